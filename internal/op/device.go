@@ -1,0 +1,164 @@
+// Package op says what every operator of HDMNet means and lists them as the
+// Device interface. Package cpu implements it in Go and assembly; other devices
+// implement the same methods and answer to the same tests (package optest).
+//
+// Conventions, for every operator:
+//   - Layout is NHWC: a feature map [B,H,W,C] is, read as [B,H·W,C], its token list.
+//   - The tensors written come first, then the tensors read, then the parameters.
+//   - Values (y, …) are overwritten. Gradients (dx, dw, …) ACCUMULATE: the
+//     operator adds to what is there. A nil gradient is not computed.
+//   - A tensor is contiguous, float32 unless stated; labels are uint8.
+//   - Shapes that do not fit are programming errors: they panic with the operator's
+//     name and the shapes.
+//   - The result is a pure function of the inputs: it does not depend on the number
+//     of workers.
+package op
+
+import (
+	"fmt"
+
+	_ "go4.org/unsafe/assume-no-moving-gc" // gorgonia.org/tensor needs this release on today's Go
+	"gorgonia.org/tensor"
+)
+
+// Tensor is a dense gorgonia tensor whose memory belongs to a Device.
+type Tensor = *tensor.Dense
+
+// Ignore is the label of pixels that no loss and no score counts.
+const Ignore = 255
+
+// Device is one place where the network runs. It is the tensor.Engine of its
+// tensors. Its methods are called from one goroutine at a time.
+type Device interface {
+	tensor.Engine
+
+	// Name describes the device for logs and reports, for example "cpu (avx512, 2 threads)".
+	Name() string
+	// Upload copies src ([]float32, []uint8 or []int32, as long as dst) to the device.
+	Upload(dst Tensor, src any)
+	// Download copies src to dst ([]float32, []uint8 or []int32, as long as src) and
+	// waits for all work that src depends on.
+	Download(dst any, src Tensor)
+	// Zero sets every element of t to 0.
+	Zero(t Tensor)
+	// Copy copies src to dst, which has as many elements.
+	Copy(dst, src Tensor)
+	// Close frees what the device holds.
+	Close() error
+
+	Conv2D
+	Linear
+	Depthwise3x3
+	BatchNorm
+	LayerNorm
+	ReLU
+	GELU
+	Softmax
+	Dropout
+	Add
+	Concat
+	MaxPool
+	AdaptiveAvgPool
+	MaskedAveragePool
+	ResizeBilinear
+	ResizeNearest
+	SelfAttention
+	MaskedCorrelation
+	PriorSimilarity
+	Gram
+	ShotWeights
+	Ensemble
+	Foreground
+	ShotMean
+	CrossEntropy
+	Distillation
+	Argmax
+	AdamW
+	SGD
+}
+
+// Shape panics with the operator's name unless t has the wanted shape; −1 matches any
+// extent. A nil tensor passes: it stands for an optional operand.
+func Shape(operator, operand string, t Tensor, want ...int) {
+	if t == nil {
+		return
+	}
+	got := t.Shape()
+	ok := len(got) == len(want)
+	for i := 0; ok && i < len(want); i++ {
+		ok = want[i] < 0 || want[i] == got[i]
+	}
+	if !ok {
+		panic(fmt.Sprintf("op: %s: %s has shape %v, want %v", operator, operand, got, want))
+	}
+}
+
+// SameSize panics with the operator's name unless all tensors that are not nil have
+// equally many elements.
+func SameSize(operator string, ts ...Tensor) {
+	n := -1
+	for _, t := range ts {
+		if t == nil {
+			continue
+		}
+		if n < 0 {
+			n = Len(t)
+		}
+		if Len(t) != n {
+			panic(fmt.Sprintf("op: %s: %d and %d elements, want as many", operator, n, Len(t)))
+		}
+	}
+}
+
+// Len returns the number of elements of t.
+func Len(t Tensor) int { return t.DataSize() }
+
+// Last returns the extent of t's last axis, the channels.
+func Last(t Tensor) int { s := t.Shape(); return s[len(s)-1] }
+
+// Reshape returns a view of t's memory with another shape of as many elements.
+func Reshape(t Tensor, shape ...int) Tensor {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	if n != Len(t) {
+		panic(fmt.Sprintf("op: Reshape: %v has %d elements, %v wants %d", t.Shape(), Len(t), shape, n))
+	}
+	return view(t, 0, shape)
+}
+
+// Rows returns the view t[lo:hi] along the first axis.
+func Rows(t Tensor, lo, hi int) Tensor {
+	s := t.Shape()
+	if lo < 0 || hi > s[0] || lo >= hi {
+		panic(fmt.Sprintf("op: Rows: [%d:%d] of %v", lo, hi, s))
+	}
+	shape := append([]int{hi - lo}, s[1:]...)
+	return view(t, lo*(Len(t)/s[0]), shape)
+}
+
+// Span returns the view of elements [lo, lo+Π shape) of t's memory with the given shape.
+func Span(t Tensor, lo int, shape ...int) Tensor { return view(t, lo, shape) }
+
+func view(t Tensor, lo int, shape []int) Tensor {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	if lo < 0 || lo+n > Len(t) {
+		panic(fmt.Sprintf("op: view of elements [%d:%d] of %d", lo, lo+n, Len(t)))
+	}
+	size := t.Dtype().Size()
+	return FromMemory(t.Engine(), t.Dtype(), t.Uintptr()+uintptr(lo)*size, shape...)
+}
+
+// FromMemory returns the tensor of a device over memory that somebody else keeps alive.
+func FromMemory(e tensor.Engine, dt tensor.Dtype, ptr uintptr, shape ...int) Tensor {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return tensor.New(tensor.Of(dt), tensor.WithShape(shape...), tensor.WithEngine(e),
+		tensor.FromMemory(ptr, uintptr(n)*dt.Size()))
+}

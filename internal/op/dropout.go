@@ -1,0 +1,29 @@
+package op
+
+// DropoutParams name the elements that one dropout drops: a pure function of Seed and
+// the element's index, so that the gradient needs nothing saved.
+type DropoutParams struct {
+	P       float32 // probability of dropping, [0,1)
+	Seed    uint64  // differs for every dropout of every step
+	Channel bool    // whole channels of a sample ([B,...,C]: one draw per b,c)
+}
+
+// Keep tells whether draw i is kept: SplitMix64 of Seed at i, top 24 bits against P.
+func (p DropoutParams) Keep(i int) bool {
+	z := p.Seed + (uint64(i)+1)*0x9E3779B97F4A7C15
+	z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
+	z = (z ^ z>>27) * 0x94D049BB133111EB
+	z ^= z >> 31
+	return float32(z>>40) >= p.P*(1<<24)
+}
+
+// Dropout zeroes elements with probability P and scales the rest by 1/(1−P).
+//
+// x, y [B,...,C]; the draw of element (b,…,c) is its flat index, or b·C+c with
+// Channel. PyTorch: nn.Dropout, nn.Dropout2d in training mode (its draws differ).
+type Dropout interface {
+	// Dropout computes y; y may be x.
+	Dropout(y, x Tensor, p DropoutParams)
+	// DropoutGrad adds dy, dropped and scaled the same way, to dx.
+	DropoutGrad(dx, dy Tensor, p DropoutParams)
+}

@@ -1,0 +1,11 @@
+package op
+
+// ResizeBilinear resamples [B,H,W,C] to [B,h,w,C] with weights linear in the distance.
+// With alignCorners the corner centres coincide: src = i·(H−1)/(h−1). Without:
+// src = max(0, (i+½)·H/h − ½). No antialiasing. PyTorch: F.interpolate(mode="bilinear").
+type ResizeBilinear interface {
+	// ResizeBilinear computes y; sizes that agree copy.
+	ResizeBilinear(y, x Tensor, alignCorners bool)
+	// ResizeBilinearGrad adds to dx the transposed weights applied to dy.
+	ResizeBilinearGrad(dx, dy Tensor, alignCorners bool)
+}
