@@ -1,0 +1,121 @@
+// Package cpu is the CPU device: every operator of package op in Go, with assembly for
+// the matrix products. One file holds one operator, forward and backward.
+package cpu
+
+import (
+	"fmt"
+	"runtime"
+	"unsafe"
+
+	"gorgonia.org/tensor"
+
+	"hdmnet/internal/op"
+)
+
+// Device runs on the CPU with GOMAXPROCS threads. Its tensors are ordinary Go memory.
+type Device struct {
+	tensor.StdEng // Memset, Memclr, Memcpy and the rest of gorgonia's engine
+	isa           string
+}
+
+var _ op.Device = (*Device)(nil)
+
+// New opens the CPU. HDMNET_CPU=avx512|avx2|go forces the instruction set of the matrix
+// products; one that this machine lacks is an error.
+func New() (*Device, error) {
+	isa, err := ISA()
+	if err != nil {
+		return nil, err
+	}
+	return &Device{isa: isa}, nil
+}
+
+// Name returns the instruction set and the number of threads.
+func (d *Device) Name() string {
+	return fmt.Sprintf("cpu (%s, %d threads)", d.isa, runtime.GOMAXPROCS(0))
+}
+
+// Close does nothing: the memory is the garbage collector's.
+func (d *Device) Close() error { return nil }
+
+// memory is one block of Go memory, aligned to a cache line.
+type memory struct {
+	raw  []byte
+	data []byte
+}
+
+func (m *memory) Uintptr() uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(m.data))) }
+func (m *memory) MemSize() uintptr { return uintptr(len(m.data)) }
+
+// Alloc returns size bytes of zeros, aligned to 64 bytes.
+func (d *Device) Alloc(size int64) (tensor.Memory, error) {
+	raw := make([]byte, size+63)
+	skip := -uintptr(unsafe.Pointer(unsafe.SliceData(raw))) & 63
+	return &memory{raw: raw, data: raw[skip : int64(skip)+size]}, nil
+}
+
+// Free leaves the memory to the garbage collector.
+func (d *Device) Free(tensor.Memory, int64) error { return nil }
+
+// NonStdAlloc tells gorgonia that tensors get their memory from Alloc.
+func (d *Device) NonStdAlloc() {}
+
+// Upload copies src to dst.
+func (d *Device) Upload(dst op.Tensor, src any) {
+	var n int
+	switch s := src.(type) {
+	case []float32:
+		n = copyAll(dst.Float32s(), s)
+	case []uint8:
+		n = copyAll(dst.Uint8s(), s)
+	case []int32:
+		n = copyAll(dst.Int32s(), s)
+	default:
+		panic(fmt.Sprintf("cpu: Upload of %T", src))
+	}
+	if n != op.Len(dst) {
+		panic(fmt.Sprintf("cpu: Upload of %d elements to %v", n, dst.Shape()))
+	}
+}
+
+// Download copies src to dst.
+func (d *Device) Download(dst any, src op.Tensor) {
+	var n int
+	switch s := dst.(type) {
+	case []float32:
+		n = copyAll(s, src.Float32s())
+	case []uint8:
+		n = copyAll(s, src.Uint8s())
+	case []int32:
+		n = copyAll(s, src.Int32s())
+	default:
+		panic(fmt.Sprintf("cpu: Download to %T", dst))
+	}
+	if n != op.Len(src) {
+		panic(fmt.Sprintf("cpu: Download of %v to %d elements", src.Shape(), n))
+	}
+}
+
+func copyAll[T any](dst, src []T) int {
+	if len(dst) != len(src) {
+		return -1
+	}
+	return copy(dst, src)
+}
+
+// Zero clears t.
+func (d *Device) Zero(t op.Tensor) { clear(f32(t)) }
+
+// Copy copies src to dst.
+func (d *Device) Copy(dst, src op.Tensor) {
+	op.SameSize("Copy", dst, src)
+	copy(f32(dst), f32(src))
+}
+
+// f32 returns the elements of t, or nil for a nil tensor: an optional operand.
+func f32(t op.Tensor) []float32 {
+	if t == nil {
+		return nil
+	}
+	return t.Float32s()
+}

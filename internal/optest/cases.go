@@ -1,0 +1,4 @@
+package optest
+
+// cases lists every operator's test, one line each.
+var cases = []opCase{}
