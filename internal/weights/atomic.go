@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -36,7 +37,7 @@ func WriteFileAtomic(path string, write func(io.Writer) error) (err error) {
 	}
 	tmp, err := createTemp(dir, base)
 	if err != nil {
-		return writeError(path, err)
+		return createError(path, err)
 	}
 	done := false
 	defer func() {
@@ -89,19 +90,16 @@ func RemovePartial(dir string) error {
 	return nil
 }
 
-// createTemp is os.CreateTemp but for the mode: the file ends up with the
-// permissions that the umask gives any new file, not with 0600.
+// createTemp is os.CreateTemp but for the mode: the file gets the permissions that
+// the umask gives any new file, not 0600.
 func createTemp(dir, base string) (*os.File, error) {
-	tmp, err := os.CreateTemp(dir, "."+base+tempMark+"*")
-	if err != nil {
-		return nil, err
+	for {
+		name := fmt.Sprintf(".%s%s%08x", base, tempMark, rand.Uint32())
+		f, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if !errors.Is(err, fs.ErrExist) {
+			return f, err
+		}
 	}
-	name := tmp.Name()
-	tmp.Close()
-	if err := os.Remove(name); err != nil {
-		return nil, err
-	}
-	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 }
 
 // syncDir makes a rename in dir durable. File systems and platforms that cannot
@@ -121,16 +119,23 @@ func syncDir(dir string) error {
 	return nil
 }
 
-// writeError names the file that was to be written and says what to do.
+// writeError names the file that was to be written and, where the cause is known,
+// says what to do.
 func writeError(path string, err error) error {
 	remedy := ""
-	switch {
-	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		remedy = "; the disk is full: free some space or choose another output directory"
-	case errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission):
-		remedy = "; the directory cannot be written: choose another output directory or change its permissions"
-	case errors.Is(err, fs.ErrNotExist):
-		remedy = "; create the directory first"
 	}
 	return fmt.Errorf("write %s: %w%s", path, err, remedy)
+}
+
+// createError is writeError for a file that could not even be started.
+func createError(path string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("write %s: %w; the directory cannot be written: choose another output directory or change its permissions", path, err)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("write %s: %w; create the directory first", path, err)
+	}
+	return writeError(path, err)
 }

@@ -207,8 +207,10 @@ func read[T any](f *File, name string, decoders map[string]decoder[T], want stri
 	at := f.data + e.begin
 	for rest := values; len(rest) > 0; {
 		n := min(len(rest), readChunk)
-		if _, err := f.r.ReadAt(buf[:n*size], at); err != nil {
-			return nil, nil, fmt.Errorf("%s: read tensor %q: %w; the file changed after it was opened", f.path, name, err)
+		if _, err := f.r.ReadAt(buf[:n*size], at); err == io.EOF {
+			return nil, nil, fmt.Errorf("%s: tensor %q: the file became shorter after it was opened; do not change it while it is in use", f.path, name)
+		} else if err != nil {
+			return nil, nil, fmt.Errorf("%s: read tensor %q: %w", f.path, name, err)
 		}
 		decode(rest[:n], buf)
 		rest, at = rest[n:], at+int64(n*size)

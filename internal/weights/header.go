@@ -55,8 +55,8 @@ func parseHeader(header []byte, dataSize int64) ([]entry, map[string]string, err
 		}
 		seen[name] = true
 		if name == "__metadata__" {
-			if err := dec.Decode(&meta); err != nil {
-				return nil, nil, fmt.Errorf("__metadata__ must map strings to strings: %v", err)
+			if err := dec.Decode(&meta); err != nil || meta == nil {
+				return nil, nil, errors.New("__metadata__ must map strings to strings")
 			}
 			continue
 		}

@@ -68,10 +68,12 @@ func makeHeader(tensors []Tensor, meta map[string]string) ([]byte, error) {
 	var text bytes.Buffer
 	enc := json.NewEncoder(&text)
 	enc.SetEscapeHTML(false)
-	put := func(v any) error { // Encode ends with a newline, which the header does not want
-		err := enc.Encode(v)
-		text.Truncate(text.Len() - 1)
-		return err
+	put := func(v any) error {
+		if err := enc.Encode(v); err != nil {
+			return err
+		}
+		text.Truncate(text.Len() - 1) // Encode ends with a newline
+		return nil
 	}
 	text.WriteByte('{')
 	if len(meta) > 0 {
