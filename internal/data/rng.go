@@ -1,0 +1,74 @@
+package data
+
+import "math/bits"
+
+// Rand is a counter-based generator (SplitMix64 over a hashed key): the same
+// key gives the same numbers, whoever asks and in whatever order other keys
+// are used. It is not safe for concurrent use; making one is cheap.
+type Rand struct{ state uint64 }
+
+// NewRand makes the generator of a key, for instance (seed, epoch, position).
+// Keys that differ in any place, or in length, give unrelated numbers.
+func NewRand(key ...uint64) *Rand {
+	h := mix64(uint64(len(key)) + golden64)
+	for _, k := range key {
+		h = mix64(h ^ mix64(k+golden64))
+	}
+	return &Rand{state: h}
+}
+
+const golden64 = 0x9E3779B97F4A7C15 // 2^64 / golden ratio, SplitMix64's step
+
+// mix64 is SplitMix64's finaliser: a bijection whose output bits each depend on all input bits.
+func mix64(z uint64) uint64 {
+	z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
+	z = (z ^ z>>27) * 0x94D049BB133111EB
+	return z ^ z>>31
+}
+
+// Uint64 gives 64 random bits.
+func (r *Rand) Uint64() uint64 {
+	r.state += golden64
+	return mix64(r.state)
+}
+
+// Float64 gives a number in [0,1), uniform over multiples of 2^-53.
+func (r *Rand) Float64() float64 { return float64(r.Uint64()>>11) * 0x1p-53 }
+
+// Uniform gives a number in [lo,hi).
+func (r *Rand) Uniform(lo, hi float64) float64 { return lo + (hi-lo)*r.Float64() }
+
+// Intn gives an unbiased integer in [0,n), n >= 1.
+func (r *Rand) Intn(n int) int {
+	if n <= 0 {
+		panic("data: Rand.Intn needs n >= 1")
+	}
+	// Multiply-shift with rejection of the short tail, so that no value is favoured.
+	bound := uint64(n)
+	hi, lo := bits.Mul64(r.Uint64(), bound)
+	if lo < bound {
+		for tail := -bound % bound; lo < tail; {
+			hi, lo = bits.Mul64(r.Uint64(), bound)
+		}
+	}
+	return int(hi)
+}
+
+// Perm gives a random order of 0..n-1 (Fisher–Yates).
+func (r *Rand) Perm(n int) []int {
+	p := make([]int, n)
+	for i := range p {
+		j := r.Intn(i + 1)
+		p[i] = p[j]
+		p[j] = i
+	}
+	return p
+}
+
+// Streams keep the uses of one seed apart.
+const (
+	streamOrder   = 1 // order of the training queries
+	streamDraw    = 2 // class and supports of an episode
+	streamAugment = 3 // augmentation of an episode's pictures
+	streamScene   = 4 // synthetic scenes
+)

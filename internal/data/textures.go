@@ -1,0 +1,53 @@
+package data
+
+import "math"
+
+// texture is a surface of shapes5i: a mixture of an object's two colours.
+type texture int
+
+const (
+	shaded texture = iota
+	striped
+	checkered
+	dotted
+	textures // how many there are
+)
+
+var textureNames = [textures]string{"shaded", "striped", "checkered", "dotted"}
+
+// mixture is the share of the second colour at (x,y) pixels from the object's
+// centre in the object's own, rotated axes; r is the object's radius and pitch
+// the distance between two stripes or dots, both in pixels. Range 0..1, edges
+// one pixel wide.
+func (t texture) mixture(x, y, r, pitch float32) float32 {
+	switch t {
+	case shaded:
+		return clamp01(0.5 + 0.5*x/r)
+	case striped:
+		return clamp01(0.5 + pitch/4 - wave(x, pitch))
+	case checkered:
+		// A square wave in x times one in y: equal halves differ, unequal ones agree.
+		cell := 1.5 * pitch
+		a := clamp01(0.5 + cell/4 - wave(x, cell))
+		b := clamp01(0.5 + cell/4 - wave(y, cell))
+		return a + b - 2*a*b
+	case dotted:
+		dx, dy := wave(x, pitch), wave(y, pitch)
+		return clamp01(0.5 + 0.31*pitch - sqrt32(dx*dx+dy*dy))
+	}
+	panic("data: unknown texture")
+}
+
+// wave is the distance from v to the nearest multiple of period.
+func wave(v, period float32) float32 {
+	n := v / period
+	return abs32(n-floor32(n+0.5)) * period
+}
+
+func clamp01(v float32) float32 { return min(max(v, 0), 1) }
+
+func abs32(v float32) float32 { return math.Float32frombits(math.Float32bits(v) &^ (1 << 31)) }
+
+func sqrt32(v float32) float32 { return float32(math.Sqrt(float64(v))) }
+
+func floor32(v float32) float32 { return float32(math.Floor(float64(v))) }
