@@ -1,0 +1,178 @@
+package nn
+
+import (
+	"hdmnet/internal/op"
+)
+
+// MaxPool returns the maximum of every window of x [B,H,W,C].
+func (t *Tape) MaxPool(x *Var, p op.PoolParams) *Var {
+	s := x.Value.Shape()
+	y := t.out(s[0], p.Out(s[1]), p.Out(s[2]), s[3])
+	var argmax op.Tensor
+	if t.recording {
+		argmax = t.Arena.Int32(y.Value.Shape()...)
+	}
+	t.Dev.MaxPool(y.Value, argmax, x.Value, p)
+	t.record(y, func(dy op.Tensor) {
+		if dx := t.Grad(x); dx != nil {
+			t.Dev.MaxPoolGrad(dx, dy, argmax)
+		}
+	})
+	return y
+}
+
+// AdaptiveAvgPool averages x [B,H,W,C] into bins×bins cells.
+func (t *Tape) AdaptiveAvgPool(x *Var, bins int) *Var {
+	s := x.Value.Shape()
+	y := t.out(s[0], bins, bins, s[3])
+	t.Dev.AdaptiveAvgPool(y.Value, x.Value)
+	t.record(y, func(dy op.Tensor) {
+		if dx := t.Grad(x); dx != nil {
+			t.Dev.AdaptiveAvgPoolGrad(dx, dy)
+		}
+	})
+	return y
+}
+
+// MaskedAveragePool returns the prototypes [B,C] of x [B,H,W,C] under mask [B,H,W].
+func (t *Tape) MaskedAveragePool(x *Var, mask op.Tensor) *Var {
+	s := x.Value.Shape()
+	y := t.out(s[0], s[3])
+	t.Dev.MaskedAveragePool(y.Value, x.Value, mask)
+	t.record(y, func(dy op.Tensor) {
+		if dx := t.Grad(x); dx != nil {
+			t.Dev.MaskedAveragePoolGrad(dx, dy, mask)
+		}
+	})
+	return y
+}
+
+// Resize resamples x [B,H,W,C] bilinearly to h×w; sizes that agree return x itself.
+func (t *Tape) Resize(x *Var, h, w int, alignCorners bool) *Var {
+	s := x.Value.Shape()
+	if s[1] == h && s[2] == w {
+		return x
+	}
+	y := t.out(s[0], h, w, s[3])
+	t.Dev.ResizeBilinear(y.Value, x.Value, alignCorners)
+	t.record(y, func(dy op.Tensor) {
+		if dx := t.Grad(x); dx != nil {
+			t.Dev.ResizeBilinearGrad(dx, dy, alignCorners)
+		}
+	})
+	return y
+}
+
+// SelfAttention returns the attention of q [B,N,C] over k, v [B,M,C].
+func (t *Tape) SelfAttention(q, k, v *Var, heads int) *Var {
+	y := t.like(q)
+	var lse op.Tensor
+	if t.recording {
+		s := q.Value.Shape()
+		lse = t.Arena.Float32(s[0], heads, s[1])
+	}
+	t.Dev.SelfAttention(y.Value, lse, q.Value, k.Value, v.Value, heads)
+	t.record(y, func(dy op.Tensor) {
+		t.Dev.SelfAttentionGrad(t.Grad(q), t.Grad(k), t.Grad(v), dy, y.Value, lse, q.Value, k.Value, v.Value, heads)
+	})
+	return y
+}
+
+// MaskedCorrelation returns the matched values [B,N,C] and the correlation map [B,N] of
+// q [B,N,C] with k, v [B,M,C] under mask [B,M].
+func (t *Tape) MaskedCorrelation(q, k, v *Var, mask op.Tensor, heads int) (y, corr *Var) {
+	qs, ks := q.Value.Shape(), k.Value.Shape()
+	y, corr = t.like(q), t.out(qs[0], qs[1])
+	colSum := t.Arena.Float32(ks[0], heads, ks[1])
+	t.Dev.MaskedCorrelation(y.Value, corr.Value, colSum, q.Value, k.Value, v.Value, mask, heads)
+	if !t.recording {
+		t.Arena.Free(colSum)
+		return y, corr
+	}
+	t.backward = append(t.backward, func() {
+		if y.grad == nil && corr.grad == nil {
+			return
+		}
+		t.Dev.MaskedCorrelationGrad(t.Grad(q), t.Grad(k), t.Grad(v), y.grad, corr.grad, colSum, q.Value, k.Value, v.Value, mask, heads)
+		for _, o := range []*Var{y, corr} {
+			if o.grad != nil {
+				t.Arena.Free(o.grad)
+				o.grad = nil
+			}
+		}
+	})
+	return y, corr
+}
+
+// ShotMean averages x [B·K,...] over each sample's K shots to [B,...].
+func (t *Tape) ShotMean(x *Var, shots int) *Var {
+	s := x.Value.Shape()
+	y := t.out(append([]int{s[0] / shots}, s[1:]...)...)
+	t.Dev.ShotMean(y.Value, x.Value)
+	t.record(y, func(dy op.Tensor) {
+		if dx := t.Grad(x); dx != nil {
+			t.Dev.ShotMeanGrad(dx, dy)
+		}
+	})
+	return y
+}
+
+// ShotWeights merges the style distances d [B,K] into one estimate [B] per sample; nil
+// layers weigh the shots alike.
+func (t *Tape) ShotWeights(d op.Tensor, l0, l1 *Linear) *Var {
+	b, k := d.Shape()[0], d.Shape()[1]
+	y := t.out(b)
+	if l0 == nil {
+		y.fixed = true
+		t.Dev.ShotWeights(y.Value, d, nil, nil, nil, nil)
+		return y
+	}
+	w0, w1 := op.Reshape(l0.Weight.Value, 2, k), op.Reshape(l1.Weight.Value, k, 2)
+	t.Dev.ShotWeights(y.Value, d, w0, l0.Bias.Value, w1, l1.Bias.Value)
+	if l0.Weight.Grad == nil {
+		y.fixed = true
+		return y
+	}
+	t.record(y, func(dy op.Tensor) {
+		t.Dev.ShotWeightsGrad(op.Reshape(l0.Weight.Grad, 2, k), l0.Bias.Grad, op.Reshape(l1.Weight.Grad, k, 2), l1.Bias.Grad,
+			dy, d, w0, l0.Bias.Value, w1, l1.Bias.Value)
+	})
+	return y
+}
+
+// Ensemble merges meta probabilities [B,H,W,2] with the base learner's foreground
+// [B,H,W] under the style estimates psi [B].
+func (t *Tape) Ensemble(meta *Var, base op.Tensor, psi *Var, gramMerge, clsMerge *Linear) *Var {
+	y := t.like(meta)
+	gw, cw := op.Reshape(gramMerge.Weight.Value, 2), op.Reshape(clsMerge.Weight.Value, 2)
+	t.Dev.Ensemble(y.Value, meta.Value, base, psi.Value, gw, cw)
+	t.record(y, func(dy op.Tensor) {
+		t.Dev.EnsembleGrad(t.Grad(meta), t.Grad(psi), op.Reshape(gramMerge.Weight.Grad, 2), op.Reshape(clsMerge.Weight.Grad, 2),
+			dy, meta.Value, base, psi.Value, gw, cw)
+	})
+	return y
+}
+
+// CrossEntropy writes the mean loss of logits [B,H,W,C] and the number of labelled
+// pixels to loss [2]; the gradient is that of scale·loss.
+func (t *Tape) CrossEntropy(loss op.Tensor, logits *Var, label op.Tensor, scale float32) {
+	t.Dev.CrossEntropy(loss, logits.Value, label)
+	if !t.recording || logits.fixed {
+		return
+	}
+	t.backward = append(t.backward, func() {
+		t.Dev.CrossEntropyGrad(t.Grad(logits), loss, logits.Value, label, scale)
+	})
+}
+
+// Distillation writes KL(teacher ‖ student) over positions to loss [1]; the gradient is
+// that of scale·loss.
+func (t *Tape) Distillation(loss op.Tensor, student *Var, teacher op.Tensor, scale float32) {
+	t.Dev.Distillation(loss, student.Value, teacher)
+	if !t.recording || student.fixed {
+		return
+	}
+	t.backward = append(t.backward, func() {
+		t.Dev.DistillationGrad(t.Grad(student), student.Value, teacher, scale)
+	})
+}

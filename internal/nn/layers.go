@@ -1,0 +1,151 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+
+	"gorgonia.org/tensor"
+
+	"hdmnet/internal/op"
+)
+
+// Conv2D is a convolution's parameters and geometry.
+type Conv2D struct {
+	Weight *Param `w:"weight"`
+	Bias   *Param `w:"bias"` // nil without bias
+	Params op.ConvParams
+}
+
+// NewConv2D returns a k×k convolution with PyTorch's default initialisation.
+func NewConv2D(in, out, k int, p op.ConvParams, bias bool) *Conv2D {
+	c := &Conv2D{Params: p, Weight: &Param{Shape: []int{out, in, k, k}, Layout: Conv, Init: Uniform(in * k * k)}}
+	if bias {
+		c.Bias = &Param{Shape: []int{out}, Init: Uniform(in * k * k)}
+	}
+	return c
+}
+
+// Linear is a matrix product on the channels; a 1×1 convolution without padding is one too.
+type Linear struct {
+	Weight *Param `w:"weight"`
+	Bias   *Param `w:"bias"`
+}
+
+// NewLinear returns y = x·wᵀ (+ b) with PyTorch's default initialisation.
+func NewLinear(in, out int, bias bool) *Linear {
+	l := &Linear{Weight: &Param{Shape: []int{out, in}, Init: Uniform(in)}}
+	if bias {
+		l.Bias = &Param{Shape: []int{out}, Init: Uniform(in)}
+	}
+	return l
+}
+
+// NewPointwise returns a Linear whose checkpoint shape is that of a 1×1 convolution.
+func NewPointwise(in, out int, bias bool) *Linear {
+	l := NewLinear(in, out, bias)
+	l.Weight.Shape = []int{out, in, 1, 1}
+	return l
+}
+
+// DepthwiseConv is a 3×3 convolution of each channel by itself, with bias.
+type DepthwiseConv struct {
+	Weight *Param `w:"weight"`
+	Bias   *Param `w:"bias"`
+}
+
+// NewDepthwiseConv returns one for c channels.
+func NewDepthwiseConv(c int) *DepthwiseConv {
+	return &DepthwiseConv{
+		Weight: &Param{Shape: []int{c, 1, 3, 3}, Layout: Depthwise, Init: Uniform(9)},
+		Bias:   &Param{Shape: []int{c}, Init: Uniform(9)},
+	}
+}
+
+// BatchNorm normalises channels; eps 1e-5, momentum 0.1 as PyTorch's default.
+type BatchNorm struct {
+	Weight  *Param   `w:"weight"`
+	Bias    *Param   `w:"bias"`
+	Mean    *Param   `w:"running_mean"`
+	Var     *Param   `w:"running_var"`
+	Batches *Counter `w:"num_batches_tracked"`
+}
+
+// Counter is an integer of the checkpoint that lives on the host.
+type Counter struct{ N int64 }
+
+const (
+	batchNormEps      = 1e-5
+	batchNormMomentum = 0.1
+)
+
+// NewBatchNorm returns the identity: weight 1, bias 0, mean 0, variance 1.
+func NewBatchNorm(c int) *BatchNorm {
+	v := func(x float32, r Role) *Param { return &Param{Shape: []int{c}, Init: Values(x), Role: r} }
+	return &BatchNorm{Weight: v(1, Trainable), Bias: v(0, Trainable), Mean: v(0, Buffer), Var: v(1, Buffer), Batches: &Counter{}}
+}
+
+// LayerNorm normalises positions over their channels.
+type LayerNorm struct {
+	Weight *Param `w:"weight"`
+	Bias   *Param `w:"bias"`
+	Eps    float32
+}
+
+// NewLayerNorm returns one with weight 1 and bias 0.
+func NewLayerNorm(c int, eps float32) *LayerNorm {
+	return &LayerNorm{Eps: eps, Weight: &Param{Shape: []int{c}, Init: Values(1)}, Bias: &Param{Shape: []int{c}, Init: Values(0)}}
+}
+
+// ConvBN is a convolution without bias or with, followed by batch norm. Its tag names
+// both: `w:"conv1+bn1"`.
+type ConvBN struct {
+	Conv *Conv2D
+	Norm *BatchNorm
+
+	// The two as one convolution, made on first use while both are frozen.
+	foldedWeight, foldedBias op.Tensor
+}
+
+// NewConvBN returns a k×k convolution and its batch norm.
+func NewConvBN(in, out, k int, p op.ConvParams, bias bool) *ConvBN {
+	return &ConvBN{Conv: NewConv2D(in, out, k, p, bias), Norm: NewBatchNorm(out)}
+}
+
+// fold computes w' = w·γ/√(σ²+eps) and b' = (b−μ)·γ/√(σ²+eps) + β on the host.
+func (c *ConvBN) fold(dev op.Device) {
+	host := func(p *Param) []float32 {
+		v := make([]float32, p.Len())
+		dev.Download(v, p.Value)
+		return v
+	}
+	w, gamma, beta, mean, variance := host(c.Conv.Weight), host(c.Norm.Weight), host(c.Norm.Bias), host(c.Norm.Mean), host(c.Norm.Var)
+	b := make([]float32, len(gamma))
+	if c.Conv.Bias != nil {
+		b = host(c.Conv.Bias)
+	}
+	per := len(w) / len(b)
+	for o := range b {
+		scale := float64(gamma[o]) / math.Sqrt(float64(variance[o])+batchNormEps)
+		b[o] = float32((float64(b[o])-float64(mean[o]))*scale + float64(beta[o]))
+		for i := o * per; i < (o+1)*per; i++ {
+			w[i] = float32(float64(w[i]) * scale)
+		}
+	}
+	c.foldedWeight = persistent(dev, c.Conv.Weight.DeviceShape()...)
+	c.foldedBias = persistent(dev, len(b))
+	dev.Upload(c.foldedWeight, w)
+	dev.Upload(c.foldedBias, b)
+}
+
+// persistent allocates a tensor that lives as long as the device.
+func persistent(dev op.Device, shape ...int) op.Tensor {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	mem, err := dev.Alloc(int64(n) * 4)
+	if err != nil {
+		panic(fmt.Errorf("%s: no memory for folded weights %v: %w", dev.Name(), shape, err))
+	}
+	return op.FromMemory(dev, tensor.Float32, mem.Uintptr(), shape...)
+}
