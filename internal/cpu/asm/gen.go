@@ -1,0 +1,211 @@
+//go:build ignore
+
+// Gen writes the matrix product's micro-kernels, gemm_amd64.s, and their Go
+// declarations, gemm_amd64.go. Run it by go generate in the parent directory.
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// The epilogue bits; gemm_kernel.go has the same ones.
+const (
+	flagAccumulate = 1 << iota
+	flagBias
+	flagResidual
+	flagReLU
+)
+
+const signature = "func(kc int, a *float32, rs, ks int, b, c *float32, ldc int, bias, residual *float32, flags int)"
+
+// kernel describes one tile: rows × 2 vectors of C stay in registers while
+// the depth k runs; every k costs two loads of B and one broadcast of A per row.
+type kernel struct {
+	name   string
+	doc    string
+	rows   int
+	width  int // bytes of a vector
+	pinned []VecPhysical
+	unroll int
+}
+
+func main() {
+	ConstraintExpr("amd64")
+	avx512 := kernel{name: "tileAVX512", rows: 14, width: 64, unroll: 4,
+		doc: "tileAVX512 computes a 14×32 tile of C with AVX-512F."}
+	for _, r := range []VecPhysical{Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7, Z8, Z9, Z10, Z11, Z12, Z13, Z14, Z15,
+		Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23, Z24, Z25, Z26, Z27, Z28, Z29, Z30, Z31} {
+		avx512.pinned = append(avx512.pinned, r)
+	}
+	avx512.generate()
+	avx2 := kernel{name: "tileAVX2", rows: 6, width: 32, unroll: 4,
+		doc: "tileAVX2 computes a 6×16 tile of C with AVX2 and FMA."}
+	for _, r := range []VecPhysical{Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7, Y8, Y9, Y10, Y11, Y12, Y13, Y14, Y15} {
+		avx2.pinned = append(avx2.pinned, r)
+	}
+	avx2.generate()
+	Generate()
+}
+
+// acc is the register of C[row, vector v].
+func (kn *kernel) acc(row, v int) VecPhysical { return kn.pinned[4+2*row+v] }
+
+// rowAddress returns the memory of row i at p, whose rows are s1 bytes apart;
+// s3 and s5 hold 3·s1 and 5·s1, and far is p + 7·s1.
+func rowAddress(i int, p, far, s1, s3, s5 Register) Mem {
+	if i >= 7 {
+		p, i = far, i-7
+	}
+	switch i {
+	case 0:
+		return Mem{Base: p}
+	case 3:
+		return Mem{Base: p, Index: s3, Scale: 1}
+	case 5:
+		return Mem{Base: p, Index: s5, Scale: 1}
+	case 6:
+		return Mem{Base: p, Index: s3, Scale: 2}
+	default: // 1, 2, 4
+		return Mem{Base: p, Index: s1, Scale: uint8(i)}
+	}
+}
+
+// multiples fills s3 and s5 with 3·s1 and 5·s1 and far with p + 7·s1.
+func multiples(p, far, s1, s3, s5 Register) {
+	LEAQ(Mem{Base: s1, Index: s1, Scale: 2}, s3)
+	LEAQ(Mem{Base: s1, Index: s1, Scale: 4}, s5)
+	LEAQ(Mem{Base: p, Index: s5, Scale: 1}, far)
+	LEAQ(Mem{Base: far, Index: s1, Scale: 2}, far)
+}
+
+func (kn *kernel) generate() {
+	TEXT(kn.name, NOSPLIT, signature)
+	Doc(kn.doc, "The arguments are those of gemm_kernel.go's tileFunc.")
+	Pragma("noescape")
+	kc := Load(Param("kc"), GP64())
+	a := Load(Param("a"), GP64())
+	rs := Load(Param("rs"), GP64())
+	ks := Load(Param("ks"), GP64())
+	b := Load(Param("b"), GP64())
+	c := Load(Param("c"), GP64())
+	ldc := Load(Param("ldc"), GP64())
+	SHLQ(Imm(2), rs)
+	SHLQ(Imm(2), ks)
+	SHLQ(Imm(2), ldc)
+
+	// The lines of C are needed kc steps from now.
+	c3, c5, cFar := GP64(), GP64(), GP64()
+	multiples(c, cFar, ldc, c3, c5)
+	for i := range kn.rows {
+		m := rowAddress(i, c, cFar, ldc, c3, c5)
+		PREFETCHT0(m)
+		PREFETCHT0(m.Offset(2*kn.width - 4))
+	}
+	for i := range kn.rows {
+		for v := range 2 {
+			kn.clear(kn.acc(i, v))
+		}
+	}
+
+	rs3, rs5, aFar := GP64(), GP64(), GP64()
+	multiples(a, aFar, rs, rs3, rs5)
+	step := func(u int) {
+		VMOVUPS(Mem{Base: b, Disp: u * 2 * kn.width}, kn.pinned[0])
+		VMOVUPS(Mem{Base: b, Disp: u*2*kn.width + kn.width}, kn.pinned[1])
+		for i := range kn.rows {
+			m := rowAddress(i, a, aFar, rs, rs3, rs5)
+			x := kn.pinned[2+i%2]
+			VBROADCASTSS(m, x)
+			VFMADD231PS(kn.pinned[0], x, kn.acc(i, 0))
+			VFMADD231PS(kn.pinned[1], x, kn.acc(i, 1))
+		}
+		ADDQ(ks, a)
+		ADDQ(ks, aFar)
+	}
+	single, loop, rest, done := kn.name+"_single", kn.name+"_loop", kn.name+"_rest", kn.name+"_done"
+	SUBQ(Imm(uint64(kn.unroll)), kc)
+	JLT(LabelRef(rest))
+	Label(loop)
+	for u := range kn.unroll {
+		step(u)
+	}
+	ADDQ(U32(kn.unroll*2*kn.width), b)
+	SUBQ(Imm(uint64(kn.unroll)), kc)
+	JGE(LabelRef(loop))
+	Label(rest)
+	ADDQ(Imm(uint64(kn.unroll)), kc)
+	JEQ(LabelRef(done))
+	Label(single)
+	step(0)
+	ADDQ(U32(2*kn.width), b)
+	DECQ(kc)
+	JNE(LabelRef(single))
+	Label(done)
+	kn.epilogue(c, cFar, ldc, c3, c5)
+}
+
+// clear zeroes a register; VPXORD needs AVX-512F alone, VXORPS would need DQ.
+func (kn *kernel) clear(r VecPhysical) {
+	if kn.width == 64 {
+		VPXORD(r, r, r)
+	} else {
+		VXORPS(r, r, r)
+	}
+}
+
+// epilogue adds what flags asks for to the accumulators and stores them.
+func (kn *kernel) epilogue(c, cFar, ldc, c3, c5 Register) {
+	flags := Load(Param("flags"), GP64())
+	section := func(bit int, name string, body func()) {
+		skip := fmt.Sprintf("%s_no_%s", kn.name, name)
+		TESTQ(U32(bit), flags)
+		JEQ(LabelRef(skip))
+		body()
+		Label(skip)
+	}
+	addRows := func(p, far Register) {
+		for i := range kn.rows {
+			m := rowAddress(i, p, far, ldc, c3, c5)
+			VADDPS(m, kn.acc(i, 0), kn.acc(i, 0))
+			VADDPS(m.Offset(kn.width), kn.acc(i, 1), kn.acc(i, 1))
+		}
+	}
+	section(flagAccumulate, "accumulate", func() { addRows(c, cFar) })
+	section(flagBias, "bias", func() {
+		bias := Load(Param("bias"), GP64())
+		for v := range 2 {
+			VMOVUPS(Mem{Base: bias, Disp: v * kn.width}, kn.pinned[v])
+			for i := range kn.rows {
+				VADDPS(kn.pinned[v], kn.acc(i, v), kn.acc(i, v))
+			}
+		}
+	})
+	section(flagResidual, "residual", func() {
+		residual := Load(Param("residual"), GP64())
+		far := GP64()
+		LEAQ(Mem{Base: residual, Index: c5, Scale: 1}, far)
+		LEAQ(Mem{Base: far, Index: ldc, Scale: 2}, far)
+		addRows(residual, far)
+	})
+	section(flagReLU, "relu", func() {
+		// max(0, x) with x as the second source, so that NaN stays NaN.
+		zero := kn.pinned[0]
+		kn.clear(zero)
+		for i := range kn.rows {
+			for v := range 2 {
+				VMAXPS(kn.acc(i, v), zero, kn.acc(i, v))
+			}
+		}
+	})
+	for i := range kn.rows {
+		m := rowAddress(i, c, cFar, ldc, c3, c5)
+		VMOVUPS(kn.acc(i, 0), m)
+		VMOVUPS(kn.acc(i, 1), m.Offset(kn.width))
+	}
+	VZEROUPPER()
+	RET()
+}

@@ -1,0 +1,162 @@
+package cpu
+
+import "runtime"
+
+// chunkCount says in how many chunks the inner dimension is summed. It depends
+// on the shape alone.
+func (p *product) chunkCount() int {
+	if !p.splitK {
+		return 1
+	}
+	blocks := ((p.m + rowsMax - 1) / rowsMax) * ((p.n + colsMaxPrivate - 1) / colsMaxPrivate)
+	return max(1, min(splitTasks/blocks, p.kBlocks/2))
+}
+
+// compute runs the tasks of columns [n0, n1).
+func (p *product) compute(n0, n1 int) {
+	p.n0, p.nEnd = n0, n1
+	mr, nr := p.isa.mr, p.isa.nr
+	colsLimit := colsMax
+	if p.privateB {
+		colsLimit = colsMaxPrivate
+	}
+	mPanels, nPanels := (p.m+mr-1)/mr, (n1-n0+nr-1)/nr
+	mTasks := (mPanels*mr + rowsMax - 1) / rowsMax
+	nTasks := (nPanels*nr + colsLimit - 1) / colsLimit
+	// Enough tasks for every processor to have a few, as long as they stay
+	// large enough to pay for packing A: at least 4 panels of either.
+	procs := runtime.GOMAXPROCS(0)
+	for procs > 1 && mTasks*nTasks*p.chunks < 4*procs {
+		if mPanels >= 8*mTasks {
+			mTasks++
+		} else if nPanels >= 8*nTasks {
+			nTasks++
+		} else {
+			break
+		}
+	}
+	if spare := mTasks * nTasks * p.chunks % procs; spare != 0 && mTasks > procs {
+		mTasks += procs - mTasks%procs
+	}
+	mStep, nStep := (mPanels+mTasks-1)/mTasks, (nPanels+nTasks-1)/nTasks
+	p.mStep, p.nStep = mStep*mr, nStep*nr
+	p.mTasks, p.nTasks = (mPanels+mStep-1)/mStep, (nPanels+nStep-1)/nStep
+	parallelFor(p.mTasks*p.nTasks*p.chunks, 1, p.taskBody)
+}
+
+// runTasks runs tasks [lo,hi); rows vary fastest, so that neighbours share B.
+func (p *product) runTasks(lo, hi int) {
+	buf := buffers.get()
+	for t := lo; t < hi; t++ {
+		chunk, block := t/(p.mTasks*p.nTasks), t%(p.mTasks*p.nTasks)
+		m0 := block % p.mTasks * p.mStep
+		n0 := p.n0 + block/p.mTasks*p.nStep
+		p.runTask(buf, chunk, m0, min(m0+p.mStep, p.m), n0, min(n0+p.nStep, p.nEnd))
+	}
+	buffers.put(buf)
+}
+
+// runTask computes C[m0:m1, n0:n1] over one chunk of the inner dimension.
+func (p *product) runTask(buf *blockBuffers, chunk, m0, m1, n0, n1 int) {
+	out := target{c: p.c, ldc: p.ldc, epi: p.epi}
+	accumulate := p.accumulate
+	if p.chunks > 1 {
+		out = target{c: p.partial[chunk*p.m*p.n:], ldc: p.n}
+		accumulate = false
+	}
+	mr, nr := p.isa.mr, p.isa.nr
+	rows := (m1 - m0 + mr - 1) / mr * mr
+	buf.a = growAligned(buf.a, rows*kStride(p.kBlock))
+	first, last := chunk*p.kBlocks/p.chunks, (chunk+1)*p.kBlocks/p.chunks-1
+	for pass := first; pass <= last; pass++ {
+		k0 := pass * p.kBlock
+		kc := min(p.kBlock, p.k-k0)
+		rs, ks := p.a.packA(buf.a, mr, m0, m1, k0, k0+kc)
+		if ks == 1 {
+			clear(buf.a[(m1-m0)*rs : rows*rs])
+		}
+		if p.packed == nil {
+			p.packPrivate(buf, n0, n1, k0, kc)
+		}
+		out.flags = 0
+		if accumulate || pass > first {
+			out.flags = flagAccumulate
+		}
+		if pass == last {
+			out.flags |= out.epi.flags()
+		}
+		for j := n0; j < n1; j += nr {
+			var panel []float32
+			if p.packed != nil {
+				panel = p.packed.panel(k0, (j-p.packed.n0)/nr)
+			} else {
+				panel = buf.b[(j-n0)*kc : (j-n0+nr)*kc]
+			}
+			for i := m0; i < m1; i += mr {
+				p.runTile(buf, &out, kc, buf.a[(i-m0)*kStride(kc):], rs, ks, panel, i, min(i+mr, m1), j, min(j+nr, n1))
+			}
+		}
+	}
+}
+
+// packPrivate packs this task's part of B.
+func (p *product) packPrivate(buf *blockBuffers, n0, n1, k0, kc int) {
+	nr := p.isa.nr
+	buf.b = growAligned(buf.b, (n1-n0+nr-1)/nr*nr*p.kBlock)
+	for j := n0; j < n1; j += nr {
+		p.b.packB(buf.b[(j-n0)*kc:], nr, j, min(j+nr, n1), k0, k0+kc)
+	}
+}
+
+// target is where and how a task stores its tiles.
+type target struct {
+	c     []float32
+	ldc   int
+	epi   epilogue
+	flags int
+}
+
+// runTile computes C[i0:i1, j0:j1]; a tile that the matrix's edge cuts goes
+// through a buffer, so that nothing outside is read or written.
+func (p *product) runTile(buf *blockBuffers, out *target, kc int, a []float32, rs, ks int, b []float32, i0, i1, j0, j1 int) {
+	var bp *float32
+	if kc > 0 {
+		bp = &b[0]
+	}
+	if i1-i0 < p.isa.mr || j1-j0 < p.isa.nr {
+		nr := p.isa.nr
+		p.isa.tile(kc, &a[0], rs, ks, bp, &buf.tile[0], nr, nil, nil, 0)
+		epi := epilogue{}
+		if out.flags&^flagAccumulate != 0 {
+			epi = out.epi
+		}
+		for i := i0; i < i1; i++ {
+			at := i*out.ldc + j0
+			epi.finishRow(out.c[at:at+j1-j0], buf.tile[(i-i0)*nr:], out.flags&flagAccumulate != 0, at, j0)
+		}
+		return
+	}
+	at := i0*out.ldc + j0
+	var bias, residual *float32
+	if out.flags&flagBias != 0 {
+		bias = &out.epi.bias[j0]
+	}
+	if out.flags&flagResidual != 0 {
+		residual = &out.epi.residual[at]
+	}
+	p.isa.tile(kc, &a[0], rs, ks, bp, &out.c[at], out.ldc, bias, residual, out.flags)
+}
+
+// sumChunks adds the chunks of rows [lo,hi) in order and stores them.
+func (p *product) sumChunks(lo, hi int) {
+	for i := lo; i < hi; i++ {
+		sum := p.partial[i*p.n : (i+1)*p.n]
+		for chunk := 1; chunk < p.chunks; chunk++ {
+			part := p.partial[(chunk*p.m+i)*p.n:][:p.n]
+			for j, v := range part {
+				sum[j] += v
+			}
+		}
+		p.epi.finishRow(p.c[i*p.ldc:i*p.ldc+p.n], sum, p.accumulate, i*p.ldc, 0)
+	}
+}

@@ -1,0 +1,72 @@
+package cpu
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+)
+
+//go:generate go run asm/gen.go -out gemm_amd64.s -stubs gemm_amd64.go -pkg cpu
+
+// instructionSet is one way to compute a tile of a matrix product.
+type instructionSet struct {
+	name     string
+	mr, nr   int // rows and columns of a tile; at most maxMR and maxNR
+	tile     tileFunc
+	usable   bool   // this processor and operating system have it
+	requires string // what usable asks for
+}
+
+const (
+	maxMR = 14
+	maxNR = 32
+)
+
+// instructionSets lists what the program knows on this architecture, best
+// first; the last one runs everywhere.
+var instructionSets = append(assemblySets(),
+	&instructionSet{name: "go", mr: 4, nr: 4, tile: tileGo, usable: true})
+
+// activeISA is the instruction set of all matrix products. It is chosen once.
+var activeISA = sync.OnceValues(func() (*instructionSet, error) {
+	return chooseISA(os.Getenv("HDMNET_CPU"))
+})
+
+// ISA returns the name of the instruction set that the matrix products use:
+// "avx512", "avx2" or "go". It is the best one this processor has, or the one
+// that the environment variable HDMNET_CPU names; a name that is unknown, or
+// that this processor lacks, is an error.
+func ISA() (string, error) {
+	isa, err := activeISA()
+	if err != nil {
+		return "", err
+	}
+	return isa.name, nil
+}
+
+// chooseISA returns the instruction set called name, or the best one if name
+// is empty.
+func chooseISA(name string) (*instructionSet, error) {
+	var names []string
+	for _, isa := range instructionSets {
+		if isa.usable && (name == "" || name == isa.name) {
+			return isa, nil
+		}
+		if isa.name == name {
+			return nil, fmt.Errorf("HDMNET_CPU=%s: this processor lacks %s; unset HDMNET_CPU to use the best it has", name, isa.requires)
+		}
+		names = append(names, isa.name)
+	}
+	return nil, fmt.Errorf("HDMNET_CPU=%s: unknown instruction set; want one of %s, or leave it unset", name, strings.Join(names, ", "))
+}
+
+// currentISA returns the instruction set in use and panics where ISA errs:
+// device open has reported that error before.
+func currentISA() *instructionSet {
+	isa, err := activeISA()
+	if err != nil {
+		panic(err)
+	}
+	return isa
+}
