@@ -1,0 +1,202 @@
+// Package run lays out the directory of one training run.
+//
+//	config.yaml                     every setting, resolved
+//	metrics.jsonl                   one JSON object a step and a validation
+//	log                             what was printed
+//	curves.png                      loss and mIoU of every stage
+//	base.safetensors                best base learner (stage base)
+//	best.safetensors                the network to use (stage meta)
+//	checkpoints/last.safetensors    where to go on
+//	checkpoints/previous.safetensors  the one before, should last be unreadable
+//
+// A run directory is one process's at a time: Create and Resume lock it.
+package run
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"hdmnet/internal/weights"
+)
+
+// Dir is a run directory.
+type Dir struct {
+	path string
+	lock *os.File // nil where only read
+}
+
+// Path is the directory itself.
+func (d *Dir) Path() string { return d.path }
+
+// Config is the file of the resolved settings.
+func (d *Dir) Config() string { return filepath.Join(d.path, "config.yaml") }
+
+// Metrics is the file of losses and scores.
+func (d *Dir) Metrics() string { return filepath.Join(d.path, "metrics.jsonl") }
+
+// Log is the file of printed lines.
+func (d *Dir) Log() string { return filepath.Join(d.path, "log") }
+
+// Curves is the picture of losses and scores.
+func (d *Dir) Curves() string { return filepath.Join(d.path, "curves.png") }
+
+// Base is the file of the best base learner's weights.
+func (d *Dir) Base() string { return filepath.Join(d.path, "base.safetensors") }
+
+// Best is the file of the best network's weights.
+func (d *Dir) Best() string { return filepath.Join(d.path, "best.safetensors") }
+
+// Checkpoints is the folder of the state to go on from.
+func (d *Dir) Checkpoints() string { return filepath.Join(d.path, "checkpoints") }
+
+// Last is the newest checkpoint.
+func (d *Dir) Last() string { return filepath.Join(d.Checkpoints(), "last.safetensors") }
+
+// Previous is the checkpoint before the newest.
+func (d *Dir) Previous() string { return filepath.Join(d.Checkpoints(), "previous.safetensors") }
+
+// Close unlocks the directory.
+func (d *Dir) Close() error {
+	if d.lock == nil {
+		return nil
+	}
+	lock := d.lock
+	d.lock = nil
+	return lock.Close()
+}
+
+// Create makes the directory of a new run and locks it.
+//
+// Errors, each with the remedy: the directory holds a run already (ErrExists), another
+// process uses it, it cannot be written.
+func Create(path string) (*Dir, error) {
+	d, err := claim(path)
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range []string{d.Config(), d.Last(), d.Previous()} {
+		if _, err := os.Stat(file); err == nil {
+			d.Close()
+			return nil, fmt.Errorf("%s: %w: continue it with --resume, or choose another --out", path, ErrExists)
+		}
+	}
+	return d, nil
+}
+
+// ErrExists is Create's error on a directory that holds a run.
+var ErrExists = errors.New("the directory holds a run already")
+
+// Resume locks the directory of a run that was stopped and clears away the files that a
+// killed process left unfinished. A run killed before it wrote anything, or a directory
+// that does not exist yet, is no error: there is nothing to go on from, and the run
+// starts at its first step.
+func Resume(path string) (*Dir, error) {
+	d, err := claim(path)
+	if err != nil {
+		return nil, err
+	}
+	for _, dir := range []string{d.path, d.Checkpoints()} {
+		if err := weights.RemovePartial(dir); err != nil {
+			d.Close()
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// claim makes the directories, locks them and proves that they can be written.
+func claim(path string) (*Dir, error) {
+	d := &Dir{path: path}
+	if err := os.MkdirAll(d.Checkpoints(), 0o777); err != nil {
+		return nil, unwritable(path, err)
+	}
+	name := filepath.Join(path, lockName)
+	lock, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o666)
+	if err != nil {
+		return nil, unwritable(path, err)
+	}
+	if err := lockFile(lock); err != nil {
+		lock.Close()
+		if errors.Is(err, errLocked) {
+			return nil, fmt.Errorf("run directory %s is in use by another process: wait for it, stop it, or choose another --out", path)
+		}
+		return nil, fmt.Errorf("run directory %s: lock %s: %w", path, name, err)
+	}
+	d.lock = lock
+	probe := filepath.Join(d.Checkpoints(), ".probe")
+	err = os.WriteFile(probe, []byte("can this directory be written?\n"), 0o666)
+	if removed := os.Remove(probe); err == nil {
+		err = removed
+	}
+	if err != nil {
+		d.Close()
+		return nil, unwritable(path, err)
+	}
+	return d, nil
+}
+
+// lockName is the file whose lock says that a process uses the directory. It stays
+// behind: removing it could let two processes lock two different files.
+const lockName = ".lock"
+
+func unwritable(path string, err error) error {
+	remedy := "choose another --out"
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		remedy = "the disk is full: free some space or choose another --out"
+	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, fs.ErrExist):
+		remedy = "a part of this path is a file: choose another --out"
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		remedy = "it cannot be written: change its permissions or choose another --out"
+	}
+	return fmt.Errorf("run directory %s: %w; %s", path, err, remedy)
+}
+
+// Open finds the run in a directory, for reading. It fails when there is none.
+func Open(path string) (*Dir, error) {
+	d := &Dir{path: path}
+	if _, err := os.Stat(d.Config()); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%s is no run directory: it has no config.yaml; give the directory that train was given with --out", path)
+		}
+		return nil, fmt.Errorf("run directory %s: %w", path, err)
+	}
+	return d, nil
+}
+
+// Newest finds the run under root that was last worked on, for instance under "runs".
+func Newest(root string) (string, error) {
+	entries, err := os.ReadDir(root)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("look for runs: %w", err)
+	}
+	newest, when := "", time.Time{}
+	for _, e := range entries {
+		d := &Dir{path: filepath.Join(root, e.Name())}
+		if _, err := os.Stat(d.Config()); err != nil {
+			continue
+		}
+		for _, file := range []string{d.Config(), d.Metrics()} {
+			if info, err := os.Stat(file); err == nil && info.ModTime().After(when) {
+				newest, when = d.path, info.ModTime()
+			}
+		}
+	}
+	if newest == "" {
+		return "", fmt.Errorf("no run under %s: train one first, or name its directory", root)
+	}
+	return newest, nil
+}
+
+// Name is the directory name of a run that was given none: the configuration, the fold
+// and the time, so that names sort by time within a configuration.
+func Name(config string, fold int, now time.Time) string {
+	config = strings.TrimSuffix(filepath.Base(config), filepath.Ext(config))
+	return fmt.Sprintf("%s_fold%d_%s", config, fold, now.Format("20060102-150405"))
+}
