@@ -1,0 +1,54 @@
+package cpu
+
+import (
+	"testing"
+	"unsafe"
+)
+
+func TestBorrowIsAlignedAndReused(t *testing.T) {
+	for _, n := range []int{0, 1, 15, 16, 17, 1000, 1024, 1025} {
+		a := borrow(n)
+		if len(a.v) != n {
+			t.Fatalf("borrow(%d) has %d elements", n, len(a.v))
+		}
+		if p := uintptr(unsafe.Pointer(unsafe.SliceData(a.v))); p%64 != 0 {
+			t.Errorf("borrow(%d) lies at %#x, want a multiple of 64", n, p)
+		}
+		b := borrow(n)
+		if n > 0 && &a.v[0] == &b.v[0] {
+			t.Fatalf("borrow(%d) gave the same memory twice", n)
+		}
+		a.release()
+		b.release()
+		if got := testing.AllocsPerRun(10, func() { borrow(n).release() }); got != 0 {
+			t.Errorf("borrow(%d) allocates %v times once warm", n, got)
+		}
+	}
+}
+
+func TestLeaseGivesBack(t *testing.T) {
+	use := func() {
+		var w lease
+		defer w.end()
+		a, b, i := w.zeros(100), w.floats(5), w.ints(70)
+		for _, x := range a {
+			if x != 0 {
+				t.Fatalf("zeros holds %g", x)
+			}
+		}
+		for j := range a {
+			a[j] = 1
+		}
+		for j := range i {
+			i[j] = int32(j)
+		}
+		b[4] = 2
+		if a[99] != 1 || len(b) != 5 || len(i) != 70 {
+			t.Fatalf("overlapping or short memory: %g, %d, %d", a[99], len(b), len(i))
+		}
+	}
+	use()
+	if got := testing.AllocsPerRun(10, use); got != 0 {
+		t.Errorf("%v allocations once warm", got)
+	}
+}

@@ -1,0 +1,70 @@
+package cpu
+
+import "math"
+
+// Constants of the reduction x = n·ln2 + r. ln2Hi has few enough bits that n·ln2Hi is
+// exact for every n that occurs; ln2Lo is the rest.
+const (
+	log2e   = 1.4426950408889634
+	ln2Hi   = 0.693359375
+	ln2Lo   = -2.12194440054690583e-4
+	roundUp = 3 << 22 // adding it to |t| < 2²² leaves round(t) in the low bits
+)
+
+// exp32 returns eˣ with an error below 2 units in the last place, denormal results,
+// 0, +Inf and NaN included.
+//
+// r = x − n·ln2 lies in ±ln2/2, where the Taylor polynomial of degree 7 is off by
+// 5e-9. The factor 2ⁿ is applied in two halves, each a normal number.
+func exp32(x float32) float32 {
+	if x > 89 {
+		return float32(math.Inf(1))
+	}
+	if x < -104 {
+		return 0
+	}
+	t := x*log2e + roundUp
+	n := int32(math.Float32bits(t)) - int32(math.Float32bits(roundUp))
+	t -= roundUp
+	r := (x - t*ln2Hi) - t*ln2Lo
+	p := (((((r*(1./5040)+1./720)*r+1./120)*r+1./24)*r+1./6)*r+0.5)*(r*r) + r + 1
+	half := n >> 1
+	return p * math.Float32frombits(uint32(half+127)<<23) * math.Float32frombits(uint32(n-half+127)<<23)
+}
+
+// expTo computes dst = exp(src − shift), element by element; dst may be src.
+func expTo(dst, src []float32, shift float32) {
+	dst = dst[:len(src)]
+	for i, x := range src {
+		dst[i] = exp32(x - shift)
+	}
+}
+
+// log32 returns the natural logarithm with an error below 2 units in the last place:
+// −Inf for 0, NaN below it.
+//
+// x = 2ᵏ·(1+f) with 1+f in [√½, √2); with s = f/(2+f), log(1+f) = 2·atanh(s)
+// = f − s·(f − 2(s²/3 + s⁴/5 + …)), where the terms after s⁸/9 are below 2e-9.
+func log32(x float32) float32 {
+	var k int32
+	switch {
+	case x < 0 || x != x:
+		return float32(math.NaN())
+	case x == 0:
+		return float32(math.Inf(-1))
+	case x > math.MaxFloat32:
+		return x
+	case x < 0x1p-126: // denormal
+		x *= 1 << 23
+		k = -23
+	}
+	const sqrtHalf = 0x3f3504f3 // bits of √½
+	b := int32(math.Float32bits(x)) - sqrtHalf
+	k += b >> 23
+	f := math.Float32frombits(uint32(b&0x7fffff+sqrtHalf)) - 1
+	s := f / (2 + f)
+	z := s * s
+	r := (((z*(2./9)+2./7)*z+2./5)*z + 2./3) * z
+	n := float32(k)
+	return n*ln2Hi + (f - (s*(f-r) - n*ln2Lo))
+}

@@ -1,0 +1,98 @@
+package cpu
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// ulps returns |got − want| in units of the last place of float32 at want.
+func ulps(got float32, want float64) float64 {
+	w := float32(want)
+	if got == w || got != got && want != want {
+		return 0
+	}
+	unit := float64(math.Nextafter32(float32(math.Abs(want)), float32(math.Inf(1)))) - math.Abs(float64(float32(math.Abs(want))))
+	return math.Abs(float64(got)-want) / unit
+}
+
+func TestExp32(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 2_000_000 {
+		x := float32(r.Float64()*193 - 104.5)
+		if u := ulps(exp32(x), math.Exp(float64(x))); !(u < 2) {
+			t.Fatalf("exp32(%g) = %g, want %g (%.1f ulp)", x, exp32(x), math.Exp(float64(x)), u)
+		}
+	}
+	inf := float32(math.Inf(1))
+	for _, c := range [][2]float32{{0, 1}, {-inf, 0}, {-1e9, 0}, {-104.1, 0}, {inf, inf}, {88.8, inf}, {1e30, inf}} {
+		if got := exp32(c[0]); got != c[1] {
+			t.Errorf("exp32(%g) = %g, want %g", c[0], got, c[1])
+		}
+	}
+	if got := exp32(float32(math.NaN())); got == got {
+		t.Errorf("exp32(NaN) = %g", got)
+	}
+}
+
+func TestExpTo(t *testing.T) {
+	for n := range 40 {
+		x := make([]float32, n)
+		for i := range x {
+			x[i] = float32(i)*0.7 - 9
+		}
+		y := make([]float32, n+1)
+		y[n] = 7
+		expTo(y, x, 0.5)
+		for i := range x {
+			if u := ulps(y[i], math.Exp(float64(x[i]-0.5))); !(u < 2) {
+				t.Fatalf("n=%d: element %d is %g (%.1f ulp)", n, i, y[i], u)
+			}
+		}
+		if y[n] != 7 {
+			t.Fatalf("n=%d: wrote past the end", n)
+		}
+	}
+}
+
+func TestLog32(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 2_000_000 {
+		x := math.Float32frombits(uint32(r.Uint64N(0x7f800000)))
+		if x == 0 {
+			continue
+		}
+		if u := ulps(log32(x), math.Log(float64(x))); !(u < 2) {
+			t.Fatalf("log32(%g) = %g, want %g (%.1f ulp)", x, log32(x), math.Log(float64(x)), u)
+		}
+	}
+	for range 100_000 { // around 1, where the result is small
+		x := float32(1 + (r.Float64()-0.5)*0.01)
+		if u := ulps(log32(x), math.Log(float64(x))); !(u < 2) {
+			t.Fatalf("log32(%g) = %g, want %g (%.1f ulp)", x, log32(x), math.Log(float64(x)), u)
+		}
+	}
+	inf := float32(math.Inf(1))
+	for _, c := range [][2]float32{{1, 0}, {0, -inf}, {inf, inf}} {
+		if got := log32(c[0]); got != c[1] {
+			t.Errorf("log32(%g) = %g, want %g", c[0], got, c[1])
+		}
+	}
+	for _, x := range []float32{-1, float32(math.NaN())} {
+		if got := log32(x); got == got {
+			t.Errorf("log32(%g) = %g, want NaN", x, got)
+		}
+	}
+}
+
+func BenchmarkExpTo(b *testing.B) {
+	x := make([]float32, 4096)
+	y := make([]float32, 4096)
+	for i := range x {
+		x[i] = float32(i%200)/10 - 10
+	}
+	b.SetBytes(4096 * 4)
+	for b.Loop() {
+		expTo(y, x, 0)
+	}
+}
