@@ -160,7 +160,7 @@ func (t *Tape) Softmax(x *Var) *Var {
 // Dropout drops elements of x (whole channels if channel) with probability p while
 // training; otherwise it returns x itself.
 func (t *Tape) Dropout(x *Var, p float32, channel bool) *Var {
-	if !t.Training || !t.recording || p == 0 {
+	if !t.Training || p == 0 {
 		return x
 	}
 	y, d := t.like(x), t.dropout(p, channel)
@@ -203,6 +203,23 @@ func (t *Tape) Concat(parts ...*Var) *Var {
 			grads[i] = t.Grad(p)
 		}
 		t.Dev.ConcatGrad(grads, dy, sizes)
+	})
+	return y
+}
+
+// JoinRows returns a above b along the first axis.
+func (t *Tape) JoinRows(a, b *Var) *Var {
+	as, bs := a.Value.Shape(), b.Value.Shape()
+	y := t.out(append([]int{as[0] + bs[0]}, as[1:]...)...)
+	t.Dev.Copy(op.Rows(y.Value, 0, as[0]), a.Value)
+	t.Dev.Copy(op.Rows(y.Value, as[0], as[0]+bs[0]), b.Value)
+	t.record(y, func(dy op.Tensor) {
+		if da := t.Grad(a); da != nil {
+			t.Dev.AddScaled(da, op.Rows(dy, 0, as[0]), 1)
+		}
+		if db := t.Grad(b); db != nil {
+			t.Dev.AddScaled(db, op.Rows(dy, as[0], as[0]+bs[0]), 1)
+		}
 	})
 	return y
 }

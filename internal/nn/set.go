@@ -163,7 +163,7 @@ func (s *Set) Tensors() []weights.Tensor {
 type LoadOptions struct {
 	Only     func(name string) bool // parameters to load; nil: all
 	Optional func(name string) bool // parameters that may be missing; nil: none
-	Extra    bool                   // tensors that the network does not have are no error
+	Ignore   func(name string) bool // tensors that the network does not have and need not; nil: none
 }
 
 // Load reads the parameters from a file under their names. Missing, unexpected and
@@ -193,11 +193,9 @@ func (s *Set) Load(f *weights.File, o LoadOptions) (absent []string, err error) 
 			found = append(found, p)
 		}
 	}
-	if !o.Extra {
-		for _, name := range f.Names() {
-			if !known[name] {
-				unexpected = append(unexpected, name)
-			}
+	for _, name := range f.Names() {
+		if !known[name] && (o.Ignore == nil || !o.Ignore(name)) {
+			unexpected = append(unexpected, name)
 		}
 	}
 	if len(missing)+len(shapes)+len(unexpected) > 0 {

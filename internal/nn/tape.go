@@ -8,7 +8,8 @@ import (
 type Var struct {
 	Value op.Tensor
 	grad  op.Tensor
-	fixed bool
+	fixed bool // needs no gradient
+	freed bool
 
 	parent *Var // of a view: whose gradient this one's is a part of
 	lo     int  // first element of the view in the parent
@@ -65,14 +66,17 @@ func (t *Tape) Backward() {
 // Const wraps a tensor that needs no gradient.
 func (t *Tape) Const(v op.Tensor) *Var { return &Var{Value: v, fixed: true} }
 
-// Free gives the memory of values back that nothing reads any more. While recording the
-// gradients still need them, and it does nothing.
+// Free gives the memory of values back that nothing reads any more; a value may be
+// named twice. While recording the gradients still need them, and it does nothing.
 func (t *Tape) Free(vs ...*Var) {
 	if t.recording {
 		return
 	}
 	for _, v := range vs {
-		t.Arena.Free(v.Value)
+		if !v.freed {
+			v.freed = true
+			t.Arena.Free(v.Value)
+		}
 	}
 }
 

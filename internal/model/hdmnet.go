@@ -1,0 +1,215 @@
+package model
+
+import (
+	"hdmnet/internal/nn"
+	"hdmnet/internal/op"
+	"hdmnet/internal/weights"
+)
+
+const projected = 256 // channels of down_query and down_supp
+
+// HDMNet is the network of the paper: a frozen backbone and base learner, projections,
+// priors, the matching transformer and the ensemble.
+type HDMNet struct {
+	Base        baseLearner  `w:",frozen"`
+	DownSupp    *nn.Linear   `w:"down_supp.0,group=heads"`
+	DownQuery   *nn.Linear   `w:"down_query.0,group=heads"`
+	QueryMerge  *nn.Linear   `w:"query_merge.0,group=heads"`
+	SuppMerge   *nn.Linear   `w:"supp_merge.0,group=heads"`
+	Transformer *transformer `w:"transformer,group=transformer"`
+	GramMerge   *nn.Linear   `w:"gram_merge,group=heads"`
+	ClsMerge    *nn.Linear   `w:"cls_merge,group=heads"`
+	KShot       *kshot       `w:"kshot_rw,group=heads"` // nil for K = 1
+
+	uniformShots bool
+}
+
+type transformer struct {
+	Mix *mixTransformer `w:"mix_transformer"`
+}
+
+// kshot weighs the shots by their sorted style distances.
+type kshot struct {
+	Squeeze *nn.Linear `w:"0"`
+	Expand  *nn.Linear `w:"2"`
+}
+
+// NewHDMNet returns the network for a backbone, a number of base classes and K shots.
+func NewHDMNet(o Options) (*HDMNet, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	n := &HDMNet{
+		Base:        newBaseLearner(o),
+		QueryMerge:  nn.NewPointwise(2*projected+2, dim, false),
+		SuppMerge:   nn.NewPointwise(2*projected, dim, false),
+		Transformer: &transformer{Mix: newMixTransformer()},
+		GramMerge:   nn.NewPointwise(2, 1, false),
+		ClsMerge:    nn.NewPointwise(2, 1, false),
+	}
+	c2, c3, _ := n.Base.Backbone.channels()
+	n.DownSupp = nn.NewPointwise(c2+c3, projected, false)
+	n.DownQuery = nn.NewPointwise(c2+c3, projected, false)
+	n.GramMerge.Weight.Init = nn.Values(1, 0)
+	n.ClsMerge.Weight.Init = nn.Values(1, 0)
+	if o.Shots > 1 {
+		n.KShot = &kshot{Squeeze: nn.NewPointwise(o.Shots, 2, true), Expand: nn.NewPointwise(2, o.Shots, true)}
+		if !o.KShotReweight {
+			for _, l := range []*nn.Linear{n.KShot.Squeeze, n.KShot.Expand} {
+				l.Weight.Role, l.Bias.Role = nn.Frozen, nn.Frozen
+			}
+		}
+	}
+	return n, nil
+}
+
+// Load reads all weights of the network. A checkpoint made for another number of shots
+// lacks a fitting kshot_rw: then the shots weigh alike, and uniform is true.
+func (n *HDMNet) Load(set *nn.Set, f *weights.File) (uniform bool, err error) {
+	fits := func(name string) bool {
+		p := set.Param(name)
+		shape, ok := f.Shape(name)
+		if p == nil || !ok || len(shape) != len(p.Shape) {
+			return false
+		}
+		for i := range shape {
+			if shape[i] != p.Shape[i] {
+				return false
+			}
+		}
+		return true
+	}
+	uniform = n.KShot != nil && !fits("kshot_rw.0.weight")
+	_, err = set.Load(f, nn.LoadOptions{
+		Only:   func(name string) bool { return !(uniform && IsOptionalParam(name)) },
+		Ignore: IsOptionalParam,
+	})
+	n.uniformShots = uniform
+	return uniform, err
+}
+
+// Input is one batch of episodes on the device.
+type Input struct {
+	Query       op.Tensor // [B,S,S,3], normalised
+	Support     op.Tensor // [B,K,S,S,3], normalised
+	SupportMask op.Tensor // uint8 [B,K,S,S]: 0, 1, 255
+	Except      op.Tensor // int32 [B]: the base class left out of the base foreground; nil in evaluation
+}
+
+// Output is what the network computes, all at feature size h×w.
+type Output struct {
+	Final, Meta *nn.Var   // [B,h,w,2]
+	Base        *nn.Var   // [B,h,w,BaseClasses]
+	Maps        []*nn.Var // correlation maps [B,h_i,w_i,1], coarse to fine
+	Similarity  *nn.Var   // priors [B,h,w,2] of f5 and f4
+	QueryMerge  *nn.Var   // [B,h,w,64]
+	SuppMerge   *nn.Var   // [B·K,h,w,64]
+}
+
+// Forward runs the network. The backbone and the base learner never record.
+func (n *HDMNet) Forward(t *nn.Tape, in Input) *Output {
+	qs, ss := in.Query.Shape(), in.Support.Shape()
+	b, k, size := qs[0], ss[1], qs[1:3]
+	out := &Output{}
+
+	mask := t.Arena.Float32(b*k, size[0], size[1], 1)
+	t.Dev.Foreground(mask, in.SupportMask)
+	var f features
+	var base *nn.Var
+	t.NoGrad(func() {
+		f = n.features(t, in, mask)
+		base = n.Base.classify(t, t.Rows(f.f5, 0, b))
+	})
+	out.Base = t.Const(base.Value)
+	h, w := f.f3.Value.Shape()[1], f.f3.Value.Shape()[2]
+	maskNear := t.Arena.Float32(b*k, h, w, 1)
+	t.Dev.ResizeNearest(maskNear, mask)
+	out.Similarity = n.similarity(t, f, maskNear, b, k)
+
+	qf, sf := n.down(t, f, b)
+	soft := t.Arena.Float32(b*k, h, w, 1)
+	t.Dev.ResizeBilinear(soft, mask, true)
+	proto := t.MaskedAveragePool(sf, op.Reshape(soft, b*k, h, w))
+	out.SuppMerge = merge(t, n.SuppMerge, sf, proto)
+	tenfold := t.Arena.Zeros(out.Similarity.Value.Shape()...)
+	t.Dev.AddScaled(tenfold, out.Similarity.Value, 10)
+	out.QueryMerge = merge(t, n.QueryMerge, qf, t.ShotMean(proto, k), t.Const(tenfold))
+	t.Free(qf, sf)
+
+	out.Meta, out.Maps = n.Transformer.Mix.forward(t, out.QueryMerge, out.SuppMerge, mask, out.Similarity)
+	out.Final = n.ensemble(t, out, f, in.Except, b, k)
+	return out
+}
+
+// merge is ReLU(1×1(concat(parts))).
+func merge(t *nn.Tape, l *nn.Linear, parts ...*nn.Var) *nn.Var {
+	cat := t.Concat(parts...)
+	y := t.Linear(cat, l)
+	t.Free(cat)
+	r := t.ReLU(y)
+	t.Free(y)
+	return r
+}
+
+// down projects concat[f3,f2] of the query and of the supports: 1×1, ReLU, channel
+// dropout 0.5.
+func (n *HDMNet) down(t *nn.Tape, f features, b int) (query, support *nn.Var) {
+	cat := t.Concat(f.f3, f.f2)
+	rows := cat.Value.Shape()[0]
+	project := func(x *nn.Var, l *nn.Linear) *nn.Var {
+		y := t.Linear(x, l)
+		r := t.ReLU(y)
+		t.Free(y)
+		d := t.Dropout(r, 0.5, true)
+		if d != r {
+			t.Free(r)
+		}
+		return d
+	}
+	query = project(t.Rows(cat, 0, b), n.DownQuery)
+	support = project(t.Rows(cat, b, rows), n.DownSupp)
+	t.Free(cat)
+	return query, support
+}
+
+// similarity returns the priors of f5 and f4 as the two channels of one map.
+func (n *HDMNet) similarity(t *nn.Tape, f features, mask op.Tensor, b, k int) *nn.Var {
+	s := f.f4.Value.Shape()
+	h, w := s[1], s[2]
+	both := make([]*nn.Var, 2)
+	for i, x := range []*nn.Var{f.f5, f.f4} {
+		p := t.Arena.Float32(b, h, w)
+		c := op.Last(x.Value)
+		t.Dev.PriorSimilarity(p, op.Rows(x.Value, 0, b), op.Reshape(op.Rows(x.Value, b, b+b*k), b, k, h, w, c), op.Reshape(mask, b, k, h, w))
+		both[i] = t.Const(op.Reshape(p, b, h, w, 1))
+	}
+	out := t.Arena.Float32(b, h, w, 2)
+	t.Dev.Concat(out, both[0].Value, both[1].Value)
+	t.Arena.Free(both[0].Value)
+	t.Arena.Free(both[1].Value)
+	return t.Const(out)
+}
+
+// ensemble merges the meta learner with the base learner under the style distance.
+func (n *HDMNet) ensemble(t *nn.Tape, out *Output, f features, except op.Tensor, b, k int) *nn.Var {
+	s := out.Meta.Value.Shape()
+	h, w := s[1], s[2]
+	prob := t.Arena.Float32(out.Base.Value.Shape()...)
+	t.Dev.Softmax(prob, out.Base.Value)
+	fg := t.Arena.Float32(b, h, w)
+	t.Dev.BaseForeground(fg, prob, except)
+	t.Arena.Free(prob)
+
+	c := op.Last(f.f2.Value)
+	gram := t.Arena.Float32(b+b*k, c, c)
+	t.Dev.Gram(gram, f.f2.Value)
+	d := t.Arena.Float32(b, k)
+	t.Dev.GramDistance(d, op.Rows(gram, 0, b), op.Reshape(op.Rows(gram, b, b+b*k), b, k, c, c))
+	t.Arena.Free(gram)
+	var squeeze, expand *nn.Linear
+	if n.KShot != nil && !n.uniformShots {
+		squeeze, expand = n.KShot.Squeeze, n.KShot.Expand
+	}
+	psi := t.ShotWeights(d, squeeze, expand)
+	return t.Ensemble(t.Softmax(out.Meta), fg, psi, n.GramMerge, n.ClsMerge)
+}

@@ -1,0 +1,66 @@
+package model
+
+import (
+	"hdmnet/internal/nn"
+	"hdmnet/internal/op"
+)
+
+// LossOptions weigh the losses.
+type LossOptions struct {
+	Distill float32 // weight of the distillation, 1 in the release
+	Scale   float32 // of the gradient: 1/number of accumulated batches
+}
+
+// Losses are the means over one batch.
+type Losses struct {
+	Main    float32 // CE(final) + CE(meta)
+	Distill float32 // mean over the three scales
+	Base    float32 // CE of the base learner: logged, it has no gradient
+	Total   float32 // Main + weight·Distill + Base, as the release logs it
+}
+
+// Positions of the single losses in the tensor that Loss returns.
+const (
+	atFinal   = 0 // mean, count
+	atMeta    = 2
+	atBase    = 4
+	atDistill = 6 // one per scale
+	lossSize  = 9
+)
+
+// Loss computes the losses of a batch whose query labels are queryMask (uint8 [B,S,S]:
+// 0, 1, 255) and baseLabel (uint8 [B,S,S]) and records their gradients. ReadLosses reads
+// the tensor it returns. Section 3.5 of the paper.
+func (n *HDMNet) Loss(t *nn.Tape, out *Output, queryMask, baseLabel op.Tensor, o LossOptions) op.Tensor {
+	loss := t.Arena.Zeros(lossSize)
+	s := queryMask.Shape()
+	t.CrossEntropy(op.Span(loss, atFinal, 2), Upsample(t, out.Final, s[1], s[2]), queryMask, o.Scale)
+	t.CrossEntropy(op.Span(loss, atMeta, 2), Upsample(t, out.Meta, s[1], s[2]), queryMask, o.Scale)
+	t.NoGrad(func() {
+		base := Upsample(t, out.Base, s[1], s[2])
+		t.CrossEntropy(op.Span(loss, atBase, 2), base, baseLabel, 0)
+		if base != out.Base {
+			t.Free(base)
+		}
+	})
+
+	teacher := t.Arena.Float32(s[0], s[1], s[2], 1)
+	t.Dev.DistillationTeacher(teacher, queryMask)
+	for i, m := range out.Maps {
+		size := m.Value.Shape()
+		target := t.Arena.Float32(size...)
+		t.Dev.ResizeBilinear(target, teacher, false)
+		t.Distillation(op.Span(loss, atDistill+i, 1), m, target, o.Scale*o.Distill/float32(len(out.Maps)))
+		teacher = m.Value
+	}
+	return loss
+}
+
+// ReadLosses waits for the losses of a batch. weight is the one given to Loss.
+func ReadLosses(dev op.Device, loss op.Tensor, weight float32) Losses {
+	v := make([]float32, lossSize)
+	dev.Download(v, loss)
+	l := Losses{Main: v[atFinal] + v[atMeta], Base: v[atBase], Distill: (v[atDistill] + v[atDistill+1] + v[atDistill+2]) / 3}
+	l.Total = l.Main + weight*l.Distill + l.Base
+	return l
+}

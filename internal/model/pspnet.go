@@ -1,0 +1,121 @@
+package model
+
+import (
+	"hdmnet/internal/nn"
+	"hdmnet/internal/op"
+)
+
+// baseLearner is the backbone with PSPNet's head: shared by PSPNet, which trains it, and
+// HDMNet, which takes it over frozen.
+type baseLearner struct {
+	Backbone   backbone   `w:",group=encoder"`
+	PPM        ppm        `w:"ppm,group=head"`
+	Cls        *nn.ConvBN `w:"cls.0+1,group=head"` // 3×3, before its ReLU: f5
+	Classifier *nn.Linear `w:"base_learnear.2,group=head"`
+}
+
+// ppm pools the map into 1, 2, 3 and 6 bins, projects each to C/4 channels and puts them,
+// resized back, after the map itself: C → 2C channels.
+type ppm struct {
+	Features []ppmBin `w:"features"`
+}
+
+type ppmBin struct {
+	Conv *nn.ConvBN `w:"1+2"`
+	bins int
+}
+
+// headChannels is the width of the base learner's features f5.
+func headChannels(backboneName string) int {
+	if backboneName == "tiny" {
+		return 128
+	}
+	return 512
+}
+
+func newBaseLearner(o Options) baseLearner {
+	bb := newBackbone(o.Backbone)
+	_, _, c := bb.channels()
+	head := headChannels(o.Backbone)
+	b := baseLearner{
+		Backbone:   bb,
+		Cls:        nn.NewConvBN(2*c, head, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}, false),
+		Classifier: nn.NewPointwise(head, o.BaseClasses, true),
+	}
+	for _, bins := range []int{1, 2, 3, 6} {
+		b.PPM.Features = append(b.PPM.Features, ppmBin{bins: bins, Conv: nn.NewConvBN(c, c/4, 1, op.ConvParams{Stride: 1, Dilation: 1}, false)})
+	}
+	return b
+}
+
+func (p *ppm) forward(t *nn.Tape, x *nn.Var) *nn.Var {
+	s := x.Value.Shape()
+	parts := []*nn.Var{x}
+	for _, f := range p.Features {
+		pooled := t.AdaptiveAvgPool(x, f.bins)
+		y := t.ConvBN(pooled, f.Conv, nil, true)
+		up := t.Resize(y, s[1], s[2], true)
+		parts = append(parts, up)
+		t.Free(pooled)
+		if up != y {
+			t.Free(y)
+		}
+	}
+	cat := t.Concat(parts...)
+	t.Free(parts[1:]...)
+	return cat
+}
+
+// head returns f5 of layer4.
+func (b *baseLearner) head(t *nn.Tape, f4 *nn.Var) *nn.Var {
+	cat := b.PPM.forward(t, f4)
+	f5 := t.ConvBN(cat, b.Cls, nil, false)
+	t.Free(cat)
+	return f5
+}
+
+// classify returns the base classes' logits of f5: ReLU, channel dropout 0.1, 1×1.
+func (b *baseLearner) classify(t *nn.Tape, f5 *nn.Var) *nn.Var {
+	r := t.ReLU(f5)
+	d := t.Dropout(r, 0.1, true)
+	y := t.Linear(d, b.Classifier)
+	t.Free(r, d)
+	return y
+}
+
+// PSPNet is the base learner as the base stage trains it.
+type PSPNet struct {
+	Base baseLearner `w:""`
+}
+
+// NewPSPNet returns the base learner for a backbone and a number of classes.
+func NewPSPNet(o Options) (*PSPNet, error) {
+	o.Shots = max(o.Shots, 1)
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	return &PSPNet{Base: newBaseLearner(o)}, nil
+}
+
+// Forward returns logits [B,h,w,BaseClasses] at feature size for images x [B,S,S,3].
+func (n *PSPNet) Forward(t *nn.Tape, x op.Tensor) *nn.Var {
+	f2, f3, f4 := n.Base.Backbone.features(t, t.Const(x))
+	t.Free(f2, f3)
+	f5 := n.Base.head(t, f4)
+	t.Free(f4)
+	logits := n.Base.classify(t, f5)
+	t.Free(f5)
+	return logits
+}
+
+// Loss returns the cross entropy [2] (mean, labelled pixels) of the logits, resized to
+// the label's size (uint8 [B,S,S]); the gradient is that of scale·loss.
+func (n *PSPNet) Loss(t *nn.Tape, logits *nn.Var, label op.Tensor, scale float32) op.Tensor {
+	loss := t.Arena.Zeros(2)
+	s := label.Shape()
+	t.CrossEntropy(loss, Upsample(t, logits, s[1], s[2]), label, scale)
+	return loss
+}
+
+// Upsample resizes logits to h×w, bilinear with align_corners=True.
+func Upsample(t *nn.Tape, logits *nn.Var, h, w int) *nn.Var { return t.Resize(logits, h, w, true) }

@@ -1,0 +1,272 @@
+package model
+
+import (
+	"hdmnet/internal/nn"
+	"hdmnet/internal/op"
+)
+
+const (
+	dim          = 64 // channels of the transformer
+	layerNormEps = 1e-6
+	tokenDropout = 0.1
+	matchHeads   = 2
+)
+
+// attention holds the four projections, without bias.
+type attention struct {
+	Q *nn.Linear `w:"linear_q"`
+	K *nn.Linear `w:"linear_k"`
+	V *nn.Linear `w:"linear_v"`
+	O *nn.Linear `w:"linear_o"`
+}
+
+// attentionBlock is attention whose keys and values may be reduced in space by sr.
+type attentionBlock struct {
+	Attn attention     `w:"attn"`
+	SR   *nn.Conv2D    `w:"sr"`   // sr×sr, stride sr; nil without reduction
+	Norm *nn.LayerNorm `w:"norm"` // after SR
+}
+
+// feedForward is 1×1 (×4), depthwise 3×3, GELU, 1×1.
+type feedForward struct {
+	Expand    *nn.Linear        `w:"layers.0"`
+	Depthwise *nn.DepthwiseConv `w:"layers.1"`
+	Project   *nn.Linear        `w:"layers.4"`
+}
+
+// encoderLayer is x + drop(Attn(LN x)), then x + FFN(LN x).
+type encoderLayer struct {
+	Norm1 *nn.LayerNorm  `w:"norm1"`
+	Attn  attentionBlock `w:"attn"`
+	Norm2 *nn.LayerNorm  `w:"norm2"`
+	FFN   feedForward    `w:"ffn"`
+	heads int
+}
+
+func newEncoderLayer(heads, sr int) *encoderLayer {
+	linear := func() *nn.Linear { return nn.NewLinear(dim, dim, false) }
+	e := &encoderLayer{
+		Norm1: nn.NewLayerNorm(dim, layerNormEps),
+		Attn:  attentionBlock{Attn: attention{linear(), linear(), linear(), linear()}},
+		Norm2: nn.NewLayerNorm(dim, layerNormEps),
+		FFN: feedForward{
+			Expand: nn.NewPointwise(dim, 4*dim, true), Depthwise: nn.NewDepthwiseConv(4 * dim), Project: nn.NewPointwise(4*dim, dim, true),
+		},
+		heads: heads,
+	}
+	if sr > 1 {
+		e.Attn.SR = nn.NewConv2D(dim, dim, sr, op.ConvParams{Stride: sr, Dilation: 1}, true)
+		e.Attn.Norm = nn.NewLayerNorm(dim, layerNormEps)
+	}
+	return e
+}
+
+// self is the layer with attention of x [B,h,w,64] over itself.
+func (e *encoderLayer) self(t *nn.Tape, x *nn.Var) *nn.Var {
+	n := t.LayerNorm(x, e.Norm1)
+	kv := n
+	if e.Attn.SR != nil {
+		r := t.Conv2D(n, e.Attn.SR)
+		kv = t.LayerNorm(r, e.Attn.Norm)
+		t.Free(r)
+	}
+	q, k, v := e.project(t, n, kv)
+	t.Free(n, kv)
+	y := t.SelfAttention(q, k, v, e.heads)
+	t.Free(q, k, v)
+	return e.finish(t, x, y)
+}
+
+// cross is the matching layer: queries from x [B,h,w,64], keys and values from the
+// supports' tokens [B,M,64] under mask [B,M]. It also returns the correlation map [B,h·w].
+func (e *encoderLayer) cross(t *nn.Tape, x, support *nn.Var, mask op.Tensor) (y, corr *nn.Var) {
+	n, s := t.LayerNorm(x, e.Norm1), t.LayerNorm(support, e.Norm1)
+	q, k, v := e.project(t, n, s)
+	t.Free(n, s)
+	y, corr = t.MaskedCorrelation(q, k, v, mask, e.heads)
+	t.Free(q, k, v)
+	return e.finish(t, x, y), corr
+}
+
+// project returns q [B,N,64], k and v [B,M,64].
+func (e *encoderLayer) project(t *nn.Tape, x, source *nn.Var) (q, k, v *nn.Var) {
+	tokens := func(x *nn.Var) *nn.Var {
+		b := x.Value.Shape()[0]
+		return t.Reshape(x, b, op.Len(x.Value)/b/dim, dim)
+	}
+	return t.Linear(tokens(x), e.Attn.Attn.Q), t.Linear(tokens(source), e.Attn.Attn.K), t.Linear(tokens(source), e.Attn.Attn.V)
+}
+
+// finish projects the attention's output y, adds the residual x and runs the FFN.
+func (e *encoderLayer) finish(t *nn.Tape, x, y *nn.Var) *nn.Var {
+	o := t.Linear(y, e.Attn.Attn.O)
+	t.Free(y)
+	d := t.Dropout(o, tokenDropout, false)
+	z := t.Add(x, t.Reshape(d, x.Value.Shape()...))
+	t.Free(o, d)
+	f := e.FFN.forward(t, z, e.Norm2)
+	out := t.Add(z, f)
+	t.Free(z, f)
+	return out
+}
+
+func (f *feedForward) forward(t *nn.Tape, x *nn.Var, norm *nn.LayerNorm) *nn.Var {
+	n := t.LayerNorm(x, norm)
+	h := t.Linear(n, f.Expand)
+	t.Free(n)
+	w := t.Depthwise(h, f.Depthwise)
+	t.Free(h)
+	g := t.GELU(w)
+	t.Free(w)
+	d := t.Dropout(g, tokenDropout, false)
+	p := t.Linear(d, f.Project)
+	t.Free(g, d)
+	out := t.Dropout(p, tokenDropout, false)
+	if out != p {
+		t.Free(p)
+	}
+	return out
+}
+
+// encoderStage is patch embedding, two encoder layers and a norm.
+type encoderStage struct {
+	Embed  patchEmbed    `w:"0"`
+	Layer1 *encoderLayer `w:"1"`
+	Layer2 *encoderLayer `w:"2"`
+	Norm   *nn.LayerNorm `w:"3"`
+}
+
+type patchEmbed struct {
+	Projection *nn.Conv2D    `w:"projection"`
+	Norm       *nn.LayerNorm `w:"norm"`
+}
+
+func (s *encoderStage) forward(t *nn.Tape, x *nn.Var) *nn.Var {
+	p := t.Conv2D(x, s.Embed.Projection)
+	a := t.LayerNorm(p, s.Embed.Norm)
+	t.Free(p)
+	b := s.Layer1.self(t, a)
+	t.Free(a)
+	a = s.Layer2.self(t, b)
+	t.Free(b)
+	y := t.LayerNorm(a, s.Norm)
+	t.Free(a)
+	return y
+}
+
+// matchLayer is one matching layer and the convolution that takes in the prior.
+type matchLayer struct {
+	Match *encoderLayer `w:"0"`
+	Merge *nn.ConvBN    `w:"1.conv+bn"`
+}
+
+// parseLayer is 1×1, BN, 3×3, BN, 1×1, BN without activations in between, then ReLU.
+type parseLayer struct {
+	Expand  *nn.ConvBN `w:"0+1"`
+	Conv    *nn.ConvBN `w:"2+3"`
+	Project *nn.ConvBN `w:"4+5"`
+}
+
+// classifier is as parseLayer, with a plain 1×1 to the two classes at the end.
+type classifier struct {
+	Expand  *nn.ConvBN `w:"0+1"`
+	Conv    *nn.ConvBN `w:"2+3"`
+	Project *nn.Linear `w:"4"`
+}
+
+// mixTransformer runs three self-attention stages on query and supports, then matches
+// them from coarse to fine.
+type mixTransformer struct {
+	Stages []*encoderStage `w:"down_sample_layers"`
+	Match  []*matchLayer   `w:"match_layers"`
+	Parse  []*parseLayer   `w:"parse_layers"`
+	Cls    *classifier     `w:"cls"`
+}
+
+func newMixTransformer() *mixTransformer {
+	m := &mixTransformer{}
+	pointwise := func(in, out int) *nn.ConvBN {
+		return nn.NewConvBN(in, out, 1, op.ConvParams{Stride: 1, Dilation: 1}, true)
+	}
+	same := op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}
+	for _, s := range []struct{ kernel, stride, heads, sr int }{{1, 1, 2, 4}, {3, 2, 4, 2}, {3, 2, 8, 1}} {
+		m.Stages = append(m.Stages, &encoderStage{
+			Embed: patchEmbed{
+				Projection: nn.NewConv2D(dim, dim, s.kernel, op.ConvParams{Stride: s.stride, Pad: s.stride / 2, Dilation: 1}, true),
+				Norm:       nn.NewLayerNorm(dim, layerNormEps),
+			},
+			Layer1: newEncoderLayer(s.heads, s.sr), Layer2: newEncoderLayer(s.heads, s.sr), Norm: nn.NewLayerNorm(dim, layerNormEps),
+		})
+		merge := nn.NewConvBN(dim+2, dim, 3, same, false)
+		merge.Conv.Weight.Init = nn.KaimingFanOut
+		m.Match = append(m.Match, &matchLayer{Match: newEncoderLayer(matchHeads, 1), Merge: merge})
+		m.Parse = append(m.Parse, &parseLayer{Expand: pointwise(dim, 4*dim), Conv: nn.NewConvBN(4*dim, 4*dim, 3, same, true), Project: pointwise(4*dim, dim)})
+	}
+	m.Cls = &classifier{Expand: pointwise(dim, 4*dim), Conv: nn.NewConvBN(4*dim, 4*dim, 3, same, true), Project: nn.NewPointwise(4*dim, 2, true)}
+	return m
+}
+
+func (p *parseLayer) forward(t *nn.Tape, x *nn.Var) *nn.Var {
+	a := t.ConvBN(x, p.Expand, nil, false)
+	b := t.ConvBN(a, p.Conv, nil, false)
+	t.Free(a)
+	y := t.ConvBN(b, p.Project, nil, true)
+	t.Free(b)
+	return y
+}
+
+func (c *classifier) forward(t *nn.Tape, x *nn.Var) *nn.Var {
+	a := t.ConvBN(x, c.Expand, nil, false)
+	b := t.ConvBN(a, c.Conv, nil, false)
+	t.Free(a)
+	y := t.Linear(b, c.Project)
+	t.Free(b)
+	return y
+}
+
+// forward returns the meta logits [B,h,w,2] and the correlation maps [B,h_i·w_i], coarse
+// to fine, of query features q [B,h,w,64] and support features s [B·K,h,w,64]. mask
+// [B·K,S,S,1] is the supports' foreground, sim [B,h,w,2] the prior.
+func (m *mixTransformer) forward(t *nn.Tape, q, s *nn.Var, mask op.Tensor, sim *nn.Var) (logits *nn.Var, maps []*nn.Var) {
+	b, bk := q.Value.Shape()[0], s.Value.Shape()[0]
+	x := t.JoinRows(q, s)
+	var levels []*nn.Var
+	for _, st := range m.Stages {
+		x = st.forward(t, x)
+		levels = append(levels, x)
+	}
+	var out *nn.Var
+	for i := len(levels) - 1; i >= 0; i-- {
+		l := levels[i]
+		size := l.Value.Shape()
+		h, w := size[1], size[2]
+		near := t.Arena.Float32(bk, h, w, 1)
+		t.Dev.ResizeNearest(near, mask)
+		query := t.Rows(l, 0, b)
+		support := t.Reshape(t.Rows(l, b, b+bk), b, bk/b*h*w, dim)
+		y, corr := m.Match[i].Match.cross(t, query, support, op.Reshape(near, b, bk/b*h*w))
+		maps = append(maps, t.Reshape(corr, b, h, w, 1))
+		prior := t.Resize(sim, h, w, true)
+		cat := t.Concat(y, prior)
+		z := t.ConvBN(cat, m.Match[i].Merge, nil, true)
+		t.Free(y, cat, l)
+		if out == nil {
+			out = m.Parse[i].forward(t, z)
+			t.Free(z)
+			continue
+		}
+		up := t.Resize(out, h, w, false)
+		sum := t.Add(z, up)
+		p := m.Parse[i].forward(t, sum)
+		next := t.Add(up, p)
+		t.Free(z, sum, p)
+		if up != out {
+			t.Free(up)
+		}
+		t.Free(out)
+		out = next
+	}
+	logits = m.Cls.forward(t, out)
+	t.Free(out)
+	return logits, maps
+}
