@@ -3,7 +3,6 @@ package model
 import (
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
-	"hdmnet/internal/weights"
 )
 
 const projected = 256 // channels of down_query and down_supp
@@ -12,6 +11,7 @@ const projected = 256 // channels of down_query and down_supp
 // priors, the matching transformer and the ensemble.
 type HDMNet struct {
 	Base        baseLearner  `w:",frozen"`
+	Classifier  *nn.Linear   `w:"base_learnear.2,frozen"`
 	DownSupp    *nn.Linear   `w:"down_supp.0,group=heads"`
 	DownQuery   *nn.Linear   `w:"down_query.0,group=heads"`
 	QueryMerge  *nn.Linear   `w:"query_merge.0,group=heads"`
@@ -19,7 +19,7 @@ type HDMNet struct {
 	Transformer *transformer `w:"transformer,group=transformer"`
 	GramMerge   *nn.Linear   `w:"gram_merge,group=heads"`
 	ClsMerge    *nn.Linear   `w:"cls_merge,group=heads"`
-	KShot       *kshot       `w:"kshot_rw,group=heads"` // nil for K = 1
+	KShot       *kshot       `w:"kshot_rw,group=kshot"` // nil for K = 1
 
 	uniformShots bool
 }
@@ -41,6 +41,7 @@ func NewHDMNet(o Options) (*HDMNet, error) {
 	}
 	n := &HDMNet{
 		Base:        newBaseLearner(o),
+		Classifier:  newClassifier(o),
 		QueryMerge:  nn.NewPointwise(2*projected+2, dim, false),
 		SuppMerge:   nn.NewPointwise(2*projected, dim, false),
 		Transformer: &transformer{Mix: newMixTransformer()},
@@ -61,31 +62,6 @@ func NewHDMNet(o Options) (*HDMNet, error) {
 		}
 	}
 	return n, nil
-}
-
-// Load reads all weights of the network. A checkpoint made for another number of shots
-// lacks a fitting kshot_rw: then the shots weigh alike, and uniform is true.
-func (n *HDMNet) Load(set *nn.Set, f *weights.File) (uniform bool, err error) {
-	fits := func(name string) bool {
-		p := set.Param(name)
-		shape, ok := f.Shape(name)
-		if p == nil || !ok || len(shape) != len(p.Shape) {
-			return false
-		}
-		for i := range shape {
-			if shape[i] != p.Shape[i] {
-				return false
-			}
-		}
-		return true
-	}
-	uniform = n.KShot != nil && !fits("kshot_rw.0.weight")
-	_, err = set.Load(f, nn.LoadOptions{
-		Only:   func(name string) bool { return !(uniform && IsOptionalParam(name)) },
-		Ignore: IsOptionalParam,
-	})
-	n.uniformShots = uniform
-	return uniform, err
 }
 
 // Input is one batch of episodes on the device.
@@ -118,7 +94,7 @@ func (n *HDMNet) Forward(t *nn.Tape, in Input) *Output {
 	var base *nn.Var
 	t.NoGrad(func() {
 		f = n.features(t, in, mask)
-		base = n.Base.classify(t, t.Rows(f.f5, 0, b))
+		base = classify(t, t.Rows(f.f5, 0, b), n.Classifier)
 	})
 	out.Base = t.Const(base.Value)
 	h, w := f.f3.Value.Shape()[1], f.f3.Value.Shape()[2]
@@ -154,7 +130,8 @@ func merge(t *nn.Tape, l *nn.Linear, parts ...*nn.Var) *nn.Var {
 // down projects concat[f3,f2] of the query and of the supports: 1×1, ReLU, channel
 // dropout 0.5.
 func (n *HDMNet) down(t *nn.Tape, f features, b int) (query, support *nn.Var) {
-	cat := t.Concat(f.f3, f.f2)
+	var cat *nn.Var
+	t.NoGrad(func() { cat = t.Concat(f.f3, f.f2) })
 	rows := cat.Value.Shape()[0]
 	project := func(x *nn.Var, l *nn.Linear) *nn.Var {
 		y := t.Linear(x, l)

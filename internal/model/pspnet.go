@@ -8,10 +8,9 @@ import (
 // baseLearner is the backbone with PSPNet's head: shared by PSPNet, which trains it, and
 // HDMNet, which takes it over frozen.
 type baseLearner struct {
-	Backbone   backbone   `w:",group=encoder"`
-	PPM        ppm        `w:"ppm,group=head"`
-	Cls        *nn.ConvBN `w:"cls.0+1,group=head"` // 3×3, before its ReLU: f5
-	Classifier *nn.Linear `w:"base_learnear.2,group=head"`
+	Backbone backbone   `w:",group=encoder"`
+	PPM      ppm        `w:"ppm,group=head"`
+	Cls      *nn.ConvBN `w:"cls.0+1,group=head"` // 3×3, before its ReLU: f5
 }
 
 // ppm pools the map into 1, 2, 3 and 6 bins, projects each to C/4 channels and puts them,
@@ -38,9 +37,8 @@ func newBaseLearner(o Options) baseLearner {
 	_, _, c := bb.channels()
 	head := headChannels(o.Backbone)
 	b := baseLearner{
-		Backbone:   bb,
-		Cls:        nn.NewConvBN(2*c, head, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}, false),
-		Classifier: nn.NewPointwise(head, o.BaseClasses, true),
+		Backbone: bb,
+		Cls:      nn.NewConvBN(2*c, head, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}, false),
 	}
 	for _, bins := range []int{1, 2, 3, 6} {
 		b.PPM.Features = append(b.PPM.Features, ppmBin{bins: bins, Conv: nn.NewConvBN(c, c/4, 1, op.ConvParams{Stride: 1, Dilation: 1}, false)})
@@ -74,18 +72,24 @@ func (b *baseLearner) head(t *nn.Tape, f4 *nn.Var) *nn.Var {
 	return f5
 }
 
+// newClassifier is the last layer of the base learner: f5 to class logits.
+func newClassifier(o Options) *nn.Linear {
+	return nn.NewPointwise(headChannels(o.Backbone), o.BaseClasses, true)
+}
+
 // classify returns the base classes' logits of f5: ReLU, channel dropout 0.1, 1×1.
-func (b *baseLearner) classify(t *nn.Tape, f5 *nn.Var) *nn.Var {
+func classify(t *nn.Tape, f5 *nn.Var, l *nn.Linear) *nn.Var {
 	r := t.ReLU(f5)
 	d := t.Dropout(r, 0.1, true)
-	y := t.Linear(d, b.Classifier)
+	y := t.Linear(d, l)
 	t.Free(r, d)
 	return y
 }
 
 // PSPNet is the base learner as the base stage trains it.
 type PSPNet struct {
-	Base baseLearner `w:""`
+	Base       baseLearner `w:""`
+	Classifier *nn.Linear  `w:"cls.4,group=head"`
 }
 
 // NewPSPNet returns the base learner for a backbone and a number of classes.
@@ -94,7 +98,7 @@ func NewPSPNet(o Options) (*PSPNet, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	return &PSPNet{Base: newBaseLearner(o)}, nil
+	return &PSPNet{Base: newBaseLearner(o), Classifier: newClassifier(o)}, nil
 }
 
 // Forward returns logits [B,h,w,BaseClasses] at feature size for images x [B,S,S,3].
@@ -103,7 +107,7 @@ func (n *PSPNet) Forward(t *nn.Tape, x op.Tensor) *nn.Var {
 	t.Free(f2, f3)
 	f5 := n.Base.head(t, f4)
 	t.Free(f4)
-	logits := n.Base.classify(t, f5)
+	logits := classify(t, f5, n.Classifier)
 	t.Free(f5)
 	return logits
 }

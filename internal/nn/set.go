@@ -161,9 +161,10 @@ func (s *Set) Tensors() []weights.Tensor {
 
 // LoadOptions narrow what Load expects.
 type LoadOptions struct {
-	Only     func(name string) bool // parameters to load; nil: all
-	Optional func(name string) bool // parameters that may be missing; nil: none
-	Ignore   func(name string) bool // tensors that the network does not have and need not; nil: none
+	Only     func(name string) bool   // parameters to load; nil: all
+	Optional func(name string) bool   // parameters that may be missing; nil: none
+	FileName func(name string) string // a parameter's name in the file; nil: the same
+	Ignore   func(name string) bool   // tensors that the network does not have and need not; nil: none
 }
 
 // Load reads the parameters from a file under their names. Missing, unexpected and
@@ -172,6 +173,10 @@ type LoadOptions struct {
 func (s *Set) Load(f *weights.File, o LoadOptions) (absent []string, err error) {
 	var missing, shapes, unexpected []string
 	known := map[string]bool{}
+	inFile := o.FileName
+	if inFile == nil {
+		inFile = func(name string) string { return name }
+	}
 	for name := range s.counters {
 		known[name] = true
 	}
@@ -181,7 +186,8 @@ func (s *Set) Load(f *weights.File, o LoadOptions) (absent []string, err error) 
 		if o.Only != nil && !o.Only(p.Name) {
 			continue
 		}
-		shape, ok := f.Shape(p.Name)
+		shape, ok := f.Shape(inFile(p.Name))
+		known[inFile(p.Name)] = true
 		switch {
 		case !ok && o.Optional != nil && o.Optional(p.Name):
 			absent = append(absent, p.Name)
@@ -207,7 +213,7 @@ func (s *Set) Load(f *weights.File, o LoadOptions) (absent []string, err error) 
 	}
 	values := make([][]float32, len(found))
 	for i, p := range found {
-		if values[i], _, err = f.Float32(p.Name); err != nil {
+		if values[i], _, err = f.Float32(inFile(p.Name)); err != nil {
 			return nil, err
 		}
 	}

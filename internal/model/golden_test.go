@@ -1,0 +1,133 @@
+package model
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"hdmnet/internal/cpu"
+	"hdmnet/internal/golden"
+	"hdmnet/internal/nn"
+	"hdmnet/internal/op"
+)
+
+// tolerance of outputs and step-1 losses, gradients and later losses: golden/README.md.
+const (
+	outputTol   = 1e-5
+	gradientTol = 1e-4
+	lateTol     = 5e-3
+)
+
+func open(t *testing.T) op.Device {
+	t.Helper()
+	dev, err := cpu.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dev
+}
+
+func synthetic(set *nn.Set) {
+	for _, p := range set.Params {
+		set.Put(p, golden.Param(p.Name, p.Shape))
+	}
+}
+
+func backboneOf(t *testing.T, f *golden.File) string {
+	if b := f.Meta("case"); strings.Contains(b, "vgg16") {
+		return "vgg16"
+	}
+	return "resnet" + strconv.Itoa(f.MetaInt("layers"))
+}
+
+// upload puts a golden NCHW array on the device as NHWC.
+func upload(tape *nn.Tape, v []float32, shape []int) op.Tensor {
+	x, s := golden.ToNHWC(v, shape)
+	t := tape.Arena.Float32(s...)
+	tape.Dev.Upload(t, x)
+	return t
+}
+
+func bytes(tape *nn.Tape, v []uint8, shape ...int) op.Tensor {
+	t := tape.Arena.Uint8(shape...)
+	tape.Dev.Upload(t, v)
+	return t
+}
+
+// nchw reads a map [B,h,w,C] in the golden files' order.
+func nchw(dev op.Device, t op.Tensor) []float32 {
+	v := make([]float32, op.Len(t))
+	dev.Download(v, t)
+	out, _ := golden.ToNCHW(v, t.Shape())
+	return out
+}
+
+func TestEvalGolden(t *testing.T) {
+	for _, name := range []string{"eval_pascal_resnet50_1shot", "eval_pascal_resnet50_5shot", "eval_coco_resnet50_1shot",
+		"eval_pascal_resnet101_1shot", "eval_pascal_vgg16_1shot"} {
+		t.Run(name, func(t *testing.T) {
+			f := golden.Load(t, name+".safetensors")
+			dev := open(t)
+			b, k, size := f.MetaInt("batch"), f.MetaInt("shot"), f.MetaInt("size")
+			net, err := NewHDMNet(Options{Backbone: backboneOf(t, f), BaseClasses: f.Classes(), Shots: k})
+			if err != nil {
+				t.Fatal(err)
+			}
+			set := nn.NewSet(dev, net, 1)
+			synthetic(set)
+			tape := nn.NewTape(dev)
+			tape.Begin(false, 0)
+			query, qs := f.Float32("in.query")
+			support, ss := f.Float32("in.support")
+			mask, _ := f.Uint8("in.support_mask")
+			out := net.Forward(tape, Input{
+				Query: upload(tape, query, qs), Support: upload(tape, support, ss), SupportMask: bytes(tape, mask, b, k, size, size),
+			})
+			compare := func(name string, got []float32) {
+				t.Helper()
+				want, _ := f.Float32(name)
+				if r := golden.RelL2(got, want); !(r <= outputTol) {
+					t.Errorf("%s: relative L2 %.2g, at most %g", name, r, outputTol)
+				}
+			}
+			compare("similarity", nchw(dev, out.Similarity.Value))
+			compare("meta_logits", nchw(dev, out.Meta.Value))
+			compare("base_logits", nchw(dev, out.Base.Value))
+			for i, scale := range []string{"coarse", "middle", "fine"} {
+				compare("correlation_map_"+scale, nchw(dev, out.Maps[i].Value))
+			}
+			compare("final", nchw(dev, Upsample(tape, out.Final, size, size).Value))
+			compare("meta", nchw(dev, Upsample(tape, out.Meta, size, size).Value))
+			argmax := tape.Arena.Uint8(b, size, size)
+			dev.Argmax(argmax, Upsample(tape, out.Base, size, size).Value)
+			got := make([]uint8, b*size*size)
+			dev.Download(got, argmax)
+			if want, _ := f.Uint8("base_argmax"); !slices.Equal(got, want) {
+				t.Errorf("base_argmax differs")
+			}
+		})
+	}
+}
+
+// checkGradient compares norm, sum-free samples and norm of a parameter's gradient.
+func checkGradient(t *testing.T, f *golden.File, set *nn.Set, p *nn.Param) {
+	t.Helper()
+	want, _ := f.Float32("grad." + p.Name)
+	got := set.Gradient(p)
+	if r := golden.RelL2([]float32{norm(got)}, want[:1]); !(r <= gradientTol) {
+		t.Errorf("%s: gradient norm %g, want %g", p.Name, norm(got), want[0])
+	}
+	samples := pick(p.Name, got)
+	if r := golden.RelL2(samples, want[2:]); !(r <= gradientTol) {
+		t.Errorf("%s: gradient samples differ by %.2g", p.Name, r)
+	}
+}
+
+func pick(name string, v []float32) []float32 {
+	var out []float32
+	for _, i := range golden.SamplePositions(name, len(v)) {
+		out = append(out, v[i])
+	}
+	return out
+}

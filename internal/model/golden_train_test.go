@@ -1,0 +1,183 @@
+package model
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"testing"
+
+	"hdmnet/internal/golden"
+	"hdmnet/internal/nn"
+	"hdmnet/internal/op"
+)
+
+func norm(v []float32) float32 {
+	sum := 0.0
+	for _, x := range v {
+		sum += float64(x) * float64(x)
+	}
+	return float32(math.Sqrt(sum))
+}
+
+func TestMetaTrainingGolden(t *testing.T) {
+	for _, name := range []string{"train_pascal_resnet50_1shot", "train_coco_resnet50_5shot"} {
+		t.Run(name, func(t *testing.T) {
+			f := golden.Load(t, name+".safetensors")
+			dev := open(t)
+			b, k, size := f.MetaInt("batch"), f.MetaInt("shot"), f.MetaInt("size")
+			net, err := NewHDMNet(Options{Backbone: "resnet50", BaseClasses: f.Classes(), Shots: k, KShotReweight: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			set := nn.NewSet(dev, net, 1)
+			synthetic(set)
+			m, v := moments(set), moments(set)
+			losses, _ := f.Float32("losses")
+			tape := nn.NewTape(dev)
+			for step := 1; step <= f.MetaInt("steps"); step++ {
+				e := golden.MakeEpisodes(name+"/step"+strconv.Itoa(step), b, k, size, f.Classes())
+				tape.Begin(true, 0)
+				except := tape.Arena.Int32(b)
+				cat := make([]int32, b)
+				for i := range cat {
+					cat[i] = int32(e.Class[i]) + 1
+				}
+				dev.Upload(except, cat)
+				out := net.Forward(tape, Input{
+					Query: upload(tape, e.Query, []int{b, 3, size, size}), Support: upload(tape, e.Support, []int{b, k, 3, size, size}),
+					SupportMask: bytes(tape, e.SupportMask, b, k, size, size), Except: except,
+				})
+				lt := net.Loss(tape, out, bytes(tape, e.QueryMask, b, size, size), bytes(tape, e.BaseLabel, b, size, size), LossOptions{Distill: 1, Scale: 1})
+				got := ReadLosses(dev, lt, 1)
+				tol := lateTol
+				if step == 1 {
+					tol = outputTol
+				}
+				want := losses[(step-1)*6 : step*6]
+				for i, g := range []float32{got.Main, got.Distill, got.Base, got.Total} {
+					if d := math.Abs(float64(g-want[i])) / math.Abs(float64(want[i])); !(d <= tol) {
+						t.Errorf("step %d: loss %d is %g, want %g (relative %.2g, at most %g)", step, i, g, want[i], d, tol)
+					}
+				}
+				if step == 1 {
+					pred := tape.Arena.Uint8(b, size, size)
+					dev.Argmax(pred, Upsample(tape, out.Final, size, size).Value)
+					checkPrediction(t, f, dev, pred)
+				}
+				tape.Backward()
+				if step == 1 {
+					for _, p := range set.Params {
+						if p.Role == nn.Trainable {
+							checkGradient(t, f, set, p)
+						}
+					}
+				}
+				for _, g := range set.Groups {
+					h := op.AdamWParams{LR: want[5], Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, Step: step}
+					switch g.Name {
+					case "transformer":
+						h.LR = want[4]
+					case "kshot": // the release's optimiser leaves it out
+						continue
+					}
+					span := func(t op.Tensor) op.Tensor { return op.Span(t, g.Lo, g.Hi-g.Lo) }
+					dev.AdamW(span(set.Values), span(m), span(v), span(set.Grads), h)
+				}
+				dev.Zero(set.Grads)
+			}
+			checkParameters(t, f, set, "param.")
+		})
+	}
+}
+
+func TestBaseTrainingGolden(t *testing.T) {
+	f := golden.Load(t, "train_base_pascal_resnet50.safetensors")
+	dev := open(t)
+	b, size := f.MetaInt("batch"), f.MetaInt("size")
+	net, err := NewPSPNet(Options{Backbone: "resnet50", BaseClasses: f.Classes()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := nn.NewSet(dev, net, 1)
+	synthetic(set)
+	m := moments(set)
+	losses, shape := f.Float32("losses")
+	tape := nn.NewTape(dev)
+	tape.BatchStats = true
+	for step := 1; step <= f.MetaInt("steps"); step++ {
+		x, label := golden.MakeBaseBatch(f.Meta("case")+"/step"+strconv.Itoa(step), b, size, f.Classes())
+		tape.Begin(true, 0)
+		logits := net.Forward(tape, upload(tape, x, []int{b, 3, size, size}))
+		lt := net.Loss(tape, logits, bytes(tape, label, b, size, size), 1)
+		got := make([]float32, 2)
+		dev.Download(got, lt)
+		want, tol := float64(losses[(step-1)*shape[1]]), lateTol
+		if step == 1 {
+			tol = outputTol
+		}
+		if d := math.Abs(float64(got[0])-want) / want; !(d <= tol) {
+			t.Errorf("step %d: loss %g, want %g (relative %.2g, at most %g)", step, got[0], want, d, tol)
+		}
+		tape.Backward()
+		if step == 1 {
+			for _, p := range set.Params {
+				if p.Role == nn.Trainable {
+					checkGradient(t, f, set, p)
+				}
+			}
+		}
+		lr := f.MetaFloat("base_lr") * 10 * math.Pow(1-float64(step)/f.MetaFloat("max_iter"), 0.9)
+		dev.SGD(set.Values, m, set.Grads, op.SGDParams{LR: float32(lr), Momentum: 0.9, WeightDecay: 1e-4})
+		dev.Zero(set.Grads)
+	}
+	checkParameters(t, f, set, "state.")
+}
+
+func moments(set *nn.Set) op.Tensor {
+	dev := set.Values.Engine().(op.Device)
+	t := op.NewArena(dev).Zeros(op.Len(set.Values))
+	return t
+}
+
+// checkParameters compares samples of every stored tensor after the last step. The
+// updates of AdamW are about lr in size whatever the gradient, so the bound is that of
+// the late losses.
+func checkParameters(t *testing.T, f *golden.File, set *nn.Set, prefix string) {
+	t.Helper()
+	checked := 0
+	for _, name := range f.Names() {
+		key, ok := strings.CutPrefix(name, prefix)
+		if !ok {
+			continue
+		}
+		p := set.Param(key)
+		if p == nil {
+			t.Errorf("%s: the network has no such parameter", key)
+			continue
+		}
+		want, _ := f.Float32(name)
+		if r := golden.RelL2(pick(key, set.Get(p)), want); !(r <= lateTol) {
+			t.Errorf("%s: samples differ by %.2g", name, r)
+		}
+		checked++
+	}
+	if checked == 0 {
+		t.Errorf("no tensor %q in the golden file", prefix)
+	}
+}
+
+func checkPrediction(t *testing.T, f *golden.File, dev op.Device, pred op.Tensor) {
+	t.Helper()
+	got := make([]uint8, op.Len(pred))
+	dev.Download(got, pred)
+	want, _ := f.Uint8("step1.pred")
+	differ := 0
+	for i := range want {
+		if got[i] != want[i] {
+			differ++
+		}
+	}
+	if differ > 0 {
+		t.Errorf("%d of %d predicted labels differ", differ, len(want))
+	}
+}
