@@ -80,6 +80,8 @@ type product struct {
 	partial          []float32 // chunks × m × n, when chunks > 1
 	ownB             packedB
 	denseA, denseB   matrix
+	patches          gather
+	weights          tapWeights
 	packBody         func(lo, hi int)
 	taskBody, reduce func(lo, hi int)
 }
@@ -142,7 +144,8 @@ func (p *product) run() {
 		}
 	}
 	p.c, p.epi, p.a, p.b, p.packed = nil, epilogue{}, nil, nil, nil
-	p.denseA, p.denseB, p.privateB, p.splitK = matrix{}, matrix{}, false, false
+	p.denseA, p.denseB, p.patches, p.weights = matrix{}, matrix{}, gather{}, tapWeights{}
+	p.privateB, p.splitK = false, false
 	products.put(p)
 }
 

@@ -1,0 +1,92 @@
+package cpu
+
+import "fmt"
+
+// convShape is the geometry of a convolution of x [B,H,W,Cin] with w
+// [Cout,KH,KW,Cin] to y [B,Ho,Wo,Cout], Ho = (H + 2·Pad − Dil·(KH−1) − 1)/Stride + 1.
+type convShape struct {
+	B, H, W, Cin, Cout, KH, KW, Stride, Pad, Dil, Ho, Wo int
+}
+
+// check panics unless the slices that are not nil have the sizes of s.
+func (s *convShape) check(name string, x, w, y []float32) {
+	if s.Stride < 1 || s.Dil < 1 || s.Pad < 0 ||
+		s.Ho != (s.H+2*s.Pad-s.Dil*(s.KH-1)-1)/s.Stride+1 || s.Wo != (s.W+2*s.Pad-s.Dil*(s.KW-1)-1)/s.Stride+1 {
+		panic(fmt.Sprintf("cpu: %s: shape %+v is inconsistent", name, *s))
+	}
+	for _, o := range []struct {
+		name string
+		got  []float32
+		want int
+	}{{"x", x, s.B * s.H * s.W * s.Cin}, {"w", w, s.Cout * s.patch()}, {"y", y, s.pixels() * s.Cout}} {
+		if o.got != nil && len(o.got) != o.want {
+			panic(fmt.Sprintf("cpu: %s: %s has %d elements, want %d for %+v", name, o.name, len(o.got), o.want, *s))
+		}
+	}
+}
+
+// patch is the number of inputs to one output, the inner dimension of the
+// forward product.
+func (s *convShape) patch() int { return s.KH * s.KW * s.Cin }
+
+// pixels is the number of output positions.
+func (s *convShape) pixels() int { return s.B * s.Ho * s.Wo }
+
+// pointwise says that every output position reads the input position of the
+// same index: the convolution is a plain product.
+func (s *convShape) pointwise() bool {
+	return s.KH == 1 && s.KW == 1 && s.Stride == 1 && s.Pad == 0
+}
+
+// patches describes the rows of the forward product in image x.
+func (s *convShape) patches(x []float32) gather {
+	return gather{image: x, h: s.H, w: s.W, c: s.Cin, gh: s.Ho, gw: s.Wo,
+		stride: s.Stride, oy: -s.Pad, ox: -s.Pad, ny: s.KH, nx: s.KW, stepY: s.Dil, stepX: s.Dil}
+}
+
+// packConvWeights packs w for convForward, for weights that do not change.
+func packConvWeights(s convShape, w []float32) *packedB {
+	return newPackedB(true, s.patch(), s.Cout, w, s.patch())
+}
+
+// convForward computes y = relu(conv(x, w) + bias? + residual?) as one product
+// of the patches [B·Ho·Wo, KH·KW·Cin] with wᵀ. pre is w packed before, or nil;
+// bias and residual (laid out as y) may be nil.
+func convForward(s convShape, y, x, w, bias, residual []float32, relu bool, pre *packedB) {
+	s.check("Conv2D", x, w, y)
+	p := newProduct(s.pixels(), s.Cout, s.patch(), y, s.Cout, false, epilogue{bias, residual, relu})
+	if s.pointwise() {
+		p.denseA = matrix{data: x, ld: s.Cin}
+		p.a = &p.denseA
+	} else {
+		p.patches = s.patches(x)
+		p.a = &p.patches
+	}
+	p.denseB = matrix{data: w, ld: s.patch(), transposed: true}
+	p.b, p.packed = &p.denseB, pre
+	p.run()
+}
+
+// convBackwardWeight adds Σ_p dy[p,o]·patch[p,·] to dw [Cout,KH,KW,Cin] and
+// Σ_p dy[p,o] to db [Cout]; either may be nil. The order of the sums depends on
+// the shape alone.
+func convBackwardWeight(s convShape, dw, db, x, dy []float32) {
+	s.check("Conv2DGradWeight", x, dw, dy)
+	if dw != nil {
+		p := newProduct(s.Cout, s.patch(), s.pixels(), dw, s.patch(), true, epilogue{})
+		p.denseA = matrix{data: dy, ld: s.Cout, transposed: true}
+		p.a = &p.denseA
+		if s.pointwise() {
+			p.denseB = matrix{data: x, ld: s.Cin}
+			p.b = &p.denseB
+		} else {
+			p.patches = s.patches(x)
+			p.b = &p.patches
+		}
+		p.splitK, p.privateB = true, true
+		p.run()
+	}
+	if db != nil {
+		addColumnSums(db, dy)
+	}
+}

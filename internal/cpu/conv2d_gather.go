@@ -1,0 +1,105 @@
+package cpu
+
+// gather reads a convolution's patches off an NHWC image as the rows of a
+// matrix that is never stored. Row m = (b·gh + gy)·gw + gx is the patch at grid
+// position (gy, gx); column (ty·nx + tx)·c + ch is channel ch of the pixel
+// (gy·stride + oy + ty·stepY, gx·stride + ox + tx·stepX), 0 outside the image.
+//
+// As operand A of a product its inner dimension is the patch, for a forward
+// convolution or the gradient of its input; as operand B the inner dimension is
+// the grid, for the gradient of its weight.
+type gather struct {
+	image        []float32
+	h, w, c      int
+	gh, gw       int
+	stride       int
+	oy, ox       int
+	ny, nx       int
+	stepY, stepX int
+}
+
+// run returns how many columns come from one stretch of the image row: all
+// taps of a kernel row if they are neighbours, else one.
+func (g *gather) run() int {
+	if g.stepX == 1 {
+		return g.nx * g.c
+	}
+	return g.c
+}
+
+func (g *gather) packA(dst []float32, mr, m0, m1, k0, k1 int) (rs, ks int) {
+	stride, kc := kStride(k1-k0), k1-k0
+	gx, gy, b := m0%g.gw, m0/g.gw%g.gh, m0/(g.gw*g.gh)
+	for m := m0; m < m1; m++ {
+		g.row(dst[(m-m0)*stride:][:kc], b, gy, gx, k0)
+		if gx++; gx == g.gw {
+			gx = 0
+			if gy++; gy == g.gh {
+				gy = 0
+				b++
+			}
+		}
+	}
+	return stride, 1
+}
+
+func (g *gather) packB(dst []float32, nr, n0, n1, k0, k1 int) {
+	gx, gy, b := k0%g.gw, k0/g.gw%g.gh, k0/(g.gw*g.gh)
+	for k := range k1 - k0 {
+		row := dst[k*nr : (k+1)*nr]
+		g.row(row[:n1-n0], b, gy, gx, n0)
+		clear(row[n1-n0:])
+		if gx++; gx == g.gw {
+			gx = 0
+			if gy++; gy == g.gh {
+				gy = 0
+				b++
+			}
+		}
+	}
+}
+
+// row copies columns [k, k+len(dst)) of the patch at (b, gy, gx).
+func (g *gather) row(dst []float32, b, gy, gx, k int) {
+	if len(dst) == 0 {
+		return // also a patch without taps
+	}
+	run := g.run()
+	perRow := 1 // runs in a row of the kernel
+	if g.stepX != 1 {
+		perRow = g.nx
+	}
+	r, at := k/run, k%run
+	ty, tx := r/perRow, r%perRow
+	for len(dst) > 0 {
+		n := min(run-at, len(dst))
+		y := gy*g.stride + g.oy + ty*g.stepY
+		if uint(y) >= uint(g.h) {
+			clear(dst[:n])
+		} else {
+			line := g.image[(b*g.h+y)*g.w*g.c:][:g.w*g.c]
+			copyClipped(dst[:n], line, (gx*g.stride+g.ox+tx*g.stepX)*g.c+at)
+		}
+		dst = dst[n:]
+		at = 0
+		if tx++; tx == perRow {
+			tx = 0
+			ty++
+		}
+	}
+}
+
+// copyClipped copies line[from:] to dst; what lies outside the line is 0.
+func copyClipped(dst, line []float32, from int) {
+	if from < 0 {
+		n := min(-from, len(dst))
+		clear(dst[:n])
+		dst = dst[n:]
+		from = 0
+	}
+	n := max(0, min(len(dst), len(line)-from))
+	if n > 0 {
+		copy(dst[:n], line[from:])
+	}
+	clear(dst[n:])
+}
