@@ -26,7 +26,7 @@ func addColumnSums(sum, x []float32) {
 	c.partial = growAligned(c.partial, chunks*c.n)
 	parallelFor(rows, sumRows, c.body)
 	for i := range chunks {
-		addTo(sum, c.partial[i*c.n:(i+1)*c.n])
+		addRow(sum, c.partial[i*c.n:(i+1)*c.n])
 	}
 	c.x = nil
 	columnSumsFree.put(c)
@@ -44,12 +44,12 @@ func (c *columnSums) sumChunk(lo, hi int) {
 		}
 	}
 	for ; lo < hi; lo++ {
-		addTo(sum, c.x[lo*c.n:(lo+1)*c.n])
+		addRow(sum, c.x[lo*c.n:(lo+1)*c.n])
 	}
 }
 
-// addTo adds x to y.
-func addTo(y, x []float32) {
+// addRow adds x to y.
+func addRow(y, x []float32) {
 	x = x[:len(y)]
 	for j := range y {
 		y[j] += x[j]
