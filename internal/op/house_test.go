@@ -1,0 +1,100 @@
+package op
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestOneNameInEveryRoom: every operator of the Device interface has a file of its own
+// name with the contract here, the CPU code in package cpu, and the tests in package optest.
+func TestOneNameInEveryRoom(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "device.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var operators []string
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.TypeSpec)
+		if !ok || spec.Name.Name != "Device" {
+			return true
+		}
+		for _, m := range spec.Type.(*ast.InterfaceType).Methods.List {
+			if id, ok := m.Type.(*ast.Ident); ok {
+				operators = append(operators, id.Name)
+			}
+		}
+		return false
+	})
+	if len(operators) < 20 {
+		t.Fatalf("found only the operators %v in device.go", operators)
+	}
+	for _, o := range operators {
+		for _, room := range []string{".", "../cpu", "../optest"} {
+			path := filepath.Join(room, snake(o)+".go")
+			if _, err := os.Stat(path); err != nil {
+				t.Errorf("operator %s: %v", o, err)
+			}
+		}
+	}
+}
+
+var words = regexp.MustCompile(`[A-Z][a-z]*`)
+
+// snake turns the operator's name into its file name: MaxPool → max_pool.
+func snake(name string) string {
+	switch name { // names whose parts are not words
+	case "Conv2D", "GELU", "ReLU", "SGD", "AdamW", "Depthwise3x3":
+		return strings.ToLower(name)
+	}
+	return strings.ToLower(strings.Join(words.FindAllString(name, -1), "_"))
+}
+
+// TestImportsPointOneWay: who may import what inside the program.
+func TestImportsPointOneWay(t *testing.T) {
+	forbidden := map[string][]string{
+		"op":      {"cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config", "optest"},
+		"cpu":     {"device", "nn", "model", "train", "eval", "data", "metric", "weights", "config", "optest"},
+		"nn":      {"cpu", "device", "model", "train", "eval", "data", "metric", "config"},
+		"model":   {"cpu", "device", "train", "eval", "data", "metric", "config"},
+		"train":   {"cpu", "device"},
+		"eval":    {"cpu", "device", "train"},
+		"data":    {"op", "cpu", "device", "nn", "model", "train", "eval"},
+		"metric":  {"op", "cpu", "device", "nn", "model", "train", "eval"},
+		"weights": {"op", "cpu", "device", "nn", "model", "train", "eval"},
+		"config":  {"op", "cpu", "device", "nn", "model", "train", "eval"},
+	}
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "hdmnet/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	seen := 0
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		pkg := strings.TrimPrefix(fields[0], "hdmnet/internal/")
+		bans, ok := forbidden[pkg]
+		if !ok {
+			continue
+		}
+		seen++
+		for _, imp := range fields[1:] {
+			for _, ban := range bans {
+				if imp == "hdmnet/internal/"+ban {
+					t.Errorf("%s imports %s", pkg, ban)
+				}
+			}
+			if strings.Contains(imp, "spf13/viper") && pkg != "config" {
+				t.Errorf("%s imports viper; only config does", pkg)
+			}
+		}
+	}
+	if seen != len(forbidden) {
+		t.Errorf("checked %d packages, want %d", seen, len(forbidden))
+	}
+}
