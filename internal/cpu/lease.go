@@ -4,7 +4,7 @@ import "unsafe"
 
 // lease is all the work memory of one function: `var w lease; defer w.end()`.
 type lease struct {
-	held [24]*scratch
+	held [24][]float32
 	n    int
 }
 
@@ -13,7 +13,7 @@ func (l *lease) floats(n int) []float32 {
 	s := borrow(n)
 	l.held[l.n] = s
 	l.n++
-	return s.v
+	return s
 }
 
 // zeros returns n floats of 0.
@@ -31,7 +31,7 @@ func (l *lease) ints(n int) []int32 {
 // end gives everything back.
 func (l *lease) end() {
 	for _, s := range l.held[:l.n] {
-		s.release()
+		giveBack(s)
 	}
 	l.n = 0
 }

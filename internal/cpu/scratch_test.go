@@ -8,19 +8,19 @@ import (
 func TestBorrowIsAlignedAndReused(t *testing.T) {
 	for _, n := range []int{0, 1, 15, 16, 17, 1000, 1024, 1025} {
 		a := borrow(n)
-		if len(a.v) != n {
-			t.Fatalf("borrow(%d) has %d elements", n, len(a.v))
+		if len(a) != n {
+			t.Fatalf("borrow(%d) has %d elements", n, len(a))
 		}
-		if p := uintptr(unsafe.Pointer(unsafe.SliceData(a.v))); p%64 != 0 {
+		if p := uintptr(unsafe.Pointer(unsafe.SliceData(a))); p%64 != 0 {
 			t.Errorf("borrow(%d) lies at %#x, want a multiple of 64", n, p)
 		}
 		b := borrow(n)
-		if n > 0 && &a.v[0] == &b.v[0] {
+		if n > 0 && &a[0] == &b[0] {
 			t.Fatalf("borrow(%d) gave the same memory twice", n)
 		}
-		a.release()
-		b.release()
-		if got := testing.AllocsPerRun(10, func() { borrow(n).release() }); got != 0 {
+		giveBack(a)
+		giveBack(b)
+		if got := testing.AllocsPerRun(10, func() { giveBack(borrow(n)) }); got != 0 {
 			t.Errorf("borrow(%d) allocates %v times once warm", n, got)
 		}
 	}

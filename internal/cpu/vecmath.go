@@ -5,10 +5,10 @@ import "math"
 // Constants of the reduction x = n·ln2 + r. ln2Hi has few enough bits that n·ln2Hi is
 // exact for every n that occurs; ln2Lo is the rest.
 const (
-	log2e   = 1.4426950408889634
-	ln2Hi   = 0.693359375
-	ln2Lo   = -2.12194440054690583e-4
-	roundUp = 3 << 22 // adding it to |t| < 2²² leaves round(t) in the low bits
+	log2e    = 1.4426950408889634
+	ln2Hi    = 0.693359375
+	ln2Lo    = -2.12194440054690583e-4
+	roundBit = 3 << 22 // adding it to |t| < 2²² leaves round(t) in the low bits
 )
 
 // exp32 returns eˣ with an error below 2 units in the last place, denormal results,
@@ -23,9 +23,9 @@ func exp32(x float32) float32 {
 	if x < -104 {
 		return 0
 	}
-	t := x*log2e + roundUp
-	n := int32(math.Float32bits(t)) - int32(math.Float32bits(roundUp))
-	t -= roundUp
+	t := x*log2e + roundBit
+	n := int32(math.Float32bits(t)) - int32(math.Float32bits(roundBit))
+	t -= roundBit
 	r := (x - t*ln2Hi) - t*ln2Lo
 	p := (((((r*(1./5040)+1./720)*r+1./120)*r+1./24)*r+1./6)*r+0.5)*(r*r) + r + 1
 	half := n >> 1
