@@ -1,0 +1,96 @@
+package data
+
+import "fmt"
+
+// builder makes the episodes of one worker. It owns that worker's memory.
+type builder struct {
+	opt  *LoaderOptions
+	base *remap
+	aug  augmenter
+}
+
+// build fills a batch with the episodes of the draws; first is the position of
+// the first of them. Errors name the episode and what the source says.
+func (b *builder) build(batch *Batch, draws []Draw, first int) error {
+	for i, draw := range draws {
+		e := batch.Episodes[i]
+		e.Position = first + i
+		if err := b.episode(e, draw, batch.Epoch); err != nil {
+			return fmt.Errorf("%s, epoch %d, episode %d: %w", b.opt.Index.Split, batch.Epoch, e.Position, err)
+		}
+		batch.Cat[i] = e.Cat
+	}
+	return nil
+}
+
+func (b *builder) episode(e *Episode, draw Draw, epoch int) error {
+	// One generator per picture: the query's is 0, the k-th drawn support's k+1.
+	rng := func(k int) *Rand {
+		return NewRand(b.opt.Seed, streamAugment, uint64(epoch), uint64(e.Position), uint64(k))
+	}
+	index := b.opt.Index
+	scene, err := load(b.opt.Source, draw.Query)
+	if err != nil {
+		return err
+	}
+	e.QueryName = scene.Name
+	b.transform(e.Query.Image, scene, rng(0))
+	b.base.apply(e.BaseLabel, b.aug.cur.mask)
+	if index.Split == Val {
+		e.H, e.W = scene.H, scene.W
+		e.FullBaseLabel = make([]uint8, len(scene.Mask))
+		b.base.apply(e.FullBaseLabel, scene.Mask)
+	}
+	if b.opt.Stage == Base {
+		return nil
+	}
+
+	e.Class, e.Cat = draw.Class, index.Fold.Cat(index.Split, draw.Class)
+	foreground := classRemap(draw.Class)
+	foreground.apply(e.Query.Mask, b.aug.cur.mask)
+	if index.Split == Val {
+		e.Label = scene.Mask
+		foreground.apply(e.Label, scene.Mask)
+	}
+	shots := len(draw.Supports)
+	e.SupportNames = make([]string, shots)
+	for k, i := range draw.Supports {
+		scene, err := load(b.opt.Source, i)
+		if err != nil {
+			return err
+		}
+		at := shots - 1 - k // the network sees the last drawn first
+		e.SupportNames[at] = scene.Name
+		b.transform(e.Supports[at].Image, scene, rng(k+1))
+		foreground.apply(e.Supports[at].Mask, b.aug.cur.mask)
+	}
+	return nil
+}
+
+// transform augments (training), brings to the square input and normalises
+// into dst; the mask of class indices is left in b.aug.cur.mask.
+func (b *builder) transform(dst []float32, scene *Scene, rng *Rand) {
+	b.aug.load(scene)
+	if b.opt.Index.Split == Train {
+		b.aug.run(b.opt.Augment, rng)
+		if b.opt.Stage == Base {
+			b.aug.crop(b.opt.Size, rng)
+		}
+	}
+	b.aug.fit(b.opt.Size)
+	copy(dst, b.aug.cur.pix)
+	Normalize(dst)
+}
+
+// load reads a picture and makes sure that it is one.
+func load(src Source, i int) (*Scene, error) {
+	s, err := src.Load(i)
+	if err != nil {
+		return nil, err
+	}
+	if s.H < 1 || s.W < 1 || len(s.Image) != s.H*s.W*3 || len(s.Mask) != s.H*s.W {
+		return nil, fmt.Errorf("%s: source gave %d image bytes and %d mask bytes for %d×%d pixels, expected 3 and 1 a pixel",
+			src.Name(i), len(s.Image), len(s.Mask), s.H, s.W)
+	}
+	return s, nil
+}
