@@ -1,0 +1,292 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+)
+
+func file(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "my.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func load(t *testing.T, opt Options) *Config {
+	t.Helper()
+	c, err := Load(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestShipped: every embedded file loads, says every key itself, and survives being
+// written and read back.
+func TestShipped(t *testing.T) {
+	want := []string{"coco20i_resnet101", "coco20i_resnet50", "coco20i_vgg16",
+		"pascal5i_resnet101", "pascal5i_resnet50", "pascal5i_vgg16", "shapes5i"}
+	if !slices.Equal(Names(), want) {
+		t.Fatalf("Names = %v", Names())
+	}
+	for _, name := range Names() {
+		c := load(t, Options{Config: name})
+		text, err := Source(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var raw map[string]any
+		if err := yaml.Unmarshal(text, &raw); err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range Keys() {
+			v, ok := any(raw), true
+			for part := range strings.SplitSeq(key, ".") {
+				m, isMap := v.(map[string]any)
+				if v, ok = m[part]; !isMap || !ok {
+					t.Errorf("%s does not set %s", name, key)
+					break
+				}
+			}
+		}
+		again := filepath.Join(t.TempDir(), "config.yaml")
+		if err := c.WriteFile(again); err != nil {
+			t.Fatal(err)
+		}
+		if back := load(t, Options{Config: again}); !reflect.DeepEqual(back, c) {
+			t.Errorf("%s: written and read back\ngot  %+v\nwant %+v", name, back, c)
+		}
+	}
+}
+
+// TestReleaseValues: the hyper-parameters of the release, section by section.
+func TestReleaseValues(t *testing.T) {
+	for _, c := range []struct {
+		name, dataset, backbone                  string
+		size, metaEpochs, batch, baseEpochs, eps int
+		encoder                                  float64
+		scale                                    [2]float64
+	}{
+		{"pascal5i_resnet50", "pascal5i", "resnet50", 473, 200, 4, 100, 1000, 1, [2]float64{0.9, 1.1}},
+		{"pascal5i_resnet101", "pascal5i", "resnet101", 473, 200, 4, 100, 1000, 1, [2]float64{0.9, 1.1}},
+		{"pascal5i_vgg16", "pascal5i", "vgg16", 473, 200, 4, 100, 1000, 1, [2]float64{0.9, 1.1}},
+		{"coco20i_resnet50", "coco20i", "resnet50", 633, 50, 6, 20, 10000, 10, [2]float64{0.8, 1.25}},
+		{"coco20i_resnet101", "coco20i", "resnet101", 633, 50, 6, 20, 10000, 10, [2]float64{0.8, 1.25}},
+		{"coco20i_vgg16", "coco20i", "vgg16", 633, 50, 6, 20, 10000, 10, [2]float64{0.8, 1.25}},
+	} {
+		want := Config{
+			Dataset: Dataset{Name: c.dataset, Split: "fwb", MinArea: 2048, FilterIntersection: true,
+				SynthSeed: 1, SynthSize: 160, SynthTrain: 2000, SynthVal: 200},
+			Model: Model{Backbone: c.backbone, Size: c.size, Shots: 1},
+			Train: Train{Seed: 321, Workers: 2, Prefetch: 4, Stage: "all",
+				Base: BaseStage{
+					Schedule: Schedule{Epochs: c.baseEpochs, Batch: 3, Accumulate: 4, ValidateEvery: 1},
+					Size:     417, LR: 2.5e-4, Power: 0.9, Momentum: 0.9, WeightDecay: 1e-4,
+					HeadLRMultiplier: 10, EncoderLRMultiplier: c.encoder,
+					Augment: Augment{[2]float64{0.5, 2}, 10, 0.5, 0.5, 0.5},
+				},
+				Meta: MetaStage{
+					Schedule: Schedule{Epochs: c.metaEpochs, Batch: c.batch, Accumulate: 4, ValidateEvery: 1},
+					LR:       1e-4, Power: 0.9, HeadLRMultiplier: 10, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8,
+					WeightDecay: 0.01, DistillWeight: 1, Dropout: true, ValidateEpisodes: 1000, ValidateSeed: 321,
+					Augment: Augment{c.scale, 10, 0.5, 0.5, 0.5},
+				}},
+			Eval:   Eval{Episodes: c.eps, Seeds: []int{510, 365, 382, 322, 988, 98, 742, 17, 595, 106}, Batch: 1},
+			Device: "auto",
+		}
+		if got := load(t, Options{Config: c.name}); !reflect.DeepEqual(*got, want) {
+			t.Errorf("%s\ngot  %+v\nwant %+v", c.name, *got, want)
+		}
+	}
+}
+
+func TestPrecedence(t *testing.T) {
+	path := file(t, "train:\n  seed: 1\n  meta: {lr: 0.1, power: 2}\n  base: {epochs: 7}\nmodel:\n")
+	env := []string{"HDMNET_TRAIN_SEED=2", "HDMNET_TRAIN_META_LR=0.2", "HDMNET_TRAIN_WORKERS=9", "HDMNET_DEVICE=",
+		"HDMNET_EVAL_SEEDS=4,5", "HDMNET_CPU=avx2", "PATH=/bin"}
+	set := []string{"train.meta.lr=0.3", "train.meta.lr=0.4", "dataset.root= 2012 ", "train.base.scale=[1, 3]"}
+	over := map[string]any{"train.seed": int64(3), "model.shots": 5, "train.meta.kshot_reweight": true, "eval.seeds": []int{8, 9}, "train.stage": "meta"}
+
+	c := load(t, Options{Config: path})
+	if c.Train.Seed != 1 || c.Train.Meta.LR != 0.1 || c.Train.Meta.Power != 2 || c.Train.Base.Epochs != 7 {
+		t.Errorf("the file does not count: %+v", c.Train)
+	}
+	if c.Train.Meta.Batch != 4 || c.Model.Size != 473 || c.Device != "auto" {
+		t.Errorf("the defaults do not count: %+v", c)
+	}
+	c = load(t, Options{Config: path, Env: env})
+	if c.Train.Seed != 2 || c.Train.Meta.LR != 0.2 || c.Train.Workers != 9 || c.Train.Meta.Power != 2 || c.Device != "auto" || !slices.Equal(c.Eval.Seeds, []int{4, 5}) {
+		t.Errorf("the environment does not count: %+v", c)
+	}
+	c = load(t, Options{Config: path, Env: env, Set: set})
+	if c.Train.Meta.LR != 0.4 || c.Dataset.Root != "2012" || c.Train.Base.Scale != [2]float64{1, 3} || c.Train.Seed != 2 || c.Train.Meta.Power != 2 {
+		t.Errorf("--set does not count: %+v", c)
+	}
+	c = load(t, Options{Config: path, Env: env, Set: set, Overrides: over})
+	if c.Train.Seed != 3 || c.Model.Shots != 5 || !c.Train.Meta.KShotReweight || !slices.Equal(c.Eval.Seeds, []int{8, 9}) || c.Train.Stage != "meta" || c.Train.Meta.LR != 0.4 {
+		t.Errorf("flags do not count: %+v", c)
+	}
+	if c = load(t, Options{}); c.Dataset.Name != "shapes5i" || c.Model.Backbone != "tiny" {
+		t.Errorf("without a name: %+v", c.Dataset)
+	}
+}
+
+func TestYAMLIsStable(t *testing.T) {
+	c := load(t, Options{})
+	a, err := c.YAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, _ := load(t, Options{}).YAML()
+	if !bytes.Equal(a, b) || !bytes.HasPrefix(a, []byte("dataset:\n  name: shapes5i\n")) || !bytes.Contains(a, []byte("\n    scale: [0.9, 1.1]\n")) {
+		t.Errorf("YAML:\n%s", a)
+	}
+	if err := c.WriteFile(filepath.Join(t.TempDir(), "no", "config.yaml")); err == nil || !strings.Contains(err.Error(), "config.yaml") {
+		t.Errorf("write into a missing directory: %v", err)
+	}
+}
+
+func TestEmptyFileIsTheDefaults(t *testing.T) {
+	want := load(t, Options{Config: defaults})
+	for _, text := range []string{"", "# nothing\n", "---\n"} {
+		if got := load(t, Options{Config: file(t, text)}); !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: got %+v", text, got)
+		}
+	}
+}
+
+func TestEveryKeyHasOneVariable(t *testing.T) {
+	seen := map[string]string{}
+	for _, k := range Keys() {
+		if other, twice := seen[EnvName(k)]; twice {
+			t.Errorf("%s and %s share %s", k, other, EnvName(k))
+		}
+		seen[EnvName(k)] = k
+		if k != strings.ToLower(k) {
+			t.Errorf("key %s is not in lower case, which viper needs", k)
+		}
+	}
+	if EnvName("train.meta.lr") != "HDMNET_TRAIN_META_LR" {
+		t.Error(EnvName("train.meta.lr"))
+	}
+}
+
+func TestMissingConfiguration(t *testing.T) {
+	_, err := Load(Options{Config: "pascl5i_resnet50"})
+	if err == nil || !strings.Contains(err.Error(), `"pascl5i_resnet50"`) || !strings.Contains(err.Error(), "did you mean pascal5i_resnet50?") || !strings.Contains(err.Error(), "coco20i_vgg16, ") {
+		t.Errorf("misspelt name: %v", err)
+	}
+	if _, err := Load(Options{Config: t.TempDir()}); err == nil {
+		t.Error("a directory loads")
+	}
+	if _, err := Source("nope"); err == nil || !strings.Contains(err.Error(), "shapes5i") {
+		t.Errorf("Source(nope): %v", err)
+	}
+}
+
+// TestProblemsInFiles: each message names file, line, key and remedy.
+func TestProblemsInFiles(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{"train:\n  meta:\n    lrr: 1\n", "my.yaml:3: unknown key train.meta.lrr; did you mean train.meta.lr?"},
+		{"train:\n  lr: 1\n", "my.yaml:2: unknown key train.lr; did you mean train.base.lr?"},
+		{"xxxxxxxxxxxxxxxxxxxxxxxx: 1\n", "`hdmnet config show` lists the keys"},
+		{"DEVICE: cpu\n", "my.yaml:1: unknown key DEVICE"},
+		{"train: 5\n", "my.yaml:1: train is a section; give one of its keys, such as train.seed"},
+		{"device: {a: 1}\n", "my.yaml:1: device: expected text"},
+		{"device: gpu\n", `my.yaml:1: device is "gpu", expected auto, cpu, cuda or cuda:N`},
+		{"model:\n  size: 480\n", "my.yaml:2: model.size is 480, which is not 8n + 1; use 473 or 481"},
+		{"model: {size: 9}\n", "model.size is 9, expected a whole number from 33 to 4097"},
+		{"model: {size: 473.5}\n", "my.yaml:1: model.size: expected a whole number"},
+		{"model: {size: '473'}\n", "model.size: expected a whole number"},
+		{"model: {size: 99999999999999999999}\n", "model.size: expected a whole number"},
+		{"model: {shots: }\n", "model.shots: expected a whole number"},
+		{"model: {backbone: resnet18}\n", `model.backbone is "resnet18", expected one of resnet50, resnet101, vgg16, tiny`},
+		{"dataset: {root: 2012}\n", "dataset.root: expected text: write it in quotes"},
+		{"dataset: {filter_intersection: yes}\n", "dataset.filter_intersection: expected true or false"},
+		{"train: {meta: {lr: 0}}\n", "train.meta.lr is 0, expected a number above 0"},
+		{"train: {meta: {lr: .nan}}\n", "train.meta.lr: expected a number above 0"},
+		{"train: {meta: {lr: .inf}}\n", "train.meta.lr: expected a number above 0"},
+		{"train: {meta: {beta1: 1}}\n", "train.meta.beta1 is 1, expected a number from 0 to below 1"},
+		{"train: {meta: {scale: [0.9]}}\n", "train.meta.scale: expected a list of 2 numbers above 0 to 16"},
+		{"train: {meta: {scale: [1.1, 0.9]}}\n", "train.meta.scale is [1.1, 0.9]: the least factor comes first"},
+		{"train: {base: {scale: [0, 1]}}\n", "train.base.scale is [0, 1], expected a list of 2 numbers"},
+		{"eval: {seeds: 5}\n", "eval.seeds: expected a list of whole numbers of at least 0"},
+		{"eval: {seeds: [1, x]}\n", "eval.seeds: expected a list of whole numbers"},
+		{"eval: {seeds: []}\n", "eval.seeds is empty"},
+		{"eval: {seeds: [1, 2, 1]}\n", "eval.seeds lists 1 twice"},
+		{"device: cpu\nmodel: {}\ndevice: auto\n", "my.yaml:3: device is given twice, first in line 1"},
+		{"- a\n", "my.yaml:1: expected keys and values"},
+		{"a: [\n", "not valid YAML: line 1"},
+		{"device: cpu\n---\ndevice: cpu\n", "more than one YAML document"},
+	} {
+		_, err := Load(Options{Config: file(t, c.text)})
+		var all *Error
+		if !errors.As(err, &all) || len(all.Problems) != 1 || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "my.yaml") {
+			t.Errorf("%q\ngot  %v\nwant %s", c.text, err, c.want)
+		}
+	}
+}
+
+func TestProblemsElsewhere(t *testing.T) {
+	for _, c := range []struct {
+		opt  Options
+		want string
+	}{
+		{Options{Env: []string{"HDMNET_TRAIN_META_LRR=1"}}, "environment variable HDMNET_TRAIN_META_LRR: sets no known key; did you mean HDMNET_TRAIN_META_LR?"},
+		{Options{Env: []string{"HDMNET_MODEL_SIZE=big"}}, "environment variable HDMNET_MODEL_SIZE: model.size: expected a whole number"},
+		{Options{Env: []string{"HDMNET_MODEL_SHOTS=0"}}, "environment variable HDMNET_MODEL_SHOTS: model.shots is 0"},
+		{Options{Set: []string{"train.meta.lr"}}, "--set train.meta.lr: expected key=value"},
+		{Options{Set: []string{"train.meta.l=1"}}, "--set train.meta.l=1: unknown key train.meta.l; did you mean train.meta.lr?"},
+		{Options{Set: []string{"train.meta=1"}}, "train.meta is a section"},
+		{Options{Set: []string{"model.size="}}, "--set model.size=: model.size: expected a whole number"},
+		{Options{Set: []string{"model.size=[1"}}, "model.size: expected a whole number"},
+		{Options{Set: []string{"eval.seeds=1,2,-3"}}, "eval.seeds is [1, 2, -3], expected a list"},
+		{Options{Overrides: map[string]any{"train.seed": -1}}, "command-line flag: train.seed is -1"},
+		{Options{Overrides: map[string]any{"train.sed": 1}}, "did you mean train.seed?"},
+		{Options{Overrides: map[string]any{"train.seed": "x"}}, "train.seed: expected a whole number"},
+		{Options{Set: []string{"train.seed=1"}, Overrides: map[string]any{"train.seed": 1}}, "given by a flag and by --set"},
+	} {
+		_, err := Load(c.opt)
+		var all *Error
+		if !errors.As(err, &all) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v\ngot  %v\nwant %s", c.opt, err, c.want)
+		}
+	}
+}
+
+func TestAllProblemsAtOnce(t *testing.T) {
+	_, err := Load(Options{Config: file(t, "devise: cpu\nmodel: {size: x}\n"), Set: []string{"train.sed=1"}})
+	var all *Error
+	if !errors.As(err, &all) || len(all.Problems) != 3 {
+		t.Errorf("want three problems in one error, got %v", err)
+	}
+	c := load(t, Options{})
+	if err := c.Validate(); err != nil {
+		t.Errorf("Validate of a loaded configuration: %v", err)
+	}
+	c.Model.Size, c.Train.Meta.LR, c.Device = 130, -1, "cuda:x"
+	if err := c.Validate(); !errors.As(err, &all) || len(all.Problems) != 3 || !strings.Contains(err.Error(), "model.size is 130") {
+		t.Errorf("Validate: %v", err)
+	}
+}
+
+func TestEditDistance(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{{"", "abc", 3}, {"abc", "", 3}, {"kitten", "sitting", 3}, {"lr", "lr", 0}, {"ab", "ba", 2}} {
+		if got := editDistance(c.a, c.b); got != c.want {
+			t.Errorf("editDistance(%q, %q) = %d, want %d", c.a, c.b, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,148 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// problem is what is wrong with the value of one key.
+type problem struct{ key, text string }
+
+// Validate checks every value against what its field accepts, and the values that
+// depend on each other. The error is an *Error that lists everything wrong.
+func (c *Config) Validate() error {
+	return newError(c.problems(), nil)
+}
+
+func (c *Config) problems() []problem {
+	var out []problem
+	root := reflect.ValueOf(c).Elem()
+	for i := range fields {
+		f := &fields[i]
+		if v := root.FieldByIndex(f.index); !f.accepts(v) {
+			out = append(out, problem{f.key, fmt.Sprintf("is %v, expected %s", show(v), f.expected())})
+		}
+	}
+	out = append(out, sizeProblem("model.size", c.Model.Size)...)
+	out = append(out, sizeProblem("train.base.size", c.Train.Base.Size)...)
+	out = append(out, scaleProblem("train.base.scale", c.Train.Base.Scale)...)
+	out = append(out, scaleProblem("train.meta.scale", c.Train.Meta.Scale)...)
+	if len(c.Eval.Seeds) == 0 {
+		out = append(out, problem{"eval.seeds", "is empty, expected at least one seed"})
+	}
+	for i, s := range c.Eval.Seeds {
+		if slices.Contains(c.Eval.Seeds[:i], s) {
+			out = append(out, problem{"eval.seeds", fmt.Sprintf("lists %d twice; each seed counts once", s)})
+		}
+	}
+	if !deviceName.MatchString(c.Device) {
+		out = append(out, problem{"device", fmt.Sprintf("is %q, expected auto, cpu, cuda or cuda:N", c.Device)})
+	}
+	return out
+}
+
+var deviceName = regexp.MustCompile(`^(auto|cpu|cuda|cuda:[0-9]{1,3})$`)
+
+// sizeProblem: input sizes are 8n + 1, so that the corners of the input and of the
+// feature map at stride 8 coincide.
+func sizeProblem(key string, size int) []problem {
+	if size%8 == 1 || size < 1 {
+		return nil
+	}
+	below := (size-1)/8*8 + 1
+	return []problem{{key, fmt.Sprintf("is %d, which is not 8n + 1; use %d or %d", size, below, below+8)}}
+}
+
+func scaleProblem(key string, scale [2]float64) []problem {
+	if scale[0] <= scale[1] {
+		return nil
+	}
+	return []problem{{key, fmt.Sprintf("is %v: the least factor comes first", show(reflect.ValueOf(scale)))}}
+}
+
+// show formats a value as YAML would.
+func show(v reflect.Value) string {
+	if v.Kind() == reflect.String {
+		return strconv.Quote(v.String())
+	}
+	return strings.Join(strings.Fields(fmt.Sprint(v.Interface())), ", ")
+}
+
+// accepts checks v against the valid tag.
+func (f *field) accepts(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Int:
+		return f.inRange(float64(v.Int()))
+	case reflect.Float64:
+		return f.inRange(v.Float())
+	case reflect.Slice, reflect.Array:
+		for i := range v.Len() {
+			if !f.accepts(v.Index(i)) {
+				return false
+			}
+		}
+	case reflect.String:
+		return f.valid == "" || slices.Contains(strings.Split(f.valid, "|"), v.String())
+	}
+	return true
+}
+
+// interval takes a tag such as "(0,16]" apart. An open end may be inf.
+func (f *field) interval() (low, high float64, lowOpen, highOpen bool) {
+	lowText, highText, _ := strings.Cut(f.valid[1:len(f.valid)-1], ",")
+	low, errLow := strconv.ParseFloat(lowText, 64)
+	high, errHigh := strconv.ParseFloat(highText, 64)
+	if errLow != nil || errHigh != nil {
+		panic("config: valid tag " + strconv.Quote(f.valid) + " of " + f.key)
+	}
+	return low, high, f.valid[0] == '(', f.valid[len(f.valid)-1] == ')'
+}
+
+func (f *field) inRange(x float64) bool {
+	low, high, lowOpen, highOpen := f.interval()
+	return (x > low || x == low && !lowOpen) && (x < high || x == high && !highOpen) // false for NaN
+}
+
+// rangeText is the interval in words, with a leading space.
+func (f *field) rangeText() string {
+	low, high, lowOpen, highOpen := f.interval()
+	text := fmt.Sprintf(" from %g", low)
+	if lowOpen {
+		text = fmt.Sprintf(" above %g", low)
+	}
+	switch {
+	case high > 1e300:
+		if !lowOpen {
+			text = fmt.Sprintf(" of at least %g", low)
+		}
+		return text
+	case highOpen:
+		return text + fmt.Sprintf(" to below %g", high)
+	}
+	return text + fmt.Sprintf(" to %g", high)
+}
+
+// Error lists everything that is wrong with a configuration, one line each.
+type Error struct{ Problems []string }
+
+func (e *Error) Error() string { return strings.Join(e.Problems, "\n") }
+
+// newError is nil without problems. source tells where a key was given.
+func newError(problems []problem, source map[string]string) error {
+	if len(problems) == 0 {
+		return nil
+	}
+	e := &Error{}
+	for _, p := range problems {
+		line := p.key + " " + p.text
+		if s := source[p.key]; s != "" {
+			line = s + ": " + line
+		}
+		e.Problems = append(e.Problems, line)
+	}
+	return e
+}
