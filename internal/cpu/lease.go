@@ -13,7 +13,7 @@ func (l *lease) floats(n int) []float32 {
 	s := borrow(n)
 	l.held[l.n] = s
 	l.n++
-	return s
+	return s[:n:n]
 }
 
 // zeros returns n floats of 0.

@@ -1,4 +1,6 @@
 package optest
 
 // cases lists every operator's test, one line each.
-var cases = []opCase{}
+var cases = []opCase{
+	{"masked_correlation", testMaskedCorrelation},
+}

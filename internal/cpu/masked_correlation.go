@@ -1,0 +1,215 @@
+package cpu
+
+import (
+	"fmt"
+	"math"
+
+	"hdmnet/internal/op"
+)
+
+const (
+	invTemperature = 10    // 1/0.1
+	minNorm        = 1e-12 // F.normalize
+	countEps       = 1e-9  // of the correlation map's mean
+)
+
+// correlation is the geometry of one sample: n query positions, m support positions,
+// channels = heads·d.
+type correlation struct {
+	tiling
+	n, m, channels, heads, d int
+}
+
+func newCorrelation(operator string, q, k, v, mask op.Tensor, heads int) (c correlation, batch int) {
+	qs, ks := q.Shape(), k.Shape()
+	if len(qs) != 3 || len(ks) != 3 || heads < 1 || qs[2]%heads != 0 {
+		panic(fmt.Sprintf("op: %s: q %v, k %v in %d heads", operator, qs, ks, heads))
+	}
+	op.Shape(operator, "k", k, qs[0], -1, qs[2])
+	op.Shape(operator, "v", v, ks...)
+	op.Shape(operator, "mask", mask, ks[0], ks[1])
+	return correlation{tiling: newTiling(), n: qs[1], m: ks[1], channels: qs[2], heads: heads, d: qs[2] / heads}, qs[0]
+}
+
+// MaskedCorrelation implements op.MaskedCorrelation. Only the foreground positions are
+// touched: softmax over the queries makes every support position independent. Scores
+// lie in ±10, so the exponentials need no running maximum.
+func (dev *Device) MaskedCorrelation(y, corr, colSum, q, k, v, mask op.Tensor, heads int) {
+	c, batch := newCorrelation("MaskedCorrelation", q, k, v, mask, heads)
+	op.Shape("MaskedCorrelation", "y", y, batch, c.n, c.channels)
+	op.Shape("MaskedCorrelation", "corr", corr, batch, c.n)
+	op.Shape("MaskedCorrelation", "colSum", colSum, batch, heads, c.m)
+	for b := range batch {
+		c.forward(sample(f32(y), b, batch), sample(f32(corr), b, batch), sample(f32(colSum), b, batch),
+			sample(f32(q), b, batch), sample(f32(k), b, batch), sample(f32(v), b, batch), sample(f32(mask), b, batch))
+	}
+}
+
+// sample returns the part of x that belongs to sample b; nil stays nil.
+func sample(x []float32, b, batch int) []float32 {
+	n := len(x) / batch
+	return x[b*n : b*n+n : b*n+n]
+}
+
+// foregroundPositions lists the positions where mask is not 0, in list's memory.
+func foregroundPositions(list []int32, mask []float32) []int32 {
+	list = list[:0]
+	for j, m := range mask {
+		if m != 0 {
+			list = append(list, int32(j))
+		}
+	}
+	return list
+}
+
+func (c *correlation) forward(y, corr, colSum, q, k, v, mask []float32) {
+	var w lease
+	defer w.end()
+	fg := foregroundPositions(w.ints(c.m), mask)
+	if len(fg) == 0 {
+		clear(y)
+		clear(corr)
+		return
+	}
+	nq, nk := c.extent(c.n), c.extent(len(fg))
+	width := c.width(c.d)
+	qRows, qPanels := w.floats(c.heads*nq*c.d), w.floats(c.heads*nq*c.d)
+	kRows, kPanels := w.floats(c.heads*nk*c.d), w.floats(c.heads*nk*c.d)
+	vColumns := w.floats(c.heads * nk * width)
+	parallelFor(c.heads, 1, func(lo, hi int) {
+		for h := lo; h < hi; h++ {
+			c.unitRows(part(qRows, h, c.heads), nil, q[h*c.d:], nil, c.n, 1)
+			panelsOf(part(qPanels, h, c.heads), part(qRows, h, c.heads), c.d, c.isa.nr)
+			c.unitRows(part(kRows, h, c.heads), nil, k[h*c.d:], fg, len(fg), invTemperature)
+			panelsOf(part(kPanels, h, c.heads), part(kRows, h, c.heads), c.d, c.isa.nr)
+		}
+	})
+
+	// Z_j, one block of support positions at a time.
+	blocks := c.rowBlocks(len(fg))
+	parallelFor(c.heads*blocks, 1, func(lo, hi int) {
+		for u := lo; u < hi; u++ {
+			h, j := u/blocks, u%blocks*c.rows
+			c.columnSums(colSum[h*c.m:], fg[j:min(j+c.rows, len(fg))], part(kRows, h, c.heads), j, part(qPanels, h, c.heads))
+		}
+	})
+
+	// v'_j = v_j/Z_j takes the softmax's denominator out of the second pass.
+	parallelFor(c.heads, 1, func(lo, hi int) {
+		for h := lo; h < hi; h++ {
+			rows := part(kRows, h, c.heads) // their use is over
+			gatherRows(rows, v[h*c.d:], c.channels, fg, len(fg), c.d)
+			for j, at := range fg {
+				scaleRow(rows[j*c.d:j*c.d+c.d], 1/colSum[h*c.m+int(at)])
+			}
+			columnsOf(part(vColumns, h, c.heads), rows, nk, c.d, c.isa.nr)
+		}
+	})
+	blocks = c.rowBlocks(c.n)
+	parallelFor(c.heads*blocks, 1, func(lo, hi int) {
+		for u := lo; u < hi; u++ {
+			h, i := u/blocks, u%blocks*c.rows
+			c.matchBlock(y[h*c.d:], i, len(fg), part(qRows, h, c.heads), part(kPanels, h, c.heads), part(vColumns, h, c.heads), nk)
+		}
+	})
+	c.correlationMap(corr, qRows, kPanels, nq, nk, len(fg))
+}
+
+// part is head h's share of x.
+func part(x []float32, h, heads int) []float32 { return sample(x, h, heads) }
+
+func scaleRow(x []float32, by float32) {
+	for i := range x {
+		x[i] *= by
+	}
+}
+
+// unitRows fills rows with the head's vectors divided by their norm and times scale;
+// inv, when not nil, receives 1/max(norm, 1e-12).
+func (c *correlation) unitRows(rows, inv, x []float32, positions []int32, n int, scale float32) {
+	gatherRows(rows, x, c.channels, positions, n, c.d)
+	for i := range n {
+		row := rows[i*c.d : i*c.d+c.d]
+		r := 1 / max(float32(math.Sqrt(float64(dotProduct(row, row)))), minNorm)
+		scaleRow(row, r*scale)
+		if inv != nil {
+			inv[i] = r
+		}
+	}
+}
+
+// columnSums writes colSum[position] = Σ_i exp(s_ij) for the support positions that the
+// row block from j holds.
+func (c *correlation) columnSums(colSum []float32, positions []int32, kRows []float32, j int, qPanels []float32) {
+	var w lease
+	defer w.end()
+	s, total := w.floats(c.rows*c.cols), w.zeros(c.rows)
+	for i := 0; i < c.n; i += c.cols {
+		c.scores(s, kRows, j, qPanels, i, c.d)
+		valid := min(c.cols, c.n-i)
+		for r := range positions {
+			row := s[r*c.cols : r*c.cols+valid]
+			expTo(row, row, 0)
+			total[r] += rowSum(row)
+		}
+	}
+	for r, at := range positions {
+		colSum[at] = total[r]
+	}
+}
+
+// matchBlock writes y_i = Σ_j exp(s_ij) v'_j for the row block from i. Padded columns
+// have v' = 0.
+func (c *correlation) matchBlock(y []float32, i, fg int, qRows, kPanels, vColumns []float32, nk int) {
+	var w lease
+	defer w.end()
+	width := c.width(c.d)
+	s, acc := w.floats(c.rows*c.cols), w.floats(c.rows*width)
+	for j := 0; j < fg; j += c.cols {
+		c.scores(s, qRows, i, kPanels, j, c.d)
+		expTo(s, s, 0)
+		c.sums(acc, s, vColumns, nk, j, width)
+	}
+	for r := range min(c.rows, c.n-i) {
+		copy(y[(i+r)*c.channels:(i+r)*c.channels+c.d], acc[r*width:])
+	}
+}
+
+// correlationMap computes c_i, which is linear: q̂_i · Σ_j k̂_j / (0.1·(n+1e-9)), mean
+// over heads. kPanels holds k̂/0.1.
+func (c *correlation) correlationMap(corr, qRows, kPanels []float32, nq, nk, fg int) {
+	var w lease
+	defer w.end()
+	sum := w.floats(c.channels)
+	for h := range c.heads {
+		panelSums(sum[h*c.d:(h+1)*c.d], part(kPanels, h, c.heads), c.isa.nr)
+	}
+	scaleRow(sum, c.mapWeight(fg))
+	parallelFor(c.n, 256, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			var total float32
+			for h := range c.heads {
+				at := (h*nq + i) * c.d
+				total += dotProduct(qRows[at:at+c.d], sum[h*c.d:])
+			}
+			corr[i] = total
+		}
+	})
+}
+
+// panelSums adds up all positions of panels, whose padding is 0.
+func panelSums(sum, panels []float32, nr int) {
+	d := len(sum)
+	for ch := range sum {
+		var total float64
+		for at := ch * nr; at < len(panels); at += d * nr {
+			total += float64(rowSum(panels[at : at+nr]))
+		}
+		sum[ch] = float32(total)
+	}
+}
+
+// mapWeight is the factor of the scores' sum in the correlation map.
+func (c *correlation) mapWeight(fg int) float32 {
+	return float32(1 / (float64(c.heads) * (float64(fg) + countEps)))
+}
