@@ -3,4 +3,5 @@ package optest
 // cases lists every operator's test, one line each.
 var cases = []opCase{
 	{"masked_correlation", testMaskedCorrelation},
+	{"self_attention", testSelfAttention},
 }
