@@ -4,4 +4,5 @@ package optest
 var cases = []opCase{
 	{"masked_correlation", testMaskedCorrelation},
 	{"self_attention", testSelfAttention},
+	{"cross_entropy", testCrossEntropy},
 }
