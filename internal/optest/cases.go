@@ -5,4 +5,5 @@ var cases = []opCase{
 	{"masked_correlation", testMaskedCorrelation},
 	{"self_attention", testSelfAttention},
 	{"cross_entropy", testCrossEntropy},
+	{"distillation", testDistillation},
 }
