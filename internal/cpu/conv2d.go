@@ -1,6 +1,10 @@
 package cpu
 
-import "fmt"
+import (
+	"fmt"
+
+	"hdmnet/internal/op"
+)
 
 // convShape is the geometry of a convolution of x [B,H,W,Cin] with w
 // [Cout,KH,KW,Cin] to y [B,Ho,Wo,Cout], Ho = (H + 2·Pad − Dil·(KH−1) − 1)/Stride + 1.
@@ -89,4 +93,33 @@ func convBackwardWeight(s convShape, dw, db, x, dy []float32) {
 	if db != nil {
 		addColumnSums(db, dy)
 	}
+}
+
+// Conv2D computes y = relu(conv(x, w) + bias + residual).
+func (d *Device) Conv2D(y, x, w, bias, residual op.Tensor, p op.ConvParams) {
+	op.CheckConv2D(y, x, w, bias, residual, p)
+	convForward(shapeOf(x, w, p), f32(y), f32(x), f32(w), f32(bias), f32(residual), p.ReLU, nil)
+}
+
+// Conv2DGradInput adds the transposed convolution of dy to dx.
+func (d *Device) Conv2DGradInput(dx, dy, w op.Tensor, p op.ConvParams) {
+	op.CheckConv2D(dy, dx, w, nil, nil, p)
+	convBackwardData(shapeOf(dx, w, p), f32(dx), f32(dy), f32(w), true)
+}
+
+// Conv2DGradWeight adds Σ dy·x to dw and Σ dy to db.
+func (d *Device) Conv2DGradWeight(dw, db, x, dy op.Tensor, p op.ConvParams) {
+	if dw == nil {
+		op.Shape("Conv2DGradWeight", "db", db, op.Last(dy))
+		addColumnSums(f32(db), f32(dy))
+		return
+	}
+	op.CheckConv2D(dy, x, dw, db, nil, p)
+	convBackwardWeight(shapeOf(x, dw, p), f32(dw), f32(db), f32(x), f32(dy))
+}
+
+func shapeOf(x, w op.Tensor, p op.ConvParams) convShape {
+	xs, ws := x.Shape(), w.Shape()
+	return convShape{B: xs[0], H: xs[1], W: xs[2], Cin: xs[3], Cout: ws[0], KH: ws[1], KW: ws[2],
+		Stride: p.Stride, Pad: p.Pad, Dil: p.Dilation, Ho: p.Out(xs[1], ws[1]), Wo: p.Out(xs[2], ws[2])}
 }

@@ -6,4 +6,9 @@ var cases = []opCase{
 	{"self_attention", testSelfAttention},
 	{"cross_entropy", testCrossEntropy},
 	{"distillation", testDistillation},
+	{"max_pool", testMaxPool},
+	{"adaptive_avg_pool", testAdaptiveAvgPool},
+	{"argmax", testArgmax},
+	{"adamw", testAdamW},
+	{"sgd", testSGD},
 }

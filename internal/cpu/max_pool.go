@@ -1,0 +1,102 @@
+package cpu
+
+import (
+	"fmt"
+	"math"
+
+	"hdmnet/internal/op"
+)
+
+// MaxPool computes the maximum of every window and where it is.
+func (d *Device) MaxPool(y, argmax, x op.Tensor, p op.PoolParams) {
+	s := x.Shape()
+	b, h, w, c := s[0], s[1], s[2], s[3]
+	ho, wo := p.Out(h), p.Out(w)
+	if p.Kernel < 1 || p.Stride < 1 || p.Pad < 0 || 2*p.Pad > p.Kernel {
+		panic(fmt.Sprintf("op: MaxPool: %+v: want a kernel and a stride of at least 1 and at most half a kernel of padding", p))
+	}
+	op.Shape("MaxPool", "y", y, b, ho, wo, c)
+	op.Shape("MaxPool", "argmax", argmax, b, ho, wo, c)
+	xv, yv := f32(x), f32(y)
+	var av []int32
+	if argmax != nil {
+		av = argmax.Int32s()
+	}
+	parallelFor(b*ho, max(1, elementGrain/(wo*c*p.Kernel)), func(lo, hi int) {
+		for row := lo; row < hi; row++ {
+			n, i := row/ho, row%ho
+			y0, y1 := max(0, i*p.Stride-p.Pad), min(h, i*p.Stride-p.Pad+p.Kernel)
+			image := xv[n*h*w*c : (n+1)*h*w*c]
+			for j := range wo {
+				x0, x1 := max(0, j*p.Stride-p.Pad), min(w, j*p.Stride-p.Pad+p.Kernel)
+				out := yv[(row*wo+j)*c:][:c]
+				for k := range out {
+					out[k] = float32(math.Inf(-1))
+				}
+				if av == nil {
+					maxWindow(out, image, y0, y1, x0, x1, w)
+				} else {
+					maxWindowAt(out, av[(row*wo+j)*c:][:c], image, y0, y1, x0, x1, w)
+				}
+			}
+		}
+	})
+}
+
+// maxWindow keeps the maximum over rows [y0,y1) and columns [x0,x1) of image [·,w,c].
+func maxWindow(out, image []float32, y0, y1, x0, x1, w int) {
+	c := len(out)
+	for yy := y0; yy < y1; yy++ {
+		for xx := x0; xx < x1; xx++ {
+			in := image[(yy*w+xx)*c:][:c]
+			for k, v := range in {
+				out[k] = max(out[k], v)
+			}
+		}
+	}
+}
+
+// maxWindowAt is maxWindow that also keeps the first position of each maximum.
+func maxWindowAt(out []float32, at []int32, image []float32, y0, y1, x0, x1, w int) {
+	c := len(out)
+	at = at[:c]
+	for k := range at {
+		at[k] = int32(y0*w + x0)
+	}
+	for yy := y0; yy < y1; yy++ {
+		for xx := x0; xx < x1; xx++ {
+			pos := int32(yy*w + xx)
+			in := image[int(pos)*c:][:c]
+			for k, v := range in {
+				if v > out[k] || v != v { // NaN wins, as in PyTorch
+					out[k], at[k] = v, pos
+				}
+			}
+		}
+	}
+}
+
+// MaxPoolGrad adds dy to dx at the winners. Windows overlap, so a worker takes whole
+// samples and a range of channels.
+func (d *Device) MaxPoolGrad(dx, dy, argmax op.Tensor) {
+	op.SameSize("MaxPoolGrad", dy, argmax)
+	s := dx.Shape()
+	b, c, positions := s[0], s[3], s[1]*s[2]
+	op.Shape("MaxPoolGrad", "dy", dy, b, -1, -1, c)
+	outputs := op.Len(dy) / (b * c)
+	dxv, dyv, av := f32(dx), f32(dy), argmax.Int32s()
+	const channels = 16
+	blocks := (c + channels - 1) / channels
+	parallelFor(b*blocks, 1, func(lo, hi int) {
+		for task := lo; task < hi; task++ {
+			n, c0 := task/blocks, task%blocks*channels
+			c1 := min(c, c0+channels)
+			to := dxv[n*positions*c:][:positions*c]
+			for o := n * outputs; o < (n+1)*outputs; o++ {
+				for k := c0; k < c1; k++ {
+					to[int(av[o*c+k])*c+k] += dyv[o*c+k]
+				}
+			}
+		}
+	})
+}
