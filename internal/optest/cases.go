@@ -6,6 +6,8 @@ var cases = []opCase{
 	{"self_attention", testSelfAttention},
 	{"cross_entropy", testCrossEntropy},
 	{"distillation", testDistillation},
+	{"prior_similarity", testPriorSimilarity},
+	{"gram", testGram},
 	{"max_pool", testMaxPool},
 	{"adaptive_avg_pool", testAdaptiveAvgPool},
 	{"argmax", testArgmax},
