@@ -8,6 +8,8 @@ var cases = []opCase{
 	{"distillation", testDistillation},
 	{"prior_similarity", testPriorSimilarity},
 	{"gram", testGram},
+	{"ensemble", testEnsemble},
+	{"shot_weights", testShotWeights},
 	{"max_pool", testMaxPool},
 	{"adaptive_avg_pool", testAdaptiveAvgPool},
 	{"argmax", testArgmax},

@@ -1,0 +1,113 @@
+package cpu
+
+import (
+	"fmt"
+
+	"hdmnet/internal/op"
+)
+
+// BaseForeground implements op.Ensemble.
+func (d *Device) BaseForeground(y, prob, except op.Tensor) {
+	s := prob.Shape()
+	if len(s) != 4 {
+		panic(fmt.Sprintf("op: BaseForeground: prob has shape %v, want [B,H,W,C]", s))
+	}
+	op.Shape("BaseForeground", "y", y, s[:3]...)
+	op.Shape("BaseForeground", "except", except, s[0])
+	n, c := s[1]*s[2], s[3]
+	out, in := f32(y), f32(prob)
+	var skip []int32
+	if except != nil {
+		skip = except.Int32s()
+		for b, class := range skip {
+			if class < 0 || int(class) >= c {
+				panic(fmt.Sprintf("op: BaseForeground: except[%d] is %d, want a class below %d", b, class, c))
+			}
+		}
+	}
+	parallelFor(len(out), rowGrain(c), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			row := in[i*c : (i+1)*c]
+			if skip != nil && skip[i/n] > 0 {
+				own := skip[i/n]
+				out[i] = rowSum(row[1:own]) + rowSum(row[own+1:])
+			} else {
+				out[i] = rowSum(row[1:])
+			}
+		}
+	})
+}
+
+// Ensemble implements op.Ensemble.
+func (d *Device) Ensemble(y, meta, base, psi, gramMerge, clsMerge op.Tensor) {
+	n := checkEnsemble("Ensemble", meta, base, psi, gramMerge, clsMerge)
+	op.Shape("Ensemble", "y", y, meta.Shape()...)
+	out, m, other, p, gw, cw := f32(y), f32(meta), f32(base), f32(psi), f32(gramMerge), f32(clsMerge)
+	parallelFor(len(other), rowGrain(2), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			style := gw[1] * p[i/n]
+			out[2*i] = cw[0]*(gw[0]*m[2*i]+style) + cw[1]*other[i]
+			out[2*i+1] = gw[0]*m[2*i+1] + style
+		}
+	})
+}
+
+// EnsembleGrad implements op.Ensemble. With dbg' = cw0·dy_bg, per position:
+//
+//	dmeta = gw0·(dbg', dfg)      dpsi_b = gw1·Σ (dbg' + dfg)
+//	dgw0 = Σ dbg'·meta_bg + dfg·meta_fg      dgw1 = Σ_b psi_b Σ (dbg' + dfg)
+//	dcw0 = Σ dy_bg·bg'      dcw1 = Σ dy_bg·base
+//
+// The sums are taken in float64, sample by sample in order.
+func (d *Device) EnsembleGrad(dmeta, dpsi, dgramMerge, dclsMerge, dy, meta, base, psi, gramMerge, clsMerge op.Tensor) {
+	const name = "EnsembleGrad"
+	n := checkEnsemble(name, meta, base, psi, gramMerge, clsMerge)
+	op.SameSize(name, dy, dmeta, meta)
+	op.SameSize(name, dpsi, psi)
+	op.SameSize(name, dgramMerge, dclsMerge, gramMerge)
+	dm, dp, dgw, dcw := f32(dmeta), f32(dpsi), f32(dgramMerge), f32(dclsMerge)
+	g, m, other, p, gw, cw := f32(dy), f32(meta), f32(base), f32(psi), f32(gramMerge), f32(clsMerge)
+	var gram, cls [2]float64
+	for b := range p {
+		style := float64(gw[1]) * float64(p[b])
+		toPsi := 0.0
+		for i := b * n; i < (b+1)*n; i++ {
+			dbg, dfg := float64(cw[0]*g[2*i]), float64(g[2*i+1])
+			toPsi += dbg + dfg
+			gram[0] += dbg*float64(m[2*i]) + dfg*float64(m[2*i+1])
+			cls[0] += float64(g[2*i]) * (float64(gw[0]*m[2*i]) + style)
+			cls[1] += float64(g[2*i]) * float64(other[i])
+			if dm != nil {
+				dm[2*i] += gw[0] * float32(dbg)
+				dm[2*i+1] += gw[0] * g[2*i+1]
+			}
+		}
+		gram[1] += toPsi * float64(p[b])
+		if dp != nil {
+			dp[b] += gw[1] * float32(toPsi)
+		}
+	}
+	for i := range 2 {
+		if dgw != nil {
+			dgw[i] += float32(gram[i])
+		}
+		if dcw != nil {
+			dcw[i] += float32(cls[i])
+		}
+	}
+}
+
+// checkEnsemble checks the shapes and returns the positions of a sample.
+func checkEnsemble(operator string, meta, base, psi, gramMerge, clsMerge op.Tensor) int {
+	s := base.Shape()
+	if len(s) != 3 {
+		panic(fmt.Sprintf("op: %s: base has shape %v, want [B,H,W]", operator, s))
+	}
+	op.Shape(operator, "meta", meta, s[0], s[1], s[2], 2)
+	op.Shape(operator, "psi", psi, s[0])
+	op.SameSize(operator, gramMerge, clsMerge)
+	if op.Len(gramMerge) != 2 {
+		panic(fmt.Sprintf("op: %s: gramMerge has shape %v, want [2]", operator, gramMerge.Shape()))
+	}
+	return s[1] * s[2]
+}
