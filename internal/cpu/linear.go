@@ -1,10 +1,6 @@
 package cpu
 
-import (
-	"fmt"
-
-	"hdmnet/internal/op"
-)
+import "hdmnet/internal/op"
 
 // Linear computes y = x·wᵀ + bias as one product over all positions.
 func (d *Device) Linear(y, x, w, bias op.Tensor) {

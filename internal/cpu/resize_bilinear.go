@@ -1,0 +1,124 @@
+package cpu
+
+import "hdmnet/internal/op"
+
+// ResizeBilinear resamples in two passes for every output row: the two source rows are
+// mixed into one, whose columns are then mixed.
+func (d *Device) ResizeBilinear(y, x op.Tensor, alignCorners bool) {
+	n, h, w, oh, ow, c := resizeSizes("ResizeBilinear", y, x)
+	yv, xv := f32(y), f32(x)
+	if h == oh && w == ow {
+		copy(yv, xv)
+		return
+	}
+	rows, cols := newResizeAxis(h, oh, alignCorners), newResizeAxis(w, ow, alignCorners)
+	parallelFor(n*oh, rowGrain(ow*c), func(lo, hi int) {
+		mixed := borrow(w * c)
+		for r := lo; r < hi; r++ {
+			sample, i := xv[r/oh*h*w*c:][:h*w*c], r%oh
+			line := sample[int(rows.near[i])*w*c:][:w*c]
+			if t := rows.far[i]; t != 0 {
+				mix(mixed, line, sample[rows.next(i)*w*c:], t)
+				line = mixed
+			}
+			resizeRow(yv[r*ow*c:(r+1)*ow*c], line, cols, c)
+		}
+		giveBack(mixed)
+	})
+	rows.release()
+	cols.release()
+}
+
+// ResizeBilinearGrad gathers, for every source row, what the output rows that read it
+// send back, and spreads that over the columns.
+func (d *Device) ResizeBilinearGrad(dx, dy op.Tensor, alignCorners bool) {
+	n, h, w, oh, ow, c := resizeSizes("ResizeBilinearGrad", dy, dx)
+	dxv, gv := f32(dx), f32(dy)
+	if h == oh && w == ow {
+		d.AddScaled(dx, dy, 1)
+		return
+	}
+	rows, cols := newResizeAxis(h, oh, alignCorners), newResizeAxis(w, ow, alignCorners)
+	parallelFor(n*h, rowGrain(max(1, oh/h)*ow*c), func(lo, hi int) {
+		sum := borrow(ow * c)
+		for r := lo; r < hi; r++ {
+			sample, p := gv[r/h*oh*ow*c:][:oh*ow*c], r%h
+			clear(sum)
+			from, to := rows.readers(p)
+			for i := from; i < to; i++ {
+				t := rows.far[i]
+				if int(rows.near[i]) == p {
+					t = 1 - t
+				}
+				if t == 0 {
+					continue
+				}
+				g := sample[i*ow*c:][:len(sum)]
+				for j, v := range g {
+					sum[j] += v * t
+				}
+			}
+			spreadRow(dxv[r*w*c:(r+1)*w*c], sum, cols, c)
+		}
+		giveBack(sum)
+	})
+	rows.release()
+	cols.release()
+}
+
+// mix computes dst = a + t·(b−a) = (1−t)·a + t·b.
+func mix(dst, a, b []float32, t float32) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	s := 1 - t
+	for i := range dst {
+		dst[i] = s*a[i] + t*b[i]
+	}
+}
+
+// resizeRow resamples the columns of one row, x [W,C] to y [w,C].
+func resizeRow(y, x []float32, cols *resizeAxis, c int) {
+	switch c {
+	case 1:
+		for j, near := range cols.near {
+			t := cols.far[j]
+			y[j] = (1-t)*x[near] + t*x[cols.next(j)]
+		}
+	case 2:
+		for j, near := range cols.near {
+			t, a, b := cols.far[j], x[2*near:], x[2*cols.next(j):]
+			y[2*j] = (1-t)*a[0] + t*b[0]
+			y[2*j+1] = (1-t)*a[1] + t*b[1]
+		}
+	default:
+		for j, near := range cols.near {
+			mix(y[j*c:(j+1)*c], x[int(near)*c:], x[cols.next(j)*c:], cols.far[j])
+		}
+	}
+}
+
+// spreadRow is the transpose of resizeRow: it adds the gradient g [w,C] of one row's
+// outputs to dx [W,C].
+func spreadRow(dx, g []float32, cols *resizeAxis, c int) {
+	for j, near := range cols.near {
+		t := cols.far[j]
+		s, g := 1-t, g[j*c:(j+1)*c]
+		a, b := dx[int(near)*c:][:len(g)], dx[cols.next(j)*c:][:len(g)]
+		if t == 0 {
+			addRow(a, g)
+			continue
+		}
+		for k, v := range g {
+			a[k] += s * v
+			b[k] += t * v
+		}
+	}
+}
+
+// resizeSizes returns the sizes of a resize from x [B,H,W,C] to y [B,h,w,C].
+func resizeSizes(operator string, y, x op.Tensor) (n, h, w, oh, ow, c int) {
+	op.Shape(operator, "x", x, -1, -1, -1, -1)
+	s := x.Shape()
+	op.Shape(operator, "y", y, s[0], -1, -1, s[3])
+	t := y.Shape()
+	return s[0], s[1], s[2], t[1], t[2], s[3]
+}

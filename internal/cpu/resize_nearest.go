@@ -1,0 +1,26 @@
+package cpu
+
+import "hdmnet/internal/op"
+
+// ResizeNearest computes y[i,j] = x[⌊i·H/h⌋, ⌊j·W/w⌋].
+func (d *Device) ResizeNearest(y, x op.Tensor) {
+	n, h, w, oh, ow, c := resizeSizes("ResizeNearest", y, x)
+	yv, xv := f32(y), f32(x)
+	parallelFor(n*oh, rowGrain(ow*c), func(lo, hi int) {
+		for r := lo; r < hi; r++ {
+			line := xv[(r/oh*h+nearest(r%oh, h, oh))*w*c:][:w*c]
+			out := yv[r*ow*c : (r+1)*ow*c]
+			for j := range ow {
+				from := nearest(j, w, ow) * c
+				copy(out[j*c:(j+1)*c], line[from:from+c])
+			}
+		}
+	})
+}
+
+// nearest is the source of output i. The scale is rounded to float32 as PyTorch rounds
+// it: with the exact fraction some positions come out one lower.
+func nearest(i, in, out int) int {
+	scale := float32(in) / float32(out)
+	return min(int(float32(i)*scale), in-1)
+}
