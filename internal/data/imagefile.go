@@ -1,0 +1,94 @@
+package data
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/color"
+	_ "image/jpeg" // pictures are JPEG or PNG
+	_ "image/png"
+	"io"
+	"os"
+)
+
+// maxPixels is the largest picture that is decoded: a damaged header must not
+// ask for all memory.
+const maxPixels = 1 << 26
+
+// ReadImage decodes a JPEG or PNG file to RGB, [h,w,3], 0..255. Grey becomes
+// three equal channels, 16 bits become 8, transparency is dropped. Errors name
+// the file.
+func ReadImage(path string) (pix []uint8, h, w int, err error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, 0, 0, fmt.Errorf("image: %w", err)
+	}
+	return DecodeImage(content, path)
+}
+
+// DecodeImage is ReadImage for a file's content; name stands for it in messages.
+func DecodeImage(content []byte, name string) (pix []uint8, h, w int, err error) {
+	if _, _, err := decodeSize(bytes.NewReader(content), name); err != nil {
+		return nil, 0, 0, err
+	}
+	img, _, err := image.Decode(bytes.NewReader(content))
+	if err != nil {
+		return nil, 0, 0, fmt.Errorf("image %s: %w; the file is damaged or cut short (%d bytes): copy it again", name, err, len(content))
+	}
+	pix, h, w = toRGB(img)
+	return pix, h, w, nil
+}
+
+// imageSize reads the header alone.
+func imageSize(path string) (h, w int, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, 0, fmt.Errorf("image: %w", err)
+	}
+	defer f.Close()
+	return decodeSize(f, path)
+}
+
+func decodeSize(r io.Reader, name string) (h, w int, err error) {
+	config, _, err := image.DecodeConfig(r)
+	if err != nil {
+		return 0, 0, fmt.Errorf("image %s: %w; expected a JPEG or PNG file", name, err)
+	}
+	return config.Height, config.Width, checkSize(name, config.Height, config.Width)
+}
+
+func checkSize(name string, h, w int) error {
+	if h < 1 || w < 1 || w > maxPixels/h {
+		return fmt.Errorf("image %s: %d×%d pixels, expected 1 to %d in all", name, w, h, maxPixels)
+	}
+	return nil
+}
+
+func toRGB(img image.Image) (pix []uint8, h, w int) {
+	b := img.Bounds()
+	h, w = b.Dy(), b.Dx()
+	pix = make([]uint8, h*w*3)
+	switch img := img.(type) {
+	case *image.YCbCr:
+		ycbcrToRGB(pix, img)
+	case *image.Gray:
+		for y := range h {
+			row := img.Pix[y*img.Stride:][:w]
+			for x, v := range row {
+				p := pix[(y*w+x)*3:][:3]
+				p[0], p[1], p[2] = v, v, v
+			}
+		}
+	default:
+		at := 0
+		for y := b.Min.Y; y < b.Max.Y; y++ {
+			for x := b.Min.X; x < b.Max.X; x++ {
+				// Not premultiplied, so that dropping the transparency keeps the colour.
+				c := color.NRGBAModel.Convert(img.At(x, y)).(color.NRGBA)
+				pix[at], pix[at+1], pix[at+2] = c.R, c.G, c.B
+				at += 3
+			}
+		}
+	}
+	return pix, h, w
+}

@@ -1,0 +1,264 @@
+package data
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestParseList(t *testing.T) {
+	text := "\ufeffa/1.jpg m/1.png\r\n\r\n  a/2.jpg \t m/2.png  \n\nwith space.jpg\tmask of it.png\na/1.jpg m/other.png"
+	got, err := ParseList(strings.NewReader(text), "list.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []ListEntry{
+		{"a/1.jpg", "m/1.png", 1}, {"a/2.jpg", "m/2.png", 3},
+		{"with space.jpg", "mask of it.png", 5}, {"a/1.jpg", "m/other.png", 6},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	for name, c := range map[string]struct{ text, want string }{
+		"one column":    {"a b\n\nc\n", "list.txt:3: 1 columns"},
+		"three columns": {"a b c\n", "list.txt:1: 3 columns"},
+		"twice":         {"a b\nc d\na  b\n", "list.txt:3: a is listed on line 1"},
+		"empty":         {"\n \r\n", "list.txt: no entries"},
+		"binary":        {"a b\n" + strings.Repeat("x", 70000), "list.txt:2: line longer"},
+	} {
+		if _, err := ParseList(strings.NewReader(c.text), "list.txt"); err == nil || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want %q…", name, err, c.want)
+		}
+	}
+}
+
+func FuzzParseList(f *testing.F) {
+	for _, s := range []string{"a b\n", "a b\r\n\r\nc\td e\n", "\ufeffx y", "a", "a b c", "a b\na b", "\t\t", " \n", "a\tb\tc", "\x00 \xff"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		entries, err := ParseList(strings.NewReader(text), "l")
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "l:") || entries != nil {
+				t.Fatalf("error %q with %d entries", err, len(entries))
+			}
+			return
+		}
+		var again strings.Builder
+		for _, e := range entries {
+			if e.Image == "" || e.Mask == "" || e.Line < 1 {
+				t.Fatalf("entry %+v", e)
+			}
+			fmt.Fprintf(&again, "%s\t%s\n", e.Image, e.Mask)
+		}
+		back, err := ParseList(strings.NewReader(again.String()), "l")
+		if err != nil || len(back) != len(entries) {
+			t.Fatalf("what was read cannot be read again: %v", err)
+		}
+		for i := range back {
+			if back[i].Image != entries[i].Image || back[i].Mask != entries[i].Mask {
+				t.Fatalf("%+v became %+v", entries[i], back[i])
+			}
+		}
+	})
+}
+
+// tree is a data root made for one test.
+type tree struct {
+	t    *testing.T
+	root string
+	list strings.Builder
+}
+
+func newTree(t *testing.T) *tree { return &tree{t: t, root: t.TempDir()} }
+
+func (r *tree) write(name string, content []byte) {
+	r.t.Helper()
+	if err := os.WriteFile(filepath.Join(r.root, name), content, 0o666); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *tree) open() (*ListSource, error) {
+	r.t.Helper()
+	r.write("list.txt", []byte(r.list.String()))
+	return OpenList(filepath.Join(r.root, "list.txt"), r.root, 20)
+}
+
+// pair adds a JPEG of w×h and a mask to the list.
+func (r *tree) pair(stem string, w, h int, mask image.Image) {
+	r.t.Helper()
+	r.write(stem+".jpg", encodeJPEG(r.t, w, h))
+	r.write(stem+".png", encodePNG(r.t, mask))
+	fmt.Fprintf(&r.list, "%s.jpg %s.png\n", stem, stem)
+}
+
+func encodeJPEG(t testing.TB, w, h int) []byte {
+	img := image.NewRGBA(image.Rect(0, 0, w, h))
+	for i := range img.Pix {
+		img.Pix[i] = uint8(i * 7)
+	}
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, img, nil); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func encodePNG(t testing.TB, img image.Image) []byte {
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// greyMask is an 8-bit grey mask with the values given, one row.
+func greyMask(values ...uint8) *image.Gray {
+	m := image.NewGray(image.Rect(0, 0, len(values), 1))
+	copy(m.Pix, values)
+	return m
+}
+
+// paletteMask holds the values as palette indices whose colours mislead.
+func paletteMask(values ...uint8) *image.Paletted {
+	colours := make(color.Palette, 256)
+	for i := range colours {
+		colours[i] = color.RGBA{uint8(255 - i), uint8(i * 3), 7, 255}
+	}
+	m := image.NewPaletted(image.Rect(0, 0, len(values), 1), colours)
+	copy(m.Pix, values)
+	return m
+}
+
+func TestListSourceReadsBothKindsOfMask(t *testing.T) {
+	r := newTree(t)
+	values := []uint8{0, 1, 20, 255, 7}
+	r.pair("grey", 5, 1, greyMask(values...))
+	r.pair("palette", 5, 1, paletteMask(values...))
+	src, err := r.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if src.Len() != 2 || src.Name(1) != "palette.jpg" {
+		t.Fatalf("%d pictures, the second is %s", src.Len(), src.Name(1))
+	}
+	for i := range 2 {
+		s, err := src.Load(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := src.LoadMask(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(s.Mask, values) || !slices.Equal(m, values) || s.H != 1 || s.W != 5 || len(s.Image) != 15 {
+			t.Errorf("%s: %d×%d, mask %v, %v", s.Name, s.H, s.W, s.Mask, m)
+		}
+	}
+}
+
+func TestListSourceErrors(t *testing.T) {
+	good := greyMask(0, 1, 2)
+	grey16 := image.NewGray16(image.Rect(0, 0, 3, 1))
+	for name, c := range map[string]struct {
+		make func(r *tree)
+		want []string
+	}{
+		"value out of range": {func(r *tree) { r.pair("p", 3, 1, greyMask(0, 1, 77)) }, []string{"p.png", "value 77 at column 2, row 0", "0..20"}},
+		"another size":       {func(r *tree) { r.pair("p", 4, 2, good) }, []string{"p.jpg is 4×2", "p.png is 3×1"}},
+		"16-bit mask":        {func(r *tree) { r.pair("p", 3, 1, grey16) }, []string{"p.png", "16-bit grey", "8-bit grey PNG"}},
+		"colour mask":        {func(r *tree) { r.pair("p", 3, 1, image.NewRGBA(image.Rect(0, 0, 3, 1))) }, []string{"p.png", "colour image", "palette PNG"}},
+		"JPEG mask":          {func(r *tree) { r.pair("p", 3, 1, good); r.write("p.png", encodeJPEG(r.t, 3, 1)) }, []string{"p.png", "not a PNG"}},
+		"truncated mask": {func(r *tree) {
+			r.pair("p", 3, 1, good)
+			r.write("p.png", encodePNG(r.t, good)[:45])
+		}, []string{"p.png", "cut short"}},
+		"text as image": {func(r *tree) { r.pair("p", 3, 1, good); r.write("p.jpg", []byte("hello")) }, []string{"p.jpg", "expected a JPEG or PNG"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newTree(t)
+			r.pair("fine", 3, 1, good)
+			c.make(r)
+			src, err := r.open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, errLoad := src.Load(1)
+			_, errIndex := BuildIndex(context.Background(), src, fold0(t), IndexOptions{MinArea: 1})
+			for _, err := range []error{errLoad, errIndex} {
+				for _, want := range c.want {
+					if err == nil || !strings.Contains(err.Error(), want) {
+						t.Errorf("error %v, want one with %q", err, want)
+					}
+				}
+			}
+		})
+	}
+}
+
+// A truncated JPEG has a good header, so it is found where it is decoded: by the loader.
+func TestTruncatedJPEGReachesNext(t *testing.T) {
+	r := newTree(t)
+	for _, stem := range []string{"a", "b", "c"} {
+		r.pair(stem, 32, 1, greyMask(make([]uint8, 32)...))
+	}
+	r.write("b.jpg", encodeJPEG(t, 32, 1)[:650])
+	src, err := r.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLoader(t, LoaderOptions{Source: src, Index: AllImages(src, fold0(t), Val), Stage: Base, Size: 8, Batch: 1, Workers: 2})
+	take(t, l, 1)
+	_, err = l.Next(context.Background())
+	for _, want := range []string{filepath.Join(r.root, "b.jpg"), "cut short"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+}
+
+// Absolute paths in a list are not put under the root.
+func TestListTakesAbsolutePaths(t *testing.T) {
+	files, lists := newTree(t), newTree(t)
+	files.pair("p", 3, 1, greyMask(0, 1, 2))
+	stem := filepath.Join(files.root, "p")
+	fmt.Fprintf(&lists.list, "%s.jpg\t%s.png\n", stem, stem)
+	src, err := lists.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := src.Load(0)
+	if err != nil || s.Name != stem+".jpg" || !slices.Equal(s.Mask, []uint8{0, 1, 2}) {
+		t.Errorf("scene %+v, error %v", s, err)
+	}
+}
+
+func TestOpenListNamesMissingFiles(t *testing.T) {
+	r := newTree(t)
+	r.pair("here", 3, 1, greyMask(0, 1, 2))
+	for i := range 9 {
+		fmt.Fprintf(&r.list, "gone%d.jpg here.png\n", i)
+	}
+	_, err := r.open()
+	for _, want := range []string{"9 files", "list.txt:2:", "gone0.jpg", "list.txt:6:", "and 4 more", r.root} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+	if _, err := OpenList(filepath.Join(r.root, "no.txt"), r.root, 20); err == nil || !strings.Contains(err.Error(), "no.txt") {
+		t.Errorf("missing list: error %v", err)
+	}
+	if _, err := OpenList(filepath.Join(r.root, "list.txt"), r.root, 0); err == nil || !strings.Contains(err.Error(), "0 classes") {
+		t.Errorf("no classes: error %v", err)
+	}
+}

@@ -1,0 +1,77 @@
+package data
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/png"
+	"os"
+)
+
+// ReadMask decodes a PNG whose pixels are class indices, [h,w]: a palette
+// image, where the index is the class and the palette's colour means nothing,
+// or 8-bit grey, where the value is the class. Values are 0..classes and 255.
+// Errors name the file, what it is or holds, and the remedy.
+func ReadMask(path string, classes int) (mask []uint8, h, w int, err error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, 0, 0, fmt.Errorf("mask: %w", err)
+	}
+	return DecodeMask(content, path, classes)
+}
+
+// DecodeMask is ReadMask for a file's content; name stands for it in messages.
+func DecodeMask(content []byte, name string, classes int) (mask []uint8, h, w int, err error) {
+	if err := checkMaskKind(content, name); err != nil {
+		return nil, 0, 0, err
+	}
+	if _, _, err := decodeSize(bytes.NewReader(content), name); err != nil {
+		return nil, 0, 0, err
+	}
+	img, err := png.Decode(bytes.NewReader(content))
+	if err != nil {
+		return nil, 0, 0, fmt.Errorf("mask %s: %w; the file is damaged or cut short (%d bytes): copy it again", name, err, len(content))
+	}
+	switch img := img.(type) { // the decoder leaves no gap between rows
+	case *image.Paletted:
+		mask = img.Pix
+	case *image.Gray:
+		mask = img.Pix
+	default: // grey with one transparent value
+		return nil, 0, 0, maskKindError(name, "grey with transparency")
+	}
+	h, w = img.Bounds().Dy(), img.Bounds().Dx()
+	for i, v := range mask {
+		if int(v) > classes && v != Ignore {
+			return nil, 0, 0, fmt.Errorf("mask %s: value %d at column %d, row %d, expected a class 0..%d or 255 (ignore); "+
+				"does the mask belong to another data set, or hold grey levels instead of class indices?", name, v, i%w, i/w, classes)
+		}
+	}
+	return mask, h, w, nil
+}
+
+// checkMaskKind looks at the PNG header: the decoder would stretch grey levels
+// of fewer than 8 bits to 0..255, so they must be refused before.
+func checkMaskKind(content []byte, name string) error {
+	const signature = "\x89PNG\r\n\x1a\n"
+	if len(content) < 26 || string(content[:8]) != signature || string(content[12:16]) != "IHDR" {
+		return fmt.Errorf("mask %s: not a PNG file; JPEG changes class indices, so masks must be palette or 8-bit grey PNG", name)
+	}
+	depth, kind := content[24], content[25]
+	switch {
+	case kind == 3, kind == 0 && depth == 8:
+		return nil
+	case kind == 0:
+		return maskKindError(name, fmt.Sprintf("%d-bit grey", depth))
+	case kind == 4:
+		return maskKindError(name, "grey with transparency")
+	case kind == 2, kind == 6:
+		return maskKindError(name, "a colour image")
+	}
+	return maskKindError(name, fmt.Sprintf("of PNG colour type %d", kind))
+}
+
+func maskKindError(name, kind string) error {
+	return fmt.Errorf("mask %s: it is %s, expected a palette PNG (index = class) or an 8-bit grey PNG (value = class); "+
+		"convert it to class indices first", name, kind)
+}
