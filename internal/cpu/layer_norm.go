@@ -69,7 +69,7 @@ func (d *Device) LayerNormGrad(dx, dw, db, dy, x, w, mean, rstd op.Tensor) {
 func layerNormParamRow(accW, accB, g, x []float32, m, s float32) {
 	x, accW, accB = x[:len(g)], accW[:len(g)], accB[:len(g)]
 	for i, v := range g {
-		accW[i] += v * (x[i] - m) * s
+		accW[i] += v * ((x[i] - m) * s)
 		accB[i] += v
 	}
 }

@@ -6,14 +6,14 @@ const erfEnd = 3.95
 // erf64 returns the error function with a relative error below 2e-9, NaN included.
 //
 // erf(x) = x·P(x²)/Q(x²) with P and Q of degrees 6 and 5, the least maximum relative
-// error on |x| ≤ erfEnd; beyond it erf is constant. In scalar code float64 costs no more
+// error on |x| ≤ erfEnd; beyond it the result is ±1. In scalar code float64 costs no more
 // than float32 and spares the rounding of the two polynomials.
 func erf64(x float64) float64 {
 	if x > erfEnd {
-		x = erfEnd
+		return 1
 	}
 	if x < -erfEnd {
-		x = -erfEnd
+		return -1
 	}
 	t := x * x
 	t2 := t * t

@@ -13,7 +13,7 @@ func TestErf(t *testing.T) {
 			if tol := 2e-9 * math.Abs(want); math.Abs(x) < erfEnd && !(math.Abs(got-want) <= tol) {
 				t.Fatalf("erf(%g) is %.12g, want %.12g", x, got, want)
 			}
-			if a, b := float32(got), float32(want); math.Abs(float64(a-b)) > math.Abs(float64(b))*(1.0/(1<<23)) {
+			if a, b := float32(got), float32(want); math.Abs(float64(a-b)) > math.Abs(float64(b))/(1<<23)+math.SmallestNonzeroFloat32 {
 				t.Fatalf("erf(%g) is %g as float32, want %g", x, a, b)
 			}
 		}

@@ -1,0 +1,56 @@
+package cpu
+
+import (
+	"encoding/binary"
+	"hash"
+	"hash/fnv"
+	"runtime"
+	"testing"
+
+	"hdmnet/internal/op"
+	"hdmnet/internal/optest"
+)
+
+// TestOperators runs the suite of all devices on every instruction set of this machine.
+func TestOperators(t *testing.T) {
+	eachISA(t, func(t *testing.T) {
+		optest.RunAll(t, func(t *testing.T) op.Device { return open(t) })
+	})
+}
+
+// TestSameBitsForEveryGOMAXPROCS runs the suite again and compares the bits of
+// everything that it downloads.
+func TestSameBitsForEveryGOMAXPROCS(t *testing.T) {
+	sums := map[int]uint64{}
+	for _, procs := range []int{1, 2, 3} {
+		withProcs(procs, func() {
+			r := &recorder{Device: open(t), sum: fnv.New64a()}
+			optest.RunAll(t, func(t *testing.T) op.Device { return r })
+			sums[procs] = r.sum.Sum64()
+		})
+	}
+	if sums[1] != sums[2] || sums[1] != sums[3] {
+		t.Errorf("the suite's results hash to %x with 1, 2 and 3 threads on %d processors, want one value", sums, runtime.NumCPU())
+	}
+}
+
+// recorder is a device that hashes everything that is downloaded from it.
+type recorder struct {
+	*Device
+	sum hash.Hash64
+}
+
+func (r *recorder) Download(dst any, src op.Tensor) {
+	r.Device.Download(dst, src)
+	if err := binary.Write(r.sum, binary.LittleEndian, dst); err != nil {
+		panic(err)
+	}
+}
+
+func open(t testing.TB) *Device {
+	dev, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dev
+}
