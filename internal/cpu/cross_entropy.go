@@ -23,8 +23,7 @@ func (d *Device) CrossEntropy(loss, logits, label op.Tensor) {
 			}
 			row := x[i*c : (i+1)*c]
 			top := rowMax(row)
-			expTo(e, row, top)
-			total += float64(top - row[classOf(y[i], c)] + log32(rowSum(e)))
+			total += float64(top - row[classOf(y[i], c)] + log32(expSum(e, row, top)))
 			count++
 		}
 		giveBack(e)
@@ -61,9 +60,9 @@ func (d *Device) CrossEntropyGrad(dlogits, loss, logits, label op.Tensor, scale 
 				continue
 			}
 			row := x[i*c : (i+1)*c]
-			expTo(e, row, rowMax(row))
+			sum := expSum(e, row, rowMax(row))
 			g := dx[i*c : (i+1)*c]
-			addScaledRow(g, e, scale/rowSum(e))
+			addScaledRow(g, e, scale/sum)
 			g[classOf(y[i], c)] -= scale
 		}
 		giveBack(e)

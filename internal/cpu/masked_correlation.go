@@ -149,8 +149,7 @@ func (c *correlation) columnSums(colSum []float32, positions []int32, kRows []fl
 		valid := min(c.cols, c.n-i)
 		for r := range positions {
 			row := s[r*c.cols : r*c.cols+valid]
-			expTo(row, row, 0)
-			total[r] += rowSum(row)
+			total[r] += expSum(row, row, 0)
 		}
 	}
 	for r, at := range positions {

@@ -100,9 +100,8 @@ func (a *attention) attendBlock(y, lse []float32, i int, qRows, kPanels, vColumn
 				}
 				top[r] = m
 			}
-			expTo(row[:keys], row[:keys], top[r])
+			total[r] += expSum(row[:keys], row[:keys], top[r])
 			clear(row[keys:])
-			total[r] += rowSum(row[:keys])
 		}
 		a.sums(acc, s, vColumns, nk, j, width)
 	}

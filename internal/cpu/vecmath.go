@@ -1,6 +1,11 @@
 package cpu
 
-import "math"
+import (
+	"math"
+	"unsafe"
+)
+
+//go:generate go run asm/exp.go -out exp_amd64.s -stubs exp_amd64.go -pkg cpu
 
 // Constants of the reduction x = n·ln2 + r. ln2Hi has few enough bits that n·ln2Hi is
 // exact for every n that occurs; ln2Lo is the rest.
@@ -32,12 +37,39 @@ func exp32(x float32) float32 {
 	return p * math.Float32frombits(uint32(half+127)<<23) * math.Float32frombits(uint32(n-half+127)<<23)
 }
 
-// expTo computes dst = exp(src − shift), element by element; dst may be src.
-func expTo(dst, src []float32, shift float32) {
+// expTo computes dst = exp(src − shift), element by element; dst may be src. The error
+// is that of exp32.
+func expTo(dst, src []float32, shift float32) { expSum(dst, src, shift) }
+
+// expSum is expTo and returns Σ dst, added in an order that depends on the length alone.
+func expSum(dst, src []float32, shift float32) float32 {
 	dst = dst[:len(src)]
-	for i, x := range src {
-		dst[i] = exp32(x - shift)
+	whole := len(src) &^ (expLanes - 1)
+	var sum float32
+	if whole > 0 {
+		sum = expKernel(&dst[0], &src[0], whole, shift)
 	}
+	if whole < len(src) {
+		var tail [expLanes]float32
+		for i := copy(tail[:], src[whole:]); i < expLanes; i++ {
+			tail[i] = float32(math.Inf(-1)) // exp gives 0
+		}
+		sum += expKernel(&tail[0], &tail[0], expLanes, shift)
+		copy(dst[whole:], tail[:])
+	}
+	return sum
+}
+
+// expLanes divides the lengths that the kernels take.
+const expLanes = 16
+
+// expGo is the kernel of expSum in plain Go.
+func expGo(dst, src *float32, n int, shift float32) float32 {
+	x, y := unsafe.Slice(src, n), unsafe.Slice(dst, n)
+	for i, v := range x {
+		y[i] = exp32(v - shift)
+	}
+	return rowSum(y)
 }
 
 // log32 returns the natural logarithm with an error below 2 units in the last place:

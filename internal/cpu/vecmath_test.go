@@ -35,24 +35,61 @@ func TestExp32(t *testing.T) {
 	}
 }
 
-func TestExpTo(t *testing.T) {
-	for n := range 40 {
-		x := make([]float32, n)
-		for i := range x {
-			x[i] = float32(i)*0.7 - 9
-		}
-		y := make([]float32, n+1)
-		y[n] = 7
-		expTo(y, x, 0.5)
-		for i := range x {
-			if u := ulps(y[i], math.Exp(float64(x[i]-0.5))); !(u < 2) {
-				t.Fatalf("n=%d: element %d is %g (%.1f ulp)", n, i, y[i], u)
+func TestExpSum(t *testing.T) {
+	eachISA(t, func(t *testing.T) {
+		for n := range 70 {
+			for _, spread := range []float32{1, 12} {
+				x := make([]float32, n)
+				for i := range x {
+					x[i] = (float32(i)*0.7 - 9) * spread
+				}
+				y := make([]float32, n+1)
+				y[n] = 7
+				sum := expSum(y, x, 0.5)
+				want := 0.0
+				for i := range x {
+					e := math.Exp(float64(x[i] - 0.5))
+					want += e
+					if u := ulps(y[i], e); !(u < 2) {
+						t.Fatalf("n=%d: element %d is %g, want %g (%.1f ulp)", n, i, y[i], e, u)
+					}
+				}
+				if y[n] != 7 {
+					t.Fatalf("n=%d: wrote past the end", n)
+				}
+				// 1e-45: the smallest float32
+				if want < math.MaxFloat32 && math.Abs(float64(sum)-want) > 1e-6*want+1e-45 || want > 2*math.MaxFloat32 && !math.IsInf(float64(sum), 1) {
+					t.Fatalf("n=%d: sum %g, want %g", n, sum, want)
+				}
 			}
 		}
-		if y[n] != 7 {
-			t.Fatalf("n=%d: wrote past the end", n)
+	})
+}
+
+func TestExpToWholeRange(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	x, y := make([]float32, 1<<16), make([]float32, 1<<16)
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	special := [][2]float32{{0, 1}, {-inf, 0}, {-1e9, 0}, {-105, 0}, {inf, inf}, {88.8, inf}, {1e30, inf}, {nan, nan}}
+	eachISA(t, func(t *testing.T) {
+		for i := range x {
+			x[i] = float32(r.Float64()*193 - 104.5)
 		}
-	}
+		for i, c := range special {
+			x[37*i] = c[0]
+		}
+		expTo(y, x, 0)
+		for i, v := range x {
+			if u := ulps(y[i], math.Exp(float64(v))); !(u < 2) {
+				t.Fatalf("exp(%g) = %g, want %g (%.1f ulp)", v, y[i], math.Exp(float64(v)), u)
+			}
+		}
+		for i, c := range special {
+			if got := y[37*i]; got != c[1] && !(got != got && c[1] != c[1]) {
+				t.Errorf("exp(%g) = %g, want %g", c[0], got, c[1])
+			}
+		}
+	})
 }
 
 func TestLog32(t *testing.T) {
