@@ -2,6 +2,8 @@ package optest
 
 // cases lists every operator's test, one line each.
 var cases = []opCase{
+	{"conv2d", testConv2D},
+	{"linear", testLinear},
 	{"add", testAdd},
 	{"relu", testReLU},
 	{"gelu", testGELU},
