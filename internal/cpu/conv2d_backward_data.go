@@ -84,8 +84,8 @@ type tapWeights struct {
 	phaseTaps
 }
 
-func (t *tapWeights) packB(dst []float32, nr, n0, n1, k0, k1 int) {
-	s := &t.s
+func (t *tapWeights) packB(isa *instructionSet, dst []float32, n0, n1, k0, k1 int) {
+	s, nr := &t.s, isa.nr
 	for k := k0; k < k1; k++ {
 		o, tap := k%s.Cout, k/s.Cout
 		ky := t.y.k0 - tap/t.x.n*t.y.dk

@@ -47,11 +47,3 @@ func (c *columnSums) sumChunk(lo, hi int) {
 		addRow(sum, c.x[lo*c.n:(lo+1)*c.n])
 	}
 }
-
-// addRow adds x to y.
-func addRow(y, x []float32) {
-	x = x[:len(y)]
-	for j := range y {
-		y[j] += x[j]
-	}
-}

@@ -27,7 +27,7 @@ func (g *gather) run() int {
 	return g.c
 }
 
-func (g *gather) packA(dst []float32, mr, m0, m1, k0, k1 int) (rs, ks int) {
+func (g *gather) packA(_ *instructionSet, dst []float32, m0, m1, k0, k1 int) (rs, ks int) {
 	stride, kc := kStride(k1-k0), k1-k0
 	gx, gy, b := m0%g.gw, m0/g.gw%g.gh, m0/(g.gw*g.gh)
 	for m := m0; m < m1; m++ {
@@ -43,20 +43,44 @@ func (g *gather) packA(dst []float32, mr, m0, m1, k0, k1 int) (rs, ks int) {
 	return stride, 1
 }
 
-func (g *gather) packB(dst []float32, nr, n0, n1, k0, k1 int) {
-	gx, gy, b := k0%g.gw, k0/g.gw%g.gh, k0/(g.gw*g.gh)
-	for k := range k1 - k0 {
-		row := dst[k*nr : (k+1)*nr]
-		g.row(row[:n1-n0], b, gy, gx, n0)
-		clear(row[n1-n0:])
-		if gx++; gx == g.gw {
-			gx = 0
-			if gy++; gy == g.gh {
-				gy = 0
-				b++
+// packB splits the panel's columns by taps and the rows by lines of the grid:
+// in such a piece the sources are equally far apart, first some outside the
+// image on the left, then some inside, then some outside on the right.
+func (g *gather) packB(isa *instructionSet, dst []float32, n0, n1, k0, k1 int) {
+	nr := isa.nr
+	for n := n0; n < n1; {
+		tap, ch := n/g.c, n%g.c
+		width := min(g.c-ch, n1-n)
+		dy, dx := g.oy+tap/g.nx*g.stepY, g.ox+tap%g.nx*g.stepX
+		for k := k0; k < k1; {
+			gx, gy, b := k%g.gw, k/g.gw%g.gh, k/(g.gw*g.gh)
+			end := min(gx+k1-k, g.gw) // of this piece of the grid line
+			first, last := end, end   // what lies inside the image
+			if y := gy*g.stride + dy; uint(y) < uint(g.h) {
+				first = min(max(gx, ceilDiv(-dx, g.stride)), end)
+				last = min(max(first, ceilDiv(g.w-dx, g.stride)), end)
+				if first < last {
+					at := ((b*g.h+y)*g.w+first*g.stride+dx)*g.c + ch
+					isa.copyPanel(dst[(k-k0+first-gx)*nr+n-n0:], nr, g.image[at:], g.stride*g.c, last-first, width, width)
+				}
 			}
+			isa.copyPanel(dst[(k-k0)*nr+n-n0:], nr, nil, 0, first-gx, 0, width)
+			if last < end {
+				isa.copyPanel(dst[(k-k0+last-gx)*nr+n-n0:], nr, nil, 0, end-last, 0, width)
+			}
+			k += end - gx
 		}
+		n += width
 	}
+	isa.copyPanel(dst[n1-n0:], nr, nil, 0, k1-k0, 0, nr-(n1-n0))
+}
+
+// ceilDiv returns ⌈a/b⌉ for b > 0.
+func ceilDiv(a, b int) int {
+	if a > 0 {
+		return (a + b - 1) / b
+	}
+	return -(-a / b)
 }
 
 // row copies columns [k, k+len(dst)) of the patch at (b, gy, gx).

@@ -15,3 +15,13 @@ func tileAVX512(kc int, a *float32, rs int, ks int, b *float32, c *float32, ldc 
 //
 //go:noescape
 func tileAVX2(kc int, a *float32, rs int, ks int, b *float32, c *float32, ldc int, bias *float32, residual *float32, flags int)
+
+// copyRowsAVX512 is a copyRowsFunc for AVX-512F with fill ≤ 32.
+//
+//go:noescape
+func copyRowsAVX512(dst *float32, width int, src *float32, ld int, rows int, n int, fill int)
+
+// transpose8AVX2 is a transpose8Func for AVX2.
+//
+//go:noescape
+func transpose8AVX2(dst *float32, width int, src *float32, ld int, blocks int)

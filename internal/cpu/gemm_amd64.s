@@ -755,3 +755,116 @@ tileAVX2_no_relu:
 	VMOVUPS Y15, 32(DI)(R10*1)
 	VZEROUPPER
 	RET
+
+// func copyRowsAVX512(dst *float32, width int, src *float32, ld int, rows int, n int, fill int)
+// Requires: AVX, AVX512F
+TEXT ·copyRowsAVX512(SB), NOSPLIT, $0-56
+	MOVQ  dst+0(FP), AX
+	MOVQ  width+8(FP), DX
+	MOVQ  src+16(FP), BX
+	MOVQ  ld+24(FP), SI
+	MOVQ  rows+32(FP), DI
+	SHLQ  $0x02, DX
+	SHLQ  $0x02, SI
+	MOVQ  n+40(FP), CX
+	MOVQ  $+1, R8
+	SHLQ  CL, R8
+	DECQ  R8
+	KMOVW R8, K1
+	SHRQ  $0x10, R8
+	KMOVW R8, K2
+	MOVQ  fill+48(FP), CX
+	MOVQ  $+1, R8
+	SHLQ  CL, R8
+	DECQ  R8
+	KMOVW R8, K3
+	SHRQ  $0x10, R8
+	KMOVW R8, K4
+	TESTQ DI, DI
+	JEQ   copyRows_done
+
+copyRows_loop:
+	VMOVUPS.Z (BX), K1, Z0
+	VMOVUPS.Z 64(BX), K2, Z1
+	VMOVUPS   Z0, K3, (AX)
+	VMOVUPS   Z1, K4, 64(AX)
+	ADDQ      SI, BX
+	ADDQ      DX, AX
+	DECQ      DI
+	JNE       copyRows_loop
+
+copyRows_done:
+	VZEROUPPER
+	RET
+
+// func transpose8AVX2(dst *float32, width int, src *float32, ld int, blocks int)
+// Requires: AVX
+TEXT ·transpose8AVX2(SB), NOSPLIT, $0-40
+	MOVQ  dst+0(FP), AX
+	MOVQ  width+8(FP), CX
+	MOVQ  src+16(FP), DX
+	MOVQ  ld+24(FP), BX
+	MOVQ  blocks+32(FP), SI
+	SHLQ  $0x02, CX
+	SHLQ  $0x02, BX
+	LEAQ  (BX)(BX*2), R10
+	LEAQ  (BX)(BX*4), R11
+	LEAQ  (DX)(R11*1), R12
+	LEAQ  (R12)(BX*2), R12
+	TESTQ SI, SI
+	JEQ   transpose8_done
+
+transpose8_loop:
+	LEAQ       (CX)(CX*2), DI
+	LEAQ       (CX)(CX*4), R8
+	LEAQ       (AX)(R8*1), R9
+	LEAQ       (R9)(CX*2), R9
+	VMOVUPS    (DX), Y0
+	VMOVUPS    (DX)(BX*1), Y1
+	VMOVUPS    (DX)(BX*2), Y2
+	VMOVUPS    (DX)(R10*1), Y3
+	VMOVUPS    (DX)(BX*4), Y4
+	VMOVUPS    (DX)(R11*1), Y5
+	VMOVUPS    (DX)(R10*2), Y6
+	VMOVUPS    (R12), Y7
+	VUNPCKLPS  Y1, Y0, Y8
+	VUNPCKHPS  Y1, Y0, Y9
+	VUNPCKLPS  Y3, Y2, Y10
+	VUNPCKHPS  Y3, Y2, Y11
+	VUNPCKLPS  Y5, Y4, Y12
+	VUNPCKHPS  Y5, Y4, Y13
+	VUNPCKLPS  Y7, Y6, Y14
+	VUNPCKHPS  Y7, Y6, Y15
+	VSHUFPS    $0x44, Y10, Y8, Y0
+	VSHUFPS    $0xee, Y10, Y8, Y1
+	VSHUFPS    $0x44, Y11, Y9, Y2
+	VSHUFPS    $0xee, Y11, Y9, Y3
+	VSHUFPS    $0x44, Y14, Y12, Y4
+	VSHUFPS    $0xee, Y14, Y12, Y5
+	VSHUFPS    $0x44, Y15, Y13, Y6
+	VSHUFPS    $0xee, Y15, Y13, Y7
+	VPERM2F128 $0x20, Y4, Y0, Y8
+	VPERM2F128 $0x31, Y4, Y0, Y12
+	VPERM2F128 $0x20, Y5, Y1, Y9
+	VPERM2F128 $0x31, Y5, Y1, Y13
+	VPERM2F128 $0x20, Y6, Y2, Y10
+	VPERM2F128 $0x31, Y6, Y2, Y14
+	VPERM2F128 $0x20, Y7, Y3, Y11
+	VPERM2F128 $0x31, Y7, Y3, Y15
+	VMOVUPS    Y8, (AX)
+	VMOVUPS    Y9, (AX)(CX*1)
+	VMOVUPS    Y10, (AX)(CX*2)
+	VMOVUPS    Y11, (AX)(DI*1)
+	VMOVUPS    Y12, (AX)(CX*4)
+	VMOVUPS    Y13, (AX)(R8*1)
+	VMOVUPS    Y14, (AX)(DI*2)
+	VMOVUPS    Y15, (R9)
+	ADDQ       $0x20, DX
+	ADDQ       $0x20, R12
+	LEAQ       (AX)(CX*8), AX
+	DECQ       SI
+	JNE        transpose8_loop
+
+transpose8_done:
+	VZEROUPPER
+	RET

@@ -87,22 +87,56 @@ func (e *epilogue) flags() int {
 }
 
 // finishRow stores sum, plus dst itself if accumulate, into dst with the
-// epilogue applied. dst is C's row part at element at, column col.
+// epilogue applied. dst is C's row part at element at, column col. It uses sum
+// as work memory. The order of the additions is that of a tileFunc.
 func (e *epilogue) finishRow(dst, sum []float32, accumulate bool, at, col int) {
-	for j := range dst {
-		v := sum[j]
-		if accumulate {
-			v += dst[j]
+	sum = sum[:len(dst)]
+	if accumulate {
+		addRow(sum, dst)
+	}
+	if e.bias != nil {
+		addRow(sum, e.bias[col:])
+	}
+	if e.residual != nil {
+		addRow(sum, e.residual[at:])
+	}
+	if e.relu {
+		for j, v := range sum {
+			if v < 0 {
+				sum[j] = 0
+			}
 		}
-		if e.bias != nil {
-			v += e.bias[col+j]
+	}
+	copy(dst, sum)
+}
+
+// addRow adds x to y.
+func addRow(y, x []float32) {
+	x = x[:len(y)]
+	for j := range y {
+		y[j] += x[j]
+	}
+}
+
+// copyRowsGo is the copyRowsFunc in plain Go.
+func copyRowsGo(dst *float32, width int, src *float32, ld, rows, n, fill int) {
+	d := unsafe.Slice(dst, (rows-1)*width+fill)
+	s := unsafe.Slice(src, (rows-1)*ld+n)
+	for k := range rows {
+		row := d[k*width : k*width+fill]
+		copy(row, s[k*ld:k*ld+n])
+		clear(row[n:])
+	}
+}
+
+// transpose8Go is the transpose8Func in plain Go.
+func transpose8Go(dst *float32, width int, src *float32, ld, blocks int) {
+	k := 8 * blocks
+	d := unsafe.Slice(dst, (k-1)*width+8)
+	s := unsafe.Slice(src, 7*ld+k)
+	for j := range 8 {
+		for i, v := range s[j*ld : j*ld+k] {
+			d[i*width+j] = v
 		}
-		if e.residual != nil {
-			v += e.residual[at+j]
-		}
-		if e.relu && v < 0 {
-			v = 0
-		}
-		dst[j] = v
 	}
 }

@@ -9,6 +9,10 @@ import (
 // panel of B (kBlockMax × nr) stays in the first-level cache.
 const kBlockMax = 256
 
+// packStrip is how many rows of a matrix are spread over all panels before the
+// next ones, so that a row's neighbouring cache lines are read together.
+const packStrip = 16
+
 // kBlockSize returns the depth of a pass for an inner dimension k: equal
 // passes, at most kBlockMax deep. It depends on k alone, for it decides the
 // order of summation.
@@ -23,17 +27,17 @@ func kStride(kc int) int { return (kc+15)&^15 | 16 }
 
 // aSource delivers op(A) of a product block by block.
 type aSource interface {
-	// packA writes A[m0:m1, k0:k1] to dst as panels of mr rows and returns the
+	// packA writes A[m0:m1, k0:k1] to dst as panels of isa.mr rows and returns the
 	// distances of rows and of k steps in a panel. Panel p starts at
-	// dst[p·mr·kStride(k1−k0)]. With ks = 1 row m1 and after are not written.
-	packA(dst []float32, mr, m0, m1, k0, k1 int) (rs, ks int)
+	// dst[p·isa.mr·kStride(k1−k0)]. With ks = 1 row m1 and after are not written.
+	packA(isa *instructionSet, dst []float32, m0, m1, k0, k1 int) (rs, ks int)
 }
 
 // bSource delivers op(B) of a product panel by panel.
 type bSource interface {
-	// packB writes B[k0:k1, n0:n1], at most nr columns, to dst[(k−k0)·nr + n−n0]
+	// packB writes B[k0:k1, n0:n1], at most isa.nr columns, to dst[(k−k0)·isa.nr + n−n0]
 	// and zeros in the columns from n1 on.
-	packB(dst []float32, nr, n0, n1, k0, k1 int)
+	packB(isa *instructionSet, dst []float32, n0, n1, k0, k1 int)
 }
 
 // matrix is a dense row-major operand; element (i,j) is data[i·ld + j], or
@@ -44,7 +48,7 @@ type matrix struct {
 	transposed bool
 }
 
-func (a *matrix) packA(dst []float32, mr, m0, m1, k0, k1 int) (rs, ks int) {
+func (a *matrix) packA(isa *instructionSet, dst []float32, m0, m1, k0, k1 int) (rs, ks int) {
 	kc := k1 - k0
 	stride := kStride(kc)
 	if !a.transposed {
@@ -53,59 +57,20 @@ func (a *matrix) packA(dst []float32, mr, m0, m1, k0, k1 int) (rs, ks int) {
 		}
 		return stride, 1
 	}
-	for i := m0; i < m1; i += mr {
-		packRows(dst[(i-m0)*stride:], mr, a.data[k0*a.ld+i:], a.ld, kc, min(mr, m1-i))
+	for k := 0; k < kc; k += packStrip {
+		rows := min(packStrip, kc-k)
+		for i := m0; i < m1; i += isa.mr {
+			isa.copyPanel(dst[(i-m0)*stride+k*isa.mr:], isa.mr, a.data[(k0+k)*a.ld+i:], a.ld, rows, min(isa.mr, m1-i), isa.mr)
+		}
 	}
-	return 1, mr
+	return 1, isa.mr
 }
 
-func (b *matrix) packB(dst []float32, nr, n0, n1, k0, k1 int) {
-	if !b.transposed {
-		packRows(dst, nr, b.data[k0*b.ld+n0:], b.ld, k1-k0, n1-n0)
-		return
-	}
-	for j := range n1 - n0 {
-		row := b.data[(n0+j)*b.ld+k0 : (n0+j)*b.ld+k1]
-		d := dst[j:]
-		for k, v := range row {
-			d[k*nr] = v
-		}
-	}
-	if n1-n0 < nr {
-		clearColumns(dst, nr, n1-n0, k1-k0)
-	}
-}
-
-// packRows copies the first n of every ld elements of src to the first n of
-// every width elements of dst, rows times, and clears the rest of dst.
-func packRows(dst []float32, width int, src []float32, ld, rows, n int) {
-	switch {
-	case n == width && width == 32:
-		for k := range rows {
-			*(*[32]float32)(dst[k*32:]) = *(*[32]float32)(src[k*ld:])
-		}
-	case n == width && width == 16:
-		for k := range rows {
-			*(*[16]float32)(dst[k*16:]) = *(*[16]float32)(src[k*ld:])
-		}
-	case n == width && width == 14:
-		for k := range rows {
-			*(*[14]float32)(dst[k*14:]) = *(*[14]float32)(src[k*ld:])
-		}
-	default:
-		for k := range rows {
-			copy(dst[k*width:k*width+n], src[k*ld:])
-		}
-		if n < width {
-			clearColumns(dst, width, n, rows)
-		}
-	}
-}
-
-// clearColumns zeroes columns n and after of a panel of rows × width.
-func clearColumns(dst []float32, width, n, rows int) {
-	for k := range rows {
-		clear(dst[k*width+n : (k+1)*width])
+func (b *matrix) packB(isa *instructionSet, dst []float32, n0, n1, k0, k1 int) {
+	if b.transposed {
+		isa.transposePanel(dst, b.data[n0*b.ld+k0:], b.ld, n1-n0, k1-k0)
+	} else {
+		isa.copyPanel(dst, isa.nr, b.data[k0*b.ld+n0:], b.ld, k1-k0, n1-n0, isa.nr)
 	}
 }
 
@@ -139,7 +104,7 @@ func (b *packedB) panel(k0, j int) []float32 {
 func (b *packedB) packPanel(src bSource, t int) {
 	k0, j := t/b.panels()*b.kBlock, t%b.panels()
 	n := b.n0 + j*b.isa.nr
-	src.packB(b.panel(k0, j), b.isa.nr, n, min(n+b.isa.nr, b.n0+b.n), k0, min(k0+b.kBlock, b.k))
+	src.packB(b.isa, b.panel(k0, j), n, min(n+b.isa.nr, b.n0+b.n), k0, min(k0+b.kBlock, b.k))
 }
 
 // newPackedB packs op(B), k × n, for use by many products.

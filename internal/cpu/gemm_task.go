@@ -71,7 +71,7 @@ func (p *product) runTask(buf *blockBuffers, chunk, m0, m1, n0, n1 int) {
 	for pass := first; pass <= last; pass++ {
 		k0 := pass * p.kBlock
 		kc := min(p.kBlock, p.k-k0)
-		rs, ks := p.a.packA(buf.a, mr, m0, m1, k0, k0+kc)
+		rs, ks := p.a.packA(p.isa, buf.a, m0, m1, k0, k0+kc)
 		if ks == 1 {
 			clear(buf.a[(m1-m0)*rs : rows*rs])
 		}
@@ -103,8 +103,10 @@ func (p *product) runTask(buf *blockBuffers, chunk, m0, m1, n0, n1 int) {
 func (p *product) packPrivate(buf *blockBuffers, n0, n1, k0, kc int) {
 	nr := p.isa.nr
 	buf.b = growAligned(buf.b, (n1-n0+nr-1)/nr*nr*p.kBlock)
-	for j := n0; j < n1; j += nr {
-		p.b.packB(buf.b[(j-n0)*kc:], nr, j, min(j+nr, n1), k0, k0+kc)
+	for k := 0; k < kc; k += packStrip {
+		for j := n0; j < n1; j += nr {
+			p.b.packB(p.isa, buf.b[(j-n0)*kc+k*nr:], j, min(j+nr, n1), k0+k, k0+min(k+packStrip, kc))
+		}
 	}
 }
 
@@ -152,10 +154,7 @@ func (p *product) sumChunks(lo, hi int) {
 	for i := lo; i < hi; i++ {
 		sum := p.partial[i*p.n : (i+1)*p.n]
 		for chunk := 1; chunk < p.chunks; chunk++ {
-			part := p.partial[(chunk*p.m+i)*p.n:][:p.n]
-			for j, v := range part {
-				sum[j] += v
-			}
+			addRow(sum, p.partial[(chunk*p.m+i)*p.n:])
 		}
 		p.epi.finishRow(p.c[i*p.ldc:i*p.ldc+p.n], sum, p.accumulate, i*p.ldc, 0)
 	}

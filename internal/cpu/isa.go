@@ -9,13 +9,16 @@ import (
 
 //go:generate go run asm/gen.go -out gemm_amd64.s -stubs gemm_amd64.go -pkg cpu
 
-// instructionSet is one way to compute a tile of a matrix product.
+// instructionSet is one way to compute a tile of a matrix product and to pack
+// its operands.
 type instructionSet struct {
-	name     string
-	mr, nr   int // rows and columns of a tile; at most maxMR and maxNR
-	tile     tileFunc
-	usable   bool   // this processor and operating system have it
-	requires string // what usable asks for
+	name       string
+	mr, nr     int // rows and columns of a tile; at most maxMR and maxNR
+	tile       tileFunc
+	copyRows   copyRowsFunc
+	transpose8 transpose8Func
+	usable     bool   // this processor and operating system have it
+	requires   string // what usable asks for
 }
 
 const (
@@ -26,7 +29,7 @@ const (
 // instructionSets lists what the program knows on this architecture, best
 // first; the last one runs everywhere.
 var instructionSets = append(assemblySets(),
-	&instructionSet{name: "go", mr: 4, nr: 4, tile: tileGo, usable: true})
+	&instructionSet{name: "go", mr: 4, nr: 4, tile: tileGo, copyRows: copyRowsGo, transpose8: transpose8Go, usable: true})
 
 // activeISA is the instruction set of all matrix products. It is chosen once.
 var activeISA = sync.OnceValues(func() (*instructionSet, error) {

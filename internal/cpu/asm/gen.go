@@ -1,7 +1,8 @@
 //go:build ignore
 
-// Gen writes the matrix product's micro-kernels, gemm_amd64.s, and their Go
-// declarations, gemm_amd64.go. Run it by go generate in the parent directory.
+// Gen writes the matrix product's micro-kernels and packing loops, gemm_amd64.s,
+// and their Go declarations, gemm_amd64.go. Run it by go generate in the parent
+// directory.
 package main
 
 import (
@@ -48,6 +49,8 @@ func main() {
 		avx2.pinned = append(avx2.pinned, r)
 	}
 	avx2.generate()
+	copyRows()
+	transpose()
 	Generate()
 }
 
@@ -206,6 +209,99 @@ func (kn *kernel) epilogue(c, cFar, ldc, c3, c5 Register) {
 		VMOVUPS(kn.acc(i, 0), m)
 		VMOVUPS(kn.acc(i, 1), m.Offset(kn.width))
 	}
+	VZEROUPPER()
+	RET()
+}
+
+// copyRows generates the copy of up to 32 elements a row by masks.
+func copyRows() {
+	TEXT("copyRowsAVX512", NOSPLIT, "func(dst *float32, width int, src *float32, ld, rows, n, fill int)")
+	Doc("copyRowsAVX512 is a copyRowsFunc for AVX-512F with fill ≤ 32.")
+	Pragma("noescape")
+	dst := Load(Param("dst"), GP64())
+	width := Load(Param("width"), GP64())
+	src := Load(Param("src"), GP64())
+	ld := Load(Param("ld"), GP64())
+	rows := Load(Param("rows"), GP64())
+	SHLQ(Imm(2), width)
+	SHLQ(Imm(2), ld)
+	// Bit j of a mask stands for column j; the low and high 16 go to two registers.
+	masks := func(count string, low, high OpmaskPhysical) {
+		Load(Param(count), RCX)
+		bits := GP64()
+		MOVQ(I32(1), bits)
+		SHLQ(CL, bits)
+		DECQ(bits)
+		KMOVW(bits.As32(), low)
+		SHRQ(Imm(16), bits)
+		KMOVW(bits.As32(), high)
+	}
+	masks("n", K1, K2)
+	masks("fill", K3, K4)
+	TESTQ(rows, rows)
+	JEQ(LabelRef("copyRows_done"))
+	Label("copyRows_loop")
+	VMOVUPS_Z(Mem{Base: src}, K1, Z0)
+	VMOVUPS_Z(Mem{Base: src, Disp: 64}, K2, Z1)
+	VMOVUPS(Z0, K3, Mem{Base: dst})
+	VMOVUPS(Z1, K4, Mem{Base: dst, Disp: 64})
+	ADDQ(ld, src)
+	ADDQ(width, dst)
+	DECQ(rows)
+	JNE(LabelRef("copyRows_loop"))
+	Label("copyRows_done")
+	VZEROUPPER()
+	RET()
+}
+
+// transpose generates the transposition of 8 rows in blocks of 8 columns.
+func transpose() {
+	TEXT("transpose8AVX2", NOSPLIT, "func(dst *float32, width int, src *float32, ld, blocks int)")
+	Doc("transpose8AVX2 is a transpose8Func for AVX2.")
+	Pragma("noescape")
+	dst := Load(Param("dst"), GP64())
+	width := Load(Param("width"), GP64())
+	src := Load(Param("src"), GP64())
+	ld := Load(Param("ld"), GP64())
+	blocks := Load(Param("blocks"), GP64())
+	SHLQ(Imm(2), width)
+	SHLQ(Imm(2), ld)
+	width3, width5, dstFar := GP64(), GP64(), GP64()
+	ld3, ld5, srcFar := GP64(), GP64(), GP64()
+	multiples(src, srcFar, ld, ld3, ld5)
+	TESTQ(blocks, blocks)
+	JEQ(LabelRef("transpose8_done"))
+	Label("transpose8_loop")
+	multiples(dst, dstFar, width, width3, width5)
+	y := []VecPhysical{Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7, Y8, Y9, Y10, Y11, Y12, Y13, Y14, Y15}
+	for i := range 8 {
+		VMOVUPS(rowAddress(i, src, srcFar, ld, ld3, ld5), y[i])
+	}
+	// Pairs of rows, then quadruples, then the two halves: each step doubles how
+	// many rows a register holds one column of.
+	for i := 0; i < 8; i += 2 {
+		VUNPCKLPS(y[i+1], y[i], y[8+i])
+		VUNPCKHPS(y[i+1], y[i], y[9+i])
+	}
+	for i := 0; i < 8; i += 4 {
+		VSHUFPS(Imm(0x44), y[10+i], y[8+i], y[i])
+		VSHUFPS(Imm(0xee), y[10+i], y[8+i], y[i+1])
+		VSHUFPS(Imm(0x44), y[11+i], y[9+i], y[i+2])
+		VSHUFPS(Imm(0xee), y[11+i], y[9+i], y[i+3])
+	}
+	for i := range 4 {
+		VPERM2F128(Imm(0x20), y[i+4], y[i], y[8+i])
+		VPERM2F128(Imm(0x31), y[i+4], y[i], y[12+i])
+	}
+	for i := range 8 {
+		VMOVUPS(y[8+i], rowAddress(i, dst, dstFar, width, width3, width5))
+	}
+	ADDQ(Imm(32), src)
+	ADDQ(Imm(32), srcFar)
+	LEAQ(Mem{Base: dst, Index: width, Scale: 8}, dst)
+	DECQ(blocks)
+	JNE(LabelRef("transpose8_loop"))
+	Label("transpose8_done")
 	VZEROUPPER()
 	RET()
 }
