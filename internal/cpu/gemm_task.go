@@ -2,13 +2,13 @@ package cpu
 
 import "runtime"
 
-// chunkCount says in how many chunks the inner dimension is summed. It depends
-// on the shape alone.
+// chunkCount says in how many chunks the inner dimension is summed: one if C
+// alone makes enough tasks. It depends on the shape alone.
 func (p *product) chunkCount() int {
-	if !p.splitK {
+	blocks := ((p.m + rowsMax - 1) / rowsMax) * ((p.n + colsMaxPrivate - 1) / colsMaxPrivate)
+	if !p.splitK || blocks > splitTasks/2 {
 		return 1
 	}
-	blocks := ((p.m + rowsMax - 1) / rowsMax) * ((p.n + colsMaxPrivate - 1) / colsMaxPrivate)
 	return max(1, min(splitTasks/blocks, p.kBlocks/2))
 }
 
