@@ -115,17 +115,6 @@ func (a *attention) attendBlock(y, lse []float32, i int, qRows, kPanels, vColumn
 	}
 }
 
-// rowMax is the largest element of x.
-func rowMax(x []float32) float32 {
-	m := x[0]
-	for _, v := range x[1:] {
-		if v > m {
-			m = v
-		}
-	}
-	return m
-}
-
 // SelfAttentionGrad implements op.SelfAttention. The weights are made again from lse,
 // block by block: once with keys as rows for dk and dv, once with queries as rows for dq.
 //

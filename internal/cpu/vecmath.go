@@ -5,7 +5,7 @@ import (
 	"unsafe"
 )
 
-//go:generate go run asm/exp.go -out exp_amd64.s -stubs exp_amd64.go -pkg cpu
+//go:generate go run asm/vecmath.go -out vecmath_kernels_amd64.s -stubs vecmath_kernels_amd64.go -pkg cpu
 
 // Constants of the reduction x = n·ln2 + r. ln2Hi has few enough bits that n·ln2Hi is
 // exact for every n that occurs; ln2Lo is the rest.
@@ -44,24 +44,24 @@ func expTo(dst, src []float32, shift float32) { expSum(dst, src, shift) }
 // expSum is expTo and returns Σ dst, added in an order that depends on the length alone.
 func expSum(dst, src []float32, shift float32) float32 {
 	dst = dst[:len(src)]
-	whole := len(src) &^ (expLanes - 1)
+	whole := len(src) &^ (vecLanes - 1)
 	var sum float32
 	if whole > 0 {
 		sum = expKernel(&dst[0], &src[0], whole, shift)
 	}
 	if whole < len(src) {
-		var tail [expLanes]float32
-		for i := copy(tail[:], src[whole:]); i < expLanes; i++ {
+		var tail [vecLanes]float32
+		for i := copy(tail[:], src[whole:]); i < vecLanes; i++ {
 			tail[i] = float32(math.Inf(-1)) // exp gives 0
 		}
-		sum += expKernel(&tail[0], &tail[0], expLanes, shift)
+		sum += expKernel(&tail[0], &tail[0], vecLanes, shift)
 		copy(dst[whole:], tail[:])
 	}
 	return sum
 }
 
-// expLanes divides the lengths that the kernels take.
-const expLanes = 16
+// vecLanes divides the lengths that the kernels take: 16 floats are 64 bytes.
+const vecLanes = 16
 
 // expGo is the kernel of expSum in plain Go.
 func expGo(dst, src *float32, n int, shift float32) float32 {
@@ -70,6 +70,33 @@ func expGo(dst, src *float32, n int, shift float32) float32 {
 		y[i] = exp32(v - shift)
 	}
 	return rowSum(y)
+}
+
+// rowMax is the largest element of x, −Inf without any. What it gives for a slice with
+// NaN is not defined.
+func rowMax(x []float32) float32 {
+	top := float32(math.Inf(-1))
+	whole := len(x) &^ (vecLanes - 1)
+	if whole > 0 {
+		top = maxKernel(&x[0], whole)
+	}
+	for _, v := range x[whole:] {
+		if v > top {
+			top = v
+		}
+	}
+	return top
+}
+
+// maxGo is the kernel of rowMax in plain Go.
+func maxGo(src *float32, n int) float32 {
+	top := *src
+	for _, v := range unsafe.Slice(src, n) {
+		if v > top {
+			top = v
+		}
+	}
+	return top
 }
 
 // log32 returns the natural logarithm with an error below 2 units in the last place:

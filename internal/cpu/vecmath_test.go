@@ -92,6 +92,31 @@ func TestExpToWholeRange(t *testing.T) {
 	})
 }
 
+func TestRowMax(t *testing.T) {
+	eachISA(t, func(t *testing.T) {
+		for n := range 70 {
+			x := make([]float32, n)
+			for i := range x {
+				x[i] = -5 - float32(i)
+			}
+			want := float32(math.Inf(-1))
+			if n > 0 {
+				want = -5
+			}
+			if got := rowMax(x); got != want {
+				t.Errorf("rowMax of %d: %g, want %g", n, got, want)
+			}
+			for i := range x {
+				x[i] += 100
+				if got := rowMax(x); got != x[i] {
+					t.Errorf("rowMax of %d with the largest at %d: %g, want %g", n, i, got, x[i])
+				}
+				x[i] -= 100
+			}
+		}
+	})
+}
+
 func TestLog32(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 2_000_000 {

@@ -1,7 +1,7 @@
 //go:build ignore
 
-// Exp writes the exponential of slices, exp_amd64.s, and its Go declarations,
-// exp_amd64.go. Run it by go generate in the parent directory.
+// Vecmath writes the kernels over slices, vecmath_kernels_amd64.s, and their Go
+// declarations, vecmath_kernels_amd64.go. Run it by go generate in the parent directory.
 package main
 
 import (
@@ -11,8 +11,6 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 )
-
-const signature = "func(dst, src *float32, n int, shift float32) float32"
 
 // The constants, 16 copies each, in the order of their use.
 var constants = []float32{
@@ -35,14 +33,17 @@ func main() {
 		DATA(lane*4, U32(127))
 	}
 	constant := func(i int) Mem { return table.Offset(i * 64) }
-	generate("expAVX512", "expAVX512 is expFunc with AVX-512F.", 64, func() VecVirtual { return ZMM() }, constant, bias)
-	generate("expAVX2", "expAVX2 is expFunc with AVX2 and FMA.", 32, func() VecVirtual { return YMM() }, constant, bias)
+	zmm, ymm := func() VecVirtual { return ZMM() }, func() VecVirtual { return YMM() }
+	exp("expAVX512", "expAVX512 is expKernel with AVX-512F.", 64, zmm, constant, bias)
+	exp("expAVX2", "expAVX2 is expKernel with AVX2 and FMA.", 32, ymm, constant, bias)
+	maximum("maxAVX512", "maxAVX512 is maxKernel with AVX-512F.", 64, zmm)
+	maximum("maxAVX2", "maxAVX2 is maxKernel with AVX2.", 32, ymm)
 	Generate()
 }
 
-// generate writes one kernel; width is the bytes of a vector.
-func generate(name, doc string, width int, vector func() VecVirtual, constant func(int) Mem, bias Mem) {
-	TEXT(name, NOSPLIT, signature)
+// exp writes a kernel of the exponential and its sum; width is the bytes of a vector.
+func exp(name, doc string, width int, vector func() VecVirtual, constant func(int) Mem, bias Mem) {
+	TEXT(name, NOSPLIT, "func(dst, src *float32, n int, shift float32) float32")
 	Doc(doc)
 	Pragma("noescape")
 	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
@@ -98,28 +99,43 @@ func generate(name, doc string, width int, vector func() VecVirtual, constant fu
 	SUBQ(Imm(uint64(width/4)), n)
 	JG(LabelRef(name + "_loop"))
 
-	low128 := foldHalves(sum, width)
-	other := XMM()
-	VPERMILPS(Imm(0b01001110), low128, other)
-	VADDPS(other, low128, low128)
-	VPERMILPS(Imm(0b10110001), low128, other)
-	VADDPS(other, low128, low128)
-	VZEROUPPER()
-	Store(low128, ReturnIndex(0))
-	RET()
+	finish(sum, width, func(a, b, dst VecVirtual) { VADDPS(a, b, dst) })
 }
 
-// foldHalves adds the upper lanes of sum to the lower until four are left.
-func foldHalves(sum VecVirtual, width int) VecVirtual {
-	y := sum.AsY()
+// maximum writes a kernel of the largest element.
+func maximum(name, doc string, width int, vector func() VecVirtual) {
+	TEXT(name, NOSPLIT, "func(src *float32, n int) float32")
+	Doc(doc)
+	Pragma("noescape")
+	src, n := Load(Param("src"), GP64()), Load(Param("n"), GP64())
+	top := vector()
+	VMOVUPS(Mem{Base: src}, top)
+	JMP(LabelRef(name + "_next"))
+	Label(name + "_loop")
+	VMAXPS(Mem{Base: src}, top, top)
+	Label(name + "_next")
+	ADDQ(Imm(uint64(width)), src)
+	SUBQ(Imm(uint64(width/4)), n)
+	JG(LabelRef(name + "_loop"))
+	finish(top, width, func(a, b, dst VecVirtual) { VMAXPS(a, b, dst) })
+}
+
+// finish combines all lanes of v into one, which the function returns.
+func finish(v VecVirtual, width int, combine func(a, b, dst VecVirtual)) {
+	y := v.AsY().(VecVirtual)
 	if width == 64 {
 		upper := YMM()
-		VEXTRACTF64X4(Imm(1), sum, upper)
-		VADDPS(upper, y, y)
+		VEXTRACTF64X4(Imm(1), v, upper)
+		combine(upper, y, y)
 	}
-	upper := XMM()
-	VEXTRACTF128(Imm(1), y, upper)
-	result := XMM()
-	VADDPS(upper, y.(VecVirtual).AsX(), result)
-	return result
+	x, other := XMM(), XMM()
+	VEXTRACTF128(Imm(1), y, other)
+	combine(other, y.AsX().(VecVirtual), x)
+	for _, order := range []uint64{0b01001110, 0b10110001} {
+		VPERMILPS(Imm(order), x, other)
+		combine(other, x, x)
+	}
+	VZEROUPPER()
+	Store(x, ReturnIndex(0))
+	RET()
 }
