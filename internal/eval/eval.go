@@ -1,0 +1,178 @@
+// Package eval scores networks over episodes and pictures: preprocessing as in
+// validation, logits resized to the label's own size, argmax, IoU at full resolution.
+package eval
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"hdmnet/internal/data"
+	"hdmnet/internal/metric"
+	"hdmnet/internal/model"
+	"hdmnet/internal/nn"
+	"hdmnet/internal/op"
+)
+
+// Source gives the batches of one evaluation and ends with io.EOF; *data.Loader over an
+// index of data.Val is one.
+type Source interface {
+	Next(ctx context.Context) (*data.Batch, error)
+	Release(b *data.Batch)
+}
+
+// FewShot is a network that segments queries by supports; *model.HDMNet is one.
+type FewShot interface {
+	Forward(t *nn.Tape, in model.Input) *model.Output
+}
+
+// Semantic is a network that segments pictures into the base classes; *model.PSPNet is one.
+type Semantic interface {
+	Forward(t *nn.Tape, x op.Tensor) *nn.Var
+}
+
+// Options of an evaluation.
+type Options struct {
+	Fold  data.Fold // of the source: names its classes
+	Total int       // episodes or pictures that the source gives, for Progress
+	// Progress is told after every batch how many of Total are done and the mIoU so far;
+	// nil: nobody is told.
+	Progress func(done, total int, running float64)
+}
+
+func (o *Options) report(done int, running float64) {
+	if o.Progress != nil {
+		o.Progress(done, o.Total, running)
+	}
+}
+
+// Meta scores HDMNet on the episodes of src. `final` and `meta` are scored as binary
+// maps of the episode's class (metric.IoU). The base learner knows no novel class, so
+// its output is scored as what it is, a semantic segmentation: the argmax over
+// background and base classes against the query's base label, in which novel classes
+// are background (metric.Confusion).
+//
+// Every map is resized to the label's size, bilinearly with aligned corners, before its
+// argmax; label 255 is ignored. The result does not depend on the source's batch size.
+//
+// Errors: those of the source; a network that gives NaN, naming the episode. The tape's
+// last pass is lost.
+func Meta(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o Options) (*Result, error) {
+	r := newResult(o.Fold)
+	err := each(ctx, src, func(b *data.Batch) error {
+		out := net.Forward(tape, upload(tape, b))
+		if i := notFinite(tape.Dev, out.Final.Value, b.Size); i >= 0 {
+			e := b.Episodes[i]
+			return fmt.Errorf("episode %d (query %s): the network gives NaN or Inf; its weights are damaged or their training diverged",
+				e.Position, e.QueryName)
+		}
+		for i, e := range b.Episodes {
+			r.Final.Add(e.Class, predict(tape, out.Final.Value, i, e), e.Label)
+			r.Meta.Add(e.Class, predict(tape, out.Meta.Value, i, e), e.Label)
+			r.Base.Add(predict(tape, out.Base.Value, i, e), e.FullBaseLabel)
+		}
+		o.report(r.Final.Episodes(), r.Final.MIoU())
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Base scores a base learner on the pictures of src (stage data.Base): semantic IoU of
+// the argmax over background and base classes, at the label's own size. Errors as Meta.
+func Base(ctx context.Context, net Semantic, tape *nn.Tape, src Source, o Options) (*BaseResult, error) {
+	r := &BaseResult{Confusion: metric.NewSemantic(len(o.Fold.Base) + 1), fold: o.Fold}
+	err := each(ctx, src, func(b *data.Batch) error {
+		logits := net.Forward(tape, upload(tape, b).Query)
+		if i := notFinite(tape.Dev, logits.Value, b.Size); i >= 0 {
+			return fmt.Errorf("picture %s: the base learner gives NaN or Inf; its weights are damaged or their training diverged",
+				b.Episodes[i].QueryName)
+		}
+		for i, e := range b.Episodes {
+			r.Confusion.Add(predict(tape, logits.Value, i, e), e.FullBaseLabel)
+			r.Pictures++
+		}
+		o.report(r.Pictures, r.Confusion.MIoU())
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// each calls f with every batch of src and gives the batch back.
+func each(ctx context.Context, src Source, f func(*data.Batch) error) error {
+	for {
+		b, err := src.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		err = f(b)
+		src.Release(b)
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// upload starts a pass and brings a batch to the device; without supports only Query is set.
+func upload(t *nn.Tape, b *data.Batch) model.Input {
+	t.Begin(false, 0)
+	n, k := b.Size, b.Shots
+	s := int(math.Sqrt(float64(len(b.Query) / (3 * n))))
+	in := model.Input{Query: t.Arena.Float32(n, s, s, 3)}
+	t.Dev.Upload(in.Query, b.Query)
+	if k > 0 {
+		in.Support, in.SupportMask = t.Arena.Float32(n, k, s, s, 3), t.Arena.Uint8(n, k, s, s)
+		t.Dev.Upload(in.Support, b.Support)
+		t.Dev.Upload(in.SupportMask, b.SupportMask)
+	}
+	return in
+}
+
+// notFinite returns the first of n samples of x [n,...] that holds NaN or Inf, or −1.
+func notFinite(dev op.Device, x op.Tensor, n int) int {
+	v := make([]float32, op.Len(x))
+	dev.Download(v, x)
+	for i, f := range v {
+		if f-f != 0 {
+			return i / (len(v) / n)
+		}
+	}
+	return -1
+}
+
+// predict returns, at the size of episode e's label, the argmax [H,W] over the channels
+// of sample i of logits [B,h,w,C].
+func predict(t *nn.Tape, logits op.Tensor, i int, e *data.Episode) []uint8 {
+	full := scratch(t, e.H*e.W*op.Last(logits), func(n int) op.Tensor { return t.Arena.Float32(n) })
+	pred := scratch(t, e.H*e.W, func(n int) op.Tensor { return t.Arena.Uint8(n) })
+	resized := op.Span(full, 0, 1, e.H, e.W, op.Last(logits))
+	labels := op.Span(pred, 0, 1, e.H, e.W)
+	t.Dev.ResizeBilinear(resized, op.Rows(logits, i, i+1), true)
+	t.Dev.Argmax(labels, resized)
+	out := make([]uint8, e.H*e.W)
+	t.Dev.Download(out, labels)
+	t.Arena.Free(full)
+	t.Arena.Free(pred)
+	return out
+}
+
+// scratch takes at least n elements from the arena. Pictures come in hundreds of sizes
+// and the arena keeps a block of each size it was ever asked for, so sizes are rounded
+// up to a power of two.
+func scratch(t *nn.Tape, n int, take func(n int) op.Tensor) op.Tensor {
+	size := 1
+	for size < n {
+		size *= 2
+	}
+	return take(size)
+}

@@ -1,0 +1,127 @@
+package eval
+
+import (
+	"hdmnet/internal/data"
+	"hdmnet/internal/metric"
+)
+
+// Result is the score of HDMNet over the episodes of one fold under one seed.
+type Result struct {
+	Final, Meta *metric.IoU       // of the two binary outputs
+	Base        *metric.Confusion // of the base learner, background and base classes
+	fold        data.Fold
+}
+
+func newResult(fold data.Fold) *Result {
+	return &Result{
+		Final: metric.New(fold.Novel), Meta: metric.New(fold.Novel),
+		Base: metric.NewSemantic(len(fold.Base) + 1), fold: fold,
+	}
+}
+
+// Scores are the headline figures by name, in [0, 1]: miou, fb_iou, miou_meta,
+// fb_iou_meta, miou_base.
+func (r *Result) Scores() map[string]float64 {
+	return map[string]float64{
+		"miou": r.Final.MIoU(), "fb_iou": r.Final.FBIoU(),
+		"miou_meta": r.Meta.MIoU(), "fb_iou_meta": r.Meta.FBIoU(),
+		"miou_base": r.Base.MIoU(),
+	}
+}
+
+// BaseResult is the score of a base learner.
+type BaseResult struct {
+	Confusion *metric.Confusion
+	Pictures  int
+	fold      data.Fold
+}
+
+// Scores are the headline figures by name, in [0, 1]: miou over the base classes, and
+// miou_with_background.
+func (r *BaseResult) Scores() map[string]float64 {
+	return map[string]float64{
+		"miou": r.Confusion.MIoU(), "miou_with_background": r.Confusion.MIoUWithBackground(),
+	}
+}
+
+// PerClass is the IoU of every base class that some label shows, by name.
+func (r *BaseResult) PerClass() map[string]float64 {
+	out := map[string]float64{}
+	for label, v := range r.Confusion.PerClass() {
+		if label > 0 {
+			out[r.fold.ClassName(r.fold.Base[label-1])] = v
+		}
+	}
+	return out
+}
+
+// Summary is the score of one fold over all seeds, or of several folds: means in [0, 1],
+// and the standard deviation over the seeds.
+type Summary struct {
+	MIoU      float64            `json:"miou"`
+	MIoUStd   float64            `json:"miou_std"`
+	FBIoU     float64            `json:"fb_iou"`
+	FBIoUStd  float64            `json:"fb_iou_std"`
+	MIoUMeta  float64            `json:"miou_meta"`
+	FBIoUMeta float64            `json:"fb_iou_meta"`
+	MIoUBase  float64            `json:"miou_base"`
+	PerClass  map[string]float64 `json:"per_class"` // IoU of `final` by class name
+	Missing   []string           `json:"classes_without_episode,omitempty"`
+	Episodes  int                `json:"episodes"` // of all seeds (and folds) together
+}
+
+// Summarize combines the results of several seeds of one fold.
+func Summarize(seeds []*Result) Summary {
+	var final, meta []*metric.IoU
+	var base []float64
+	for _, r := range seeds {
+		final, meta = append(final, r.Final), append(meta, r.Meta)
+		base = append(base, r.Base.MIoU())
+	}
+	f, m := metric.Summarize(final), metric.Summarize(meta)
+	s := Summary{
+		MIoU: f.MIoU, MIoUStd: f.MIoUStd, FBIoU: f.FBIoU, FBIoUStd: f.FBIoUStd,
+		MIoUMeta: m.MIoU, FBIoUMeta: m.FBIoU,
+		PerClass: map[string]float64{}, Episodes: f.Episodes,
+	}
+	s.MIoUBase, _ = metric.MeanStd(base)
+	for c, v := range f.PerClass {
+		s.PerClass[seeds[0].fold.ClassName(c)] = v
+	}
+	for _, c := range f.Missing {
+		s.Missing = append(s.Missing, seeds[0].fold.ClassName(c))
+	}
+	return s
+}
+
+// Average is the mean over folds, as the papers' tables have it. The deviations are the
+// means of the folds' deviations over their seeds, not the spread between folds, which
+// says how hard the folds are and not how sure the mean is.
+func Average(folds []Summary) Summary {
+	mean := func(of func(*Summary) float64) float64 {
+		var v []float64
+		for i := range folds {
+			v = append(v, of(&folds[i]))
+		}
+		m, _ := metric.MeanStd(v)
+		return m
+	}
+	s := Summary{
+		MIoU:      mean(func(s *Summary) float64 { return s.MIoU }),
+		MIoUStd:   mean(func(s *Summary) float64 { return s.MIoUStd }),
+		FBIoU:     mean(func(s *Summary) float64 { return s.FBIoU }),
+		FBIoUStd:  mean(func(s *Summary) float64 { return s.FBIoUStd }),
+		MIoUMeta:  mean(func(s *Summary) float64 { return s.MIoUMeta }),
+		FBIoUMeta: mean(func(s *Summary) float64 { return s.FBIoUMeta }),
+		MIoUBase:  mean(func(s *Summary) float64 { return s.MIoUBase }),
+		PerClass:  map[string]float64{},
+	}
+	for _, f := range folds {
+		for c, v := range f.PerClass {
+			s.PerClass[c] = v
+		}
+		s.Missing = append(s.Missing, f.Missing...)
+		s.Episodes += f.Episodes
+	}
+	return s
+}
