@@ -55,7 +55,7 @@ func (o *Options) report(done int, running float64) {
 // are background (metric.Confusion).
 //
 // Every map is resized to the label's size, bilinearly with aligned corners, before its
-// argmax; label 255 is ignored. The result does not depend on the source's batch size.
+// argmax; label 255 is ignored.
 //
 // Errors: those of the source; a network that gives NaN, naming the episode. The tape's
 // last pass is lost.
