@@ -7,19 +7,16 @@ import (
 	"hdmnet/internal/op"
 )
 
-// BatchNormFrozen computes y = x·scale + shift with the running statistics folded.
+// BatchNormFrozen computes y = (x − mean)·scale + b, scale = w/√(variance+eps).
 func (d *Device) BatchNormFrozen(y, x, w, b, mean, variance op.Tensor, eps float32) {
 	c := checkBatchNorm("BatchNormFrozen", y, x, w, b, mean, variance)
-	scale, shift := borrow(c), borrow(c)
-	wv, bv, mv, vv := f32(w), f32(b), f32(mean), f32(variance)
+	scale := borrow(c)
+	wv, vv := f32(w), f32(variance)
 	for i := range scale {
-		s := float64(wv[i]) * rsqrt(vv[i], eps)
-		scale[i] = float32(s)
-		shift[i] = float32(float64(bv[i]) - float64(mv[i])*s)
+		scale[i] = float32(float64(wv[i]) * rsqrt(vv[i], eps))
 	}
-	scaleShift(f32(y), f32(x), scale, shift)
+	normalise(f32(y), f32(x), f32(mean), scale, f32(b))
 	giveBack(scale)
-	giveBack(shift)
 }
 
 // BatchNormFrozenGrad adds the gradients with the statistics as constants.
@@ -48,10 +45,10 @@ func (d *Device) BatchNormFrozenGrad(dx, dw, db, dy, x, w, mean, variance op.Ten
 	if dw != nil || db != nil {
 		sums := batchNormSums(f32(dy), f32(x), mv)
 		for i := range c {
-			sums[i] *= float32(rsqrt(vv[i], eps))
+			sums[i] *= rsqrt(vv[i], eps)
 		}
 		addBatchNormParams(dw, db, sums)
-		giveBack(sums)
+		giveBack64(sums)
 	}
 }
 
@@ -66,39 +63,39 @@ func (d *Device) BatchNormTrain(y, saveMean, saveRstd, runningMean, runningVar, 
 		panic(fmt.Sprintf("op: BatchNormTrain: x %v has one position per channel, which has no variance; use a batch of at least 2", x.Shape()))
 	}
 	mv, rv := f32(saveMean), f32(saveRstd)
-	sums := sumChunks(n, rowGrain(c), c, func(lo, hi int, acc []float32) {
+	sums := sumChunks64(n, rowGrain(c), c, func(lo, hi int, acc []float64) {
 		for r := lo; r < hi; r++ {
-			addRow(acc, xv[r*c:(r+1)*c])
+			for i, v := range xv[r*c:][:len(acc)] {
+				acc[i] += float64(v)
+			}
 		}
 	})
 	for i, s := range sums {
-		mv[i] = s / float32(n)
+		mv[i] = float32(s / float64(n))
 	}
-	giveBack(sums)
-	sums = sumChunks(n, rowGrain(c), c, func(lo, hi int, acc []float32) {
+	giveBack64(sums)
+	sums = sumChunks64(n, rowGrain(c), c, func(lo, hi int, acc []float64) {
 		m := mv[:len(acc)]
 		for r := lo; r < hi; r++ {
 			x := xv[r*c:][:len(acc)]
 			for i := range acc {
-				v := x[i] - m[i]
+				v := float64(x[i] - m[i])
 				acc[i] += v * v
 			}
 		}
 	})
-	scale, shift := borrow(c), borrow(c)
-	wv, bv, runMean, runVar := f32(w), f32(b), f32(runningMean), f32(runningVar)
+	scale := borrow(c)
+	wv, runMean, runVar := f32(w), f32(runningMean), f32(runningVar)
 	for i, s := range sums {
-		r := rsqrt(s/float32(n), eps)
+		r := rsqrt(float32(s/float64(n)), eps)
 		rv[i] = float32(r)
 		scale[i] = float32(float64(wv[i]) * r)
-		shift[i] = float32(float64(bv[i]) - float64(mv[i])*float64(wv[i])*r)
 		runMean[i] = (1-momentum)*runMean[i] + momentum*mv[i]
-		runVar[i] = (1-momentum)*runVar[i] + momentum*s/float32(n-1)
+		runVar[i] = (1-momentum)*runVar[i] + momentum*float32(s/float64(n-1))
 	}
-	giveBack(sums)
-	scaleShift(f32(y), xv, scale, shift)
+	giveBack64(sums)
+	normalise(f32(y), xv, mv, scale, f32(b))
 	giveBack(scale)
-	giveBack(shift)
 }
 
 // BatchNormTrainGrad adds the gradients through the batch statistics too:
@@ -112,25 +109,25 @@ func (d *Device) BatchNormTrainGrad(dx, dw, db, dy, x, w, saveMean, saveRstd op.
 	n := len(xv) / c
 	sums := batchNormSums(gv, xv, mv)
 	for i := range c {
-		sums[i] *= rv[i]
+		sums[i] *= float64(rv[i])
 	}
 	addBatchNormParams(dw, db, sums)
 	if dx != nil {
-		// dx += a·dy + p·x + q, the formula above sorted by what varies with position.
+		// dx += a·dy + p·(x − mean) + q, the formula above sorted by what varies with position.
 		a, p, q := borrow(c), borrow(c), borrow(c)
 		for i := range c {
 			s := float64(wv[i]) * float64(rv[i])
-			slope := -s * float64(sums[i]) / float64(n) * float64(rv[i])
+			slope := -s * sums[i] / float64(n) * float64(rv[i])
 			a[i], p[i] = float32(s), float32(slope)
-			q[i] = float32(-s*float64(sums[c+i])/float64(n) - slope*float64(mv[i]))
+			q[i] = float32(-s * sums[c+i] / float64(n))
 		}
 		dxv := f32(dx)
 		parallelFor(n, rowGrain(c), func(lo, hi int) {
 			for r := lo; r < hi; r++ {
 				dx, g, x := dxv[r*c:(r+1)*c], gv[r*c:(r+1)*c], xv[r*c:(r+1)*c]
-				g, x, a, p, q := g[:len(dx)], x[:len(dx)], a[:len(dx)], p[:len(dx)], q[:len(dx)]
+				g, x, m, a, p, q := g[:len(dx)], x[:len(dx)], mv[:len(dx)], a[:len(dx)], p[:len(dx)], q[:len(dx)]
 				for i := range dx {
-					dx[i] += a[i]*g[i] + (p[i]*x[i] + q[i])
+					dx[i] += a[i]*g[i] + (p[i]*(x[i]-m[i]) + q[i])
 				}
 			}
 		})
@@ -138,45 +135,51 @@ func (d *Device) BatchNormTrainGrad(dx, dw, db, dy, x, w, saveMean, saveRstd op.
 		giveBack(p)
 		giveBack(q)
 	}
-	giveBack(sums)
+	giveBack64(sums)
 }
 
-// batchNormSums returns Σ dy·(x−mean), then Σ dy, of every channel.
-func batchNormSums(gv, xv, mean []float32) []float32 {
+// batchNormSums returns Σ dy·(x−mean), then Σ dy, of every channel. In float64: the
+// gradient subtracts their means from dy, and what is left may nearly cancel.
+func batchNormSums(gv, xv, mean []float32) []float64 {
 	c := len(mean)
-	return sumChunks(len(gv)/c, rowGrain(c), 2*c, func(lo, hi int, acc []float32) {
+	return sumChunks64(len(gv)/c, rowGrain(c), 2*c, func(lo, hi int, acc []float64) {
 		dot, sum := acc[:c], acc[c:]
 		for r := lo; r < hi; r++ {
 			g, x, m := gv[r*c:][:len(dot)], xv[r*c:][:len(dot)], mean[:len(dot)]
 			sum := sum[:len(dot)]
 			for i := range dot {
-				dot[i] += g[i] * (x[i] - m[i])
-				sum[i] += g[i]
+				v := float64(g[i])
+				dot[i] += v * float64(x[i]-m[i])
+				sum[i] += v
 			}
 		}
 	})
 }
 
 // addBatchNormParams adds sums = (Σ dy·x̂, Σ dy) to dw and db.
-func addBatchNormParams(dw, db op.Tensor, sums []float32) {
+func addBatchNormParams(dw, db op.Tensor, sums []float64) {
 	c := len(sums) / 2
-	if dw != nil {
-		addRow(f32(dw), sums[:c])
-	}
-	if db != nil {
-		addRow(f32(db), sums[c:])
+	for part, t := range []op.Tensor{dw, db} {
+		if t == nil {
+			continue
+		}
+		to := f32(t)
+		for i := range to {
+			to[i] += float32(sums[part*c+i])
+		}
 	}
 }
 
-// scaleShift computes y = x·scale + shift, one scale and shift per channel.
-func scaleShift(yv, xv, scale, shift []float32) {
+// normalise computes y = (x − mean)·scale + shift, per channel. The mean is taken off
+// first: with a small variance x·scale is large beside the result.
+func normalise(yv, xv, mean, scale, shift []float32) {
 	c := len(scale)
 	parallelFor(len(xv)/c, rowGrain(c), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			x, y := xv[r*c:(r+1)*c], yv[r*c:(r+1)*c]
-			x, scale, shift := x[:len(y)], scale[:len(y)], shift[:len(y)]
+			x, m, scale, shift := x[:len(y)], mean[:len(y)], scale[:len(y)], shift[:len(y)]
 			for i := range y {
-				y[i] = x[i]*scale[i] + shift[i]
+				y[i] = (x[i]-m[i])*scale[i] + shift[i]
 			}
 		}
 	})

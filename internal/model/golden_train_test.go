@@ -68,7 +68,7 @@ func TestMetaTrainingGolden(t *testing.T) {
 				if step == 1 {
 					for _, p := range set.Params {
 						if p.Role == nn.Trainable {
-							checkGradient(t, f, set, p)
+							checkGradient(t, f, set, p, gradientTol)
 						}
 					}
 				}
@@ -85,9 +85,41 @@ func TestMetaTrainingGolden(t *testing.T) {
 				}
 				dev.Zero(set.Grads)
 			}
-			checkParameters(t, f, set, "param.")
+			checkParameters(t, f, set, "param.", func(string) float64 { return lateTol })
 		})
 	}
+}
+
+// Bounds of the base stage. Batch norm in training mode over the two values of the
+// 1-bin pyramid level amplifies rounding: PyTorch's own float32 differs from its float64
+// by up to 4.5e-2 in the backbone's step-1 gradients, 1.1e-3 in the pyramid's, 1.1e-4 in
+// the classifier's; its step-2 loss by 1.2e-2 between one thread and two. Ours differs
+// from that float64 by as much in backbone and classifier, by 3.4e-3 in the pyramid. The
+// bounds are two to three times that.
+const baseLateTol = 2.5e-2
+
+func baseGradientTol(name string) float64 {
+	switch {
+	case strings.HasPrefix(name, "layer"):
+		return 0.1
+	case strings.HasPrefix(name, "ppm."):
+		return 1e-2
+	}
+	return 5e-4
+}
+
+// baseStateTol bounds the state after three steps; PyTorch's float32 on one thread and
+// on two differ by up to 0.74 in the biases of layer1, 0.26 in its weights, 0.18 in
+// running means, 5e-2 in running variances and in layer3, 4e-2 in the classifier's.
+func baseStateTol(name string) float64 {
+	early := strings.HasPrefix(name, "layer0") || strings.HasPrefix(name, "layer1") || strings.HasPrefix(name, "layer2")
+	switch {
+	case early && strings.HasSuffix(name, ".bias"):
+		return 1
+	case early && !strings.HasSuffix(name, "running_var"):
+		return 0.4
+	}
+	return 0.1
 }
 
 func TestBaseTrainingGolden(t *testing.T) {
@@ -99,7 +131,9 @@ func TestBaseTrainingGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	set := nn.NewSet(dev, net, 1)
-	synthetic(set)
+	for _, p := range set.Params {
+		set.Put(p, golden.Param(encoderName(p.Name), p.Shape))
+	}
 	m := moments(set)
 	losses, shape := f.Float32("losses")
 	tape := nn.NewTape(dev)
@@ -111,7 +145,7 @@ func TestBaseTrainingGolden(t *testing.T) {
 		lt := net.Loss(tape, logits, bytes(tape, label, b, size, size), 1)
 		got := make([]float32, 2)
 		dev.Download(got, lt)
-		want, tol := float64(losses[(step-1)*shape[1]]), lateTol
+		want, tol := float64(losses[(step-1)*shape[1]]), baseLateTol
 		if step == 1 {
 			tol = outputTol
 		}
@@ -122,7 +156,7 @@ func TestBaseTrainingGolden(t *testing.T) {
 		if step == 1 {
 			for _, p := range set.Params {
 				if p.Role == nn.Trainable {
-					checkGradient(t, f, set, p)
+					checkGradient(t, f, set, p, baseGradientTol(p.Name))
 				}
 			}
 		}
@@ -130,7 +164,16 @@ func TestBaseTrainingGolden(t *testing.T) {
 		dev.SGD(set.Values, m, set.Grads, op.SGDParams{LR: float32(lr), Momentum: 0.9, WeightDecay: 1e-4})
 		dev.Zero(set.Grads)
 	}
-	checkParameters(t, f, set, "state.")
+	checkParameters(t, f, set, "state.", baseStateTol)
+}
+
+// encoderName is the second name under which the release's PSPNet holds its backbone,
+// layer2.0.… as encoder.2.0.…; loaded last, it decides the golden case's weights.
+func encoderName(name string) string {
+	if rest, ok := strings.CutPrefix(name, "layer"); ok {
+		return "encoder." + rest
+	}
+	return name
 }
 
 func moments(set *nn.Set) op.Tensor {
@@ -139,10 +182,8 @@ func moments(set *nn.Set) op.Tensor {
 	return t
 }
 
-// checkParameters compares samples of every stored tensor after the last step. The
-// updates of AdamW are about lr in size whatever the gradient, so the bound is that of
-// the late losses.
-func checkParameters(t *testing.T, f *golden.File, set *nn.Set, prefix string) {
+// checkParameters compares samples of every stored tensor after the last step.
+func checkParameters(t *testing.T, f *golden.File, set *nn.Set, prefix string, tol func(name string) float64) {
 	t.Helper()
 	checked := 0
 	for _, name := range f.Names() {
@@ -150,13 +191,13 @@ func checkParameters(t *testing.T, f *golden.File, set *nn.Set, prefix string) {
 		if !ok {
 			continue
 		}
-		p := set.Param(key)
+		p := set.Param(strings.Replace(key, "encoder.", "layer", 1))
 		if p == nil {
 			t.Errorf("%s: the network has no such parameter", key)
 			continue
 		}
 		want, _ := f.Float32(name)
-		if r := golden.RelL2(pick(key, set.Get(p)), want); !(r <= lateTol) {
+		if r := golden.RelL2(pick(key, set.Get(p)), want); !(r <= tol(p.Name)) {
 			t.Errorf("%s: samples differ by %.2g", name, r)
 		}
 		checked++
