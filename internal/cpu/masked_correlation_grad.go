@@ -11,7 +11,9 @@ import "hdmnet/internal/op"
 //	dq   = (dq̂ − q̂(q̂·dq̂))/|q|, or dq̂/1e-12 where |q| < 1e-12
 //
 // Support positions are rows of the first pass, query positions of the second; D_j is
-// known only after the first, so there Σ e P q̂ and Σ e q̂ are kept apart.
+// known only after the first, so there Σ e P q̂ and Σ e q̂ are kept apart. What dy has in
+// common over the queries cancels in P − D; it is taken out first, or its rounding would
+// drown the rest.
 func (dev *Device) MaskedCorrelationGrad(dq, dk, dv, dy, dcorr, colSum, q, k, v, mask op.Tensor, heads int) {
 	const name = "MaskedCorrelationGrad"
 	c, batch := newCorrelation(name, q, k, v, mask, heads)
@@ -41,6 +43,7 @@ type correlationGrad struct {
 	kRows, kPanels, kColumns, invK, kSum        []float32 // kSum = Σ_j 10 k̂_j
 	vRows, vPanels, dyRows, dyPanels, dyColumns []float32 // vPanels hold v_j/Z_j
 	shift                                       []float32 // D_j/Z_j
+	dyMean                                      []float32 // over the queries; the other forms of dy are without it
 }
 
 func (g *correlationGrad) run(q, k, v, mask []float32) {
@@ -61,7 +64,7 @@ func (g *correlationGrad) run(q, k, v, mask []float32) {
 		g.dyPanels, g.vPanels = w.floats(h*g.nq*g.d), w.floats(h*g.nk*g.d)
 		g.qColumns, g.kColumns = w.floats(h*g.nq*width), w.floats(h*g.nk*width)
 		g.dyColumns = w.floats(h * g.nq * width)
-		g.shift = w.zeros(h * g.nk)
+		g.shift, g.dyMean = w.zeros(h*g.nk), w.floats(g.channels)
 	}
 	parallelFor(h, 1, func(lo, hi int) {
 		for h := lo; h < hi; h++ {
@@ -104,6 +107,7 @@ func (g *correlationGrad) layOut(h int, q, k, v []float32) {
 	}
 	dyRows, vRows := part(g.dyRows, h, g.heads), part(g.vRows, h, g.heads)
 	gatherRows(dyRows, g.dy[h*g.d:], g.channels, nil, g.n, g.d)
+	centreRows(dyRows[:g.n*g.d], part(g.dyMean, h, g.heads))
 	panelsOf(part(g.qPanels, h, g.heads), qRows, g.d, nr)
 	panelsOf(part(g.dyPanels, h, g.heads), dyRows, g.d, nr)
 	columnsOf(part(g.qColumns, h, g.heads), qRows, g.nq, g.d, nr)
@@ -116,6 +120,21 @@ func (g *correlationGrad) layOut(h int, q, k, v []float32) {
 	}
 	panelsOf(part(g.vPanels, h, g.heads), vRows, g.d, nr)
 	gatherRows(vRows, v, g.channels, g.fg, n, g.d)
+}
+
+// centreRows takes the rows' mean, which it writes, out of every row.
+func centreRows(rows, mean []float32) {
+	d := len(mean)
+	for c := range mean {
+		total := 0.0
+		for i := c; i < len(rows); i += d {
+			total += float64(rows[i])
+		}
+		mean[c] = float32(total / float64(len(rows)/d))
+		for i := c; i < len(rows); i += d {
+			rows[i] -= mean[c]
+		}
+	}
 }
 
 // addScaledRow adds by·x to sum.
@@ -160,6 +179,7 @@ func (g *correlationGrad) supportBlock(h, j int) {
 			g.shift[h*g.nk+j+r] = shift * invZ
 			addScaledRow(dk, weights[r*width:], -shift)
 			scaleRow(dk, invTemperature*invZ)
+			addScaledRow(dv, part(g.dyMean, h, g.heads), 1) // Σ_i a_ij = 1
 		}
 		if len(g.dv) > 0 {
 			addScaledRow(g.dv[at*g.channels+h*g.d:][:g.d], dv, 1)

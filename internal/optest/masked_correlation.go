@@ -62,19 +62,24 @@ func testMaskedCorrelation(s *suite) {
 			if share != 0.3 && sh.large() {
 				continue
 			}
-			s.correlationCase(fmt.Sprintf("%+v foreground %g", sh, share), sh, share, i)
+			s.correlationCase(fmt.Sprintf("%+v foreground %g", sh, share), sh, share, 0, i)
 		}
 	}
+	// A dy that is nearly the same at every query has a small gradient of k.
+	s.correlationCase("common dy", correlationShape{1, 40, 30, 16, 2}, 0.3, 1000, 99)
 	s.correlationOfZeros()
 	s.goldenCorrelation("masked_correlation")
 	s.goldenCorrelation("masked_correlation_empty_mask")
 }
 
-func (s *suite) correlationCase(what string, sh correlationShape, share float64, seed int) {
+func (s *suite) correlationCase(what string, sh correlationShape, share, common float64, seed int) {
 	s.Helper()
 	name := fmt.Sprint("masked correlation ", seed)
 	q, k, v := random(name+"q", sh.b*sh.n*sh.c, 1), random(name+"k", sh.b*sh.m*sh.c, 1), random(name+"v", sh.b*sh.m*sh.c, 1)
 	dy, dcorr := random(name+"dy", len(q), 1), random(name+"dc", sh.b*sh.n, 1)
+	for i := range dy {
+		dy[i] = float64(float32(dy[i] + common))
+	}
 	mask := random(name+"m", sh.b*sh.m, 0.5)
 	for i := range mask {
 		mask[i] = math.Round(max(0, min(1, mask[i]+share)))
