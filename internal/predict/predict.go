@@ -1,0 +1,214 @@
+// Package predict segments pictures of any size with supports that a person gives.
+package predict
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+
+	"hdmnet/internal/data"
+	"hdmnet/internal/model"
+	"hdmnet/internal/nn"
+	"hdmnet/internal/op"
+	"hdmnet/internal/weights"
+)
+
+// Network is what predicts; *model.HDMNet is one.
+type Network interface {
+	Forward(t *nn.Tape, in model.Input) *model.Output
+}
+
+// Options say what to predict and where to put it.
+type Options struct {
+	Supports   []Pair   // K ≥ 1 pictures with masks of one class (see readMask and newMask for what a mask may be)
+	Queries    []string // pictures, JPEG or PNG, of any size
+	Out        string   // folder for the results, made when it is missing
+	Size       int      // side S of the network's square input, pixels
+	SaveLogits bool
+
+	Warn func(message string) // what deserves a look but stops nothing; nil: nobody is told
+	Done func(r Result)       // after every query; nil: nobody is told
+}
+
+// Result is what one query gave.
+type Result struct {
+	Query         string
+	Mask, Overlay string  // paths of the files written
+	Logits        string  // likewise; empty unless asked for
+	H, W          int     // of the query, pixels
+	Foreground    float64 // share of the pixels found to be the object, in [0, 1]
+}
+
+// Run segments every query by all supports together (K-shot, K = number of pairs; the
+// network must be made for that K) and writes, atomically, for a query pic.jpg:
+//
+//	pic_mask.png     grey [H,W], 255 where `final` says object, else 0
+//	pic_overlay.png  the query with the object tinted and outlined
+//	pic_logits.npy   float32 [2,H,W]: `final` (background, object), if asked for
+//
+// H×W is the query's own size. Pictures go through the validation path: resized to
+// S×S (bilinear), normalised; `final` is resized to H×W bilinearly with aligned corners.
+//
+// Errors name the file: one that is missing, cut short or no picture; a mask of
+// another size than its picture; two queries of one name; a folder that cannot be
+// written. Queries done before an error keep their results. A mask without an object
+// is a warning. When ctx ends, Run stops between two queries.
+func Run(ctx context.Context, net Network, tape *nn.Tape, o Options) ([]Result, error) {
+	if len(o.Supports) == 0 || len(o.Queries) == 0 {
+		return nil, errors.New("predict: needs at least one support and one query")
+	}
+	if err := checkOutputs(&o); err != nil {
+		return nil, err
+	}
+	s, err := readSupports(&o)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(o.Out, 0o777); err != nil {
+		return nil, fmt.Errorf("output folder %s: %w; choose another one with --out", o.Out, err)
+	}
+	var results []Result
+	for _, q := range o.Queries {
+		if err := ctx.Err(); err != nil {
+			return results, err
+		}
+		r, err := segment(net, tape, &o, s, q)
+		if err != nil {
+			return results, err
+		}
+		results = append(results, r)
+		if o.Done != nil {
+			o.Done(r)
+		}
+	}
+	return results, nil
+}
+
+// supports are the K supports as the network takes them.
+type supports struct {
+	images []float32 // [K,S,S,3]
+	masks  []uint8   // [K,S,S]
+}
+
+func readSupports(o *Options) (*supports, error) {
+	k, px := len(o.Supports), o.Size*o.Size
+	s := &supports{make([]float32, k*px*3), make([]uint8, k*px)}
+	for i, p := range o.Supports {
+		pix, h, w, err := data.ReadImage(p.Image)
+		if err != nil {
+			return nil, err
+		}
+		mask, err := readMask(p.Mask)
+		if err != nil {
+			return nil, err
+		}
+		if mask.h != h || mask.w != w {
+			return nil, fmt.Errorf("support %s is %d×%d pixels (width×height) but its mask %s is %d×%d; they must be of the same size",
+				p.Image, w, h, p.Mask, mask.w, mask.h)
+		}
+		small := s.masks[i*px : (i+1)*px]
+		data.ResizeLabel(small, o.Size, o.Size, mask.values, mask.h, mask.w)
+		data.Preprocess(s.images[i*px*3:(i+1)*px*3], o.Size, pix, h, w)
+		if o.Warn == nil {
+			continue
+		}
+		switch {
+		case !mask.object:
+			o.Warn(mask.empty(p.Mask))
+		case !contains(small, 1):
+			o.Warn(fmt.Sprintf("support mask %s: the object is so small that nothing of it is left at the network's %d×%d input; crop the support around it",
+				p.Mask, o.Size, o.Size))
+		}
+	}
+	return s, nil
+}
+
+func contains(mask []uint8, value uint8) bool {
+	for _, v := range mask {
+		if v == value {
+			return true
+		}
+	}
+	return false
+}
+
+// segment predicts one query and writes its files.
+func segment(net Network, tape *nn.Tape, o *Options, s *supports, query string) (Result, error) {
+	pix, h, w, err := data.ReadImage(query)
+	if err != nil {
+		return Result{}, err
+	}
+	logits := forward(net, tape, o.Size, s, pix, h, w) // [H,W,2]
+	mask := make([]uint8, h*w)
+	found := 0
+	for i := range mask {
+		bg, fg := logits[2*i], logits[2*i+1]
+		if bg != bg || fg != fg {
+			return Result{}, fmt.Errorf("query %s: the network gives NaN; its weights are damaged or their training diverged", query)
+		}
+		if fg > bg {
+			mask[i] = 1
+			found++
+		}
+	}
+	at := filepath.Join(o.Out, stem(query))
+	r := Result{Query: query, Mask: at + maskSuffix, Overlay: at + overlaySuffix, H: h, W: w,
+		Foreground: float64(found) / float64(h*w)}
+	if err := writePNG(r.Overlay, overlay(pix, mask, h, w)); err != nil {
+		return Result{}, err
+	}
+	if o.SaveLogits {
+		r.Logits = at + logitsSuffix
+		if err := weights.WriteFileAtomic(r.Logits, func(f io.Writer) error {
+			return writeNPY(f, []int{2, h, w}, planes(logits))
+		}); err != nil {
+			return Result{}, err
+		}
+	}
+	for i := range mask {
+		mask[i] *= 255
+	}
+	return r, writePNG(r.Mask, &image.Gray{Pix: mask, Stride: w, Rect: image.Rect(0, 0, w, h)})
+}
+
+// forward runs the network on one query and returns `final` at the query's size, [H,W,2].
+func forward(net Network, tape *nn.Tape, size int, s *supports, pix []uint8, h, w int) []float32 {
+	k := len(s.masks) / (size * size)
+	x := make([]float32, size*size*3)
+	data.Preprocess(x, size, pix, h, w)
+	tape.Begin(false, 0)
+	a := tape.Arena
+	in := model.Input{
+		Query:       a.Float32(1, size, size, 3),
+		Support:     a.Float32(1, k, size, size, 3),
+		SupportMask: a.Uint8(1, k, size, size),
+	}
+	tape.Dev.Upload(in.Query, x)
+	tape.Dev.Upload(in.Support, s.images)
+	tape.Dev.Upload(in.SupportMask, s.masks)
+	final := net.Forward(tape, in).Final.Value // [1,h,w,2]
+	full := a.Float32(1, h, w, op.Last(final))
+	tape.Dev.ResizeBilinear(full, final, true)
+	out := make([]float32, op.Len(full))
+	tape.Dev.Download(out, full)
+	return out
+}
+
+// planes turns [H·W,2] into [2,H·W].
+func planes(x []float32) []float32 {
+	n := len(x) / 2
+	out := make([]float32, len(x))
+	for i := range n {
+		out[i], out[n+i] = x[2*i], x[2*i+1]
+	}
+	return out
+}
+
+func writePNG(path string, img image.Image) error {
+	return weights.WriteFileAtomic(path, func(w io.Writer) error { return png.Encode(w, img) })
+}
