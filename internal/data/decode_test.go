@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// A VOC photograph and its palette mask come out as OpenCV reads them.
+// A JPEG and a palette mask come out as OpenCV reads them. The pair tests the
+// file formats only: the mask outlines an aeroplane, the photograph shows a room.
 func TestDecodingMatchesOpenCV(t *testing.T) {
 	want := openGoldens(t).scene() // rows 60:200, columns 150:340
 	src, err := OpenList("../../testdata/pascal-tiny/list.txt", "../../testdata/pascal-tiny", 20)
