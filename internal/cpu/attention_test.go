@@ -14,13 +14,13 @@ import (
 // attentionBench is one layer of the transformer at a size of the network, with what
 // all the operators over positions read and write.
 type attentionBench struct {
-	dev                 *Device
-	heads               int
-	q, k, v, mask       op.Tensor
-	y, corr, colSum     op.Tensor
-	lse, dy, dcorr      op.Tensor
-	dq, dk, dv          op.Tensor
-	n, m, fg, c, batchN int
+	dev             *Device
+	heads           int
+	q, k, v, mask   op.Tensor
+	y, corr, colSum op.Tensor
+	lse, dy, dcorr  op.Tensor
+	dq, dk, dv      op.Tensor
+	n, m, fg        int
 }
 
 // newAttentionBench has batch samples of n queries and m keys; the first share of the
@@ -38,7 +38,7 @@ func newAttentionBench(t testing.TB, batch, n, m, c, heads int, share float64) *
 		}
 		return x
 	}
-	b := &attentionBench{dev: dev, heads: heads, n: n, m: m, c: c, batchN: batch,
+	b := &attentionBench{dev: dev, heads: heads, n: n, m: m,
 		q: random(batch, n, c), k: random(batch, m, c), v: random(batch, m, c), mask: zerosOf(dev, batch, m),
 		y: random(batch, n, c), corr: random(batch, n), colSum: random(batch, heads, m), lse: random(batch, heads, n),
 		dy: random(batch, n, c), dcorr: random(batch, n),
