@@ -2,49 +2,15 @@ package cpu
 
 import "hdmnet/internal/op"
 
-// taps are the nine factors of one 3×3 window, row by row, each a slice of C values.
-type taps [9][]float32
-
-// window fills t with the neighbours of position (i,j) in the sample x [H,W,C];
-// those outside are zeros [C].
-func (t *taps) window(x, zeros []float32, i, j, h, w, c int) {
-	for ky := range 3 {
-		for kx := range 3 {
-			r, s := i+ky-1, j+kx-1
-			if r < 0 || r >= h || s < 0 || s >= w {
-				t[3*ky+kx] = zeros
-				continue
-			}
-			at := (r*w + s) * c
-			t[3*ky+kx] = x[at : at+c]
-		}
-	}
-}
+//go:generate go run asm/loops.go -out loops_amd64.s -stubs loops_amd64.go -pkg cpu
 
 // Depthwise3x3 convolves every channel by itself.
 func (d *Device) Depthwise3x3(y, x, w, bias op.Tensor) {
 	checkDepthwise("Depthwise3x3", y, x, w, bias)
-	s, c := x.Shape(), op.Last(x)
-	rows, cols := s[1], s[2]
-	yv, xv, bv := f32(y), f32(x), f32(bias)
-	var weights taps
-	for k, v := 0, f32(w); k < 9; k++ {
-		weights[k] = v[k*c : (k+1)*c]
-	}
-	zeros := borrow(c)
-	clear(zeros)
-	parallelFor(s[0]*rows, 1, func(lo, hi int) {
-		var in taps
-		for r := lo; r < hi; r++ {
-			sample := xv[r/rows*rows*cols*c:][:rows*cols*c]
-			for j := range cols {
-				in.window(sample, zeros, r%rows, j, rows, cols, c)
-				at := (r*cols + j) * c
-				sumTaps(yv[at:at+c], bv, &in, &weights)
-			}
-		}
+	yv, wv, bv, c := f32(y), f32(w), f32(bias), op.Last(x)
+	eachTapRun(x, func(lo, hi int, rows *tapRows) {
+		convolveTaps(yv[lo:hi], bv, 0, rows, wv, c)
 	})
-	giveBack(zeros)
 }
 
 // Depthwise3x3Grad adds the gradients: dx is the convolution of dy with the turned
@@ -53,53 +19,64 @@ func (d *Device) Depthwise3x3Grad(dx, dw, db, dy, x, w op.Tensor) {
 	checkDepthwise("Depthwise3x3Grad", dy, x, w, db)
 	op.SameSize("Depthwise3x3Grad", dx, x)
 	op.SameSize("Depthwise3x3Grad", dw, w)
-	s, c := x.Shape(), op.Last(x)
-	rows, cols := s[1], s[2]
-	gv, xv := f32(dy), f32(x)
-	zeros := borrow(c)
-	clear(zeros)
+	c := op.Last(x)
 	if dx != nil {
-		dxv := f32(dx)
-		var turned taps
+		turned := borrow(9 * c)
 		for k, v := 0, f32(w); k < 9; k++ {
-			turned[8-k] = v[k*c : (k+1)*c]
+			copy(turned[(8-k)*c:(9-k)*c], v[k*c:])
 		}
-		parallelFor(s[0]*rows, 1, func(lo, hi int) {
-			var in taps
-			for r := lo; r < hi; r++ {
-				sample := gv[r/rows*rows*cols*c:][:rows*cols*c]
-				for j := range cols {
-					in.window(sample, zeros, r%rows, j, rows, cols, c)
-					at := (r*cols + j) * c
-					sumTaps(dxv[at:at+c], dxv[at:at+c], &in, &turned)
-				}
-			}
+		dxv := f32(dx)
+		eachTapRun(dy, func(lo, hi int, rows *tapRows) {
+			convolveTaps(dxv[lo:hi], dxv[lo:hi], c, rows, turned, c)
 		})
+		giveBack(turned)
 	}
-	if dw != nil || db != nil {
-		sums := sumChunks(s[0]*rows, 1, 10*c, func(lo, hi int, acc []float32) {
-			var in, out taps
-			for k := range 9 {
-				out[k] = acc[k*c : (k+1)*c]
-			}
-			for r := lo; r < hi; r++ {
-				sample := xv[r/rows*rows*cols*c:][:rows*cols*c]
-				for j := range cols {
-					in.window(sample, zeros, r%rows, j, rows, cols, c)
-					at := (r*cols + j) * c
-					addTaps(&out, acc[9*c:], gv[at:at+c], &in)
-				}
-			}
-		})
-		if dw != nil {
-			addRow(f32(dw), sums[:9*c])
-		}
-		if db != nil {
-			addRow(f32(db), sums[9*c:])
-		}
-		giveBack(sums)
+	if dw == nil && db == nil {
+		return
 	}
-	giveBack(zeros)
+	gv := f32(dy)
+	sums := sumChunks(x.Shape()[0]*x.Shape()[1], 1, 10*c, func(lo, hi int, acc []float32) {
+		in := newTapImage(x)
+		add := func(lo, hi int, rows *tapRows) { weighTaps(acc, gv[lo:hi], rows, c) }
+		for row := lo; row < hi; row++ {
+			in.eachRun(row, add)
+		}
+		in.release()
+	})
+	if dw != nil {
+		addRow(f32(dw), sums[:9*c])
+	}
+	if db != nil {
+		addRow(f32(db), sums[9*c:])
+	}
+	giveBack(sums)
+}
+
+// convolveTaps computes dst = start + Σ_k w_k·x_k over consecutive positions of c
+// channels: rows begin at the first position's left neighbours, w is [9,C], start moves
+// on by step elements a position.
+func convolveTaps(dst, start []float32, step int, rows *tapRows, w []float32, c int) {
+	if depthwiseVector(dst, start, step, rows, w, c) {
+		return
+	}
+	weights := tapsOfRows(&tapRows{w, w[3*c:], w[6*c:]}, 0, c)
+	for p := 0; p*c < len(dst); p++ {
+		in := tapsOfRows(rows, p, c)
+		sumTaps(dst[p*c:(p+1)*c], start[p*step:][:c], &in, &weights)
+	}
+}
+
+// weighTaps adds Σ dy·x_k to sum[k], k < 9, and Σ dy to sum[9], over consecutive
+// positions; sum is [10,C].
+func weighTaps(sum, dy []float32, rows *tapRows, c int) {
+	if depthwiseWeightsVector(sum, dy, rows, c) {
+		return
+	}
+	weights := tapsOfRows(&tapRows{sum, sum[3*c:], sum[6*c:]}, 0, c)
+	for p := 0; p*c < len(dy); p++ {
+		in := tapsOfRows(rows, p, c)
+		addTaps(&weights, sum[9*c:], dy[p*c:(p+1)*c], &in)
+	}
 }
 
 // sumTaps computes dst = start + Σ_k x_k·w_k; dst may be start.

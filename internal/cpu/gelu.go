@@ -12,9 +12,8 @@ func (d *Device) GELU(y, x op.Tensor) {
 	yv, xv := f32(y), f32(x)
 	parallelFor(len(yv), elementGrain/8, func(lo, hi int) {
 		y, x := yv[lo:hi], xv[lo:hi]
-		y = y[:len(x)]
-		for i, v := range x {
-			z := float64(v)
+		for i := geluVector(y, x); i < len(x); i++ {
+			z := float64(x[i])
 			y[i] = float32(0.5 * z * (1 + erf64(z*(1/math.Sqrt2))))
 		}
 	})
@@ -27,8 +26,8 @@ func (d *Device) GELUGrad(dx, dy, x op.Tensor) {
 	const density = 0.3989422804014327 // 1/√(2π)
 	parallelFor(len(xv), elementGrain/8, func(lo, hi int) {
 		dx, g, x := dxv[lo:hi], gv[lo:hi], xv[lo:hi]
-		dx, g = dx[:len(x)], g[:len(x)]
-		for i, v := range x {
+		for i := geluGradVector(dx, g, x); i < len(x); i++ {
+			v := x[i]
 			phi := float32(0.5 + 0.5*erf64(float64(v)*(1/math.Sqrt2)))
 			dx[i] += g[i] * (phi + v*density*exp32(-0.5*v*v))
 		}

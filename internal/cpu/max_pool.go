@@ -30,13 +30,21 @@ func (d *Device) MaxPool(y, argmax, x op.Tensor, p op.PoolParams) {
 			for j := range wo {
 				x0, x1 := max(0, j*p.Stride-p.Pad), min(w, j*p.Stride-p.Pad+p.Kernel)
 				out := yv[(row*wo+j)*c:][:c]
+				var at []int32
+				if av != nil {
+					at = av[(row*wo+j)*c:][:c]
+				}
+				first := y0*w + x0
+				if maxWindowVector(out, at, image[first*c:], y1-y0, x1-x0, w, first) {
+					continue
+				}
 				for k := range out {
 					out[k] = float32(math.Inf(-1))
 				}
-				if av == nil {
+				if at == nil {
 					maxWindow(out, image, y0, y1, x0, x1, w)
 				} else {
-					maxWindowAt(out, av[(row*wo+j)*c:][:c], image, y0, y1, x0, x1, w)
+					maxWindowAt(out, at, image, y0, y1, x0, x1, w)
 				}
 			}
 		}
@@ -85,7 +93,7 @@ func (d *Device) MaxPoolGrad(dx, dy, argmax op.Tensor) {
 	op.Shape("MaxPoolGrad", "dy", dy, b, -1, -1, c)
 	outputs := op.Len(dy) / (b * c)
 	dxv, dyv, av := f32(dx), f32(dy), argmax.Int32s()
-	const channels = 16
+	const channels = 64
 	blocks := (c + channels - 1) / channels
 	parallelFor(b*blocks, 1, func(lo, hi int) {
 		for task := lo; task < hi; task++ {

@@ -24,7 +24,7 @@ func depthwise3x3(b, h, w, c int, x, weight, bias []float64) []float64 {
 }
 
 func testDepthwise3x3(s *suite) {
-	for _, sh := range [][4]int{{1, 1, 1, 1}, {1, 1, 5, 2}, {2, 4, 1, 3}, {1, 2, 2, 5}, {2, 7, 9, 64}, {1, 5, 6, 66}, {1, 3, 4, 257}, {3, 25, 5, 17}} {
+	for _, sh := range [][4]int{{1, 1, 1, 1}, {1, 1, 5, 2}, {2, 4, 1, 3}, {1, 2, 2, 5}, {2, 7, 9, 64}, {1, 3, 1, 16}, {2, 2, 2, 32}, {1, 5, 6, 66}, {1, 3, 4, 257}, {3, 25, 5, 17}} {
 		what := fmt.Sprint(sh)
 		b, h, w, c := sh[0], sh[1], sh[2], sh[3]
 		x, weight, bias := random("dw x"+what, b*h*w*c, 1), random("dw w"+what, 9*c, 1), random("dw b"+what, c, 1)
