@@ -67,7 +67,7 @@ type Summary struct {
 	MIoUBase  float64            `json:"miou_base"`
 	PerClass  map[string]float64 `json:"per_class"` // IoU of `final` by class name
 	Missing   []string           `json:"classes_without_episode,omitempty"`
-	Episodes  int                `json:"episodes"` // of all seeds (and folds) together
+	Episodes  int                `json:"episodes_total"` // of all seeds (and folds) together
 }
 
 // Summarize combines the results of several seeds of one fold.

@@ -1,0 +1,427 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"hdmnet/internal/cpu"
+	"hdmnet/internal/model"
+	"hdmnet/internal/nn"
+	"hdmnet/internal/weights"
+)
+
+// hdmnet runs a command line and returns what it wrote and its exit code.
+func hdmnet(t *testing.T, args ...string) (out, errs string, code int) {
+	t.Helper()
+	return hdmnetEnv(t, nil, args...)
+}
+
+func hdmnetEnv(t *testing.T, env []string, args ...string) (out, errs string, code int) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = Execute(context.Background(), args, Streams{Out: &o, Err: &e, Env: env})
+	return o.String(), e.String(), code
+}
+
+// fails runs a command line that must fail with a code, one message on the error stream
+// that holds all of want, and nothing on the output.
+func fails(t *testing.T, code int, args []string, want ...string) {
+	t.Helper()
+	out, errs, got := hdmnet(t, args...)
+	line := strings.Join(args, " ")
+	if got != code {
+		t.Errorf("%s: exit code %d, want %d; %s", line, got, code, errs)
+	}
+	if out != "" || strings.Count(errs, "hdmnet: ") != strings.Count(errs, "hdmnet: warning: ")+1 || strings.Contains(errs, "Usage:") {
+		t.Errorf("%s: want one message, got %q and output %q", line, errs, out)
+	}
+	for _, w := range want {
+		if !strings.Contains(errs, w) {
+			t.Errorf("%s: the message should say %q: %s", line, w, errs)
+		}
+	}
+}
+
+// small are the settings of a data set and a network that take no time.
+var small = []string{
+	"--set", "dataset.synth_size=64", "--set", "dataset.synth_train=60", "--set", "dataset.synth_val=40",
+	"--set", "dataset.min_area=20", "--set", "model.size=33", "--set", "device=cpu",
+}
+
+func with(args ...[]string) []string {
+	var all []string
+	for _, a := range args {
+		all = append(all, a...)
+	}
+	return all
+}
+
+// untrainedWeights saves a freshly initialised network of shapes5i.
+func untrainedWeights(t *testing.T, o model.Options, meta map[string]string, drop ...string) string {
+	t.Helper()
+	dev, err := cpu.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	net, err := model.NewHDMNet(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := nn.NewSet(dev, net, 7)
+	defer set.Close()
+	var kept []weights.Tensor
+	for _, w := range set.Tensors() {
+		for _, d := range drop {
+			if w.Name == d {
+				w.Name = ""
+			}
+		}
+		if w.Name != "" {
+			kept = append(kept, w)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "w.safetensors")
+	if err := weights.Save(path, kept, meta); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func tiny(shots int) model.Options {
+	return model.Options{Backbone: "tiny", BaseClasses: 16, Shots: shots}
+}
+
+func write(t *testing.T, path string, content []byte) string {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, content, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// photo writes a JPEG with some detail.
+func photo(t *testing.T, path string, w, h int) string {
+	t.Helper()
+	img := image.NewRGBA(image.Rect(0, 0, w, h))
+	for y := range h {
+		for x := range w {
+			img.SetRGBA(x, y, color.RGBA{uint8(x * 3), uint8(y * 5), uint8(x * y), 255})
+		}
+	}
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, img, nil); err != nil {
+		t.Fatal(err)
+	}
+	return write(t, path, b.Bytes())
+}
+
+// classMask writes a mask whose left half is a class.
+func classMask(t *testing.T, path string, w, h int, class uint8) string {
+	t.Helper()
+	m := image.NewGray(image.Rect(0, 0, w, h))
+	for i := range m.Pix {
+		if i%w < w/2 {
+			m.Pix[i] = class
+		}
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, m); err != nil {
+		t.Fatal(err)
+	}
+	return write(t, path, b.Bytes())
+}
+
+func decode(t *testing.T, text string) map[string]any {
+	t.Helper()
+	var v map[string]any
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatalf("no JSON: %v\n%s", err, text)
+	}
+	return v
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{}, {"--help"}, {"eval", "--help"}, {"predict", "-h"}, {"config"}, {"config", "show", "--help"}} {
+		out, errs, code := hdmnet(t, args...)
+		if code != 0 || errs != "" || !strings.Contains(out, "Usage:") {
+			t.Errorf("%v: code %d, %q, %q", args, code, out, errs)
+		}
+	}
+	root := newRoot(Streams{Out: &bytes.Buffer{}, Err: &bytes.Buffer{}})
+	for _, c := range root.Commands() {
+		if c.Example == "" && !c.HasSubCommands() {
+			t.Errorf("%s has no example", c.Name())
+		}
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	for flag, want := range map[string]string{"--config": "coco20i_vgg16", "--fold": "all", "--device": "cpu"} {
+		if out, _, code := hdmnet(t, "__complete", "eval", flag, ""); code != 0 || !strings.Contains(out, want) {
+			t.Errorf("%s: code %d, %s", flag, code, out)
+		}
+	}
+	if out, _, code := hdmnet(t, "completion", "bash"); code != 0 || !strings.Contains(out, "hdmnet") {
+		t.Errorf("completion script: code %d, %.100s", code, out)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	out, _, code := hdmnet(t, "version")
+	if code != 0 || !strings.Contains(out, "hdmnet ") || !strings.Contains(out, "cpu (") {
+		t.Errorf("code %d: %s", code, out)
+	}
+}
+
+func TestConfig(t *testing.T) {
+	out, _, code := hdmnet(t, "config", "list")
+	if code != 0 || !strings.Contains(out, "pascal5i_resnet50 ") || !strings.Contains(out, "The default.") {
+		t.Errorf("list: code %d\n%s", code, out)
+	}
+	out, _, code = hdmnetEnv(t, []string{"HDMNET_MODEL_SHOTS=5"}, "config", "show", "coco20i_vgg16", "--set", "model.size=97")
+	if code != 0 || !strings.Contains(out, "shots: 5") || !strings.Contains(out, "size: 97") || !strings.Contains(out, "backbone: vgg16") {
+		t.Errorf("show: code %d\n%s", code, out)
+	}
+	again, errs, code := hdmnet(t, "config", "show", write(t, filepath.Join(t.TempDir(), "c.yaml"), []byte(out)))
+	if code != 0 || again != out {
+		t.Errorf("what show prints is not what it reads: code %d, %s", code, errs)
+	}
+	if out, _, code = hdmnet(t, "config", "show", "--source"); code != 0 || !strings.HasPrefix(out, "# shapes5i") {
+		t.Errorf("source: code %d\n%s", code, out)
+	}
+	fails(t, exitUsage, []string{"config", "show", "a", "b"}, `"b"`)
+	fails(t, exitUsage, []string{"config", "show", "nope", "--source"}, "nope", "shapes5i")
+	fails(t, exitUsage, []string{"config", "show", "--source", "--set", "model.size=97"}, "--set")
+	fails(t, exitError, []string{"config", "show", "pascal5i_resnet5"}, "did you mean pascal5i_resnet50")
+}
+
+func TestUsage(t *testing.T) {
+	w := untrainedWeights(t, tiny(1), map[string]string{"fold": "2"})
+	for _, c := range []struct {
+		args []string
+		want []string
+	}{
+		{[]string{"tarin"}, []string{`"tarin"`, "--help"}},
+		{[]string{"evl"}, []string{"did you mean eval"}},
+		{[]string{"config", "lst"}, []string{"did you mean list"}},
+		{[]string{"eval", "--shot", "1"}, []string{"unknown flag: --shot", "hdmnet eval --help"}},
+		{[]string{"eval", "--shots", "x"}, []string{"--shots", `"x"`}},
+		{[]string{"eval", "5"}, []string{`"5"`}},
+		{[]string{"eval", "--weights", w, "--fold", "4"}, []string{"fold 4", "0, 1, 2, 3"}},
+		{[]string{"eval", "--weights", w, "--fold", "-1"}, []string{"fold -1"}},
+		{[]string{"eval", "--weights", w, "--fold", "1"}, []string{"fold 2", "fold 1", w}},
+		{[]string{"eval", "--weights", w, "--fold", "all"}, []string{"one run per fold"}},
+		{[]string{"eval", "--weights", untrainedWeights(t, tiny(1), nil)}, []string{"--fold"}},
+		{[]string{"eval", "--weights", w, "--run", "r"}, []string{"not both"}},
+		{[]string{"eval", "--run", "a", "--run", "b"}, []string{"--fold all"}},
+		{[]string{"eval", "--run", "a", "--config", "b"}, []string{"--config"}},
+		{[]string{"eval", "--weights", w, "--set", "model.shot=1"}, []string{"model.shot", "did you mean model.shots"}},
+		{[]string{"eval", "--weights", w, "--set", "model.size=100"}, []string{"100", "8n + 1"}},
+		{[]string{"eval", "--weights", w, "--shots", "0"}, []string{"model.shots"}},
+		{[]string{"eval", "--weights", w, "--shots", "2", "--set", "model.shots=3"}, []string{"model.shots", "leave one out"}},
+		{[]string{"eval", "--weights", w, "--seeds", "1,1"}, []string{"eval.seeds"}},
+		{[]string{"eval", "--weights", w, "--device", "gpu"}, []string{"gpu", "cuda"}},
+		{[]string{"eval", "--weights", w, "--list", "l.txt"}, []string{"shapes5i", "--config"}},
+		{[]string{"eval", "--weights", untrainedWeights(t, model.Options{Backbone: "tiny", BaseClasses: 16, Shots: 1}, nil), "--fold", "0",
+			"--config", "pascal5i_resnet50", "--set", "model.backbone=tiny"}, []string{"--data-root", "--list"}},
+		{[]string{"predict", "--query", "q", "--out", "o", "--weights", w}, []string{"--support image:mask"}},
+		{[]string{"predict", "--support", "a:b", "--out", "o", "--weights", w}, []string{"--query"}},
+		{[]string{"predict", "--support", "a:b", "--query", "q", "--weights", w}, []string{"--out"}},
+		{[]string{"predict", "--support", "a:b", "--query", "q", "--out", "o"}, []string{"--run", "--weights"}},
+		{[]string{"predict", "--support", "a:b", "--query", "q", "--out", "o", "--run", "r", "--config", "c"}, []string{"--config"}},
+		{[]string{"predict", "--support", "ab", "--query", "q", "--out", "o", "--weights", w}, []string{`"ab"`, "image:mask"}},
+	} {
+		fails(t, exitUsage, c.args, c.want...)
+	}
+	out, errs, code := hdmnetEnv(t, []string{"HDMNET_MODEL_SHOT=2"}, "config", "show")
+	if code != exitUsage || out != "" || !strings.Contains(errs, "HDMNET_MODEL_SHOTS") {
+		t.Errorf("unknown variable: code %d, %s", code, errs)
+	}
+}
+
+func TestDeviceIsNeverReplaced(t *testing.T) {
+	w := untrainedWeights(t, tiny(1), map[string]string{"fold": "0"})
+	fails(t, exitError, []string{"eval", "--weights", w, "--device", "cuda:0"}, "cuda:0", "-tags cuda")
+}
+
+func TestBadWeights(t *testing.T) {
+	dir := t.TempDir()
+	good := untrainedWeights(t, tiny(1), nil)
+	whole, err := os.ReadFile(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	half := write(t, filepath.Join(dir, "half.safetensors"), whole[:len(whole)/2])
+	text := write(t, filepath.Join(dir, "text.safetensors"), []byte("these are no weights"))
+	missing := untrainedWeights(t, tiny(1), nil, "down_query.0.weight", "gram_merge.weight")
+	other := untrainedWeights(t, model.Options{Backbone: "tiny", BaseClasses: 61, Shots: 1}, nil)
+	bad := untrainedWeights(t, tiny(1), map[string]string{"fold": "9"})
+	for _, c := range []struct {
+		file string
+		want []string
+	}{
+		{filepath.Join(dir, "none.safetensors"), []string{"none.safetensors", "no such file"}},
+		{half, []string{half, "truncated"}},
+		{text, []string{text}},
+		{missing, []string{missing, "2 missing", "down_query.0.weight", "gram_merge.weight"}},
+		{other, []string{other, "base_learnear.2.weight", "base_learnear.2.bias", "61", "16"}},
+		{bad, []string{bad, `"9"`}},
+	} {
+		fails(t, exitError, with([]string{"eval", "--fold", "0", "--weights", c.file}, small), c.want...)
+	}
+	fails(t, exitError, []string{"eval", "--run", dir}, dir, "config.yaml")
+	t.Chdir(dir)
+	fails(t, exitError, []string{"eval"}, "no run under runs", "--run DIR")
+}
+
+func TestBadLists(t *testing.T) {
+	dir := t.TempDir()
+	w := untrainedWeights(t, tiny(1), map[string]string{"fold": "0"})
+	var lines strings.Builder
+	for i, class := range []uint8{1, 1, 2, 2, 3, 3, 4, 4, 5, 5} {
+		name := string(rune('a' + i))
+		photo(t, filepath.Join(dir, name+".jpg"), 70, 60)
+		classMask(t, filepath.Join(dir, name+".png"), 70, 60, class)
+		lines.WriteString(name + ".jpg " + name + ".png\n")
+	}
+	list := write(t, filepath.Join(dir, "list.txt"), []byte(lines.String()))
+	args := func(list string, more ...string) []string {
+		return with([]string{"eval", "--weights", w, "--config", "pascal5i_resnet50", "--set", "model.backbone=tiny", "--set", "model.size=33",
+			"--set", "dataset.min_area=100", "--data-root", dir, "--list", list, "--episodes", "3", "--seeds", "1", "--device", "cpu"}, more)
+	}
+	out, errs, code := hdmnet(t, with(args(list), []string{"--json"})...)
+	if code != 0 || decode(t, out)["episodes_total"] != 3.0 {
+		t.Fatalf("good list: code %d, %s%s", code, out, errs)
+	}
+
+	fails(t, exitError, args(list, "--shots", "2"), "class 1 (aeroplane)", "fold 0", "has 2", "need 3")
+	fails(t, exitError, args(filepath.Join(dir, "none.txt")), "none.txt")
+	extra := func(line string) string {
+		return write(t, filepath.Join(dir, "extra.txt"), []byte(lines.String()+line+"\n"))
+	}
+	fails(t, exitError, args(extra("a.jpg")), "extra.txt:11")
+	fails(t, exitError, args(extra("gone.jpg a.png")), "extra.txt:11", "gone.jpg")
+	classMask(t, filepath.Join(dir, "small.png"), 70, 50, 1)
+	fails(t, exitError, args(extra("a.jpg small.png")), "a.jpg", "small.png", "70×60", "70×50")
+	classMask(t, filepath.Join(dir, "21.png"), 70, 60, 21)
+	fails(t, exitError, args(extra("a.jpg 21.png")), "21.png", "value 21", "0..20")
+	content, err := os.ReadFile(filepath.Join(dir, "a.jpg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "a.jpg"), content[:len(content)-len(content)/4])
+	fails(t, exitError, args(list, "--episodes", "20"), "a.jpg", "cut short")
+}
+
+func TestEval(t *testing.T) {
+	w := untrainedWeights(t, tiny(1), map[string]string{"fold": "1"})
+	args := with([]string{"eval", "--weights", w, "--episodes", "4", "--seeds", "3,4", "--shots", "2"}, small)
+	out, errs, code := hdmnet(t, append(args, "--json")...)
+	if code != 0 {
+		t.Fatalf("code %d: %s", code, errs)
+	}
+	v := decode(t, out)
+	for key, want := range map[string]any{"episodes": 4.0, "episodes_total": 8.0, "shots": 2.0, "fold": 1.0, "dataset": "shapes5i", "untrained": false} {
+		if v[key] != want {
+			t.Errorf("%s is %v, want %v", key, v[key], want)
+		}
+	}
+	for _, key := range []string{"miou", "miou_std", "fb_iou", "miou_meta", "miou_base"} {
+		if s, ok := v[key].(float64); !ok || s < 0 || s > 1 {
+			t.Errorf("%s is %v", key, v[key])
+		}
+	}
+	if len(v["per_class"].(map[string]any)) == 0 || len(v["seeds"].([]any)) != 2 || !strings.Contains(v["device"].(string), "cpu") {
+		t.Errorf("report %v", v)
+	}
+	if strings.Count(errs, "all shots weigh alike") != 1 {
+		t.Errorf("uniform weights are to be said once: %s", errs)
+	}
+	again, _, _ := hdmnet(t, append(args, "--json", "--set", "train.workers=1")...)
+	if decode(t, again)["miou"] != v["miou"] {
+		t.Errorf("another number of workers gives %v, not %v", decode(t, again)["miou"], v["miou"])
+	}
+	table, _, code := hdmnet(t, append(args, "--untrained")...)
+	if code != 0 || !strings.Contains(table, "FB-IoU") || !strings.Contains(table, " ± ") || !strings.Contains(table, "untrained") {
+		t.Errorf("table: code %d\n%s", code, table)
+	}
+	if strings.Contains(errs, "hdmnet: warning") != (v["classes_without_episode"] != nil) {
+		t.Errorf("missing classes %v, warnings %q", v["classes_without_episode"], errs)
+	}
+}
+
+func TestPredict(t *testing.T) {
+	dir := t.TempDir()
+	w := untrainedWeights(t, tiny(1), nil)
+	support := photo(t, filepath.Join(dir, "s.jpg"), 50, 40) + ":" + classMask(t, filepath.Join(dir, "s.png"), 50, 40, 1)
+	query := photo(t, filepath.Join(dir, "q.jpg"), 61, 47)
+	out := filepath.Join(dir, "out")
+	args := with([]string{"predict", "--weights", w, "--query", query, "--out", out, "--support", support}, small)
+	text, errs, code := hdmnet(t, append(args, "--support", support, "--save-logits")...)
+	if code != 0 || !strings.Contains(text, "q_mask.png") || strings.Count(errs, "all shots weigh alike") != 1 {
+		t.Fatalf("code %d: %s%s", code, text, errs)
+	}
+	for _, name := range []string{"q_mask.png", "q_overlay.png"} {
+		f, err := os.Open(filepath.Join(out, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := png.DecodeConfig(f)
+		f.Close()
+		if err != nil || c.Width != 61 || c.Height != 47 {
+			t.Errorf("%s: %+v, %v", name, c, err)
+		}
+	}
+	if info, err := os.Stat(filepath.Join(out, "q_logits.npy")); err != nil || info.Size() != 128+4*2*61*47 {
+		t.Errorf("logits: %v, %v", info, err)
+	}
+
+	black := classMask(t, filepath.Join(dir, "black.png"), 50, 40, 0)
+	_, errs, code = hdmnet(t, append(args, "--support", filepath.Join(dir, "s.jpg")+":"+black)...)
+	if code != 0 || !strings.Contains(errs, "warning") || !strings.Contains(errs, black) {
+		t.Errorf("empty mask: code %d, %s", code, errs)
+	}
+	other := classMask(t, filepath.Join(dir, "other.png"), 40, 50, 1)
+	fails(t, exitError, append(args, "--support", filepath.Join(dir, "s.jpg")+":"+other), "50×40", "40×50", other)
+	cut, err := os.ReadFile(query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "cut.jpg"), cut[:len(cut)-40])
+	for name, want := range map[string]string{"cut.jpg": "cut short", "gone.jpg": "no such file"} {
+		bad := with([]string{"predict", "--weights", w, "--query", filepath.Join(dir, name), "--out", out, "--support", support}, small)
+		fails(t, exitError, bad, name, want)
+	}
+}
+
+// TestReadOnlyOutput: a folder that cannot be written is found before any work.
+func TestReadOnlyOutput(t *testing.T) {
+	dir := t.TempDir()
+	w := untrainedWeights(t, tiny(1), nil)
+	support := photo(t, filepath.Join(dir, "s.jpg"), 50, 40) + ":" + classMask(t, filepath.Join(dir, "s.png"), 50, 40, 1)
+	file := write(t, filepath.Join(dir, "file"), nil)
+	args := func(out string) []string {
+		return with([]string{"predict", "--weights", w, "--query", filepath.Join(dir, "s.jpg"), "--support", support, "--out", out}, small)
+	}
+	fails(t, exitError, args(filepath.Join(file, "out")), file, "--out")
+	if os.Geteuid() == 0 {
+		t.Skip("this user may write everywhere")
+	}
+	closed := filepath.Join(dir, "closed")
+	if err := os.Mkdir(closed, 0o555); err != nil {
+		t.Fatal(err)
+	}
+	fails(t, exitError, args(closed), closed, "cannot be written")
+}

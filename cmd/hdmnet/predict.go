@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"hdmnet/internal/predict"
+)
+
+// predictOptions are the flags of `predict`.
+type predictOptions struct {
+	*settings
+	supports, queries []string
+	out               string
+	run, weights      string
+	config            string
+	saveLogits        bool
+}
+
+func newPredict(io Streams) *cobra.Command {
+	o := &predictOptions{}
+	cmd := &cobra.Command{
+		Use:   "predict",
+		Short: "Segment pictures by annotated support pictures",
+		Long: `Segment in every query what the supports show, all supports together. Pictures are JPEG
+or PNG of any size. A mask is a PNG of its picture's size in which any value but 0
+(background) and 255 (ignore) is the object: in a palette picture the index counts, in a
+colour picture black is background and white is ignore.
+
+For a query photo.jpg the output folder gets
+  photo_mask.png      255 where the object is, else 0
+  photo_overlay.png   the query with the object tinted and outlined
+  photo_logits.npy    with --save-logits: float32 [2,H,W], background and object`,
+		Example: `  hdmnet predict --run runs/first --support cat1.jpg:cat1.png --query photo.jpg --out out
+  hdmnet predict --weights best.safetensors --config pascal5i_resnet50 \
+      --support a.jpg:a.png --support b.jpg:b.png --query q1.jpg --query q2.jpg --out out --save-logits`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runPredict(cmd.Context(), io, o) },
+	}
+	o.settings = newSettings(cmd)
+	f := cmd.Flags()
+	f.StringArrayVar(&o.supports, "support", nil, "a support, image:mask; repeat it for more shots")
+	f.StringArrayVar(&o.queries, "query", nil, "a picture to segment; may be repeated")
+	f.StringVar(&o.out, "out", "", "folder for the results")
+	f.StringVar(&o.run, "run", "", "run directory whose network to use")
+	f.StringVar(&o.weights, "weights", "", "file of weights (safetensors) to use instead, with --config")
+	f.StringVar(&o.config, "config", "", "settings of --weights: an embedded configuration or a YAML file (default shapes5i)")
+	f.BoolVar(&o.saveLogits, "save-logits", false, "write the logits too")
+	f.String("device", "", "auto, cpu or cuda:N")
+	o.bind("device", "device")
+	completeConfig(cmd)
+	completeDevice(cmd)
+	return cmd
+}
+
+func runPredict(ctx context.Context, io Streams, o *predictOptions) error {
+	switch {
+	case len(o.supports) == 0:
+		return usagef("no support is given; say what to look for with --support image:mask")
+	case len(o.queries) == 0:
+		return usagef("no query is given; say where to look with --query image")
+	case o.out == "":
+		return usagef("no output folder is given; name one with --out DIR")
+	case (o.run == "") == (o.weights == ""):
+		return usagef("give either --run DIR or --weights FILE: the network to use")
+	case o.run != "" && o.config != "":
+		return usagef("--config goes with --weights; a run has its own settings")
+	}
+	work := predict.Options{
+		Queries: o.queries, Out: o.out, SaveLogits: o.saveLogits,
+		Warn: func(m string) { io.warn("%s", m) },
+		Done: func(r predict.Result) {
+			fmt.Fprintf(io.Out, "%s: %.1f%% object, wrote %s and %s\n", r.Query, 100*r.Foreground, r.Mask, r.Overlay)
+			if r.Logits != "" {
+				fmt.Fprintf(io.Out, "%s: wrote %s\n", r.Query, r.Logits)
+			}
+		},
+	}
+	for _, s := range o.supports {
+		pair, err := predict.ParsePair(s)
+		if err != nil {
+			return &usageError{err}
+		}
+		work.Supports = append(work.Supports, pair)
+	}
+	options, err := o.options(io.Env)
+	if err != nil {
+		return err
+	}
+	options.Config = o.config
+	t, err := openTrained(o.run, o.weights, false, options)
+	if err != nil {
+		return err
+	}
+	work.Size = t.Model.Size
+	// Only the number of base classes matters, and that is the same in every fold.
+	fold, err := openFold(&t.Dataset, max(t.fold, 0))
+	if err != nil {
+		return err
+	}
+	dev, err := openDevice(io, t.Device)
+	if err != nil {
+		return err
+	}
+	defer dev.Close()
+	net, err := newNetwork(dev, t.Config, fold, len(work.Supports), 0)
+	if err != nil {
+		return err
+	}
+	defer net.close()
+	if err := net.load(io, t.path, false); err != nil {
+		return err
+	}
+	_, err = predict.Run(ctx, net, net.tape, work)
+	return err
+}
