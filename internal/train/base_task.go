@@ -1,0 +1,57 @@
+package train
+
+import (
+	"context"
+
+	"hdmnet/internal/data"
+	"hdmnet/internal/eval"
+	"hdmnet/internal/model"
+	"hdmnet/internal/nn"
+	"hdmnet/internal/op"
+)
+
+// baseTask trains PSPNet on the fold's base classes: cross entropy at the input's size,
+// batch norm with the batch's statistics.
+type baseTask struct {
+	network
+	net  *model.PSPNet
+	fold data.Fold
+}
+
+func newBaseTask(dev op.Device, o model.Options, seed uint64, val *data.Loader, fold data.Fold) (*baseTask, error) {
+	net, err := model.NewPSPNet(o)
+	if err != nil {
+		return nil, err
+	}
+	return &baseTask{
+		network: network{dev: dev, tape: nn.NewTape(dev), set: nn.NewSet(dev, net, seed), val: val},
+		net:     net, fold: fold,
+	}, nil
+}
+
+func (t *baseTask) Step(b *data.Batch, seed uint64, scale float32) map[string]float64 {
+	t.tape.Training, t.tape.BatchStats = true, true
+	t.tape.Begin(true, seed)
+	s := side(b)
+	label := t.labels(b.BaseLabel, b.Size, s, s)
+	loss := t.net.Loss(t.tape, t.net.Forward(t.tape, t.images(b.Query, b.Size, s, s, 3)), label, scale)
+	v := make([]float32, op.Len(loss))
+	t.dev.Download(v, loss)
+	t.tape.Backward()
+	return map[string]float64{total: float64(v[0])}
+}
+
+func (t *baseTask) Validate(ctx context.Context) (map[string]float64, error) {
+	if t.val == nil {
+		return nil, nil
+	}
+	if err := t.val.Seek(0, 0); err != nil {
+		return nil, err
+	}
+	t.tape.Training, t.tape.BatchStats = false, false
+	r, err := eval.Base(ctx, t.net, t.tape, t.val, eval.Options{Fold: t.fold})
+	if err != nil {
+		return nil, err
+	}
+	return r.Scores(), nil
+}

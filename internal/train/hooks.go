@@ -1,0 +1,173 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+)
+
+// hooks are those that every stage has. out is where its best weights go.
+func (t *trainer) hooks(ctx context.Context, s *stage, out string) []Hook {
+	hs := []Hook{
+		s.validation(ctx, out, t.about()),
+		s.records(),
+		t.lines(s),
+		t.progress(),
+		{Name: "curves", Priority: PriorityCurves, Epoch: func(*Status) error { return drawCurves(t.Dir.Metrics(), t.Dir.Curves()) }},
+		s.checkpoints(),
+	}
+	if t.Group.Rank() > 0 { // process 0 alone writes and prints
+		hs = []Hook{hs[0], hs[5]}
+	}
+	return hs
+}
+
+// validation scores the network every ValidateEvery epochs and after the last one, keeps
+// the best weights, and ends the stage early when they get no better. Without any
+// validation the weights of the end are kept.
+func (s *stage) validation(ctx context.Context, out string, about map[string]string) Hook {
+	keep := func() error {
+		if s.group.Rank() > 0 {
+			return nil
+		}
+		return s.saveWeights(out, about)
+	}
+	return Hook{
+		Name: "validation", Priority: PriorityValidation,
+		Epoch: func(st *Status) error {
+			every := s.plan.ValidateEvery
+			if every == 0 || st.Epoch%every != 0 && st.Epoch != st.Epochs {
+				return nil
+			}
+			start := time.Now()
+			scores, err := s.task.Validate(ctx)
+			if err != nil || scores == nil {
+				return err
+			}
+			v := &Validation{Scores: scores, Best: st.BestEpoch == 0 || scores["miou"] > st.BestScore, Seconds: time.Since(start).Seconds()}
+			st.Validation = v
+			if v.Best {
+				st.BestScore, st.BestEpoch, st.BestStep = scores["miou"], st.Epoch, st.Step
+				return keep()
+			}
+			if n := s.plan.EarlyStop; n > 0 && st.Epoch-st.BestEpoch >= n {
+				st.Stopped = fmt.Sprintf("no better score than %.4f of epoch %d in %d epochs", st.BestScore, st.BestEpoch, st.Epoch-st.BestEpoch)
+			}
+			return nil
+		},
+		End: func(st *Status) error {
+			if st.BestEpoch > 0 {
+				return nil
+			}
+			return keep()
+		},
+	}
+}
+
+// records writes metrics.jsonl.
+func (s *stage) records() Hook {
+	return Hook{
+		Name: "metrics", Priority: PriorityMetrics,
+		Step: func(st *Status) error {
+			return s.metrics.append(&Record{
+				Kind: kindStep, Stage: st.Stage, Epoch: st.Epoch + 1, Step: st.Step, Losses: st.Losses, LR: st.LR, Seconds: st.Seconds,
+			})
+		},
+		Epoch: func(st *Status) error {
+			if st.Validation == nil {
+				return nil
+			}
+			v := st.Validation
+			return s.metrics.append(&Record{
+				Kind: kindValidation, Stage: st.Stage, Epoch: st.Epoch, Step: st.Step, Scores: v.Scores, Best: v.Best, Seconds: v.Seconds,
+			})
+		},
+	}
+}
+
+// lines tells of the start, the epochs and the end of a stage.
+func (t *trainer) lines(s *stage) Hook {
+	begun, loss, steps := time.Now(), 0.0, 0
+	return Hook{
+		Name: "log", Priority: PriorityLog,
+		Start: func(st *Status) error {
+			t.log.printf("stage %s: fold %d, %d pictures, %d epochs of %d steps, %d trained values, on %s",
+				st.Stage, t.Fold.Index, len(t.Train.Index.Images), st.Epochs, s.epoch, trainedValues(s.task), t.Device.Name())
+			return nil
+		},
+		Step: func(st *Status) error {
+			loss += st.Losses[total]
+			steps++
+			return nil
+		},
+		Epoch: func(st *Status) error {
+			line := fmt.Sprintf("stage %s, epoch %d of %d, step %d", st.Stage, st.Epoch, st.Epochs, st.Step)
+			if steps > 0 {
+				line += fmt.Sprintf(": mean loss %.4f", loss/float64(steps))
+			}
+			if v := st.Validation; v != nil {
+				line += ", validation " + formatScores(v.Scores)
+				if v.Best {
+					line += " (best so far)"
+				}
+			}
+			t.log.printf("%s", line)
+			loss, steps = 0, 0
+			return nil
+		},
+		End: func(st *Status) error {
+			if st.Stopped != "" {
+				t.log.printf("stage %s stopped: %s", st.Stage, st.Stopped)
+			}
+			line := fmt.Sprintf("stage %s complete after %s", st.Stage, time.Since(begun).Round(time.Second))
+			if st.BestEpoch > 0 {
+				line += fmt.Sprintf(": best mIoU %.4f in epoch %d", st.BestScore, st.BestEpoch)
+			}
+			t.log.printf("%s", line)
+			return nil
+		},
+	}
+}
+
+func trainedValues(task Task) int {
+	n := 0
+	for _, p := range task.Set().Params {
+		if p.Grad != nil {
+			n += p.Len()
+		}
+	}
+	return n
+}
+
+func formatScores(scores map[string]float64) string {
+	var parts []string
+	for name, v := range scores {
+		parts = append(parts, fmt.Sprintf("%s %.4f", name, v))
+	}
+	sort.Strings(parts)
+	return strings.Join(parts, ", ")
+}
+
+// checkpoints saves the state at the end of every epoch, of the stage, and within an
+// epoch every SaveEvery.
+func (s *stage) checkpoints() Hook {
+	last := time.Now()
+	save := func(*Status) error {
+		last = time.Now()
+		return s.save()
+	}
+	return Hook{
+		Name: "checkpoint", Priority: PriorityCheckpoint,
+		Step: func(st *Status) error {
+			due, err := s.agree(time.Since(last) >= s.plan.SaveEvery)
+			if !due || err != nil {
+				return err
+			}
+			return save(st)
+		},
+		Epoch: save,
+		End:   save,
+	}
+}

@@ -1,0 +1,40 @@
+package train
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+)
+
+// logger writes lines to the run's log and to the person who watches.
+type logger struct {
+	file     *os.File
+	out      io.Writer
+	terminal bool
+	clear    func() // takes the progress bar away before a line; nil: there is none
+}
+
+func openLog(path string, out io.Writer, terminal bool) (*logger, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
+	if err != nil {
+		return nil, fmt.Errorf("open the log: %w; make the run directory writable", err)
+	}
+	if out == nil {
+		out = io.Discard
+	}
+	return &logger{file: f, out: out, terminal: terminal}, nil
+}
+
+// printf writes one line, with the time in the file. A log that cannot be written does
+// not stop the training: what it would lose is more than the line.
+func (l *logger) printf(format string, args ...any) {
+	line := fmt.Sprintf(format, args...)
+	if l.clear != nil {
+		l.clear()
+	}
+	fmt.Fprintln(l.out, line)
+	fmt.Fprintf(l.file, "%s %s\n", time.Now().UTC().Format(time.RFC3339), line)
+}
+
+func (l *logger) close() { l.file.Close() }

@@ -1,0 +1,147 @@
+package train
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gorgonia.org/tensor"
+
+	"hdmnet/internal/nn"
+	"hdmnet/internal/op"
+	"hdmnet/internal/weights"
+)
+
+// Optimizer holds one stage's rule of updating parameters and its numbers.
+type Optimizer struct {
+	// Kind is "sgd" (momentum and L2 decay: the base stage) or "adamw" (decoupled decay:
+	// the meta stage).
+	Kind        string
+	Momentum    float64 // sgd
+	Beta1       float64 // adamw
+	Beta2       float64 // adamw
+	Eps         float64 // adamw
+	WeightDecay float64
+	// Multipliers scale the learning rate of the parameter groups, by name; a group that
+	// is not named is an error.
+	Multipliers map[string]float64
+}
+
+// optimizer updates a parameter set. Its moments are blocks of memory as long as the
+// block of trained values, element beside element.
+type optimizer struct {
+	Optimizer
+	dev     op.Device
+	groups  []span
+	moments []momentBlock
+	memory  []tensor.Memory
+}
+
+// span is one learning-rate group: views of its values, gradients and moments.
+type span struct {
+	name          string
+	rate          float64 // multiplier
+	value, grad   op.Tensor
+	first, second op.Tensor // second moment: adamw only
+}
+
+type momentBlock struct {
+	name string
+	t    op.Tensor
+}
+
+func newOptimizer(o Optimizer, dev op.Device, set *nn.Set) (*optimizer, error) {
+	z := &optimizer{Optimizer: o, dev: dev}
+	if set.Values == nil {
+		return nil, fmt.Errorf("optimiser: the network has no trained parameter")
+	}
+	names := map[string][]string{"sgd": {"momentum"}, "adamw": {"first_moment", "second_moment"}}[o.Kind]
+	if names == nil {
+		return nil, fmt.Errorf("optimiser %q does not exist; there are sgd and adamw", o.Kind)
+	}
+	n := op.Len(set.Values)
+	for _, name := range names {
+		mem, err := dev.Alloc(int64(n) * 4)
+		if err != nil {
+			return nil, fmt.Errorf("%s: no memory for the optimiser's moments of %d parameters: %w", dev.Name(), n, err)
+		}
+		t := op.FromMemory(dev, tensor.Float32, mem.Uintptr(), n)
+		dev.Zero(t)
+		z.memory = append(z.memory, mem)
+		z.moments = append(z.moments, momentBlock{momentPrefix + name, t})
+	}
+	var unknown []string
+	for _, g := range set.Groups {
+		rate, ok := o.Multipliers[g.Name]
+		if !ok {
+			unknown = append(unknown, g.Name)
+		}
+		view := func(t op.Tensor) op.Tensor { return op.Span(t, g.Lo, g.Hi-g.Lo) }
+		s := span{name: g.Name, rate: rate, value: view(set.Values), grad: view(set.Grads), first: view(z.moments[0].t)}
+		if len(z.moments) > 1 {
+			s.second = view(z.moments[1].t)
+		}
+		z.groups = append(z.groups, s)
+	}
+	if len(unknown) > 0 {
+		return nil, fmt.Errorf("optimiser: no learning-rate multiplier for the parameter groups %s", strings.Join(unknown, ", "))
+	}
+	return z, nil
+}
+
+// step updates all groups with the gradients that have been collected. lr is the base
+// rate of this step; step counts from 1. It returns each group's rate.
+func (z *optimizer) step(lr float64, step int) map[string]float64 {
+	rates := make(map[string]float64, len(z.groups))
+	for i := range z.groups {
+		g := &z.groups[i]
+		rates[g.name] = lr * g.rate
+		if z.Kind == "sgd" {
+			z.dev.SGD(g.value, g.first, g.grad, op.SGDParams{
+				LR: float32(lr * g.rate), Momentum: float32(z.Momentum), WeightDecay: float32(z.WeightDecay),
+			})
+			continue
+		}
+		z.dev.AdamW(g.value, g.first, g.second, g.grad, op.AdamWParams{
+			LR: float32(lr * g.rate), Beta1: float32(z.Beta1), Beta2: float32(z.Beta2), Eps: float32(z.Eps),
+			WeightDecay: float32(z.WeightDecay), Step: step,
+		})
+	}
+	return rates
+}
+
+// tensors are the moments as they are saved: one tensor a block.
+func (z *optimizer) tensors() []weights.Tensor {
+	var out []weights.Tensor
+	for _, m := range z.moments {
+		v := make([]float32, op.Len(m.t))
+		z.dev.Download(v, m.t)
+		out = append(out, weights.Tensor{Name: m.name, Shape: []int{len(v)}, Float32: v})
+	}
+	return out
+}
+
+// load takes the moments from a checkpoint.
+func (z *optimizer) load(f *weights.File) error {
+	for _, m := range z.moments {
+		v, shape, err := f.Float32(m.name)
+		if err != nil {
+			return err
+		}
+		if !slices.Equal(shape, []int{op.Len(m.t)}) {
+			return fmt.Errorf("%s: %s has shape %v, the network wants [%d]; the checkpoint belongs to another network", f.Path(), m.name, shape, op.Len(m.t))
+		}
+		z.dev.Upload(m.t, v)
+	}
+	return nil
+}
+
+func (z *optimizer) close() error {
+	for i, m := range z.memory {
+		if err := z.dev.Free(m, int64(op.Len(z.moments[i].t))*4); err != nil {
+			return err
+		}
+	}
+	z.memory = nil
+	return nil
+}

@@ -1,0 +1,241 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"hdmnet/internal/data"
+	"hdmnet/internal/nn"
+	"hdmnet/internal/op"
+	"hdmnet/internal/run"
+	"hdmnet/internal/weights"
+)
+
+// ErrInterrupted is Run's error when its context was cancelled. The step that was under
+// way is complete and saved.
+var ErrInterrupted = errors.New("training was interrupted; its state is saved")
+
+// stage is one stage under way: the loop, whatever the task.
+type stage struct {
+	plan   Plan
+	task   Task
+	loader *data.Loader
+	fold   data.Fold
+	dev    op.Device
+	group  Group
+	dir    *run.Dir
+	hooks  hooks
+
+	metrics *metricsFile
+	length
+	optimizer *optimizer
+	status    Status
+	pictures  []string // of the last step
+	saved     State    // at the last checkpoint, without settings
+}
+
+// run goes through the stage from status on.
+func (s *stage) run(ctx context.Context) error {
+	if err := s.hooks.fire(atStart, &s.status); err != nil {
+		return err
+	}
+	for s.status.Stopped == "" && s.status.Epoch < s.epochs {
+		stop, err := s.agree(ctx.Err() != nil)
+		if err != nil {
+			return err
+		}
+		if stop {
+			return s.interrupted()
+		}
+		if s.status.Step < s.epochEnd(s.status.Epoch+1) {
+			err = s.step()
+		} else if err = s.endEpoch(); err != nil && ctx.Err() != nil {
+			return s.interrupted()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	s.status.Finished = true
+	return s.hooks.fire(atEnd, &s.status)
+}
+
+// step makes one optimiser step.
+func (s *stage) step() error {
+	start := time.Now()
+	st, set := &s.status, s.task.Set()
+	step := st.Step + 1
+	n := s.batchesOf(step)
+	scale := 1 / float32(n*s.group.Size())
+	s.dev.Zero(set.Grads)
+	s.pictures = s.pictures[:0]
+	st.Images, st.Losses = 0, map[string]float64{}
+	for i := range n {
+		// A step that has begun is finished whatever the context says.
+		batch, err := s.loader.Next(context.Background())
+		if err != nil {
+			return err
+		}
+		losses := s.task.Step(batch, stepSeed(st.Seed, st.Stage, step, i*s.group.Size()+s.group.Rank()), scale)
+		for name, v := range losses {
+			st.Losses[name] += v / float64(n)
+		}
+		st.Images += batch.Size * (1 + batch.Shots)
+		s.pictures = append(s.pictures, describe(batch, s.fold)...)
+		s.loader.Release(batch)
+	}
+	bad, err := s.agree(!allFinite(st.Losses))
+	if err != nil {
+		return err
+	}
+	if bad {
+		return s.diverged(step, "")
+	}
+	if err := s.group.AllReduce(set.Grads); err != nil {
+		return fmt.Errorf("sum the gradients over %d processes: %w", s.group.Size(), err)
+	}
+	st.LR = s.optimizer.step(Poly(s.plan.LR, step, s.steps, s.plan.Power), step)
+	st.Step = step
+	st.LoaderEpoch, st.LoaderStep = s.loader.Position()
+	st.Seconds = time.Since(start).Seconds()
+	return s.hooks.fire(atStep, st)
+}
+
+// endEpoch runs the hooks of a complete epoch. Where the validation is interrupted the
+// epoch stays open, and a resumed run validates again.
+func (s *stage) endEpoch() error {
+	st := &s.status
+	st.Epoch++
+	st.Validation = nil
+	if err := s.hooks.fire(atEpoch, st); err != nil {
+		st.Epoch--
+		return err
+	}
+	stop, err := s.agree(st.Stopped != "")
+	if stop && st.Stopped == "" {
+		st.Stopped = "another process of the group stopped"
+	}
+	return err
+}
+
+// agree tells whether the flag is up in any process of the group.
+func (s *stage) agree(flag bool) (bool, error) {
+	if s.group.Size() == 1 {
+		return flag, nil
+	}
+	v := []float32{0}
+	if flag {
+		v[0] = 1
+	}
+	arena := op.NewArena(s.dev)
+	defer arena.Close()
+	t := arena.Float32(1)
+	s.dev.Upload(t, v)
+	if err := s.group.AllReduce(t); err != nil {
+		return false, fmt.Errorf("agree with the other processes: %w", err)
+	}
+	s.dev.Download(v, t)
+	return v[0] > 0, nil
+}
+
+func (s *stage) diverged(step int, tensor string) error {
+	return &DivergedError{
+		Stage: s.status.Stage, Step: step, Epoch: (step-1)/s.epoch + 1, Losses: s.status.Losses,
+		Tensor: tensor, Episodes: s.pictures, Checkpoint: s.dir.Last(),
+	}
+}
+
+// interrupted saves the state and gives the error that says so.
+func (s *stage) interrupted() error {
+	if err := s.save(); err != nil {
+		return err
+	}
+	return ErrInterrupted
+}
+
+// save writes a checkpoint unless the last one holds this very state. Weights that are
+// no numbers are never saved.
+func (s *stage) save() error {
+	now := s.status.State
+	now.Settings = nil
+	if s.group.Rank() != 0 || sameState(&now, &s.saved) {
+		return s.group.Barrier()
+	}
+	tensors := append(s.task.Set().Tensors(), s.optimizer.tensors()...)
+	if name := notFinite(tensors); name != "" {
+		return s.diverged(s.status.Step, name)
+	}
+	if err := s.metrics.sync(); err != nil {
+		return err
+	}
+	if err := saveCheckpoint(s.dir, &s.status.State, tensors); err != nil {
+		return err
+	}
+	s.saved = now
+	return s.group.Barrier()
+}
+
+// loadCheckpoint passes over the moments, which the optimiser loads.
+var loadCheckpoint = nn.LoadOptions{Ignore: func(name string) bool { return strings.HasPrefix(name, momentPrefix) }}
+
+// sameState tells whether two states without settings are the same.
+func sameState(a, b *State) bool { return reflect.DeepEqual(a, b) }
+
+// restore goes to the place of a checkpoint of this stage.
+func (s *stage) restore(c *checkpoint) error {
+	if c.state.EpochBatches != s.batches {
+		return fmt.Errorf("cannot continue from %s: an epoch had %d batches and has %d now; the data set has changed: restore it, or start a new run",
+			c.Path(), c.state.EpochBatches, s.batches)
+	}
+	if _, err := s.task.Set().Load(c.File, loadCheckpoint); err != nil {
+		return fmt.Errorf("%s: %w", c.Path(), err)
+	}
+	if err := s.optimizer.load(c.File); err != nil {
+		return err
+	}
+	if err := s.loader.Seek(c.state.LoaderEpoch, c.state.LoaderStep); err != nil {
+		return err
+	}
+	s.status.State = c.state
+	s.saved = c.state
+	s.saved.Settings = nil
+	return nil
+}
+
+// start brings all processes of the group to the weights of process 0.
+func (s *stage) start() error {
+	for _, p := range s.task.Set().Params {
+		if err := s.group.Broadcast(p.Value, 0); err != nil {
+			return fmt.Errorf("send %s to all processes: %w", p.Name, err)
+		}
+	}
+	return nil
+}
+
+// bestMeta is the metadata of a file of weights.
+func (s *stage) bestMeta(about map[string]string) map[string]string {
+	meta := map[string]string{
+		metaFormat: "hdmnet-weights-1", "stage": s.status.Stage,
+		"step": fmt.Sprint(s.status.Step), "epoch": fmt.Sprint(s.status.Epoch),
+	}
+	if s.status.BestEpoch > 0 {
+		meta["score"] = fmt.Sprintf("%.6f", s.status.BestScore)
+	}
+	for k, v := range about {
+		meta[k] = v
+	}
+	return meta
+}
+
+// saveWeights writes the network as it is now, without moments, for use.
+func (s *stage) saveWeights(path string, about map[string]string) error {
+	tensors := s.task.Set().Tensors()
+	if name := notFinite(tensors); name != "" {
+		return s.diverged(s.status.Step, name)
+	}
+	return weights.Save(path, tensors, s.bestMeta(about))
+}

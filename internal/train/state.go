@@ -1,0 +1,86 @@
+package train
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+)
+
+// Names of the stages, and of both one after the other.
+const (
+	Base = "base" // PSPNet on the base classes
+	Meta = "meta" // HDMNet on episodes
+	All  = "all"
+)
+
+// order is the order of the stages.
+var order = []string{Base, Meta}
+
+func stageIndex(stage string) int { return slices.Index(order, stage) }
+
+// State is where a run stands, apart from weights and moments. With those it decides
+// everything that follows: there is no hidden generator state, since every random number
+// is a pure function of (seed, stage, step) or of (seed, epoch, position).
+type State struct {
+	Stage    string `json:"stage"`
+	Finished bool   `json:"finished"` // the stage is complete
+	Step     int    `json:"step"`     // optimiser steps done in the stage
+	Epoch    int    `json:"epoch"`    // epochs done in the stage, their validation included
+	Seed     uint64 `json:"seed"`
+
+	// LoaderEpoch and LoaderStep are the place of the next batch; EpochBatches is the
+	// number of batches of an epoch, by which a changed data set is noticed.
+	LoaderEpoch  int `json:"loader_epoch"`
+	LoaderStep   int `json:"loader_step"`
+	EpochBatches int `json:"epoch_batches"`
+
+	// The best validation so far; BestEpoch is 0 before the first.
+	BestScore float64 `json:"best_score"`
+	BestEpoch int     `json:"best_epoch"`
+	BestStep  int     `json:"best_step"`
+	// Stopped says why the stage ended before its last epoch; empty otherwise.
+	Stopped string `json:"stopped,omitempty"`
+
+	// Settings are the resolved settings that the result depends on: a run can only be
+	// continued with the same.
+	Settings map[string]string `json:"settings"`
+}
+
+// differences lists, by name, the settings that are not the same in a checkpoint and now.
+func differences(saved, now map[string]string) []string {
+	var keys []string
+	for k := range saved {
+		keys = append(keys, k)
+	}
+	for k := range now {
+		if _, ok := saved[k]; !ok {
+			keys = append(keys, k)
+		}
+	}
+	sort.Strings(keys)
+	var out []string
+	for _, k := range keys {
+		a, inA := saved[k]
+		b, inB := now[k]
+		switch {
+		case !inA:
+			out = append(out, fmt.Sprintf("%s is %s now and was not set", k, b))
+		case !inB:
+			out = append(out, fmt.Sprintf("%s was %s and is not set now", k, a))
+		case a != b:
+			out = append(out, fmt.Sprintf("%s was %s and is %s now", k, a, b))
+		}
+	}
+	return out
+}
+
+// checkSettings fails when the run was started with other settings.
+func (s *State) checkSettings(path string, now map[string]string) error {
+	d := differences(s.Settings, now)
+	if len(d) == 0 {
+		return nil
+	}
+	return fmt.Errorf("cannot continue from %s: it was trained with other settings:\n  %s\ncontinue with the run's own config.yaml, or start a new run in another --out",
+		path, strings.Join(d, "\n  "))
+}

@@ -1,0 +1,237 @@
+// Package train trains the base learner (stage base) and HDMNet (stage meta): one loop
+// with hooks, checkpoints that a run goes on from bit for bit, and the run directory.
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"time"
+
+	"hdmnet/internal/config"
+	"hdmnet/internal/data"
+	"hdmnet/internal/model"
+	"hdmnet/internal/op"
+	"hdmnet/internal/run"
+	"hdmnet/internal/weights"
+)
+
+// Pictures are what one side of a fold offers.
+type Pictures struct {
+	Source data.Source
+	Index  *data.Index // the pictures that make episodes
+}
+
+// Options of a run.
+type Options struct {
+	Config   *config.Config
+	Name     string // of the configuration, kept with the weights
+	Fold     data.Fold
+	Device   op.Device
+	Group    Group // nil: Solo
+	Dir      *run.Dir
+	Resume   bool
+	Train    Pictures
+	Val      *Pictures // nil: no validation
+	Out      io.Writer // lines and the progress bar
+	Terminal bool      // Out is one
+	Hooks    []Hook    // besides those that every run has
+}
+
+// saveEvery is the time between checkpoints within an epoch.
+const saveEvery = 2 * time.Minute
+
+// trainer runs the stages of one run.
+type trainer struct {
+	Options
+	log      *logger
+	metrics  *metricsFile
+	settings map[string]string
+}
+
+// Run trains the stages that the settings ask for and leaves the network in the run
+// directory: base.safetensors after the base stage, best.safetensors after the meta stage.
+//
+// A cancelled context ends the run after the step under way: its state is saved and the
+// error is ErrInterrupted. With Resume the run goes on from its newest checkpoint, to the
+// same bits as if it had never stopped. A loss that is no number is a *DivergedError.
+func Run(ctx context.Context, o Options) (err error) {
+	if o.Group == nil {
+		o.Group = Solo{}
+	}
+	t := &trainer{Options: o}
+	if t.settings, err = settings(o.Config, o.Fold); err != nil {
+		return err
+	}
+	if t.log, err = openLog(o.Dir.Log(), o.Out, o.Terminal); err != nil {
+		return err
+	}
+	defer t.log.close()
+	from, err := t.open()
+	if err != nil {
+		return err
+	}
+	if from != nil {
+		defer from.Close()
+	}
+	if err := o.Config.WriteFile(o.Dir.Config()); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.metrics.close()) }()
+	for _, name := range order {
+		if s := o.Config.Train.Stage; s != All && s != name {
+			continue
+		}
+		if from != nil {
+			at := stageIndex(from.state.Stage)
+			if here := stageIndex(name); here < at || here == at && from.state.Finished {
+				t.log.printf("stage %s is complete already", name)
+				continue
+			}
+			if from.state.Stage != name {
+				from = nil
+			}
+		}
+		if err := t.stage(ctx, name, from); err != nil {
+			return err
+		}
+		from = nil
+	}
+	return nil
+}
+
+// open finds the checkpoint to go on from, if any, and the metrics up to there.
+func (t *trainer) open() (*checkpoint, error) {
+	state := State{Stage: order[0]}
+	var from *checkpoint
+	if t.Resume {
+		var err error
+		if from, err = openCheckpoint(t.Dir, func(s string) { t.log.printf("%s", s) }); err != nil {
+			return nil, err
+		}
+		if from == nil {
+			t.log.printf("%s has no checkpoint yet: starting at the first step", t.Dir.Path())
+		} else {
+			if err := from.state.checkSettings(from.Path(), t.settings); err != nil {
+				from.Close()
+				return nil, err
+			}
+			state = from.state
+			t.log.printf("going on from %s: stage %s, step %d", from.Path(), state.Stage, state.Step)
+		}
+	}
+	var err error
+	if t.metrics, err = openMetrics(t.Dir.Metrics(), &state); err != nil && from != nil {
+		from.Close()
+	}
+	return from, err
+}
+
+// stage trains one stage, from a checkpoint of it or from the start.
+func (t *trainer) stage(ctx context.Context, name string, from *checkpoint) (err error) {
+	c := t.Config
+	s := &stage{dev: t.Device, group: t.Group, dir: t.Dir, fold: t.Fold, metrics: t.metrics}
+	var val *data.Loader
+	if s.loader, val, err = t.loaders(name); err != nil {
+		return err
+	}
+	defer s.loader.Close()
+	if val != nil {
+		defer val.Close()
+	}
+	o := model.Options{Backbone: c.Model.Backbone, BaseClasses: len(t.Fold.Base) + 1, Shots: c.Model.Shots, KShotReweight: c.Train.Meta.KShotReweight}
+	out := t.Dir.Base()
+	if name == Base {
+		s.plan = basePlan(&c.Train.Base)
+		s.task, err = t.baseTask(o, val, from == nil)
+	} else {
+		s.plan, out = metaPlan(&c.Train.Meta), t.Dir.Best()
+		s.task, err = t.metaTask(o, val, from == nil)
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.task.Close()) }()
+	if s.length, err = s.plan.length(s.loader); err != nil {
+		return fmt.Errorf("stage %s: %w", name, err)
+	}
+	if s.optimizer, err = newOptimizer(s.plan.Optimizer, t.Device, s.task.Set()); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.optimizer.close()) }()
+	s.status = Status{State: State{Stage: name, Seed: uint64(c.Train.Seed), EpochBatches: s.batches, Settings: t.settings}, Steps: s.steps, Epochs: s.length.epochs}
+	if from != nil {
+		if err := s.restore(from); err != nil {
+			return err
+		}
+	}
+	s.hooks = sortHooks(append(t.hooks(ctx, s, out), t.Hooks...))
+	if err := s.start(); err != nil {
+		return err
+	}
+	return s.run(ctx)
+}
+
+// baseTask builds PSPNet; fresh is false when a checkpoint brings the weights.
+func (t *trainer) baseTask(o model.Options, val *data.Loader, fresh bool) (Task, error) {
+	task, err := newBaseTask(t.Device, o, uint64(t.Config.Train.Seed), val, t.Fold)
+	if err != nil {
+		return nil, err
+	}
+	file := t.Config.Backbone.Weights
+	if !fresh || file == "" {
+		return task, nil
+	}
+	return task, withFile(file, func(f *weights.File) error { return task.net.LoadBackbone(task.set, f) })
+}
+
+// metaTask builds HDMNet with the base learner of base.weights or, without it, of the
+// run's own base stage.
+func (t *trainer) metaTask(o model.Options, val *data.Loader, fresh bool) (Task, error) {
+	c := t.Config
+	task, err := newMetaTask(t.Device, o, uint64(c.Train.Seed), val, t.Fold)
+	if err != nil {
+		return nil, err
+	}
+	task.distill, task.dropout = float32(c.Train.Meta.DistillWeight), c.Train.Meta.Dropout
+	if !fresh {
+		return task, nil
+	}
+	file, own := c.Base.Weights, false
+	if file == "" {
+		file, own = t.Dir.Base(), true
+	}
+	if _, err := os.Stat(file); own && errors.Is(err, os.ErrNotExist) {
+		t.log.printf("warning: neither base.weights nor a base stage of this run: the base learner is random, good for a trial only")
+		if file = c.Backbone.Weights; file == "" {
+			return task, nil
+		}
+		return task, withFile(file, func(f *weights.File) error { return task.net.LoadBackbone(task.set, f) })
+	}
+	t.log.printf("base learner from %s", file)
+	return task, withFile(file, func(f *weights.File) error { return task.net.LoadBase(task.set, f) })
+}
+
+func withFile(path string, use func(*weights.File) error) error {
+	f, err := weights.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := use(f); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// about is what the files of weights say of where they come from.
+func (t *trainer) about() map[string]string {
+	c := t.Config
+	return map[string]string{
+		"config": t.Name, "dataset": c.Dataset.Name, "backbone": c.Model.Backbone,
+		"fold": strconv.Itoa(t.Fold.Index), "shots": strconv.Itoa(c.Model.Shots),
+	}
+}
