@@ -27,7 +27,7 @@ type ppmBin struct {
 // headChannels is the width of the base learner's features f5.
 func headChannels(backboneName string) int {
 	if backboneName == "tiny" {
-		return 128
+		return 64
 	}
 	return 512
 }
