@@ -81,7 +81,7 @@ complete configuration file. --source prints an embedded file as it is, with com
 			return runConfigShow(cmd.Context(), io, o)
 		},
 	}
-	cmd.Flags().StringArrayVar(&o.set, "set", nil, "a setting, key=value; may be repeated")
+	cmd.Flags().StringArrayVar(&o.set, "set", nil, "a setting, `KEY=VALUE`; may be repeated")
 	cmd.Flags().BoolVar(&o.source, "source", false, "print the embedded file with its comments")
 	return cmd
 }

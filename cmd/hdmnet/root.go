@@ -12,6 +12,7 @@ import (
 
 	"hdmnet/internal/config"
 	"hdmnet/internal/device"
+	"hdmnet/internal/train"
 )
 
 // Exit codes.
@@ -66,10 +67,14 @@ func Execute(ctx context.Context, args []string, io Streams) (code int) {
 	if err == nil {
 		return exitOK
 	}
+	stopped := errors.Is(err, train.ErrInterrupted) || errors.Is(err, context.Canceled)
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted")
+	}
 	fmt.Fprintf(io.Err, "hdmnet: %v\n", err)
 	var usage *usageError
 	switch {
-	case errors.Is(context.Cause(ctx), errSignal):
+	case stopped:
 		return exitInterrupted
 	case errors.As(err, &usage):
 		return exitUsage
@@ -100,7 +105,7 @@ on the fly, so that everything works without any data.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w; see `%s --help`", err, cmd.CommandPath())
 	})
-	root.AddCommand(newEval(io), newPredict(io), newConfig(io), newVersion(io))
+	root.AddCommand(newTrain(io), newEval(io), newPredict(io), newConfig(io), newVersion(io))
 	return root
 }
 

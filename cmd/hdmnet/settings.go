@@ -28,7 +28,7 @@ type settings struct {
 
 func newSettings(cmd *cobra.Command) *settings {
 	s := &settings{cmd: cmd, keys: map[string][]string{}}
-	cmd.Flags().StringArrayVar(&s.set, "set", nil, "a setting, key=value, such as eval.batch=4; may be repeated")
+	cmd.Flags().StringArrayVar(&s.set, "set", nil, "a setting, `KEY=VALUE`, such as eval.batch=4; may be repeated")
 	return s
 }
 

@@ -43,7 +43,7 @@ func openTrained(runDir, file string, onlyBase bool, o config.Options) (*trained
 			t.path = dir.Base()
 		}
 		if _, err := os.Stat(t.path); err != nil {
-			return nil, fmt.Errorf("run %s has no trained network yet: %w; finish its training with `hdmnet train --resume --out %s`", runDir, err, runDir)
+			return nil, fmt.Errorf("run %s has no trained network yet: %w; finish its training with `hdmnet train --fold F --resume --out %s`", runDir, err, runDir)
 		}
 	}
 	var err error
