@@ -186,6 +186,9 @@ func (o *evalOptions) networks(io Streams) ([]*trained, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := absolute(t.Config); err != nil {
+			return nil, err
+		}
 		if err := t.settle(wanted); err != nil {
 			return nil, err
 		}

@@ -2,7 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
@@ -49,6 +53,40 @@ func openSource(c *config.Dataset, fold data.Fold, split data.Split) (data.Sourc
 		return nil, usagef("%s needs its pictures: give --data-root DIR and --list FILE (lines of `image mask` relative to DIR), or set %s", c.Name, key)
 	}
 	return data.OpenList(list, c.Root, len(fold.Base)+len(fold.Novel))
+}
+
+// absolute makes the paths of the settings independent of the working directory, so that
+// a run can be gone on with, and scored, from anywhere. A list that is not found here is
+// looked for under the data root.
+func absolute(c *config.Config) error {
+	for _, path := range []*string{&c.Dataset.Root, &c.Backbone.Weights, &c.Base.Weights} {
+		if err := makeAbsolute(path); err != nil {
+			return err
+		}
+	}
+	if c.Dataset.Name == "shapes5i" {
+		return nil // reads no list: openSource says so
+	}
+	for _, list := range []*string{&c.Dataset.TrainList, &c.Dataset.ValList} {
+		if _, err := os.Stat(*list); *list != "" && errors.Is(err, fs.ErrNotExist) && !filepath.IsAbs(*list) {
+			under := filepath.Join(c.Dataset.Root, *list)
+			if _, err := os.Stat(under); err != nil {
+				return fmt.Errorf("list file %s: it is neither here nor under the data root %q; check --list and --data-root", *list, c.Dataset.Root)
+			}
+			*list = under
+		}
+		if err := makeAbsolute(list); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func makeAbsolute(path *string) (err error) {
+	if *path != "" {
+		*path, err = filepath.Abs(*path)
+	}
+	return err
 }
 
 // buildIndex finds the pictures that make episodes of one side of a fold.

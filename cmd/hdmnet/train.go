@@ -148,7 +148,11 @@ func (o *trainOptions) load(io Streams) (*config.Config, error) {
 			options.Config = dir.Config()
 		}
 	}
-	return loadConfig(options)
+	c, err := loadConfig(options)
+	if err != nil {
+		return nil, err
+	}
+	return c, absolute(c)
 }
 
 // directory makes or reopens the run directory.

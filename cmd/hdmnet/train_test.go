@@ -121,9 +121,9 @@ func TestTrainRefuses(t *testing.T) {
 	fails(t, exitError, train("--fold", "0", "--out", filepath.Join(file, "x")), file, "--out")
 }
 
-// scarceList is a list for fold 0 in which of the base classes 7 has two pictures and 8
+// scarceList writes list.txt and its pictures for fold 0 in which of the base classes 7 has two pictures and 8
 // one, and of the novel classes 1 one and the others two.
-func scarceList(t *testing.T, dir string) string {
+func scarceList(t *testing.T, dir string) {
 	t.Helper()
 	var lines strings.Builder
 	for i, class := range []uint8{7, 7, 8, 1, 2, 2, 3, 3, 4, 4, 5, 5} {
@@ -132,21 +132,25 @@ func scarceList(t *testing.T, dir string) string {
 		classMask(t, filepath.Join(dir, name+".png"), 70, 60, class)
 		fmt.Fprintf(&lines, "%s.jpg %s.png\n", name, name)
 	}
-	return write(t, filepath.Join(dir, "list.txt"), []byte(lines.String()))
+	write(t, filepath.Join(dir, "list.txt"), []byte(lines.String()))
 }
 
 // TestTrainOnScarceClasses: a novel class without a support is an error before any work,
 // a base class is left out with a warning.
 func TestTrainOnScarceClasses(t *testing.T) {
 	dir := t.TempDir()
+	scarceList(t, dir)
 	args := with([]string{"train", "--fold", "0", "--config", "pascal5i_resnet50", "--stage", "meta", "--epochs", "1",
-		"--data-root", dir, "--list", scarceList(t, dir), "--out", filepath.Join(dir, "run"), "--device", "cpu",
+		"--data-root", dir, "--list", "list.txt", "--out", filepath.Join(dir, "run"), "--device", "cpu",
 		"--set", "model.backbone=tiny", "--set", "model.size=33", "--set", "dataset.min_area=100",
 		"--set", "train.meta.batch=1", "--set", "train.meta.accumulate=1"})
 	none := with(args, []string{"--shots", "4", "--set", "train.meta.validate_every=0"})
 	fails(t, exitError, none, "class 7 (car) has 2", "fold 0", "need 5")
 	fails(t, exitError, args, "validation", "class 1 (aeroplane) has 1", "train.meta.validate_every=0")
 	_, errs, code := hdmnet(t, append(args, "--set", "train.meta.validate_every=0")...)
+	if config := string(read(t, filepath.Join(dir, "run", "config.yaml"))); !strings.Contains(config, "train_list: "+filepath.Join(dir, "list.txt")) {
+		t.Errorf("the list was not looked for under the data root:\n%s", config)
+	}
 	if code != 0 || !strings.Contains(errs, "leaves out") || !strings.Contains(errs, "bus (0)") || !strings.Contains(errs, "cat (1)") || strings.Contains(errs, "car (2)") {
 		t.Errorf("code %d: %s", code, errs)
 	}
