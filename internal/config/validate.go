@@ -29,6 +29,10 @@ func (c *Config) problems() []problem {
 	}
 	out = append(out, sizeProblem("model.size", c.Model.Size)...)
 	out = append(out, sizeProblem("train.base.size", c.Train.Base.Size)...)
+	if c.Train.Base.Batch == 1 {
+		// The pyramid's 1×1 level has one value per channel and picture.
+		out = append(out, problem{"train.base.batch", "is 1, expected at least 2: batch norm takes its statistics over the batch, whatever train.base.accumulate is"})
+	}
 	out = append(out, scaleProblem("train.base.scale", c.Train.Base.Scale)...)
 	out = append(out, scaleProblem("train.meta.scale", c.Train.Meta.Scale)...)
 	if len(c.Eval.Seeds) == 0 {
