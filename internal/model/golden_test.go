@@ -87,10 +87,14 @@ func TestEvalGolden(t *testing.T) {
 			compare := func(name string, got []float32) {
 				t.Helper()
 				want, _ := f.Float32(name)
-				if r := golden.RelL2(got, want); !(r <= outputTol) {
+				r := golden.RelL2(got, want)
+				t.Logf("%s: relative L2 %.2g", name, r)
+				if !(r <= outputTol) {
 					t.Errorf("%s: relative L2 %.2g, at most %g", name, r, outputTol)
 				}
 			}
+			compare("query_merge", nchw(dev, out.QueryMerge.Value))
+			compare("supp_merge", nchw(dev, out.SuppMerge.Value))
 			compare("similarity", nchw(dev, out.Similarity.Value))
 			compare("meta_logits", nchw(dev, out.Meta.Value))
 			compare("base_logits", nchw(dev, out.Base.Value))
@@ -110,18 +114,21 @@ func TestEvalGolden(t *testing.T) {
 	}
 }
 
-// checkGradient compares the norm and samples of a parameter's gradient.
-func checkGradient(t *testing.T, f *golden.File, set *nn.Set, p *nn.Param, tol float64) {
+// checkGradient compares the norm and samples of a parameter's gradient and returns the
+// larger difference.
+func checkGradient(t *testing.T, f *golden.File, set *nn.Set, p *nn.Param, tol float64) float64 {
 	t.Helper()
 	want, _ := f.Float32("grad." + p.Name)
 	got := set.Gradient(p)
-	if r := golden.RelL2([]float32{norm(got)}, want[:1]); !(r <= tol) {
+	byNorm := golden.RelL2([]float32{norm(got)}, want[:1])
+	if !(byNorm <= tol) {
 		t.Errorf("%s: gradient norm %g, want %g", p.Name, norm(got), want[0])
 	}
-	samples := pick(p.Name, got)
-	if r := golden.RelL2(samples, want[2:]); !(r <= tol) {
-		t.Errorf("%s: gradient samples differ by %.2g", p.Name, r)
+	bySample := golden.RelL2(pick(p.Name, got), want[2:])
+	if !(bySample <= tol) {
+		t.Errorf("%s: gradient samples differ by %.2g", p.Name, bySample)
 	}
+	return max(byNorm, bySample)
 }
 
 func pick(name string, v []float32) []float32 {
