@@ -70,7 +70,7 @@ func TestClassNames(t *testing.T) {
 	}{
 		"pascal":   {21, map[int]string{0: "background", 1: "aeroplane", 16: "pottedplant", 20: "tvmonitor"}},
 		"coco":     {81, map[int]string{1: "person", 12: "stop sign", 44: "knife", 60: "bed", 80: "toothbrush"}},
-		"shapes5i": {21, map[int]string{0: "background", 1: "shaded disc", 7: "checkered triangle"}},
+		"shapes5i": {21, map[int]string{0: "background", 1: "rimmed disc", 7: "checkered triangle"}},
 	} {
 		names := ClassNames(name)
 		if len(names) != c.count {

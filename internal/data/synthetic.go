@@ -217,7 +217,7 @@ func (o *object) paint(canvas []float32, mask []uint8, n int) {
 				continue
 			}
 			cover := min(0.5-d, 1)
-			m := o.texture.mixture(u, v, o.r, o.pitch)
+			m := o.texture.mixture(u, v, -d, o.r, o.pitch)
 			p := canvas[(y*n+x)*3:][:3]
 			for k := range p {
 				c := o.colour[0][k] + m*(o.colour[1][k]-o.colour[0][k])

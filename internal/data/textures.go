@@ -6,23 +6,23 @@ import "math"
 type texture int
 
 const (
-	shaded texture = iota
+	rimmed texture = iota
 	striped
 	checkered
 	dotted
 	textures // how many there are
 )
 
-var textureNames = [textures]string{"shaded", "striped", "checkered", "dotted"}
+var textureNames = [textures]string{"rimmed", "striped", "checkered", "dotted"}
 
 // mixture is the share of the second colour at (x,y) pixels from the object's
-// centre in the object's own, rotated axes; r is the object's radius and pitch
-// the distance between two stripes or dots, both in pixels. Range 0..1, edges
-// one pixel wide.
-func (t texture) mixture(x, y, r, pitch float32) float32 {
+// centre in the object's own, rotated axes, depth pixels inside its outline; r
+// is the object's radius and pitch the distance between two stripes or dots,
+// both in pixels. Range 0..1, edges one pixel wide.
+func (t texture) mixture(x, y, depth, r, pitch float32) float32 {
 	switch t {
-	case shaded:
-		return clamp01(0.5 + 0.5*x/r)
+	case rimmed:
+		return clamp01(0.5 + 0.13*r - depth)
 	case striped:
 		return clamp01(0.5 + pitch/4 - wave(x, pitch))
 	case checkered:
