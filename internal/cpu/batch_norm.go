@@ -32,13 +32,7 @@ func (d *Device) BatchNormFrozenGrad(dx, dw, db, dy, x, w, mean, variance op.Ten
 		}
 		dxv, gv := f32(dx), f32(dy)
 		parallelFor(len(gv)/c, rowGrain(c), func(lo, hi int) {
-			for r := lo; r < hi; r++ {
-				dx, g := dxv[r*c:(r+1)*c], gv[r*c:(r+1)*c]
-				scale, g := scale[:len(dx)], g[:len(dx)]
-				for i := range dx {
-					dx[i] += g[i] * scale[i]
-				}
-			}
+			addScaledRows(dxv[lo*c:hi*c], gv[lo*c:hi*c], scale)
 		})
 		giveBack(scale)
 	}
@@ -64,25 +58,14 @@ func (d *Device) BatchNormTrain(y, saveMean, saveRstd, runningMean, runningVar, 
 	}
 	mv, rv := f32(saveMean), f32(saveRstd)
 	sums := sumChunks64(n, rowGrain(c), c, func(lo, hi int, acc []float64) {
-		for r := lo; r < hi; r++ {
-			for i, v := range xv[r*c:][:len(acc)] {
-				acc[i] += float64(v)
-			}
-		}
+		addChannelSums(acc, xv[lo*c:hi*c], c)
 	})
 	for i, s := range sums {
 		mv[i] = float32(s / float64(n))
 	}
 	giveBack64(sums)
 	sums = sumChunks64(n, rowGrain(c), c, func(lo, hi int, acc []float64) {
-		m := mv[:len(acc)]
-		for r := lo; r < hi; r++ {
-			x := xv[r*c:][:len(acc)]
-			for i := range acc {
-				v := float64(x[i] - m[i])
-				acc[i] += v * v
-			}
-		}
+		addChannelSquares(acc, xv[lo*c:hi*c], mv)
 	})
 	scale := borrow(c)
 	wv, runMean, runVar := f32(w), f32(runningMean), f32(runningVar)
@@ -123,13 +106,7 @@ func (d *Device) BatchNormTrainGrad(dx, dw, db, dy, x, w, saveMean, saveRstd op.
 		}
 		dxv := f32(dx)
 		parallelFor(n, rowGrain(c), func(lo, hi int) {
-			for r := lo; r < hi; r++ {
-				dx, g, x := dxv[r*c:(r+1)*c], gv[r*c:(r+1)*c], xv[r*c:(r+1)*c]
-				g, x, m, a, p, q := g[:len(dx)], x[:len(dx)], mv[:len(dx)], a[:len(dx)], p[:len(dx)], q[:len(dx)]
-				for i := range dx {
-					dx[i] += a[i]*g[i] + (p[i]*(x[i]-m[i]) + q[i])
-				}
-			}
+			addBatchNormGrad(dxv[lo*c:hi*c], gv[lo*c:hi*c], xv[lo*c:hi*c], mv, a, p, q)
 		})
 		giveBack(a)
 		giveBack(p)
@@ -143,16 +120,7 @@ func (d *Device) BatchNormTrainGrad(dx, dw, db, dy, x, w, saveMean, saveRstd op.
 func batchNormSums(gv, xv, mean []float32) []float64 {
 	c := len(mean)
 	return sumChunks64(len(gv)/c, rowGrain(c), 2*c, func(lo, hi int, acc []float64) {
-		dot, sum := acc[:c], acc[c:]
-		for r := lo; r < hi; r++ {
-			g, x, m := gv[r*c:][:len(dot)], xv[r*c:][:len(dot)], mean[:len(dot)]
-			sum := sum[:len(dot)]
-			for i := range dot {
-				v := float64(g[i])
-				dot[i] += v * float64(x[i]-m[i])
-				sum[i] += v
-			}
-		}
+		addChannelDots(acc[:c], acc[c:], gv[lo*c:hi*c], xv[lo*c:hi*c], mean)
 	})
 }
 
@@ -175,13 +143,7 @@ func addBatchNormParams(dw, db op.Tensor, sums []float64) {
 func normalise(yv, xv, mean, scale, shift []float32) {
 	c := len(scale)
 	parallelFor(len(xv)/c, rowGrain(c), func(lo, hi int) {
-		for r := lo; r < hi; r++ {
-			x, y := xv[r*c:(r+1)*c], yv[r*c:(r+1)*c]
-			x, m, scale, shift := x[:len(y)], mean[:len(y)], scale[:len(y)], shift[:len(y)]
-			for i := range y {
-				y[i] = (x[i]-m[i])*scale[i] + shift[i]
-			}
-		}
+		normaliseRows(yv[lo*c:hi*c], xv[lo*c:hi*c], mean, scale, shift)
 	})
 }
 

@@ -2,7 +2,7 @@ package cpu
 
 import "hdmnet/internal/op"
 
-//go:generate go run asm/loops.go -out loops_amd64.s -stubs loops_amd64.go -pkg cpu
+//go:generate go run asm/loops.go asm/isa.go -out loops_amd64.s -stubs loops_amd64.go -pkg cpu
 
 // Depthwise3x3 convolves every channel by itself.
 func (d *Device) Depthwise3x3(y, x, w, bias op.Tensor) {

@@ -9,14 +9,15 @@ import (
 
 //go:generate go run asm/gen.go -out gemm_amd64.s -stubs gemm_amd64.go -pkg cpu
 
-// instructionSet is one way to compute a tile of a matrix product and to pack
-// its operands.
+// instructionSet is one way to compute a tile of a matrix product, to pack its
+// operands and to run the loops of the other operators.
 type instructionSet struct {
 	name       string
 	mr, nr     int // rows and columns of a tile; at most maxMR and maxNR
 	tile       tileFunc
 	copyRows   copyRowsFunc
 	transpose8 transpose8Func
+	loops      vectorLoops
 	usable     bool   // this processor and operating system have it
 	requires   string // what usable asks for
 }

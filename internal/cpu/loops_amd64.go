@@ -4,32 +4,32 @@
 
 package cpu
 
-// geluAVX512 computes dst = x·Φ(x) for n elements, a multiple of 16, with AVX-512F.
+// geluAVX512 computes dst = x·Φ(x) for n elements, a multiple of 16, with AVX-512F, DQ and VL.
 //
 //go:noescape
 func geluAVX512(dst *float32, x *float32, n int)
 
-// geluGradAVX512 adds dy·(Φ(x) + x·φ(x)) to dx for n elements, a multiple of 16, with AVX-512F.
+// geluGradAVX512 adds dy·(Φ(x) + x·φ(x)) to dx for n elements, a multiple of 16, with AVX-512F, DQ and VL.
 //
 //go:noescape
 func geluGradAVX512(dx *float32, dy *float32, x *float32, n int)
 
-// depthwiseRunAVX512 computes dst[p] = start[p] + Σ_k w_k·x_k[p] for n positions of c channels, a multiple of 16; top, mid and bottom are at the first position's left neighbours; start moves on by step elements a position; with AVX-512F.
+// depthwiseRunAVX512 computes dst[p] = start[p] + Σ_k w_k·x_k[p] for n positions of c channels, a multiple of 16; top, mid and bottom are at the first position's left neighbours; start moves on by step elements a position; with AVX-512F, DQ and VL.
 //
 //go:noescape
 func depthwiseRunAVX512(dst *float32, start *float32, step int, top *float32, mid *float32, bottom *float32, w *float32, c int, n int)
 
-// depthwiseWeightsAVX512 adds Σ_p dy[p]·x_k[p] to sum [10,c] at k = 0…8 and Σ_p dy[p] at 9, for n positions of c channels, a multiple of 16; top, mid and bottom as for depthwiseRun; with AVX-512F.
+// depthwiseWeightsAVX512 adds Σ_p dy[p]·x_k[p] to sum [10,c] at k = 0…8 and Σ_p dy[p] at 9, for n positions of c channels, a multiple of 16; top, mid and bottom as for depthwiseRun; with AVX-512F, DQ and VL.
 //
 //go:noescape
 func depthwiseWeightsAVX512(sum *float32, dy *float32, top *float32, mid *float32, bottom *float32, c int, n int)
 
-// maxWindowAVX512 computes the maximum of a window of rows × cols positions of c channels, a multiple of 16; x is the window's first position and w the image's width; with AVX-512F.
+// maxWindowAVX512 computes the maximum of a window of rows × cols positions of c channels, a multiple of 16; x is the window's first position and w the image's width; with AVX-512F, DQ and VL.
 //
 //go:noescape
 func maxWindowAVX512(out *float32, x *float32, c int, rows int, cols int, w int)
 
-// maxWindowAtAVX512 is maxWindow that also keeps the position of the first maximum, counted from pos at the window's first position, with AVX-512F.
+// maxWindowAtAVX512 is maxWindow that also keeps the position of the first maximum, counted from pos at the window's first position, with AVX-512F, DQ and VL.
 //
 //go:noescape
 func maxWindowAtAVX512(out *float32, at *int32, x *float32, c int, rows int, cols int, w int, pos int)

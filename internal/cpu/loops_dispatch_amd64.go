@@ -3,9 +3,6 @@ package cpu
 // The functions below run the assembly of the instruction set in use and say how much
 // they did: 0 or false leaves the work to the Go loop of the caller.
 
-// loopLanes is what the assembly loops take a multiple of.
-const loopLanes = 16
-
 func geluVector(dst, x []float32) int {
 	n := len(x) &^ (loopLanes - 1)
 	if n == 0 {

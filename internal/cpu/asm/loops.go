@@ -13,20 +13,8 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// isa is one instruction set: the suffix of its functions and its vectors.
-type isa struct {
-	name   string
-	doc    string
-	width  int // bytes of a vector
-	vector func() VecVirtual
-}
-
 func main() {
 	ConstraintExpr("amd64")
-	sets := []isa{
-		{"AVX512", "with AVX-512F.", 64, func() VecVirtual { return ZMM() }},
-		{"AVX2", "with AVX2 and FMA.", 32, func() VecVirtual { return YMM() }},
-	}
 	writeTable()
 	for _, s := range sets {
 		s.gelu()
@@ -37,22 +25,6 @@ func main() {
 		s.maxWindowAt()
 	}
 	Generate()
-}
-
-func (s isa) text(name, doc, signature string) string {
-	name += s.name
-	TEXT(name, NOSPLIT, signature)
-	Doc(name + " " + doc + " " + s.doc)
-	Pragma("noescape")
-	return name
-}
-
-func (s isa) zero(v VecVirtual) {
-	if s.width == 64 {
-		VPXORD(v, v, v)
-	} else {
-		VXORPS(v, v, v)
-	}
 }
 
 // table holds the constants, each repeated over a vector.
@@ -163,8 +135,6 @@ func (s isa) each(label string, n Register, pointers []Register, body func()) {
 	VZEROUPPER()
 	RET()
 }
-
-func pointer(name string) GPVirtual { return Load(Param(name), GP64()).(GPVirtual) }
 
 func (s isa) gelu() {
 	name := s.text("gelu", "computes dst = x·Φ(x) for n elements, a multiple of 16,", "func(dst, x *float32, n int)")

@@ -1,0 +1,41 @@
+package cpu
+
+var loopsAVX512 = vectorLoops{
+	add:            addAVX512,
+	addScaled:      addScaledAVX512,
+	mix:            mixAVX512,
+	relu:           reluAVX512,
+	reluGrad:       reluGradAVX512,
+	dropout:        dropoutAVX512,
+	dropoutGrad:    dropoutGradAVX512,
+	sgd:            sgdAVX512,
+	adamW:          adamWAVX512,
+	normalise:      normaliseAVX512,
+	scaleGrad:      scaleGradAVX512,
+	batchNormGrad:  batchNormGradAVX512,
+	channelSums:    channelSumsAVX512,
+	channelSquares: channelSquaresAVX512,
+	channelDots:    channelDotsAVX512,
+	layerNorm:      layerNormAVX512,
+	layerNormGrad:  layerNormGradAVX512,
+}
+
+var loopsAVX2 = vectorLoops{
+	add:            addAVX2,
+	addScaled:      addScaledAVX2,
+	mix:            mixAVX2,
+	relu:           reluAVX2,
+	reluGrad:       reluGradAVX2,
+	dropout:        dropoutAVX2,
+	dropoutGrad:    dropoutGradAVX2,
+	sgd:            sgdAVX2,
+	adamW:          adamWAVX2,
+	normalise:      normaliseAVX2,
+	scaleGrad:      scaleGradAVX2,
+	batchNormGrad:  batchNormGradAVX2,
+	channelSums:    channelSumsAVX2,
+	channelSquares: channelSquaresAVX2,
+	channelDots:    channelDotsAVX2,
+	layerNorm:      layerNormAVX2,
+	layerNormGrad:  layerNormGradAVX2,
+}
