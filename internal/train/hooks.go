@@ -94,7 +94,7 @@ func (t *trainer) lines(s *stage) Hook {
 		Name: "log", Priority: PriorityLog,
 		Start: func(st *Status) error {
 			t.log.printf("stage %s: fold %d, %d pictures, %d epochs of %d steps, %d trained values, on %s",
-				st.Stage, t.Fold.Index, len(t.Train.Index.Images), st.Epochs, s.epoch, trainedValues(s.task), t.Device.Name())
+				st.Stage, t.Fold.Index, s.feed.images, st.Epochs, s.epoch, trainedValues(s.task), t.Device.Name())
 			return nil
 		},
 		Step: func(st *Status) error {

@@ -21,14 +21,14 @@ var ErrInterrupted = errors.New("training was interrupted; its state is saved")
 
 // stage is one stage under way: the loop, whatever the task.
 type stage struct {
-	plan   Plan
-	task   Task
-	loader *data.Loader
-	fold   data.Fold
-	dev    op.Device
-	group  Group
-	dir    *run.Dir
-	hooks  hooks
+	plan  Plan
+	task  Task
+	feed  *feed
+	fold  data.Fold
+	dev   op.Device
+	group Group
+	dir   *run.Dir
+	hooks hooks
 
 	metrics *metricsFile
 	length
@@ -76,7 +76,7 @@ func (s *stage) step() error {
 	st.Images, st.Losses = 0, map[string]float64{}
 	for i := range n {
 		// A step that has begun is finished whatever the context says.
-		batch, err := s.loader.Next(context.Background())
+		batch, err := s.feed.train.Next(context.Background())
 		if err != nil {
 			return err
 		}
@@ -86,7 +86,7 @@ func (s *stage) step() error {
 		}
 		st.Images += batch.Size * (1 + batch.Shots)
 		s.pictures = append(s.pictures, describe(batch, s.fold)...)
-		s.loader.Release(batch)
+		s.feed.train.Release(batch)
 	}
 	bad, err := s.agree(!allFinite(st.Losses))
 	if err != nil {
@@ -100,7 +100,7 @@ func (s *stage) step() error {
 	}
 	st.LR = s.optimizer.step(Poly(s.plan.LR, step, s.steps, s.plan.Power), step)
 	st.Step = step
-	st.LoaderEpoch, st.LoaderStep = s.loader.Position()
+	st.LoaderEpoch, st.LoaderStep = s.feed.train.Position()
 	st.Seconds = time.Since(start).Seconds()
 	return s.hooks.fire(atStep, st)
 }
@@ -197,7 +197,7 @@ func (s *stage) restore(c *checkpoint) error {
 	if err := s.optimizer.load(c.File); err != nil {
 		return err
 	}
-	if err := s.loader.Seek(c.state.LoaderEpoch, c.state.LoaderStep); err != nil {
+	if err := s.feed.train.Seek(c.state.LoaderEpoch, c.state.LoaderStep); err != nil {
 		return err
 	}
 	s.status.State = c.state

@@ -135,6 +135,23 @@ func TestRunLeavesItsFiles(t *testing.T) {
 	}
 }
 
+// TestBaseStageTakesAllPictures: the base stage draws from the whole list, the meta stage
+// from the pictures with a class large enough.
+func TestBaseStageTakesAllPictures(t *testing.T) {
+	o := trial(t, "", "dataset.min_area=400", "train.base.validate_every=0", "train.meta.validate_every=0", "train.base.epochs=1", "train.meta.epochs=1")
+	o.Val = nil
+	listed, indexed := o.Train.Source.Len(), len(o.Train.Index.Images)
+	if indexed == 0 || indexed > listed-4 {
+		t.Fatalf("%d of %d pictures in the index: too few, or too many for a difference", indexed, listed)
+	}
+	steps := map[string]int{}
+	o.Hooks = []Hook{{Name: "count", Step: func(s *Status) error { steps[s.Stage]++; return nil }}}
+	mustRun(t, context.Background(), o)
+	if steps[Base] != listed/4 || steps[Meta] != indexed/2 {
+		t.Errorf("steps %v, want %d and %d", steps, listed/4, indexed/2)
+	}
+}
+
 // TestResumeIsBitEqual: a run that is interrupted after a few steps, again and again,
 // in both stages, ends with the same bytes as one that is not.
 func TestResumeIsBitEqual(t *testing.T) {

@@ -22,7 +22,7 @@ import (
 // Pictures are what one side of a fold offers.
 type Pictures struct {
 	Source data.Source
-	Index  *data.Index // the pictures that make episodes
+	Index  *data.Index // those that make episodes, for the meta stage; the base stage takes all
 }
 
 // Options of a run.
@@ -134,28 +134,24 @@ func (t *trainer) open() (*checkpoint, error) {
 func (t *trainer) stage(ctx context.Context, name string, from *checkpoint) (err error) {
 	c := t.Config
 	s := &stage{dev: t.Device, group: t.Group, dir: t.Dir, fold: t.Fold, metrics: t.metrics}
-	var val *data.Loader
-	if s.loader, val, err = t.loaders(name); err != nil {
+	if s.feed, err = t.feed(name); err != nil {
 		return err
 	}
-	defer s.loader.Close()
-	if val != nil {
-		defer val.Close()
-	}
+	defer s.feed.close()
 	o := model.Options{Backbone: c.Model.Backbone, BaseClasses: len(t.Fold.Base) + 1, Shots: c.Model.Shots, KShotReweight: c.Train.Meta.KShotReweight}
 	out := t.Dir.Base()
 	if name == Base {
 		s.plan = basePlan(&c.Train.Base)
-		s.task, err = t.baseTask(o, val, from == nil)
+		s.task, err = t.baseTask(o, s.feed.val, from == nil)
 	} else {
 		s.plan, out = metaPlan(&c.Train.Meta), t.Dir.Best()
-		s.task, err = t.metaTask(o, val, from == nil)
+		s.task, err = t.metaTask(o, s.feed.val, from == nil)
 	}
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.task.Close()) }()
-	if s.length, err = s.plan.length(s.loader); err != nil {
+	if s.length, err = s.plan.length(s.feed.train); err != nil {
 		return fmt.Errorf("stage %s: %w", name, err)
 	}
 	if s.optimizer, err = newOptimizer(s.plan.Optimizer, t.Device, s.task.Set()); err != nil {
