@@ -92,13 +92,13 @@ func (e *epilogue) flags() int {
 func (e *epilogue) finishRow(dst, sum []float32, accumulate bool, at, col int) {
 	sum = sum[:len(dst)]
 	if accumulate {
-		addRow(sum, dst)
+		addPlain(sum, dst)
 	}
 	if e.bias != nil {
-		addRow(sum, e.bias[col:])
+		addPlain(sum, e.bias[col:])
 	}
 	if e.residual != nil {
-		addRow(sum, e.residual[at:])
+		addPlain(sum, e.residual[at:])
 	}
 	if e.relu {
 		for j, v := range sum {
@@ -110,8 +110,8 @@ func (e *epilogue) finishRow(dst, sum []float32, accumulate bool, at, col int) {
 	copy(dst, sum)
 }
 
-// addRow adds x to y.
-func addRow(y, x []float32) {
+// addPlain is addRow without assembly, for instructionSets holds what calls it.
+func addPlain(y, x []float32) {
 	x = x[:len(y)]
 	for j := range y {
 		y[j] += x[j]

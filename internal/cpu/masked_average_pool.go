@@ -17,10 +17,7 @@ func (d *Device) MaskedAveragePool(y, x, mask op.Tensor) {
 				if weight == 0 {
 					continue
 				}
-				x := xv[(b*n+r)*c:][:len(acc)]
-				for i, v := range x {
-					acc[i] += v * weight
-				}
+				addScaledRow(acc, xv[(b*n+r)*c:], weight)
 			}
 		})
 		scale := maskedPoolScale(m)
@@ -45,10 +42,7 @@ func (d *Device) MaskedAveragePoolGrad(dx, dy, mask op.Tensor) {
 				if weight == 0 {
 					continue
 				}
-				dx := dxv[(b*n+r)*c:][:len(g)]
-				for i, v := range g {
-					dx[i] += v * weight
-				}
+				addScaledRow(dxv[(b*n+r)*c:][:c], g, weight)
 			}
 		})
 	}

@@ -137,14 +137,6 @@ func centreRows(rows, mean []float32) {
 	}
 }
 
-// addScaledRow adds by·x to sum.
-func addScaledRow(sum, x []float32, by float32) {
-	x = x[:len(sum)]
-	for i := range sum {
-		sum[i] += by * x[i]
-	}
-}
-
 // supportBlock adds dk and dv of the foreground positions from j in head h and keeps
 // D_j/Z_j.
 func (g *correlationGrad) supportBlock(h, j int) {

@@ -53,10 +53,7 @@ func (d *Device) ResizeBilinearGrad(dx, dy op.Tensor, alignCorners bool) {
 				if t == 0 {
 					continue
 				}
-				g := sample[i*ow*c:][:len(sum)]
-				for j, v := range g {
-					sum[j] += v * t
-				}
+				addScaledRow(sum, sample[i*ow*c:], t)
 			}
 			spreadRow(dxv[r*w*c:(r+1)*w*c], sum, cols, c)
 		}
@@ -64,15 +61,6 @@ func (d *Device) ResizeBilinearGrad(dx, dy op.Tensor, alignCorners bool) {
 	})
 	rows.release()
 	cols.release()
-}
-
-// mix computes dst = a + t·(b−a) = (1−t)·a + t·b.
-func mix(dst, a, b []float32, t float32) {
-	a, b = a[:len(dst)], b[:len(dst)]
-	s := 1 - t
-	for i := range dst {
-		dst[i] = s*a[i] + t*b[i]
-	}
 }
 
 // resizeRow resamples the columns of one row, x [W,C] to y [w,C].
@@ -103,13 +91,17 @@ func spreadRow(dx, g []float32, cols *resizeAxis, c int) {
 		t := cols.far[j]
 		s, g := 1-t, g[j*c:(j+1)*c]
 		a, b := dx[int(near)*c:][:len(g)], dx[cols.next(j)*c:][:len(g)]
-		if t == 0 {
+		switch {
+		case t == 0:
 			addRow(a, g)
-			continue
-		}
-		for k, v := range g {
-			a[k] += s * v
-			b[k] += t * v
+		case c < loopLanes:
+			for k, v := range g {
+				a[k] += s * v
+				b[k] += t * v
+			}
+		default:
+			addScaledRow(a, g, s)
+			addScaledRow(b, g, t)
 		}
 	}
 }

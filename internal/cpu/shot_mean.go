@@ -37,10 +37,7 @@ func (d *Device) ShotMeanGrad(dx, dy op.Tensor) {
 		for lo < hi {
 			b, at := lo/(shots*n), lo%n
 			run := min(hi-lo, n-at)
-			dx, g := dxv[lo:lo+run], gv[b*n+at:][:run]
-			for i, v := range g {
-				dx[i] += v * scale
-			}
+			addScaledRow(dxv[lo:lo+run], gv[b*n+at:], scale)
 			lo += run
 		}
 	})

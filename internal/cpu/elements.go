@@ -1,0 +1,46 @@
+package cpu
+
+// The loops that several operators share.
+
+// addTo computes dst = a + b; dst may be a or b.
+func addTo(dst, a, b []float32) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	loops, n := loopsFor(len(dst))
+	if loops.add != nil {
+		loops.add(&dst[0], &a[0], &b[0], n)
+		dst, a, b = dst[n:], a[n:], b[n:]
+	}
+	for i := range dst {
+		dst[i] = a[i] + b[i]
+	}
+}
+
+// addRow adds x to y.
+func addRow(y, x []float32) { addTo(y, y, x) }
+
+// addScaledRow adds by·x to sum.
+func addScaledRow(sum, x []float32, by float32) {
+	x = x[:len(sum)]
+	loops, n := loopsFor(len(sum))
+	if loops.addScaled != nil {
+		loops.addScaled(&sum[0], &x[0], n, by)
+		sum, x = sum[n:], x[n:]
+	}
+	for i := range sum {
+		sum[i] += by * x[i]
+	}
+}
+
+// mix computes dst = a + t·(b−a) = (1−t)·a + t·b.
+func mix(dst, a, b []float32, t float32) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	s := 1 - t
+	loops, n := loopsFor(len(dst))
+	if loops.mix != nil {
+		loops.mix(&dst[0], &a[0], &b[0], n, s, t)
+		dst, a, b = dst[n:], a[n:], b[n:]
+	}
+	for i := range dst {
+		dst[i] = s*a[i] + t*b[i]
+	}
+}
