@@ -16,6 +16,10 @@ func (d *Device) AdamW(p, m, v, g op.Tensor, h op.AdamWParams) {
 	b1, b2 := 1-h.Beta1, 1-h.Beta2
 	parallelFor(len(pv), elementGrain, func(lo, hi int) {
 		p, g, m, v := pv[lo:hi], gv[lo:hi], mv[lo:hi], vv[lo:hi]
+		if loops, n := loopsFor(len(p)); loops.adamW != nil {
+			loops.adamW(&p[0], &m[0], &v[0], &g[0], n, b1, h.Beta2, b2, decay, step, root, h.Eps)
+			p, g, m, v = p[n:], g[n:], m[n:], v[n:]
+		}
 		g, m, v = g[:len(p)], m[:len(p)], v[:len(p)]
 		for i := range p {
 			m[i] += b1 * (g[i] - m[i])

@@ -13,9 +13,9 @@ func (d *Device) Dropout(y, x op.Tensor, p op.DropoutParams) {
 	yv, xv := f32(y), f32(x)
 	if p.Channel {
 		scaleChannels(x, p, func(lo, hi int, scale []float32) {
-			y, x := yv[lo:hi], xv[lo:hi]
-			for i, v := range x {
-				y[i] = v * scale[i]
+			y, x, scale := yv[lo:hi], xv[lo:hi], scale[:hi-lo]
+			for i := range y {
+				y[i] = x[i] * scale[i]
 			}
 		})
 		return
@@ -23,6 +23,11 @@ func (d *Device) Dropout(y, x op.Tensor, p op.DropoutParams) {
 	limit, scale := dropLimit(p)
 	parallelFor(len(yv), elementGrain, func(lo, hi int) {
 		y, x := yv[lo:hi], xv[lo:hi]
+		if loops, n := loopsFor(len(x)); loops.dropout != nil {
+			loops.dropout(&y[0], &x[0], n, drawState(p.Seed, lo), uint64(limit), scale)
+			y, x = y[n:], x[n:]
+			lo += n
+		}
 		y = y[:len(x)]
 		for i, v := range x {
 			y[i] = math.Float32frombits(math.Float32bits(v*scale) & keepMask(p.Seed, lo+i, limit))
@@ -36,16 +41,18 @@ func (d *Device) DropoutGrad(dx, dy op.Tensor, p op.DropoutParams) {
 	dxv, gv := f32(dx), f32(dy)
 	if p.Channel {
 		scaleChannels(dy, p, func(lo, hi int, scale []float32) {
-			dx, g := dxv[lo:hi], gv[lo:hi]
-			for i, v := range g {
-				dx[i] += v * scale[i]
-			}
+			addScaledRows(dxv[lo:hi], gv[lo:hi], scale)
 		})
 		return
 	}
 	limit, scale := dropLimit(p)
 	parallelFor(len(dxv), elementGrain, func(lo, hi int) {
 		dx, g := dxv[lo:hi], gv[lo:hi]
+		if loops, n := loopsFor(len(g)); loops.dropoutGrad != nil {
+			loops.dropoutGrad(&dx[0], &g[0], n, drawState(p.Seed, lo), uint64(limit), scale)
+			dx, g = dx[n:], g[n:]
+			lo += n
+		}
 		dx = dx[:len(g)]
 		for i, v := range g {
 			dx[i] += math.Float32frombits(math.Float32bits(v*scale) & keepMask(p.Seed, lo+i, limit))
@@ -63,10 +70,13 @@ func dropLimit(p op.DropoutParams) (limit int64, scale float32) {
 	return int64(math.Ceil(float64(p.P * (1 << 24)))), 1 / (1 - p.P)
 }
 
+// drawState is SplitMix64's state at draw i.
+func drawState(seed uint64, i int) uint64 { return seed + (uint64(i)+1)*0x9E3779B97F4A7C15 }
+
 // keepMask is all ones where DropoutParams.Keep(i) holds and 0 where it does not,
 // without a branch.
 func keepMask(seed uint64, i int, limit int64) uint32 {
-	z := seed + (uint64(i)+1)*0x9E3779B97F4A7C15
+	z := drawState(seed, i)
 	z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
 	z = (z ^ z>>27) * 0x94D049BB133111EB
 	z ^= z >> 31

@@ -40,6 +40,11 @@ func BenchmarkOperators(b *testing.B) {
 	classes, probabilities := random(n, 60, 60, 16), random(n, 60, 60, 16)
 	mask := random(n, 60, 60)
 	prototype := random(n, 64)
+	weights, moment, square, slope := random(1<<20), random(1<<20), zerosOf(dev, 1<<20), random(1<<20)
+	pyramid := random(n, 6, 6, 256)
+	update := op.AdamWParams{LR: 1e-4, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, Step: 3}
+	few, dFew, loss := random(n, 237, 237, 2), random(n, 237, 237, 2), zerosOf(dev, 2)
+	labels := tensor.New(tensor.WithShape(n, 237, 237), tensor.WithBacking(make([]uint8, n*237*237)))
 
 	for _, c := range []struct {
 		name string
@@ -79,6 +84,13 @@ func BenchmarkOperators(b *testing.B) {
 		{"max_pool_grad", stem, func() { dev.MaxPoolGrad(stem, pooled, argmax) }},
 		{"concat", joined, func() { dev.Concat(joined, wide, narrow) }},
 		{"softmax", classes, func() { dev.Softmax(probabilities, classes) }},
+		{"softmax_grad", classes, func() { dev.SoftmaxGrad(probabilities, classes, classes) }},
+		{"cross_entropy", few, func() { dev.CrossEntropy(loss, few, labels) }},
+		{"cross_entropy_grad", few, func() { dev.CrossEntropyGrad(dFew, loss, few, labels, 1) }},
+		{"adaptive_avg_pool", hidden, func() { dev.AdaptiveAvgPool(pyramid, hidden) }},
+		{"adaptive_avg_pool_grad", hidden, func() { dev.AdaptiveAvgPoolGrad(hiddenOut, pyramid) }},
+		{"adamw", weights, func() { dev.AdamW(weights, moment, square, slope, update) }},
+		{"sgd", weights, func() { dev.SGD(weights, moment, slope, op.SGDParams{LR: 1e-4, Momentum: 0.9, WeightDecay: 1e-4}) }},
 		{"masked_average_pool", tokens, func() { dev.MaskedAveragePool(prototype, tokens, mask) }},
 	} {
 		b.Run(c.name, func(b *testing.B) {

@@ -8,6 +8,10 @@ func (d *Device) SGD(p, m, g op.Tensor, h op.SGDParams) {
 	pv, mv, gv := f32(p), f32(m), f32(g)
 	parallelFor(len(pv), elementGrain, func(lo, hi int) {
 		p, m, g := pv[lo:hi], mv[lo:hi], gv[lo:hi]
+		if loops, n := loopsFor(len(p)); loops.sgd != nil {
+			loops.sgd(&p[0], &m[0], &g[0], n, h.LR, h.Momentum, h.WeightDecay)
+			p, m, g = p[n:], m[n:], g[n:]
+		}
 		m, g = m[:len(p)], g[:len(p)]
 		for i := range p {
 			m[i] = h.Momentum*m[i] + g[i] + h.WeightDecay*p[i]
