@@ -150,8 +150,9 @@ func formatScores(scores map[string]float64) string {
 	return strings.Join(parts, ", ")
 }
 
-// checkpoints saves the state at the end of every epoch, of the stage, and within an
-// epoch every SaveEvery.
+// checkpoints saves the state at the start of the stage, so that a directory that cannot
+// hold it is found out before any work and there always is one to go back to; at the end
+// of every epoch and of the stage; and within an epoch every SaveEvery.
 func (s *stage) checkpoints() Hook {
 	last := time.Now()
 	save := func(*Status) error {
@@ -160,6 +161,7 @@ func (s *stage) checkpoints() Hook {
 	}
 	return Hook{
 		Name: "checkpoint", Priority: PriorityCheckpoint,
+		Start: save,
 		Step: func(st *Status) error {
 			due, err := s.agree(time.Since(last) >= s.plan.SaveEvery)
 			if !due || err != nil {

@@ -167,6 +167,10 @@ func (s *stage) save() error {
 	}
 	tensors := append(s.task.Set().Tensors(), s.optimizer.tensors()...)
 	if name := notFinite(tensors); name != "" {
+		if s.status.Step == 0 {
+			return fmt.Errorf("stage %s: the weight %s is no finite number before the first step: the file that it was read from is damaged; see backbone.weights and base.weights",
+				s.status.Stage, name)
+		}
 		return s.diverged(s.status.Step, name)
 	}
 	if err := s.metrics.sync(); err != nil {

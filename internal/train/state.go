@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"hdmnet/internal/config"
 )
 
 // Names of the stages, and of both one after the other.
@@ -83,4 +85,14 @@ func (s *State) checkSettings(path string, now map[string]string) error {
 	}
 	return fmt.Errorf("cannot continue from %s: it was trained with other settings:\n  %s\ncontinue with the run's own config.yaml, or start a new run in another --out",
 		path, strings.Join(d, "\n  "))
+}
+
+// checkStage fails when only the meta stage is asked for while the base stage, which it
+// takes its base learner from, is not complete.
+func (s *State) checkStage(c *config.Config) error {
+	if c.Train.Stage != Meta || s.Stage != Base || s.Finished || c.Base.Weights != "" {
+		return nil
+	}
+	return fmt.Errorf("cannot start stage %s: this run's stage %s, whose base learner it needs, is only at step %d; complete it first, with --resume --stage %s",
+		Meta, Base, s.Step, All)
 }

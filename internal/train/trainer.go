@@ -115,7 +115,11 @@ func (t *trainer) open() (*checkpoint, error) {
 		if from == nil {
 			t.log.printf("%s has no checkpoint yet: starting at the first step", t.Dir.Path())
 		} else {
-			if err := from.state.checkSettings(from.Path(), t.settings); err != nil {
+			err := from.state.checkSettings(from.Path(), t.settings)
+			if err == nil {
+				err = from.state.checkStage(t.Config)
+			}
+			if err != nil {
 				from.Close()
 				return nil, err
 			}

@@ -1,0 +1,73 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"hdmnet/internal/model"
+	"hdmnet/internal/nn"
+	"hdmnet/internal/weights"
+)
+
+// TestDivergenceStops: a rate far too high ends a run within a few steps, with a message
+// that says where, and a checkpoint from before that is whole.
+func TestDivergenceStops(t *testing.T) {
+	for _, stage := range order {
+		key := "train." + stage
+		o := trial(t, "", "train.stage="+stage, key+".lr=1e30", key+".power=0")
+		err := Run(context.Background(), o)
+		var diverged *DivergedError
+		if !errors.As(err, &diverged) {
+			t.Fatalf("error %v, want a DivergedError", err)
+		}
+		for _, want := range []string{"stage " + stage + ", step", "query ", "lower learning rate", key + ".lr", o.Dir.Last()} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("the error does not say %q: %v", want, err)
+			}
+		}
+		c, err := readCheckpoint(diverged.Checkpoint)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if c.state.Stage != stage || c.state.Step >= diverged.Step {
+			t.Errorf("the checkpoint is of stage %s, step %d; the run diverged in stage %s at step %d", c.state.Stage, c.state.Step, stage, diverged.Step)
+		}
+		for _, name := range c.Names() {
+			if c.Dtype(name) != "F32" {
+				continue
+			}
+			v, _, err := c.Float32(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bad := notFinite([]weights.Tensor{{Name: name, Float32: v}}); bad != "" {
+				t.Errorf("the checkpoint holds numbers that are not finite in %s", bad)
+			}
+		}
+	}
+}
+
+// TestDamagedBaseWeights: NaN in a file of weights is found before the first step.
+func TestDamagedBaseWeights(t *testing.T) {
+	o := trial(t, "", "train.stage=meta")
+	net, err := model.NewPSPNet(model.Options{Backbone: "tiny", BaseClasses: len(o.Fold.Base) + 1, Shots: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tensors := nn.NewSet(o.Device, net, 1).Tensors()
+	for i := range tensors {
+		if strings.HasSuffix(tensors[i].Name, "weight") {
+			tensors[i].Float32[0] /= 0 * tensors[i].Float32[0]
+			break
+		}
+	}
+	o.Config.Base.Weights = filepath.Join(t.TempDir(), "nan.safetensors")
+	if err := weights.Save(o.Config.Base.Weights, tensors, nil); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, o, "stage meta", "before the first step", "base.weights")
+}

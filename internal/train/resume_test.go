@@ -1,0 +1,156 @@
+package train
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestResumeIsBitEqual: a run that is interrupted after a few steps, again and again,
+// in both stages, ends with the same bytes as one that is not.
+func TestResumeIsBitEqual(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	interrupted := 0
+	o := trial(t, dir)
+	for interrupt(t, o, 4) {
+		interrupted++
+		o = trial(t, dir)
+	}
+	if interrupted < 4 {
+		t.Fatalf("interrupted only %d times", interrupted)
+	}
+	sameAsWhole(t, o.Dir)
+}
+
+// TestCrashRepeatsSteps: a run that dies without saving goes on from its last checkpoint
+// and ends with the same bytes.
+func TestCrashRepeatsSteps(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	crash := errors.New("crash")
+	for _, at := range []int{3, 8, 4} { // in the first epoch, within an epoch, in the next stage
+		o := trial(t, dir)
+		steps := 0
+		o.Hooks = []Hook{{Name: "crash", Step: func(*Status) error {
+			if steps++; steps == at {
+				return crash
+			}
+			return nil
+		}}}
+		if err := Run(context.Background(), o); !errors.Is(err, crash) {
+			t.Fatal(err)
+		}
+		o.Dir.Close()
+	}
+	o := trial(t, dir)
+	mustRun(t, o)
+	sameAsWhole(t, o.Dir)
+}
+
+// TestInterruptedValidation: the epoch's validation is done again, as if for the first time.
+func TestInterruptedValidation(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	o := trial(t, dir)
+	ctx, cancel := context.WithCancel(context.Background())
+	o.Hooks = []Hook{{Name: "stop", Priority: PriorityValidation - 1, Epoch: func(*Status) error { cancel(); return nil }}}
+	if err := Run(ctx, o); !errors.Is(err, ErrInterrupted) {
+		t.Fatal(err)
+	}
+	o.Dir.Close()
+	o = trial(t, dir)
+	mustRun(t, o)
+	sameAsWhole(t, o.Dir)
+}
+
+// TestDamagedCheckpointFallsBack: a checkpoint that is cut short, or that has a wrong bit,
+// gives way to the one before it; without any other the run stops.
+func TestDamagedCheckpointFallsBack(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	set := []string{"train.stage=base", "train.base.validate_every=0"}
+	o := trial(t, dir, set...)
+	mustRun(t, o)
+	want := read(t, o.Dir.Last())
+	half, flipped := want[:len(want)/2], bytes.Clone(want)
+	flipped[len(flipped)*2/3] ^= 4
+	for _, damaged := range [][]byte{half, flipped} {
+		o.Dir.Close()
+		if err := os.WriteFile(o.Dir.Last(), damaged, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		o = trial(t, dir, set...)
+		mustRun(t, o)
+		if !bytes.Equal(read(t, o.Dir.Last()), want) {
+			t.Error("the run did not get back to where it was")
+		}
+		if out := o.Out.(*bytes.Buffer).String(); !strings.Contains(out, "warning: going on from the checkpoint before it") {
+			t.Errorf("output %q", out)
+		}
+	}
+	o.Dir.Close()
+	for _, path := range []string{o.Dir.Last(), o.Dir.Previous()} {
+		if err := os.WriteFile(path, half, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused(t, trial(t, dir, set...), "no checkpoint to go on from", o.Dir.Last(), o.Dir.Previous())
+}
+
+func TestOtherSettingsRefused(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	interrupt(t, trial(t, dir), 1)
+	refused(t, trial(t, dir, "train.base.lr=0.5", "train.seed=9"), "train.base.lr was", "is 0.5 now", "train.seed was")
+}
+
+// TestMetaNeedsACompleteBaseStage: a base learner half trained is not what the meta stage
+// is to start from, unless base.weights brings another one.
+func TestMetaNeedsACompleteBaseStage(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	interrupt(t, trial(t, dir), 8) // of 12, after the first epoch's base.safetensors
+	config := filepath.Join(dir, "config.yaml")
+	before := read(t, config)
+	refused(t, trial(t, dir, "train.stage=meta"), "cannot start stage meta", "stage base", "step 8", "--stage all")
+	if !bytes.Equal(before, read(t, config)) {
+		t.Error("the refused run changed config.yaml")
+	}
+
+	base := filepath.Join(dir, "base.safetensors")
+	other := filepath.Join(t.TempDir(), "run")
+	set := []string{"base.weights=" + base, "train.meta.validate_every=0"}
+	interrupt(t, trial(t, other, set...), 3)
+	mustRun(t, trial(t, other, append(set, "train.stage=meta")...))
+}
+
+// TestEveryStageStartsWithACheckpoint: the state before the first step is on the disk, and
+// where it cannot be, no step is made.
+func TestEveryStageStartsWithACheckpoint(t *testing.T) {
+	o := trial(t, "", "train.base.epochs=1", "train.meta.epochs=1", "train.base.validate_every=0", "train.meta.validate_every=0")
+	seen := map[string]bool{}
+	o.Hooks = []Hook{{Name: "look", Step: func(s *Status) error {
+		if s.Step > 1 {
+			return nil
+		}
+		c, err := readCheckpoint(o.Dir.Last())
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		seen[s.Stage] = c.state.Stage == s.Stage && c.state.Step == 0
+		return nil
+	}}}
+	mustRun(t, o)
+	if !seen[Base] || !seen[Meta] {
+		t.Errorf("a checkpoint of step 0: %v", seen)
+	}
+
+	o = trial(t, "")
+	if err := os.RemoveAll(o.Dir.Checkpoints()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(o.Dir.Checkpoints(), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, o, "checkpoint", o.Dir.Checkpoints())
+}
