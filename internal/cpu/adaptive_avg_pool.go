@@ -15,7 +15,7 @@ func (d *Device) AdaptiveAvgPool(y, x op.Tensor) {
 	const channels = 64
 	blocks := (c + channels - 1) / channels
 	parallelFor(xs[0]*ho*wo*blocks, 1, func(lo, hi int) {
-		var sum [channels]float64
+		sum := borrow64(channels)
 		for task := lo; task < hi; task++ {
 			out, c0 := task/blocks, task%blocks*channels
 			c1 := min(c, c0+channels)
@@ -25,16 +25,13 @@ func (d *Device) AdaptiveAvgPool(y, x op.Tensor) {
 			acc := sum[:c1-c0]
 			clear(acc)
 			for yy := y0; yy < y1; yy++ {
-				for xx := x0; xx < x1; xx++ {
-					for k, v := range xv[((n*h+yy)*w+xx)*c+c0:][:len(acc)] {
-						acc[k] += float64(v)
-					}
-				}
+				addChannelSums(acc, xv[((n*h+yy)*w+x0)*c+c0:][:(x1-x0-1)*c+len(acc)], c)
 			}
 			for k, v := range acc {
 				yv[out*c+c0+k] = float32(v / float64((y1-y0)*(x1-x0)))
 			}
 		}
+		giveBack64(sum)
 	})
 }
 
@@ -55,13 +52,10 @@ func (d *Device) AdaptiveAvgPoolGrad(dx, dy op.Tensor) {
 				}
 				for j := range wo {
 					x0, x1 := cell(j, wo, w)
-					area := float32((y1 - y0) * (x1 - x0))
+					share := 1 / float32((y1-y0)*(x1-x0))
 					g := dyv[((n*ho+i)*wo+j)*c:][:c]
 					for xx := x0; xx < x1; xx++ {
-						to := dxv[(row*w+xx)*c:][:c]
-						for k, v := range g {
-							to[k] += v / area
-						}
+						addScaledRow(dxv[(row*w+xx)*c:][:c], g, share)
 					}
 				}
 			}

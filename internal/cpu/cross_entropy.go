@@ -2,9 +2,14 @@ package cpu
 
 import (
 	"fmt"
+	"math"
 
 	"hdmnet/internal/op"
 )
+
+// productLimit leaves a product of sums room for one more factor, up to the number of
+// classes: every exponential is at most 1.
+const productLimit = 1e250
 
 // CrossEntropy implements op.CrossEntropy. Chunks of pixels are summed in float64 and
 // added in order.
@@ -15,20 +20,27 @@ func (d *Device) CrossEntropy(loss, logits, label op.Tensor) {
 	chunks := (len(y) + grain - 1) / grain
 	sums := borrow(2 * chunks) // of every chunk: Σ −log p, labelled pixels
 	parallelFor(len(y), grain, func(lo, hi int) {
-		e := borrow(c)
+		e, top, sum := borrow((hi-lo)*c), borrow(hi-lo), borrow(hi-lo)
+		expRows(e, top, sum, x[lo*c:hi*c], c)
 		total, count := 0.0, 0
+		product := 1.0 // of Σ exp so far: one logarithm does for many pixels
 		for i := lo; i < hi; i++ {
 			if y[i] == op.Ignore {
 				continue
 			}
-			row := x[i*c : (i+1)*c]
-			top := rowMax(row)
-			total += float64(top - row[classOf(y[i], c)] + log32(expSum(e, row, top)))
+			total += float64(top[i-lo] - x[i*c+classOf(y[i], c)])
+			product *= float64(sum[i-lo])
+			if !(product < productLimit) {
+				total += math.Log(product)
+				product = 1
+			}
 			count++
 		}
 		giveBack(e)
+		giveBack(top)
+		giveBack(sum)
 		at := 2 * (lo / grain)
-		sums[at], sums[at+1] = float32(total), float32(count)
+		sums[at], sums[at+1] = float32(total+math.Log(product)), float32(count)
 	})
 	total, count := 0.0, 0.0
 	for i := 0; i < len(sums); i += 2 {
@@ -54,18 +66,19 @@ func (d *Device) CrossEntropyGrad(dlogits, loss, logits, label op.Tensor, scale 
 	dx, x, y := f32(dlogits), f32(logits), label.Uint8s()
 	scale /= count
 	parallelFor(len(y), rowGrain(c), func(lo, hi int) {
-		e := borrow(c)
+		e, top, sum := borrow((hi-lo)*c), borrow(hi-lo), borrow(hi-lo)
+		expRows(e, top, sum, x[lo*c:hi*c], c)
 		for i := lo; i < hi; i++ {
 			if y[i] == op.Ignore {
 				continue
 			}
-			row := x[i*c : (i+1)*c]
-			sum := expSum(e, row, rowMax(row))
 			g := dx[i*c : (i+1)*c]
-			addScaledRow(g, e, scale/sum)
+			addScaledRow(g, e[(i-lo)*c:], scale/sum[i-lo])
 			g[classOf(y[i], c)] -= scale
 		}
 		giveBack(e)
+		giveBack(top)
+		giveBack(sum)
 	})
 }
 

@@ -17,6 +17,10 @@ func (d *Device) LayerNorm(y, mean, rstd, x, w, b op.Tensor, eps float32) {
 	checkRows("LayerNorm", mean, rows)
 	yv, xv, wv, bv, mv, rv := f32(y), f32(x), f32(w), f32(b), f32(mean), f32(rstd)
 	parallelFor(rows, rowGrain(c), func(lo, hi int) {
+		if f := rowLoops(c).layerNorm; f != nil {
+			f(&yv[lo*c], &mv[lo], &rv[lo], &xv[lo*c], &wv[0], &bv[0], c, hi-lo, 1/float32(c), eps)
+			return
+		}
 		for r := lo; r < hi; r++ {
 			x, y := xv[r*c:(r+1)*c], yv[r*c:(r+1)*c]
 			m := rowSum(x) / float32(c)
@@ -46,6 +50,17 @@ func (d *Device) LayerNormGrad(dx, dw, db, dy, x, w, mean, rstd op.Tensor) {
 	dxv, gv, xv, wv, mv, rv := f32(dx), f32(dy), f32(x), f32(w), f32(mean), f32(rstd)
 	sums := sumChunks(rows, rowGrain(c), 2*c, func(lo, hi int, acc []float32) {
 		accW, accB := acc[:c], acc[c:2*c]
+		if f := rowLoops(c).layerNormGrad; f != nil {
+			var to []float32
+			if dxv != nil {
+				to = dxv[lo*c : hi*c]
+			} else { // nobody reads it; the sums keep their order
+				to = borrow((hi - lo) * c)
+				defer giveBack(to)
+			}
+			f(&to[0], &accW[0], &accB[0], &gv[lo*c], &xv[lo*c], &wv[0], &mv[lo], &rv[lo], c, hi-lo, 1/float32(c))
+			return
+		}
 		for r := lo; r < hi; r++ {
 			x, g := xv[r*c:(r+1)*c], gv[r*c:(r+1)*c]
 			m, s := mv[r], rv[r]

@@ -8,18 +8,13 @@ func (d *Device) Softmax(y, x op.Tensor) {
 	c := op.Last(x)
 	yv, xv := f32(y), f32(x)
 	parallelFor(len(xv)/c, rowGrain(8*c), func(lo, hi int) {
+		top, sum := borrow(hi-lo), borrow(hi-lo)
+		expRows(yv[lo*c:hi*c], top, sum, xv[lo*c:hi*c], c)
 		for r := lo; r < hi; r++ {
-			x, y := xv[r*c:(r+1)*c], yv[r*c:(r+1)*c]
-			top := x[0]
-			for _, v := range x {
-				top = max(top, v)
-			}
-			expTo(y, x, top)
-			scale := 1 / rowSum(y)
-			for i := range y {
-				y[i] *= scale
-			}
+			scaleRow(yv[r*c:(r+1)*c], 1/sum[r-lo])
 		}
+		giveBack(top)
+		giveBack(sum)
 	})
 }
 
