@@ -42,9 +42,6 @@ func (t *baseTask) Step(b *data.Batch, seed uint64, scale float32) map[string]fl
 }
 
 func (t *baseTask) Validate(ctx context.Context) (map[string]float64, error) {
-	if t.val == nil {
-		return nil, nil
-	}
 	if err := t.val.Seek(0, 0); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -48,6 +49,19 @@ func TestDivergenceStops(t *testing.T) {
 				t.Errorf("the checkpoint holds numbers that are not finite in %s", bad)
 			}
 		}
+	}
+}
+
+// TestDivergenceInTheLastStep: weights that the last step of an epoch has spoilt are not
+// validated, let alone kept.
+func TestDivergenceInTheLastStep(t *testing.T) {
+	o := trial(t, "", "train.stage=base", "dataset.synth_train=4", "train.base.lr=1e38", "train.base.power=0")
+	var diverged *DivergedError
+	if err := Run(context.Background(), o); !errors.As(err, &diverged) || diverged.Tensor == "" || diverged.Step != 1 || diverged.Epoch != 1 {
+		t.Errorf("error %v, want a DivergedError that names a weight", err)
+	}
+	if _, err := os.Stat(o.Dir.Base()); err == nil {
+		t.Error("the weights were kept as a base learner")
 	}
 }
 

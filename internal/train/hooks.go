@@ -24,9 +24,16 @@ func (t *trainer) hooks(ctx context.Context, s *stage, out string) []Hook {
 	return hs
 }
 
-// validation scores the network every ValidateEvery epochs and after the last one, keeps
-// the best weights, and ends the stage early when they get no better. Without any
-// validation the weights of the end are kept.
+// validates tells whether the epoch just ended is validated: every ValidateEvery-th and
+// the last one, but not when max_steps ends the stage within its first epoch: a trial of
+// a few steps must not wait for a thousand episodes.
+func (s *stage) validates() bool {
+	every, st := s.plan.ValidateEvery, &s.status
+	return s.feed.val != nil && st.Step >= s.epoch && (st.Epoch%every == 0 || st.Epoch == s.epochs)
+}
+
+// validation scores the network, keeps the best weights, and ends the stage early when
+// they get no better. Without any validation the weights of the end are kept.
 func (s *stage) validation(ctx context.Context, out string, about map[string]string) Hook {
 	keep := func() error {
 		if s.group.Rank() > 0 {
@@ -37,13 +44,15 @@ func (s *stage) validation(ctx context.Context, out string, about map[string]str
 	return Hook{
 		Name: "validation", Priority: PriorityValidation,
 		Epoch: func(st *Status) error {
-			every := s.plan.ValidateEvery
-			if every == 0 || st.Epoch%every != 0 && st.Epoch != st.Epochs {
+			if !s.validates() {
 				return nil
+			}
+			if name := notFinite(s.task.Set().Tensors()); name != "" {
+				return s.diverged(st.Step, name)
 			}
 			start := time.Now()
 			scores, err := s.task.Validate(ctx)
-			if err != nil || scores == nil {
+			if err != nil {
 				return err
 			}
 			v := &Validation{Scores: scores, Best: st.BestEpoch == 0 || scores["miou"] > st.BestScore, Seconds: time.Since(start).Seconds()}
@@ -95,6 +104,9 @@ func (t *trainer) lines(s *stage) Hook {
 		Start: func(st *Status) error {
 			t.log.printf("stage %s: fold %d, %d pictures, %d epochs of %d steps, %d trained values, on %s",
 				st.Stage, t.Fold.Index, s.feed.images, st.Epochs, s.epoch, trainedValues(s.task), t.Device.Name())
+			if s.feed.val != nil && s.steps < s.epoch {
+				t.log.printf("stage %s: max_steps ends it within its first epoch: it is not validated, and the weights of its end are kept", st.Stage)
+			}
 			return nil
 		},
 		Step: func(st *Status) error {

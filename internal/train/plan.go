@@ -10,7 +10,7 @@ import (
 // Plan is the numbers of one stage.
 type Plan struct {
 	Epochs        int
-	MaxSteps      int // optimiser steps to stop after; 0: all epochs
+	MaxSteps      int // optimiser steps to stop after; 0: all epochs; fewer than an epoch are not validated
 	Accumulate    int // batches of an optimiser step
 	ValidateEvery int // epochs; 0: never
 	EarlyStop     int // epochs without a better score to stop after; 0: off

@@ -17,8 +17,8 @@ type Task interface {
 	// scale·loss to the set's gradients. seed decides the dropouts. It returns the
 	// losses by name, unscaled; "total" is the one that is watched.
 	Step(b *data.Batch, seed uint64, scale float32) map[string]float64
-	// Validate scores the network; "miou" decides. It returns nil scores when the task
-	// has nothing to validate on.
+	// Validate scores the network; "miou" decides. The task must have been given
+	// something to validate on.
 	Validate(ctx context.Context) (map[string]float64, error)
 	// Close frees the network's memory.
 	Close() error

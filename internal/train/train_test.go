@@ -104,3 +104,32 @@ func TestEarlyStop(t *testing.T) {
 		t.Errorf("output %q", out)
 	}
 }
+
+// TestTrialOfAFewSteps: max_steps within the first epoch means no validation; the weights
+// of the end are there all the same. A whole epoch is validated.
+func TestTrialOfAFewSteps(t *testing.T) {
+	const note = "it is not validated, and the weights of its end are kept"
+	for _, c := range []struct {
+		steps     string
+		validated bool
+	}{{"5", false}, {"6", true}} { // an epoch has 6
+		o := trial(t, "", "train.stage=base", "train.base.max_steps="+c.steps)
+		validated := false
+		o.Hooks = []Hook{{Name: "look", Priority: PriorityValidation + 1, Epoch: func(s *Status) error {
+			validated = validated || s.Validation != nil
+			return nil
+		}}}
+		mustRun(t, o)
+		if validated != c.validated || strings.Contains(o.Out.(*bytes.Buffer).String(), note) == c.validated {
+			t.Errorf("%s steps: validated %v\n%s", c.steps, validated, o.Out)
+		}
+		f, err := weights.Open(o.Dir.Base())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.Metadata()["step"]; got != c.steps {
+			t.Errorf("the weights are of step %s, want %s", got, c.steps)
+		}
+		f.Close()
+	}
+}
