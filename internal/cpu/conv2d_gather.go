@@ -27,18 +27,44 @@ func (g *gather) run() int {
 	return g.c
 }
 
-func (g *gather) packA(_ *instructionSet, dst []float32, m0, m1, k0, k1 int) (rs, ks int) {
-	stride, kc := kStride(k1-k0), k1-k0
-	gx, gy, b := m0%g.gw, m0/g.gw%g.gh, m0/(g.gw*g.gh)
-	for m := m0; m < m1; m++ {
-		g.row(dst[(m-m0)*stride:][:kc], b, gy, gx, k0)
-		if gx++; gx == g.gw {
-			gx = 0
-			if gy++; gy == g.gh {
-				gy = 0
-				b++
+// packA splits the rows by lines of the grid and the columns by runs: in such a piece
+// the sources are equally far apart, and those at its ends may be cut by the image's edge.
+func (g *gather) packA(isa *instructionSet, dst []float32, m0, m1, k0, k1 int) (rs, ks int) {
+	stride, run, step, line := kStride(k1-k0), g.run(), g.stride*g.c, g.w*g.c
+	perRow := 1 // runs in a row of the kernel
+	if g.stepX != 1 {
+		perRow = g.nx
+	}
+	for m := m0; m < m1; {
+		gx, gy, b := m%g.gw, m/g.gw%g.gh, m/(g.gw*g.gh)
+		n := min(g.gw-gx, m1-m)
+		for k := k0; k < k1; {
+			tap, at := k/run, k%run
+			width := min(run-at, k1-k)
+			to := dst[(m-m0)*stride+k-k0:]
+			k += width
+			y := gy*g.stride + g.oy + tap/perRow*g.stepY
+			if uint(y) >= uint(g.h) {
+				for i := range n {
+					clear(to[i*stride:][:width])
+				}
+				continue
+			}
+			src := g.image[(b*g.h+y)*line:][:line]
+			from := (gx*g.stride+g.ox+tap%perRow*g.stepX)*g.c + at
+			first := min(max(0, ceilDiv(-from, step)), n) // whole runs: first ≤ i < last
+			last := min(max(first, ceilDiv(line-width-from+1, step)), n)
+			for i := range first {
+				copyClipped(to[i*stride:][:width], src, from+i*step)
+			}
+			if first < last {
+				isa.copyBlock(to[first*stride:], stride, src[from+first*step:], step, last-first, width)
+			}
+			for i := last; i < n; i++ {
+				copyClipped(to[i*stride:][:width], src, from+i*step)
 			}
 		}
+		m += n
 	}
 	return stride, 1
 }
@@ -81,36 +107,6 @@ func ceilDiv(a, b int) int {
 		return (a + b - 1) / b
 	}
 	return -(-a / b)
-}
-
-// row copies columns [k, k+len(dst)) of the patch at (b, gy, gx).
-func (g *gather) row(dst []float32, b, gy, gx, k int) {
-	if len(dst) == 0 {
-		return // also a patch without taps
-	}
-	run := g.run()
-	perRow := 1 // runs in a row of the kernel
-	if g.stepX != 1 {
-		perRow = g.nx
-	}
-	r, at := k/run, k%run
-	ty, tx := r/perRow, r%perRow
-	for len(dst) > 0 {
-		n := min(run-at, len(dst))
-		y := gy*g.stride + g.oy + ty*g.stepY
-		if uint(y) >= uint(g.h) {
-			clear(dst[:n])
-		} else {
-			line := g.image[(b*g.h+y)*g.w*g.c:][:g.w*g.c]
-			copyClipped(dst[:n], line, (gx*g.stride+g.ox+tx*g.stepX)*g.c+at)
-		}
-		dst = dst[n:]
-		at = 0
-		if tx++; tx == perRow {
-			tx = 0
-			ty++
-		}
-	}
 }
 
 // copyClipped copies line[from:] to dst; what lies outside the line is 0.

@@ -766,24 +766,32 @@ TEXT ·copyRowsAVX512(SB), NOSPLIT, $0-56
 	MOVQ  rows+32(FP), DI
 	SHLQ  $0x02, DX
 	SHLQ  $0x02, SI
-	MOVQ  n+40(FP), CX
-	MOVQ  $+1, R8
-	SHLQ  CL, R8
-	DECQ  R8
-	KMOVW R8, K1
-	SHRQ  $0x10, R8
-	KMOVW R8, K2
-	MOVQ  fill+48(FP), CX
-	MOVQ  $+1, R8
-	SHLQ  CL, R8
-	DECQ  R8
-	KMOVW R8, K3
-	SHRQ  $0x10, R8
-	KMOVW R8, K4
+	MOVQ  n+40(FP), R8
+	MOVQ  fill+48(FP), R9
+	MOVQ  R8, CX
+	MOVQ  $+1, R10
+	SHLQ  CL, R10
+	DECQ  R10
+	KMOVW R10, K1
+	SHRQ  $0x10, R10
+	KMOVW R10, K2
+	MOVQ  R9, CX
+	MOVQ  $+1, R10
+	SHLQ  CL, R10
+	DECQ  R10
+	KMOVW R10, K3
+	SHRQ  $0x10, R10
+	KMOVW R10, K4
 	TESTQ DI, DI
 	JEQ   copyRows_done
 
-copyRows_loop:
+	// up to 16 columns; 32 whole ones; the rest
+	CMPQ R9, $0x10
+	JLE  copyRows_one
+	CMPQ R8, $0x20
+	JEQ  copyRows_two
+
+copyRows_both:
 	VMOVUPS.Z (BX), K1, Z0
 	VMOVUPS.Z 64(BX), K2, Z1
 	VMOVUPS   Z0, K3, (AX)
@@ -791,7 +799,27 @@ copyRows_loop:
 	ADDQ      SI, BX
 	ADDQ      DX, AX
 	DECQ      DI
-	JNE       copyRows_loop
+	JNE       copyRows_both
+	JMP       copyRows_done
+
+copyRows_two:
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    SI, BX
+	ADDQ    DX, AX
+	DECQ    DI
+	JNE     copyRows_two
+	JMP     copyRows_done
+
+copyRows_one:
+	VMOVUPS.Z (BX), K1, Z0
+	VMOVUPS   Z0, K3, (AX)
+	ADDQ      SI, BX
+	ADDQ      DX, AX
+	DECQ      DI
+	JNE       copyRows_one
 
 copyRows_done:
 	VZEROUPPER

@@ -2,7 +2,7 @@ package cpu
 
 // copyRowsFunc copies the first n of every ld elements of src to the first n of
 // every width elements of dst, rows times, and zeroes the elements from n to
-// fill after each copy; n ≤ fill ≤ max(maxMR, maxNR).
+// fill after each copy; n ≤ fill ≤ copyMax, which is at least maxMR and maxNR.
 type copyRowsFunc func(dst *float32, width int, src *float32, ld, rows, n, fill int)
 
 // transpose8Func writes 8 rows of src, ld elements apart, as columns 0 to 7 of
@@ -21,6 +21,16 @@ func (isa *instructionSet) copyPanel(dst []float32, width int, src []float32, ld
 		src = src[:(rows-1)*ld+n]
 	}
 	isa.copyRows(&dst[0], width, &src[0], ld, rows, n, fill)
+}
+
+// copyBlock copies the first n of every ld elements of src to the first n of every
+// width elements of dst, rows times, whatever n.
+func (isa *instructionSet) copyBlock(dst []float32, width int, src []float32, ld, rows, n int) {
+	for j := 0; j < n; {
+		part := min(isa.copyMax, n-j)
+		isa.copyPanel(dst[j:], width, src[j:], ld, rows, part, part)
+		j += part
+	}
 }
 
 // transposePanel writes n rows of src, ld elements apart and k long, as the

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ type instructionSet struct {
 	mr, nr     int // rows and columns of a tile; at most maxMR and maxNR
 	tile       tileFunc
 	copyRows   copyRowsFunc
+	copyMax    int // the most columns that copyRows takes
 	transpose8 transpose8Func
 	loops      vectorLoops
 	usable     bool   // this processor and operating system have it
@@ -30,7 +32,7 @@ const (
 // instructionSets lists what the program knows on this architecture, best
 // first; the last one runs everywhere.
 var instructionSets = append(assemblySets(),
-	&instructionSet{name: "go", mr: 4, nr: 4, tile: tileGo, copyRows: copyRowsGo, transpose8: transpose8Go, usable: true})
+	&instructionSet{name: "go", mr: 4, nr: 4, tile: tileGo, copyRows: copyRowsGo, copyMax: math.MaxInt, transpose8: transpose8Go, usable: true})
 
 // activeISA is the instruction set of all matrix products. It is chosen once.
 var activeISA = sync.OnceValues(func() (*instructionSet, error) {
