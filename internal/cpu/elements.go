@@ -33,9 +33,14 @@ func addScaledRow(sum, x []float32, by float32) {
 
 // mix computes dst = a + t·(b−a) = (1−t)·a + t·b.
 func mix(dst, a, b []float32, t float32) {
+	loops, n := loopsFor(len(dst))
+	loops.mixTo(dst, a, b, n, t)
+}
+
+// mixTo is mix with the first n elements for the assembly.
+func (loops *vectorLoops) mixTo(dst, a, b []float32, n int, t float32) {
 	a, b = a[:len(dst)], b[:len(dst)]
 	s := 1 - t
-	loops, n := loopsFor(len(dst))
 	if loops.mix != nil {
 		loops.mix(&dst[0], &a[0], &b[0], n, s, t)
 		dst, a, b = dst[n:], a[n:], b[n:]

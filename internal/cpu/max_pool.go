@@ -99,10 +99,11 @@ func (d *Device) MaxPoolGrad(dx, dy, argmax op.Tensor) {
 		for task := lo; task < hi; task++ {
 			n, c0 := task/blocks, task%blocks*channels
 			c1 := min(c, c0+channels)
-			to := dxv[n*positions*c:][:positions*c]
+			to := dxv[n*positions*c+c0 : (n+1)*positions*c]
 			for o := n * outputs; o < (n+1)*outputs; o++ {
-				for k := c0; k < c1; k++ {
-					to[int(av[o*c+k])*c+k] += dyv[o*c+k]
+				g := dyv[o*c+c0 : o*c+c1]
+				for k, at := range av[o*c+c0:][:len(g)] {
+					to[int(at)*c+k] += g[k]
 				}
 			}
 		}

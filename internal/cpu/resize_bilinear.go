@@ -78,8 +78,9 @@ func resizeRow(y, x []float32, cols *resizeAxis, c int) {
 			y[2*j+1] = (1-t)*a[1] + t*b[1]
 		}
 	default:
+		loops, n := loopsFor(c)
 		for j, near := range cols.near {
-			mix(y[j*c:(j+1)*c], x[int(near)*c:], x[cols.next(j)*c:], cols.far[j])
+			loops.mixTo(y[j*c:(j+1)*c], x[int(near)*c:], x[cols.next(j)*c:], n, cols.far[j])
 		}
 	}
 }
