@@ -160,34 +160,23 @@ type matchLayer struct {
 	Merge *nn.ConvBN    `w:"1.conv+bn"`
 }
 
-// parseLayer is 1×1, BN, 3×3, BN, 1×1, BN without activations in between, then ReLU.
+// parseLayer is 1×1, BN, 3×3, BN, 1×1 without activations in between, then BN and ReLU.
 type parseLayer struct {
-	Expand  *nn.ConvBN `w:"0+1"`
-	Conv    *nn.ConvBN `w:"2+3"`
-	Project *nn.ConvBN `w:"4+5"`
-}
-
-// classifier is as parseLayer, with a plain 1×1 to the two classes at the end.
-type classifier struct {
-	Expand  *nn.ConvBN `w:"0+1"`
-	Conv    *nn.ConvBN `w:"2+3"`
-	Project *nn.Linear `w:"4"`
+	Conv *nn.CollapsedConv `w:""`
+	Norm *nn.BatchNorm     `w:"5"`
 }
 
 // mixTransformer runs three self-attention stages on query and supports, then matches
 // them from coarse to fine.
 type mixTransformer struct {
-	Stages []*encoderStage `w:"down_sample_layers"`
-	Match  []*matchLayer   `w:"match_layers"`
-	Parse  []*parseLayer   `w:"parse_layers"`
-	Cls    *classifier     `w:"cls"`
+	Stages []*encoderStage   `w:"down_sample_layers"`
+	Match  []*matchLayer     `w:"match_layers"`
+	Parse  []*parseLayer     `w:"parse_layers"`
+	Cls    *nn.CollapsedConv `w:"cls"` // to the two classes
 }
 
 func newMixTransformer() *mixTransformer {
 	m := &mixTransformer{}
-	pointwise := func(in, out int) *nn.ConvBN {
-		return nn.NewConvBN(in, out, 1, op.ConvParams{Stride: 1, Dilation: 1}, true)
-	}
 	same := op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}
 	for _, s := range []struct{ kernel, stride, heads, sr int }{{1, 1, 2, 4}, {3, 2, 4, 2}, {3, 2, 8, 1}} {
 		m.Stages = append(m.Stages, &encoderStage{
@@ -200,26 +189,17 @@ func newMixTransformer() *mixTransformer {
 		merge := nn.NewConvBN(dim+2, dim, 3, same, false)
 		merge.Conv.Weight.Init = nn.KaimingFanOut
 		m.Match = append(m.Match, &matchLayer{Match: newEncoderLayer(matchHeads, 1), Merge: merge})
-		m.Parse = append(m.Parse, &parseLayer{Expand: pointwise(dim, 4*dim), Conv: nn.NewConvBN(4*dim, 4*dim, 3, same, true), Project: pointwise(4*dim, dim)})
+		m.Parse = append(m.Parse, &parseLayer{Conv: nn.NewCollapsedConv(dim, 4*dim, dim), Norm: nn.NewBatchNorm(dim)})
 	}
-	m.Cls = &classifier{Expand: pointwise(dim, 4*dim), Conv: nn.NewConvBN(4*dim, 4*dim, 3, same, true), Project: nn.NewPointwise(4*dim, 2, true)}
+	m.Cls = nn.NewCollapsedConv(dim, 4*dim, 2)
 	return m
 }
 
 func (p *parseLayer) forward(t *nn.Tape, x *nn.Var) *nn.Var {
-	a := t.ConvBN(x, p.Expand, nil, false)
-	b := t.ConvBN(a, p.Conv, nil, false)
+	a := t.CollapsedConv(x, p.Conv)
+	b := t.BatchNorm(a, p.Norm)
 	t.Free(a)
-	y := t.ConvBN(b, p.Project, nil, true)
-	t.Free(b)
-	return y
-}
-
-func (c *classifier) forward(t *nn.Tape, x *nn.Var) *nn.Var {
-	a := t.ConvBN(x, c.Expand, nil, false)
-	b := t.ConvBN(a, c.Conv, nil, false)
-	t.Free(a)
-	y := t.Linear(b, c.Project)
+	y := t.ReLU(b)
 	t.Free(b)
 	return y
 }
@@ -266,7 +246,7 @@ func (m *mixTransformer) forward(t *nn.Tape, q, s *nn.Var, mask op.Tensor, sim *
 		t.Free(out)
 		out = next
 	}
-	logits = m.Cls.forward(t, out)
+	logits = t.CollapsedConv(out, m.Cls)
 	t.Free(out)
 	return logits, maps
 }

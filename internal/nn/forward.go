@@ -6,22 +6,33 @@ import (
 
 // Conv2D returns the convolution of x [B,H,W,Ci].
 func (t *Tape) Conv2D(x *Var, c *Conv2D) *Var {
-	y := t.out(convShape(x, c)...)
-	t.Dev.Conv2D(y.Value, x.Value, c.Weight.Value, c.Bias.value(), nil, c.Params)
+	return t.convolve(x, t.param(c.Weight), t.param(c.Bias), c.Params)
+}
+
+// convolve is Conv2D with a kernel [Co,KH,KW,Ci] and a bias [Co], or nil, that may be
+// values of the tape themselves.
+func (t *Tape) convolve(x, kernel, bias *Var, p op.ConvParams) *Var {
+	y := t.out(convShape(x, kernel.Value.Shape(), p)...)
+	var b op.Tensor
+	if bias != nil {
+		b = bias.Value
+	}
+	t.Dev.Conv2D(y.Value, x.Value, kernel.Value, b, nil, p)
 	t.record(y, func(dy op.Tensor) {
 		if dx := t.Grad(x); dx != nil {
-			t.Dev.Conv2DGradInput(dx, dy, c.Weight.Value, c.Params)
+			t.Dev.Conv2DGradInput(dx, dy, kernel.Value, p)
 		}
-		if c.Weight.Grad != nil || c.Bias.grad() != nil {
-			t.Dev.Conv2DGradWeight(c.Weight.Grad, c.Bias.grad(), x.Value, dy, c.Params)
+		if dw, db := t.Grad(kernel), t.Grad(bias); dw != nil || db != nil {
+			t.Dev.Conv2DGradWeight(dw, db, x.Value, dy, p)
 		}
 	})
 	return y
 }
 
-func convShape(x *Var, c *Conv2D) []int {
-	s, k := x.Value.Shape(), c.Weight.Shape
-	return []int{s[0], c.Params.Out(s[1], k[2]), c.Params.Out(s[2], k[3]), k[0]}
+// convShape returns the shape of the convolution of x with a kernel [Co,KH,KW,Ci].
+func convShape(x *Var, kernel []int, p op.ConvParams) []int {
+	s := x.Value.Shape()
+	return []int{s[0], p.Out(s[1], kernel[1]), p.Out(s[2], kernel[2]), kernel[0]}
 }
 
 // ConvBN returns norm(conv(x)) + residual (nil: none), then ReLU if asked. Frozen and
@@ -31,8 +42,8 @@ func (t *Tape) ConvBN(x *Var, c *ConvBN, residual *Var, relu bool) *Var {
 		if c.foldedWeight == nil {
 			c.fold(t.Dev)
 		}
-		y := t.out(convShape(x, c.Conv)...)
 		p := c.Conv.Params
+		y := t.out(convShape(x, c.foldedWeight.Shape(), p)...)
 		p.ReLU = relu
 		var r op.Tensor
 		if residual != nil {

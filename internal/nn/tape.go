@@ -66,6 +66,15 @@ func (t *Tape) Backward() {
 // Const wraps a tensor that needs no gradient.
 func (t *Tape) Const(v op.Tensor) *Var { return &Var{Value: v, fixed: true} }
 
+// param returns a parameter as a value of the tape, nil of nil; the gradient that the
+// value collects is the parameter's own.
+func (t *Tape) param(p *Param) *Var {
+	if p == nil {
+		return nil
+	}
+	return &Var{Value: p.Value, grad: p.Grad, fixed: p.Grad == nil}
+}
+
 // Free gives the memory of values back that nothing reads any more; a value may be
 // named twice. While recording the gradients still need them, and it does nothing.
 func (t *Tape) Free(vs ...*Var) {
