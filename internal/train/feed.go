@@ -30,6 +30,9 @@ func (t *trainer) feed(stage string) (*feed, error) {
 		o.Index = data.AllImages(t.Train.Source, t.Fold, data.Train)
 		every = c.Train.Base.ValidateEvery
 	}
+	if err := divide(&o, t.Group); err != nil {
+		return nil, fmt.Errorf("stage %s: %w", stage, err)
+	}
 	f := &feed{images: len(o.Index.Images)}
 	var err error
 	if f.train, err = data.NewLoader(o); err != nil {
@@ -38,6 +41,7 @@ func (t *trainer) feed(stage string) (*feed, error) {
 	if t.Val == nil || every == 0 {
 		return f, nil
 	}
+	o.Drawer = nil
 	o.Source, o.Index, o.Batch, o.DropLast, o.Augment = t.Val.Source, t.Val.Index, 1, false, data.AugmentOptions{}
 	o.Seed, o.Episodes = uint64(c.Train.Meta.ValidateSeed), c.Train.Meta.ValidateEpisodes
 	if stage == Base {

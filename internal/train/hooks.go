@@ -10,7 +10,10 @@ import (
 
 // hooks are those that every stage has. out is where its best weights go.
 func (t *trainer) hooks(ctx context.Context, s *stage, out string) []Hook {
-	hs := []Hook{
+	if t.Group.Rank() > 0 {
+		return []Hook{s.awaitValidation()}
+	}
+	return []Hook{
 		s.validation(ctx, out, t.about()),
 		s.records(),
 		t.lines(s),
@@ -18,10 +21,6 @@ func (t *trainer) hooks(ctx context.Context, s *stage, out string) []Hook {
 		{Name: "curves", Priority: PriorityCurves, Epoch: func(*Status) error { return drawCurves(t.Dir.Metrics(), t.Dir.Curves()) }},
 		s.checkpoints(),
 	}
-	if t.Group.Rank() > 0 { // process 0 alone writes and prints
-		hs = []Hook{hs[0], hs[5]}
-	}
-	return hs
 }
 
 // validates tells whether the epoch just ended is validated: every ValidateEvery-th and
@@ -32,15 +31,33 @@ func (s *stage) validates() bool {
 	return s.feed.val != nil && st.Step >= s.epoch && (st.Epoch%every == 0 || st.Epoch == s.epochs)
 }
 
+// awaitValidation is validation in the other processes of a group.
+func (s *stage) awaitValidation() Hook {
+	return Hook{
+		Name: "validation", Priority: PriorityValidation,
+		Epoch: func(*Status) error {
+			if !s.validates() {
+				return nil
+			}
+			return s.validated(false)
+		},
+	}
+}
+
+// validated tells every process of the group whether the validation of process 0 was
+// interrupted, and gives ErrInterrupted then.
+func (s *stage) validated(interrupted bool) error {
+	interrupted, err := s.agree(interrupted)
+	if interrupted {
+		return ErrInterrupted
+	}
+	return err
+}
+
 // validation scores the network, keeps the best weights, and ends the stage early when
 // they get no better. Without any validation the weights of the end are kept.
 func (s *stage) validation(ctx context.Context, out string, about map[string]string) Hook {
-	keep := func() error {
-		if s.group.Rank() > 0 {
-			return nil
-		}
-		return s.saveWeights(out, about)
-	}
+	keep := func() error { return s.saveWeights(out, about) }
 	return Hook{
 		Name: "validation", Priority: PriorityValidation,
 		Epoch: func(st *Status) error {
@@ -52,7 +69,10 @@ func (s *stage) validation(ctx context.Context, out string, about map[string]str
 			}
 			start := time.Now()
 			scores, err := s.task.Validate(ctx)
-			if err != nil {
+			if err != nil && ctx.Err() == nil {
+				return err
+			}
+			if err := s.validated(err != nil); err != nil {
 				return err
 			}
 			v := &Validation{Scores: scores, Best: st.BestEpoch == 0 || scores["miou"] > st.BestScore, Seconds: time.Since(start).Seconds()}
@@ -175,9 +195,8 @@ func (s *stage) checkpoints() Hook {
 		Name: "checkpoint", Priority: PriorityCheckpoint,
 		Start: save,
 		Step: func(st *Status) error {
-			due, err := s.agree(time.Since(last) >= s.plan.SaveEvery)
-			if !due || err != nil {
-				return err
+			if time.Since(last) < s.plan.SaveEvery {
+				return nil
 			}
 			return save(st)
 		},

@@ -9,7 +9,7 @@ import (
 
 // logger writes lines to the run's log and to the person who watches.
 type logger struct {
-	file     *os.File
+	file     *os.File // nil: no log
 	out      io.Writer
 	terminal bool
 	clear    func() // takes the progress bar away before a line; nil: there is none
@@ -34,7 +34,13 @@ func (l *logger) printf(format string, args ...any) {
 		l.clear()
 	}
 	fmt.Fprintln(l.out, line)
-	fmt.Fprintf(l.file, "%s %s\n", time.Now().UTC().Format(time.RFC3339), line)
+	if l.file != nil {
+		fmt.Fprintf(l.file, "%s %s\n", time.Now().UTC().Format(time.RFC3339), line)
+	}
 }
 
-func (l *logger) close() { l.file.Close() }
+func (l *logger) close() {
+	if l.file != nil {
+		l.file.Close()
+	}
+}

@@ -44,8 +44,9 @@ func schedulePlan(c *config.Schedule) Plan {
 // as train.stage, only say how far to go.
 var free = []string{"train.workers", "train.prefetch", "train.stage", "device"}
 
-// settings are all settings that the result depends on, by key, and the fold.
-func settings(c *config.Config, fold data.Fold) (map[string]string, error) {
+// settings are all settings that the result depends on, by key, with the fold and the
+// number of processes.
+func settings(c *config.Config, fold data.Fold, processes int) (map[string]string, error) {
 	text, err := c.YAML()
 	if err != nil {
 		return nil, err
@@ -54,7 +55,7 @@ func settings(c *config.Config, fold data.Fold) (map[string]string, error) {
 	if err := yaml.Unmarshal(text, &tree); err != nil {
 		return nil, err
 	}
-	out := map[string]string{"fold": fmt.Sprint(fold.Index)}
+	out := map[string]string{"fold": fmt.Sprint(fold.Index), "processes": fmt.Sprint(processes)}
 	flatten(out, "", tree)
 	for key := range out {
 		if slices.Contains(free, key) || strings.HasPrefix(key, "eval.") {

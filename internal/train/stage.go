@@ -53,7 +53,7 @@ func (s *stage) run(ctx context.Context) error {
 		}
 		if s.status.Step < s.epochEnd(s.status.Epoch+1) {
 			err = s.step()
-		} else if err = s.endEpoch(); err != nil && ctx.Err() != nil {
+		} else if err = s.endEpoch(); errors.Is(err, ErrInterrupted) {
 			return s.interrupted()
 		}
 		if err != nil {
@@ -61,7 +61,10 @@ func (s *stage) run(ctx context.Context) error {
 		}
 	}
 	s.status.Finished = true
-	return s.hooks.fire(atEnd, &s.status)
+	if err := s.hooks.fire(atEnd, &s.status); err != nil {
+		return err
+	}
+	return s.group.Barrier() // the next stage of every process reads what this one wrote
 }
 
 // step makes one optimiser step.
@@ -84,15 +87,14 @@ func (s *stage) step() error {
 		for name, v := range losses {
 			st.Losses[name] += v / float64(n)
 		}
-		st.Images += batch.Size * (1 + batch.Shots)
+		st.Images += batch.Size * (1 + batch.Shots) * s.group.Size()
 		s.pictures = append(s.pictures, describe(batch, s.fold)...)
 		s.feed.train.Release(batch)
 	}
-	bad, err := s.agree(!allFinite(st.Losses))
-	if err != nil {
+	if err := s.share(st.Losses); err != nil {
 		return err
 	}
-	if bad {
+	if !allFinite(st.Losses) {
 		return s.diverged(step, "")
 	}
 	if err := s.group.AllReduce(set.Grads); err != nil {
@@ -117,29 +119,9 @@ func (s *stage) endEpoch() error {
 	}
 	stop, err := s.agree(st.Stopped != "")
 	if stop && st.Stopped == "" {
-		st.Stopped = "another process of the group stopped"
+		st.Stopped = "process 0 stopped"
 	}
 	return err
-}
-
-// agree tells whether the flag is up in any process of the group.
-func (s *stage) agree(flag bool) (bool, error) {
-	if s.group.Size() == 1 {
-		return flag, nil
-	}
-	v := []float32{0}
-	if flag {
-		v[0] = 1
-	}
-	arena := op.NewArena(s.dev)
-	defer arena.Close()
-	t := arena.Float32(1)
-	s.dev.Upload(t, v)
-	if err := s.group.AllReduce(t); err != nil {
-		return false, fmt.Errorf("agree with the other processes: %w", err)
-	}
-	s.dev.Download(v, t)
-	return v[0] > 0, nil
 }
 
 func (s *stage) diverged(step int, tensor string) error {
@@ -157,13 +139,13 @@ func (s *stage) interrupted() error {
 	return ErrInterrupted
 }
 
-// save writes a checkpoint unless the last one holds this very state. Weights that are
-// no numbers are never saved.
+// save writes a checkpoint, in process 0, unless the last one holds this very state.
+// Weights that are no numbers are never saved.
 func (s *stage) save() error {
 	now := s.status.State
 	now.Settings = nil
-	if s.group.Rank() != 0 || sameState(&now, &s.saved) {
-		return s.group.Barrier()
+	if s.group.Rank() > 0 || sameState(&now, &s.saved) {
+		return nil
 	}
 	tensors := append(s.task.Set().Tensors(), s.optimizer.tensors()...)
 	if name := notFinite(tensors); name != "" {
@@ -180,7 +162,7 @@ func (s *stage) save() error {
 		return err
 	}
 	s.saved = now
-	return s.group.Barrier()
+	return nil
 }
 
 // loadCheckpoint passes over the moments, which the optimiser loads.
@@ -210,14 +192,15 @@ func (s *stage) restore(c *checkpoint) error {
 	return nil
 }
 
-// start brings all processes of the group to the weights of process 0.
+// start brings all processes of the group to the weights of process 0. After it none
+// reads the files of the run directory any more.
 func (s *stage) start() error {
 	for _, p := range s.task.Set().Params {
 		if err := s.group.Broadcast(p.Value, 0); err != nil {
 			return fmt.Errorf("send %s to all processes: %w", p.Name, err)
 		}
 	}
-	return nil
+	return s.group.Barrier()
 }
 
 // bestMeta is the metadata of a file of weights.

@@ -63,24 +63,21 @@ func Run(ctx context.Context, o Options) (err error) {
 		o.Group = Solo{}
 	}
 	t := &trainer{Options: o}
-	if t.settings, err = settings(o.Config, o.Fold); err != nil {
+	if t.settings, err = settings(o.Config, o.Fold, o.Group.Size()); err != nil {
 		return err
 	}
-	if t.log, err = openLog(o.Dir.Log(), o.Out, o.Terminal); err != nil {
-		return err
+	open := t.create
+	if o.Group.Rank() > 0 {
+		open = t.join
 	}
-	defer t.log.close()
-	from, err := t.open()
+	from, err := open()
+	defer func() { err = errors.Join(err, t.close()) }()
 	if err != nil {
 		return err
 	}
 	if from != nil {
 		defer from.Close()
 	}
-	if err := o.Config.WriteFile(o.Dir.Config()); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, t.metrics.close()) }()
 	for _, name := range order {
 		if s := o.Config.Train.Stage; s != All && s != name {
 			continue
@@ -103,35 +100,72 @@ func Run(ctx context.Context, o Options) (err error) {
 	return nil
 }
 
-// open finds the checkpoint to go on from, if any, and the metrics up to there.
-func (t *trainer) open() (*checkpoint, error) {
+// create opens the files of the run directory and the checkpoint to go on from, nil for
+// none; the metrics after it are dropped.
+func (t *trainer) create() (from *checkpoint, err error) {
+	if t.log, err = openLog(t.Dir.Log(), t.Out, t.Terminal); err != nil {
+		return nil, err
+	}
 	state := State{Stage: order[0]}
-	var from *checkpoint
 	if t.Resume {
-		var err error
-		if from, err = openCheckpoint(t.Dir, func(s string) { t.log.printf("%s", s) }); err != nil {
+		if from, err = t.checkpoint(); err != nil {
 			return nil, err
 		}
 		if from == nil {
 			t.log.printf("%s has no checkpoint yet: starting at the first step", t.Dir.Path())
 		} else {
-			err := from.state.checkSettings(from.Path(), t.settings)
-			if err == nil {
-				err = from.state.checkStage(t.Config)
-			}
-			if err != nil {
-				from.Close()
-				return nil, err
-			}
 			state = from.state
 			t.log.printf("going on from %s: stage %s, step %d", from.Path(), state.Stage, state.Step)
 		}
 	}
-	var err error
-	if t.metrics, err = openMetrics(t.Dir.Metrics(), &state); err != nil && from != nil {
+	if t.metrics, err = openMetrics(t.Dir.Metrics(), &state); err == nil {
+		err = t.Config.WriteFile(t.Dir.Config())
+	}
+	if err == nil {
+		err = t.Group.Barrier()
+	}
+	if err != nil && from != nil {
 		from.Close()
 	}
 	return from, err
+}
+
+// join opens the checkpoint in another process than 0, once process 0 has repaired the
+// run directory where it needed that.
+func (t *trainer) join() (*checkpoint, error) {
+	t.log = &logger{out: io.Discard}
+	if err := t.Group.Barrier(); err != nil || !t.Resume {
+		return nil, err
+	}
+	return t.checkpoint()
+}
+
+// checkpoint opens the newest checkpoint that can be read, and checks that these settings
+// may go on from it.
+func (t *trainer) checkpoint() (*checkpoint, error) {
+	c, err := openCheckpoint(t.Dir, func(s string) { t.log.printf("%s", s) })
+	if err != nil || c == nil {
+		return nil, err
+	}
+	if err = c.state.checkSettings(c.Path(), t.settings); err == nil {
+		err = c.state.checkStage(t.Config)
+	}
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// close closes the files of the run directory.
+func (t *trainer) close() error {
+	if t.log != nil {
+		t.log.close()
+	}
+	if t.metrics == nil {
+		return nil
+	}
+	return t.metrics.close()
 }
 
 // stage trains one stage, from a checkpoint of it or from the start.

@@ -1,0 +1,228 @@
+package train
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"hdmnet/internal/op"
+)
+
+// pair is two processes of one program: what each puts in, both get out.
+type pair struct {
+	mu      sync.Mutex
+	changed *sync.Cond
+	parts   [2][]float32
+	all     [2][]float32 // parts of the last round
+	round   int          // rounds complete
+	arrived int
+	broken  bool
+}
+
+func newPair() *pair {
+	p := &pair{}
+	p.changed = sync.NewCond(&p.mu)
+	return p
+}
+
+// meet waits for the other process and gives what both brought.
+func (p *pair) meet(rank int, v []float32) ([2][]float32, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	round := p.round
+	p.parts[rank] = v
+	if p.arrived++; p.arrived == 2 {
+		p.arrived, p.round, p.all = 0, round+1, p.parts
+		p.changed.Broadcast()
+	}
+	for p.round == round && !p.broken {
+		p.changed.Wait()
+	}
+	if p.round == round {
+		return p.all, errors.New("the other process has ended")
+	}
+	return p.all, nil
+}
+
+// leave makes the other process's calls fail.
+func (p *pair) leave() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.broken = true
+	p.changed.Broadcast()
+}
+
+type member struct {
+	*pair
+	rank int
+	dev  op.Device
+}
+
+func (m *member) Rank() int      { return m.rank }
+func (m *member) Size() int      { return 2 }
+func (m *member) Barrier() error { _, err := m.meet(m.rank, nil); return err }
+
+func (m *member) exchange(t op.Tensor, f func(parts [2][]float32) []float32) error {
+	v := make([]float32, op.Len(t))
+	m.dev.Download(v, t)
+	parts, err := m.meet(m.rank, v)
+	if err != nil {
+		return err
+	}
+	if len(parts[0]) != len(parts[1]) {
+		return fmt.Errorf("process 0 brings %d values, process 1 %d: they make different calls", len(parts[0]), len(parts[1]))
+	}
+	m.dev.Upload(t, f(parts))
+	return nil
+}
+
+func (m *member) AllReduce(t op.Tensor) error {
+	return m.exchange(t, func(parts [2][]float32) []float32 {
+		sum := make([]float32, len(parts[0]))
+		for i := range sum {
+			sum[i] = parts[0][i] + parts[1][i]
+		}
+		return sum
+	})
+}
+
+func (m *member) Broadcast(t op.Tensor, root int) error {
+	return m.exchange(t, func(parts [2][]float32) []float32 { return parts[root] })
+}
+
+// runPair trains with two processes over one run directory; hooks, which may be nil, gives
+// each of them its own. It returns their options and errors.
+func runPair(t *testing.T, dir string, ctx [2]context.Context, hooks func(rank int) []Hook, set ...string) (o [2]Options, errs [2]error) {
+	t.Helper()
+	p := newPair()
+	var wg sync.WaitGroup
+	o[0] = trial(t, dir, set...)
+	o[1] = trial(t, "", set...)
+	o[1].Dir.Close()
+	o[1].Dir, o[1].Resume = o[0].Dir, o[0].Resume
+	for rank := range o {
+		o[rank].Group = &member{p, rank, o[rank].Device}
+		if hooks != nil {
+			o[rank].Hooks = hooks(rank)
+		}
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			if errs[rank] = Run(ctx[rank], o[rank]); errs[rank] != nil && !errors.Is(errs[rank], ErrInterrupted) {
+				p.leave()
+			}
+		}()
+	}
+	wg.Wait()
+	o[0].Dir.Close()
+	return o, errs
+}
+
+var always = [2]context.Context{context.Background(), context.Background()}
+
+// TestGroupSharesBatches: two processes with one episode each give the gradient of one
+// process that accumulates the two, when nothing is random but the episodes.
+func TestGroupSharesBatches(t *testing.T) {
+	set := []string{"train.meta.batch=1", "train.meta.scale=[1,1]", "train.meta.rotate_probability=0", "train.meta.blur_probability=0", "train.meta.flip_probability=0"}
+	alone := gradient(t, append(set, "train.meta.accumulate=2")...)
+	dir := filepath.Join(t.TempDir(), "run")
+	o, errs := runPair(t, dir, always, nil, append(set, "train.stage=meta", "train.meta.dropout=false", "train.meta.max_steps=1")...)
+	if errs[0] != nil || errs[1] != nil {
+		t.Fatal(errs)
+	}
+	if d := distance(alone, savedMoment(t, o[0].Dir, "optimizer.first_moment")); !(d < 1e-5) {
+		t.Errorf("the gradients differ by %.3g", d)
+	}
+	if out := o[1].Out.(*bytes.Buffer).String(); out != "" {
+		t.Errorf("process 1 prints %q", out)
+	}
+}
+
+// TestGroupRun: both stages in two processes, with validation and an early stop, which
+// process 1 learns of from process 0; interrupted in process 1 alone and resumed, the run
+// ends with the same bits; and one process cannot go on from it.
+func TestGroupRun(t *testing.T) {
+	set := []string{"train.base.batch=2", "train.base.epochs=1",
+		// A rate of next to nothing: the second epoch of the meta stage is not better than the first.
+		"train.meta.batch=2", "train.meta.epochs=5", "train.meta.early_stop=1", "train.meta.lr=1e-30", "train.meta.validate_episodes=3"}
+	type seen struct{ steps, validations, stopped int }
+	var saw [2]seen
+	count := func(rank int) []Hook {
+		return []Hook{{
+			Name: "count", Priority: PriorityCheckpoint - 1,
+			Step: func(*Status) error { saw[rank].steps++; return nil },
+			Epoch: func(s *Status) error {
+				if s.Validation != nil {
+					saw[rank].validations++
+				}
+				return nil
+			},
+			End: func(s *Status) error {
+				if s.Stopped != "" {
+					saw[rank].stopped++
+				}
+				return nil
+			},
+		}}
+	}
+	dir := filepath.Join(t.TempDir(), "whole")
+	o, errs := runPair(t, dir, always, count, set...)
+	if errs[0] != nil || errs[1] != nil {
+		t.Fatal(errs)
+	}
+	steps := 6 + 2*(len(o[0].Train.Index.Images)/4)
+	if want := [2]seen{{steps, 3, 1}, {steps, 0, 1}}; saw != want {
+		t.Errorf("steps, validations and stops of the processes %v, want %v", saw, want)
+	}
+
+	parts := filepath.Join(t.TempDir(), "parts")
+	stop := always
+	var cancel context.CancelFunc
+	stop[1], cancel = context.WithCancel(context.Background())
+	defer cancel()
+	at := func(rank int) []Hook {
+		return []Hook{{Name: "stop", Step: func(s *Status) error {
+			if rank == 1 && s.Step == 3 {
+				cancel()
+			}
+			return nil
+		}}}
+	}
+	if _, errs = runPair(t, parts, stop, at, set...); !errors.Is(errs[0], ErrInterrupted) || !errors.Is(errs[1], ErrInterrupted) {
+		t.Fatal(errs)
+	}
+	refused(t, trial(t, parts, set...), "processes was 2 and is 1 now")
+	o2, errs := runPair(t, parts, always, nil, set...)
+	if errs[0] != nil || errs[1] != nil {
+		t.Fatal(errs)
+	}
+	for i, path := range results(o2[0].Dir) {
+		if !bytes.Equal(read(t, path), read(t, results(o[0].Dir)[i])) {
+			t.Errorf("%s differs from that of the uninterrupted run", filepath.Base(path))
+		}
+	}
+}
+
+// TestGroupDiverges: a loss that is no number in one process is one in all.
+func TestGroupDiverges(t *testing.T) {
+	_, errs := runPair(t, "", always, nil, "train.stage=base", "train.base.batch=2", "train.base.lr=1e30", "train.base.power=0")
+	for rank, err := range errs {
+		var diverged *DivergedError
+		if !errors.As(err, &diverged) {
+			t.Errorf("process %d: %v, want a DivergedError", rank, err)
+		}
+	}
+}
+
+// TestGroupTooLarge: more episodes in a step than pictures are an error that says so.
+func TestGroupTooLarge(t *testing.T) {
+	_, errs := runPair(t, "", always, nil, "train.stage=base", "train.base.batch=16")
+	if errs[0] == nil || !strings.Contains(errs[0].Error(), "24 pictures are too few for a batch of 16 in each of 2 processes") {
+		t.Errorf("error %v", errs[0])
+	}
+}
