@@ -766,30 +766,27 @@ TEXT ·copyRowsAVX512(SB), NOSPLIT, $0-56
 	MOVQ  rows+32(FP), DI
 	SHLQ  $0x02, DX
 	SHLQ  $0x02, SI
-	MOVQ  n+40(FP), R8
-	MOVQ  fill+48(FP), R9
+	MOVQ  n+40(FP), CX
+	MOVQ  fill+48(FP), R8
+	MOVQ  $+1, R9
+	SHLQ  CL, R9
+	DECQ  R9
+	KMOVW R9, K1
+	SHRQ  $0x10, R9
+	KMOVW R9, K2
 	MOVQ  R8, CX
-	MOVQ  $+1, R10
-	SHLQ  CL, R10
-	DECQ  R10
-	KMOVW R10, K1
-	SHRQ  $0x10, R10
-	KMOVW R10, K2
-	MOVQ  R9, CX
-	MOVQ  $+1, R10
-	SHLQ  CL, R10
-	DECQ  R10
-	KMOVW R10, K3
-	SHRQ  $0x10, R10
-	KMOVW R10, K4
+	MOVQ  $+1, R9
+	SHLQ  CL, R9
+	DECQ  R9
+	KMOVW R9, K3
+	SHRQ  $0x10, R9
+	KMOVW R9, K4
 	TESTQ DI, DI
 	JEQ   copyRows_done
 
-	// up to 16 columns; 32 whole ones; the rest
-	CMPQ R9, $0x10
+	// up to 16 columns, or more
+	CMPQ R8, $0x10
 	JLE  copyRows_one
-	CMPQ R8, $0x20
-	JEQ  copyRows_two
 
 copyRows_both:
 	VMOVUPS.Z (BX), K1, Z0
@@ -801,17 +798,6 @@ copyRows_both:
 	DECQ      DI
 	JNE       copyRows_both
 	JMP       copyRows_done
-
-copyRows_two:
-	VMOVUPS (BX), Z0
-	VMOVUPS 64(BX), Z1
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	ADDQ    SI, BX
-	ADDQ    DX, AX
-	DECQ    DI
-	JNE     copyRows_two
-	JMP     copyRows_done
 
 copyRows_one:
 	VMOVUPS.Z (BX), K1, Z0
