@@ -29,7 +29,7 @@ func newBaseTask(dev op.Device, o model.Options, seed uint64, val *data.Loader, 
 	}, nil
 }
 
-func (t *baseTask) Step(b *data.Batch, seed uint64, scale float32) map[string]float64 {
+func (t *baseTask) Step(b *data.Batch, seed uint64, scale float32) (losses, scores map[string]float64) {
 	t.tape.Training, t.tape.BatchStats = true, true
 	t.tape.Begin(true, seed)
 	s := side(b)
@@ -38,15 +38,15 @@ func (t *baseTask) Step(b *data.Batch, seed uint64, scale float32) map[string]fl
 	v := make([]float32, op.Len(loss))
 	t.dev.Download(v, loss)
 	t.tape.Backward()
-	return map[string]float64{total: float64(v[0])}
+	return map[string]float64{total: float64(v[0])}, nil
 }
 
-func (t *baseTask) Validate(ctx context.Context) (map[string]float64, error) {
-	if err := t.val.Seek(0, 0); err != nil {
+func (t *baseTask) Validate(ctx context.Context, progress func(done, total int, miou float64)) (map[string]float64, error) {
+	o, err := t.evaluation(t.fold, progress)
+	if err != nil {
 		return nil, err
 	}
-	t.tape.Training, t.tape.BatchStats = false, false
-	r, err := eval.Base(ctx, t.net, t.tape, t.val, eval.Options{Fold: t.fold})
+	r, err := eval.Base(ctx, t.net, t.tape, t.val, o)
 	if err != nil {
 		return nil, err
 	}

@@ -75,7 +75,7 @@ func (s *stage) agree(flag bool) (bool, error) {
 // share replaces values by their means over the processes. One that is no finite number
 // in one process is none in all.
 func (s *stage) share(values map[string]float64) error {
-	if s.group.Size() == 1 {
+	if s.group.Size() == 1 || len(values) == 0 {
 		return nil
 	}
 	names := slices.Sorted(maps.Keys(values))

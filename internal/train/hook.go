@@ -36,6 +36,7 @@ type Status struct {
 
 	// Of the last step.
 	Losses  map[string]float64 // "total" and its parts
+	Scores  map[string]float64 // 0..1, of its own pictures: "miou_train" in the meta stage
 	LR      map[string]float64 // by group
 	Images  int                // pictures that went through the network
 	Seconds float64

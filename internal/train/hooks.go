@@ -14,7 +14,7 @@ func (t *trainer) hooks(ctx context.Context, s *stage, out string) []Hook {
 		return []Hook{s.awaitValidation()}
 	}
 	return []Hook{
-		s.validation(ctx, out, t.about()),
+		t.validation(ctx, s, out),
 		s.records(),
 		t.lines(s),
 		t.progress(),
@@ -56,8 +56,8 @@ func (s *stage) validated(interrupted bool) error {
 
 // validation scores the network, keeps the best weights, and ends the stage early when
 // they get no better. Without any validation the weights of the end are kept.
-func (s *stage) validation(ctx context.Context, out string, about map[string]string) Hook {
-	keep := func() error { return s.saveWeights(out, about) }
+func (t *trainer) validation(ctx context.Context, s *stage, out string) Hook {
+	keep := func() error { return s.saveWeights(out, t.about()) }
 	return Hook{
 		Name: "validation", Priority: PriorityValidation,
 		Epoch: func(st *Status) error {
@@ -68,7 +68,9 @@ func (s *stage) validation(ctx context.Context, out string, about map[string]str
 				return s.diverged(st.Step, name)
 			}
 			start := time.Now()
-			scores, err := s.task.Validate(ctx)
+			show, end := t.validating(st.Stage, s.feed.val.StepsPerEpoch())
+			scores, err := s.task.Validate(ctx, show)
+			end()
 			if err != nil && ctx.Err() == nil {
 				return err
 			}
@@ -101,7 +103,7 @@ func (s *stage) records() Hook {
 		Name: "metrics", Priority: PriorityMetrics,
 		Step: func(st *Status) error {
 			return s.metrics.append(&Record{
-				Kind: kindStep, Stage: st.Stage, Epoch: st.Epoch + 1, Step: st.Step, Losses: st.Losses, LR: st.LR, Seconds: st.Seconds,
+				Kind: kindStep, Stage: st.Stage, Epoch: st.Epoch + 1, Step: st.Step, Losses: st.Losses, Scores: st.Scores, LR: st.LR, Seconds: st.Seconds,
 			})
 		},
 		Epoch: func(st *Status) error {
@@ -118,7 +120,7 @@ func (s *stage) records() Hook {
 
 // lines tells of the start, the epochs and the end of a stage.
 func (t *trainer) lines(s *stage) Hook {
-	begun, loss, steps := time.Now(), 0.0, 0
+	begun, loss, miou, steps := time.Now(), 0.0, 0.0, 0
 	return Hook{
 		Name: "log", Priority: PriorityLog,
 		Start: func(st *Status) error {
@@ -131,6 +133,7 @@ func (t *trainer) lines(s *stage) Hook {
 		},
 		Step: func(st *Status) error {
 			loss += st.Losses[total]
+			miou += st.Scores[trainingMIoU]
 			steps++
 			return nil
 		},
@@ -138,6 +141,9 @@ func (t *trainer) lines(s *stage) Hook {
 			line := fmt.Sprintf("stage %s, epoch %d of %d, step %d", st.Stage, st.Epoch, st.Epochs, st.Step)
 			if steps > 0 {
 				line += fmt.Sprintf(": mean loss %.4f", loss/float64(steps))
+				if _, ok := st.Scores[trainingMIoU]; ok {
+					line += fmt.Sprintf(", mean training mIoU %.4f", miou/float64(steps))
+				}
 			}
 			if v := st.Validation; v != nil {
 				line += ", validation " + formatScores(v.Scores)
@@ -146,7 +152,7 @@ func (t *trainer) lines(s *stage) Hook {
 				}
 			}
 			t.log.printf("%s", line)
-			loss, steps = 0, 0
+			loss, miou, steps = 0, 0, 0
 			return nil
 		},
 		End: func(st *Status) error {

@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"github.com/schollz/progressbar/v3"
 )
 
 // logger writes lines to the run's log and to the person who watches.
@@ -12,7 +14,7 @@ type logger struct {
 	file     *os.File // nil: no log
 	out      io.Writer
 	terminal bool
-	clear    func() // takes the progress bar away before a line; nil: there is none
+	bar      *progressbar.ProgressBar // on the terminal now; nil: there is none
 }
 
 func openLog(path string, out io.Writer, terminal bool) (*logger, error) {
@@ -30,16 +32,23 @@ func openLog(path string, out io.Writer, terminal bool) (*logger, error) {
 // not stop the training: what it would lose is more than the line.
 func (l *logger) printf(format string, args ...any) {
 	line := fmt.Sprintf(format, args...)
-	if l.clear != nil {
-		l.clear()
-	}
+	l.clear()
 	fmt.Fprintln(l.out, line)
 	if l.file != nil {
 		fmt.Fprintf(l.file, "%s %s\n", time.Now().UTC().Format(time.RFC3339), line)
 	}
 }
 
+// clear takes the progress bar away. It comes back with the next progress.
+func (l *logger) clear() {
+	if l.bar != nil {
+		l.bar.Clear()
+	}
+}
+
+// close clears the terminal and closes the log.
 func (l *logger) close() {
+	l.clear()
 	if l.file != nil {
 		l.file.Close()
 	}

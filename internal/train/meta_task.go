@@ -2,9 +2,11 @@ package train
 
 import (
 	"context"
+	"slices"
 
 	"hdmnet/internal/data"
 	"hdmnet/internal/eval"
+	"hdmnet/internal/metric"
 	"hdmnet/internal/model"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
@@ -17,6 +19,7 @@ type metaTask struct {
 	fold    data.Fold
 	distill float32 // weight of the distillation
 	dropout bool
+	pred    []uint8 // of the last batch
 }
 
 func newMetaTask(dev op.Device, o model.Options, seed uint64, val *data.Loader, fold data.Fold) (*metaTask, error) {
@@ -30,7 +33,7 @@ func newMetaTask(dev op.Device, o model.Options, seed uint64, val *data.Loader, 
 	}, nil
 }
 
-func (t *metaTask) Step(b *data.Batch, seed uint64, scale float32) map[string]float64 {
+func (t *metaTask) Step(b *data.Batch, seed uint64, scale float32) (losses, scores map[string]float64) {
 	t.tape.Training = t.dropout
 	t.tape.Begin(true, seed)
 	n, k, s := b.Size, b.Shots, side(b)
@@ -45,21 +48,44 @@ func (t *metaTask) Step(b *data.Batch, seed uint64, scale float32) map[string]fl
 		Except:      t.tape.Arena.Int32(n),
 	}
 	t.dev.Upload(in.Except, except)
-	loss := t.net.Loss(t.tape, t.net.Forward(t.tape, in), t.labels(b.QueryMask, n, s, s), t.labels(b.BaseLabel, n, s, s),
+	out := t.net.Forward(t.tape, in)
+	loss := t.net.Loss(t.tape, out, t.labels(b.QueryMask, n, s, s), t.labels(b.BaseLabel, n, s, s),
 		model.LossOptions{Distill: t.distill, Scale: scale})
+	scores = map[string]float64{trainingMIoU: t.score(out.Final, b, s)}
 	l := model.ReadLosses(t.dev, loss, t.distill)
 	t.tape.Backward()
 	return map[string]float64{
 		total: float64(l.Total), "main": float64(l.Main), "distill": float64(l.Distill), "base": float64(l.Base),
-	}
+	}, scores
 }
 
-func (t *metaTask) Validate(ctx context.Context) (map[string]float64, error) {
-	if err := t.val.Seek(0, 0); err != nil {
+// score is the mIoU over the batch's classes of the final prediction at the input's size.
+func (t *metaTask) score(final *nn.Var, b *data.Batch, side int) float64 {
+	t.pred = slices.Grow(t.pred[:0], len(b.QueryMask))[:len(b.QueryMask)]
+	t.tape.NoGrad(func() {
+		logits := model.Upsample(t.tape, final, side, side)
+		pred := t.tape.Arena.Uint8(b.Size, side, side)
+		t.dev.Argmax(pred, logits.Value)
+		t.dev.Download(t.pred, pred)
+		t.tape.Arena.Free(pred)
+		if logits != final {
+			t.tape.Free(logits)
+		}
+	})
+	iou := metric.New(t.fold.Base)
+	pixels := side * side
+	for i, e := range b.Episodes {
+		iou.Add(e.Class, t.pred[i*pixels:(i+1)*pixels], e.Query.Mask)
+	}
+	return iou.MIoU()
+}
+
+func (t *metaTask) Validate(ctx context.Context, progress func(done, total int, miou float64)) (map[string]float64, error) {
+	o, err := t.evaluation(t.fold, progress)
+	if err != nil {
 		return nil, err
 	}
-	t.tape.Training = false
-	r, err := eval.Meta(ctx, t.net, t.tape, t.val, eval.Options{Fold: t.fold})
+	r, err := eval.Meta(ctx, t.net, t.tape, t.val, o)
 	if err != nil {
 		return nil, err
 	}

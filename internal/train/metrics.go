@@ -21,7 +21,7 @@ type Record struct {
 	Step    int                `json:"step"`  // of the stage, from 1; in a validation the last step before it
 	Losses  map[string]float64 `json:"losses,omitempty"`
 	LR      map[string]float64 `json:"lr,omitempty"`     // by learning-rate group
-	Scores  map[string]float64 `json:"scores,omitempty"` // of a validation, 0..1
+	Scores  map[string]float64 `json:"scores,omitempty"` // 0..1: of a validation; of a meta step miou_train, that of its own pictures
 	Best    bool               `json:"best,omitempty"`   // the validation is the best so far
 	Seconds float64            `json:"seconds"`          // that the step or the validation took
 }
@@ -29,6 +29,8 @@ type Record struct {
 const (
 	kindStep       = "step"
 	kindValidation = "validation"
+
+	trainingMIoU = "miou_train"
 )
 
 // before tells whether a run in state s has already written the record.

@@ -7,51 +7,112 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// lineEvery is the time between two lines of progress where there is no terminal.
-const lineEvery = 10 * time.Second
+// The time between two looks of the bar, and between two lines where there is no terminal.
+const (
+	barEvery  = 100 * time.Millisecond
+	lineEvery = 10 * time.Second
+)
 
-// progress shows loss, speed and time left: a bar on a terminal, else a line now and then.
+// meter shows how far some work is: a bar on a terminal, else a line now and then.
+type meter struct {
+	log   *logger
+	bar   *progressbar.ProgressBar // nil: no terminal
+	outer *progressbar.ProgressBar // shown again after this one
+	total int
+	said  time.Time // when it was last shown
+}
+
+// newMeter starts the progress of work of which done of total is done already.
+func newMeter(l *logger, done, total int) *meter {
+	m := &meter{log: l, total: total, said: time.Now()}
+	if l.terminal {
+		m.said = time.Time{}
+		l.clear()
+		// Speed and time left are the caller's: those of the bar would count what was
+		// done before it started.
+		m.bar = progressbar.NewOptions(total,
+			progressbar.OptionSetWriter(l.out), progressbar.OptionShowCount(), progressbar.OptionSetElapsedTime(false),
+			progressbar.OptionSetPredictTime(false), progressbar.OptionClearOnFinish(), progressbar.OptionFullWidth())
+		m.bar.Set(done)
+		m.outer, l.bar = l.bar, m.bar
+	}
+	return m
+}
+
+// show tells how much is done: short beside a bar, which must leave it some room, long in
+// a line, after what is counted.
+func (m *meter) show(done int, short, counted, long string) {
+	now := time.Now()
+	switch since := now.Sub(m.said); {
+	case m.bar != nil && since >= barEvery:
+		m.bar.Set(done) // a terminal that cannot be written to is no reason to stop
+		m.bar.Describe(short)
+	case m.bar == nil && since >= lineEvery:
+		fmt.Fprintf(m.log.out, "%s %d of %d, %s\n", counted, done, m.total, long)
+	default:
+		return
+	}
+	m.said = now
+}
+
+// end takes the bar away.
+func (m *meter) end() {
+	if m.bar != nil {
+		m.log.clear()
+		m.log.bar = m.outer
+	}
+}
+
+// speed is a moving average over about the last twenty steps of this process.
+type speed struct{ steps, images, seconds float64 }
+
+func (s *speed) add(st *Status) {
+	const keep = 0.95
+	s.steps = keep*s.steps + 1
+	s.images = keep*s.images + float64(st.Images)
+	s.seconds = keep*s.seconds + st.Seconds
+}
+
+func (s *speed) perSecond() float64 { return s.images / max(s.seconds, 1e-9) }
+
+// remaining is the time for n more where done have taken seconds.
+func remaining(n int, done, seconds float64) time.Duration {
+	return time.Duration(float64(n) * seconds / done * float64(time.Second)).Round(time.Second)
+}
+
+// progress shows loss, speed and time left of the steps.
 func (t *trainer) progress() Hook {
-	var bar *progressbar.ProgressBar
-	var begun, said time.Time
-	first, images := 0, 0
+	var m *meter
+	var recent speed
 	return Hook{
 		Name: "progress", Priority: PriorityProgress,
 		Start: func(st *Status) error {
-			begun, said, first = time.Now(), time.Now(), st.Step
-			if t.log.terminal {
-				bar = progressbar.NewOptions(st.Steps,
-					progressbar.OptionSetWriter(t.log.out), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
-					progressbar.OptionSetItsString("steps"), progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond),
-					progressbar.OptionClearOnFinish(), progressbar.OptionFullWidth())
-				t.log.clear = func() { bar.Clear() }
-			}
+			m = newMeter(t.log, st.Step, st.Steps)
 			return nil
 		},
 		Step: func(st *Status) error {
-			images += st.Images
-			if bar != nil {
-				bar.Describe(fmt.Sprintf("%s epoch %d, loss %.3f", st.Stage, st.Epoch+1, st.Losses[total]))
-				bar.Set(st.Step) // a terminal that cannot be written to is no reason to stop
-				return nil
-			}
-			now := time.Now()
-			if now.Sub(said) < lineEvery {
-				return nil
-			}
-			said = now
-			spent := now.Sub(begun)
-			left := time.Duration(float64(spent) * float64(st.Steps-st.Step) / float64(st.Step-first)).Round(time.Second)
-			fmt.Fprintf(t.log.out, "%s: step %d of %d, %s, %.1f images a second, %v left\n",
-				st.Stage, st.Step, st.Steps, formatLosses(st.Losses), float64(images)/spent.Seconds(), left)
+			recent.add(st)
+			left := remaining(st.Steps-st.Step, recent.steps, recent.seconds)
+			m.show(st.Step,
+				fmt.Sprintf("%s %d/%d, loss %.3f, %.3g images/s, %v left", st.Stage, st.Epoch+1, st.Epochs, st.Losses[total], recent.perSecond(), left),
+				st.Stage+": step",
+				fmt.Sprintf("%s, %.3g images a second, %v left", formatLosses(st.Losses), recent.perSecond(), left))
 			return nil
 		},
 		End: func(*Status) error {
-			if bar != nil {
-				bar.Clear()
-				t.log.clear = nil
-			}
+			m.end()
 			return nil
 		},
 	}
+}
+
+// validating shows how far a validation is, as eval.Options.Progress; end takes the bar
+// away.
+func (t *trainer) validating(stage string, episodes int) (show func(done, all int, miou float64), end func()) {
+	m, begun := newMeter(t.log, 0, episodes), time.Now()
+	return func(done, all int, miou float64) {
+		left := remaining(all-done, float64(done), time.Since(begun).Seconds())
+		m.show(done, fmt.Sprintf("%s validation, mIoU %.3f, %v left", stage, miou, left),
+			stage+" validation:", fmt.Sprintf("mIoU so far %.3f, %v left", miou, left))
+	}, m.end
 }

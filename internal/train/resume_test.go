@@ -104,6 +104,19 @@ func TestOtherSettingsRefused(t *testing.T) {
 	refused(t, trial(t, dir, "train.base.lr=0.5", "train.seed=9"), "train.base.lr was", "is 0.5 now", "train.seed was")
 }
 
+// TestMovedDataSet: the pictures may lie elsewhere when a run goes on, but must be as many.
+func TestMovedDataSet(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	interrupt(t, trial(t, dir), 1)
+	moved := []string{"dataset.root=elsewhere", "dataset.train_list=elsewhere/train.txt", "dataset.val_list=elsewhere/val.txt"}
+	if !interrupt(t, trial(t, dir, moved...), 1) {
+		t.Error("the run did not go on")
+	}
+	o := trial(t, dir)
+	o.Train = trial(t, "", "dataset.synth_train=32").Train
+	refused(t, o, "an epoch had 6 batches and has 8 now")
+}
+
 // TestMetaNeedsACompleteBaseStage: a base learner half trained is not what the meta stage
 // is to start from, unless base.weights brings another one.
 func TestMetaNeedsACompleteBaseStage(t *testing.T) {

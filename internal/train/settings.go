@@ -40,9 +40,9 @@ func schedulePlan(c *config.Schedule) Plan {
 	}
 }
 
-// free are the settings that a resumed run may change: they do not touch the result, or,
-// as train.stage, only say how far to go.
-var free = []string{"train.workers", "train.prefetch", "train.stage", "device"}
+// free are the settings that a resumed run may change: they do not touch the result, as
+// the place of the pictures, or, as train.stage, only say how far to go.
+var free = []string{"train.workers", "train.prefetch", "train.stage", "device", "dataset.root", "dataset.train_list", "dataset.val_list"}
 
 // settings are all settings that the result depends on, by key, with the fold and the
 // number of processes.

@@ -76,23 +76,28 @@ func (s *stage) step() error {
 	scale := 1 / float32(n*s.group.Size())
 	s.dev.Zero(set.Grads)
 	s.pictures = s.pictures[:0]
-	st.Images, st.Losses = 0, map[string]float64{}
+	st.Images, st.Losses, st.Scores = 0, map[string]float64{}, map[string]float64{}
 	for i := range n {
 		// A step that has begun is finished whatever the context says.
 		batch, err := s.feed.train.Next(context.Background())
 		if err != nil {
 			return err
 		}
-		losses := s.task.Step(batch, stepSeed(st.Seed, st.Stage, step, i*s.group.Size()+s.group.Rank()), scale)
+		losses, scores := s.task.Step(batch, stepSeed(st.Seed, st.Stage, step, i*s.group.Size()+s.group.Rank()), scale)
 		for name, v := range losses {
 			st.Losses[name] += v / float64(n)
+		}
+		for name, v := range scores {
+			st.Scores[name] += v / float64(n)
 		}
 		st.Images += batch.Size * (1 + batch.Shots) * s.group.Size()
 		s.pictures = append(s.pictures, describe(batch, s.fold)...)
 		s.feed.train.Release(batch)
 	}
-	if err := s.share(st.Losses); err != nil {
-		return err
+	for _, values := range []map[string]float64{st.Losses, st.Scores} {
+		if err := s.share(values); err != nil {
+			return err
+		}
 	}
 	if !allFinite(st.Losses) {
 		return s.diverged(step, "")

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"hdmnet/internal/data"
+	"hdmnet/internal/eval"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
 )
@@ -15,11 +16,13 @@ type Task interface {
 	Set() *nn.Set
 	// Step runs the network forward and backward on a batch and adds the gradient of
 	// scale·loss to the set's gradients. seed decides the dropouts. It returns the
-	// losses by name, unscaled; "total" is the one that is watched.
-	Step(b *data.Batch, seed uint64, scale float32) map[string]float64
+	// losses by name, unscaled, of which "total" is watched, and scores of the batch,
+	// 0..1.
+	Step(b *data.Batch, seed uint64, scale float32) (losses, scores map[string]float64)
 	// Validate scores the network; "miou" decides. The task must have been given
-	// something to validate on.
-	Validate(ctx context.Context) (map[string]float64, error)
+	// something to validate on. progress is told after every batch how many of how many
+	// episodes are done and the mIoU so far.
+	Validate(ctx context.Context, progress func(done, total int, miou float64)) (map[string]float64, error)
 	// Close frees the network's memory.
 	Close() error
 }
@@ -34,6 +37,12 @@ type network struct {
 
 // Set is the network's parameters.
 func (n *network) Set() *nn.Set { return n.set }
+
+// evaluation goes to the start of the validation and gives its options.
+func (n *network) evaluation(fold data.Fold, progress func(done, total int, miou float64)) (eval.Options, error) {
+	n.tape.Training, n.tape.BatchStats = false, false
+	return eval.Options{Fold: fold, Total: n.val.StepsPerEpoch(), Progress: progress}, n.val.Seek(0, 0)
+}
 
 // Close frees activations and parameters.
 func (n *network) Close() error {

@@ -28,9 +28,15 @@ func TestRunLeavesItsFiles(t *testing.T) {
 		if r.Kind == kindStep && !finite(r.Losses[total]) {
 			t.Errorf("step %d of %s: loss %v", r.Step, r.Stage, r.Losses)
 		}
+		if miou, ok := r.Scores["miou_train"]; ok != (r.Stage == Meta && r.Kind == kindStep) || !(miou >= 0 && miou <= 1) {
+			t.Errorf("%s %d of %s: scores %v", r.Kind, r.Step, r.Stage, r.Scores)
+		}
 	}
 	if kinds["base step"] != 12 || kinds["base validation"] != 2 || kinds["meta validation"] != 2 || kinds["meta step"] == 0 {
 		t.Errorf("records %v", kinds)
+	}
+	if out := o.Out.(*bytes.Buffer).String(); !strings.Contains(out, "mean training mIoU 0.") {
+		t.Errorf("output %q", out)
 	}
 	f, err := weights.Open(o.Dir.Best())
 	if err != nil {
