@@ -26,15 +26,16 @@ normaliseAVX512_row:
 	NEGQ R9
 
 normaliseAVX512_pass:
-	VMOVUPS     (DX)(R9*1), Z0
-	VMOVUPS     (SI)(R9*1), Z1
-	VSUBPS      (BX)(R9*1), Z0, Z0
-	VFMADD213PS (DI)(R9*1), Z1, Z0
-	VMOVUPS     Z0, (CX)(R9*1)
-	ADDQ        $0x40, R9
-	JL          normaliseAVX512_pass
-	DECQ        R8
-	JG          normaliseAVX512_row
+	VMOVUPS (DX)(R9*1), Z0
+	VMOVUPS (SI)(R9*1), Z1
+	VSUBPS  (BX)(R9*1), Z0, Z0
+	VMULPS  Z1, Z0, Z0
+	VADDPS  (DI)(R9*1), Z0, Z0
+	VMOVUPS Z0, (CX)(R9*1)
+	ADDQ    $0x40, R9
+	JL      normaliseAVX512_pass
+	DECQ    R8
+	JG      normaliseAVX512_row
 	VZEROUPPER
 	RET
 
@@ -56,14 +57,14 @@ scaleGradAVX512_row:
 	NEGQ DI
 
 scaleGradAVX512_pass:
-	VMOVUPS     (DX)(DI*1), Z0
-	VMOVUPS     (CX)(DI*1), Z1
-	VFMADD231PS (BX)(DI*1), Z0, Z1
-	VMOVUPS     Z1, (CX)(DI*1)
-	ADDQ        $0x40, DI
-	JL          scaleGradAVX512_pass
-	DECQ        SI
-	JG          scaleGradAVX512_row
+	VMOVUPS (DX)(DI*1), Z0
+	VMULPS  (BX)(DI*1), Z0, Z0
+	VADDPS  (CX)(DI*1), Z0, Z0
+	VMOVUPS Z0, (CX)(DI*1)
+	ADDQ    $0x40, DI
+	JL      scaleGradAVX512_pass
+	DECQ    SI
+	JG      scaleGradAVX512_row
 	VZEROUPPER
 	RET
 
@@ -93,18 +94,20 @@ batchNormGradAVX512_row:
 	NEGQ R11
 
 batchNormGradAVX512_pass:
-	VMOVUPS     (BX)(R11*1), Z0
-	VMOVUPS     (R8)(R11*1), Z1
-	VMOVUPS     (DX)(R11*1), Z2
-	VSUBPS      (SI)(R11*1), Z0, Z0
-	VFMADD213PS (R9)(R11*1), Z1, Z0
-	VFMADD231PS (DI)(R11*1), Z2, Z0
-	VADDPS      (CX)(R11*1), Z0, Z0
-	VMOVUPS     Z0, (CX)(R11*1)
-	ADDQ        $0x40, R11
-	JL          batchNormGradAVX512_pass
-	DECQ        R10
-	JG          batchNormGradAVX512_row
+	VMOVUPS (BX)(R11*1), Z0
+	VMOVUPS (R8)(R11*1), Z1
+	VMOVUPS (DX)(R11*1), Z2
+	VSUBPS  (SI)(R11*1), Z0, Z0
+	VMULPS  Z1, Z0, Z0
+	VADDPS  (R9)(R11*1), Z0, Z0
+	VMULPS  (DI)(R11*1), Z2, Z2
+	VADDPS  Z0, Z2, Z0
+	VADDPS  (CX)(R11*1), Z0, Z0
+	VMOVUPS Z0, (CX)(R11*1)
+	ADDQ    $0x40, R11
+	JL      batchNormGradAVX512_pass
+	DECQ    R10
+	JG      batchNormGradAVX512_row
 	VZEROUPPER
 	RET
 
@@ -653,7 +656,7 @@ layerNormGradAVX512_dx:
 	RET
 
 // func normaliseAVX2(y *float32, x *float32, mean *float32, scale *float32, shift *float32, c int, rows int)
-// Requires: AVX, FMA3
+// Requires: AVX
 TEXT ·normaliseAVX2(SB), NOSPLIT, $0-56
 	MOVQ c+40(FP), AX
 	MOVQ y+0(FP), CX
@@ -674,20 +677,21 @@ normaliseAVX2_row:
 	NEGQ R9
 
 normaliseAVX2_pass:
-	VMOVUPS     (DX)(R9*1), Y0
-	VMOVUPS     (SI)(R9*1), Y1
-	VSUBPS      (BX)(R9*1), Y0, Y0
-	VFMADD213PS (DI)(R9*1), Y1, Y0
-	VMOVUPS     Y0, (CX)(R9*1)
-	ADDQ        $0x20, R9
-	JL          normaliseAVX2_pass
-	DECQ        R8
-	JG          normaliseAVX2_row
+	VMOVUPS (DX)(R9*1), Y0
+	VMOVUPS (SI)(R9*1), Y1
+	VSUBPS  (BX)(R9*1), Y0, Y0
+	VMULPS  Y1, Y0, Y0
+	VADDPS  (DI)(R9*1), Y0, Y0
+	VMOVUPS Y0, (CX)(R9*1)
+	ADDQ    $0x20, R9
+	JL      normaliseAVX2_pass
+	DECQ    R8
+	JG      normaliseAVX2_row
 	VZEROUPPER
 	RET
 
 // func scaleGradAVX2(dx *float32, dy *float32, scale *float32, c int, rows int)
-// Requires: AVX, FMA3
+// Requires: AVX
 TEXT ·scaleGradAVX2(SB), NOSPLIT, $0-40
 	MOVQ c+24(FP), AX
 	MOVQ dx+0(FP), CX
@@ -704,19 +708,19 @@ scaleGradAVX2_row:
 	NEGQ DI
 
 scaleGradAVX2_pass:
-	VMOVUPS     (DX)(DI*1), Y0
-	VMOVUPS     (CX)(DI*1), Y1
-	VFMADD231PS (BX)(DI*1), Y0, Y1
-	VMOVUPS     Y1, (CX)(DI*1)
-	ADDQ        $0x20, DI
-	JL          scaleGradAVX2_pass
-	DECQ        SI
-	JG          scaleGradAVX2_row
+	VMOVUPS (DX)(DI*1), Y0
+	VMULPS  (BX)(DI*1), Y0, Y0
+	VADDPS  (CX)(DI*1), Y0, Y0
+	VMOVUPS Y0, (CX)(DI*1)
+	ADDQ    $0x20, DI
+	JL      scaleGradAVX2_pass
+	DECQ    SI
+	JG      scaleGradAVX2_row
 	VZEROUPPER
 	RET
 
 // func batchNormGradAVX2(dx *float32, dy *float32, x *float32, mean *float32, a *float32, p *float32, q *float32, c int, rows int)
-// Requires: AVX, FMA3
+// Requires: AVX
 TEXT ·batchNormGradAVX2(SB), NOSPLIT, $0-72
 	MOVQ c+56(FP), AX
 	MOVQ dx+0(FP), CX
@@ -741,18 +745,20 @@ batchNormGradAVX2_row:
 	NEGQ R11
 
 batchNormGradAVX2_pass:
-	VMOVUPS     (BX)(R11*1), Y0
-	VMOVUPS     (R8)(R11*1), Y1
-	VMOVUPS     (DX)(R11*1), Y2
-	VSUBPS      (SI)(R11*1), Y0, Y0
-	VFMADD213PS (R9)(R11*1), Y1, Y0
-	VFMADD231PS (DI)(R11*1), Y2, Y0
-	VADDPS      (CX)(R11*1), Y0, Y0
-	VMOVUPS     Y0, (CX)(R11*1)
-	ADDQ        $0x20, R11
-	JL          batchNormGradAVX2_pass
-	DECQ        R10
-	JG          batchNormGradAVX2_row
+	VMOVUPS (BX)(R11*1), Y0
+	VMOVUPS (R8)(R11*1), Y1
+	VMOVUPS (DX)(R11*1), Y2
+	VSUBPS  (SI)(R11*1), Y0, Y0
+	VMULPS  Y1, Y0, Y0
+	VADDPS  (R9)(R11*1), Y0, Y0
+	VMULPS  (DI)(R11*1), Y2, Y2
+	VADDPS  Y0, Y2, Y0
+	VADDPS  (CX)(R11*1), Y0, Y0
+	VMOVUPS Y0, (CX)(R11*1)
+	ADDQ    $0x20, R11
+	JL      batchNormGradAVX2_pass
+	DECQ    R10
+	JG      batchNormGradAVX2_row
 	VZEROUPPER
 	RET
 

@@ -65,6 +65,9 @@ func (s isa) eachRow(name string, rows, channels []string) eachRow {
 	return e
 }
 
+// The loops of batch norm round after every operation, as the Go loops do: the same bits
+// on every instruction set. (Products of the float64 sums are exact.)
+
 func (s isa) normalise() {
 	name := s.text("normalise", "computes y = (x − mean)·scale + shift "+size, "func(y, x, mean, scale, shift *float32, c, rows int)")
 	e := s.eachRow(name, []string{"y", "x"}, []string{"mean", "scale", "shift"})
@@ -72,7 +75,8 @@ func (s isa) normalise() {
 		e.pass("_pass", func(at func(GPVirtual) Mem) {
 			v, scale := s.load(at(e.rows[1])), s.load(at(e.channels[1]))
 			VSUBPS(at(e.channels[0]), v, v)
-			VFMADD213PS(at(e.channels[2]), scale, v)
+			VMULPS(scale, v, v)
+			VADDPS(at(e.channels[2]), v, v)
 			VMOVUPS(v, at(e.rows[0]))
 		})
 	})
@@ -83,9 +87,10 @@ func (s isa) scaleGrad() {
 	e := s.eachRow(name, []string{"dx", "dy"}, []string{"scale"})
 	e.loop(func() {
 		e.pass("_pass", func(at func(GPVirtual) Mem) {
-			g, dx := s.load(at(e.rows[1])), s.load(at(e.rows[0]))
-			VFMADD231PS(at(e.channels[0]), g, dx)
-			VMOVUPS(dx, at(e.rows[0]))
+			g := s.load(at(e.rows[1]))
+			VMULPS(at(e.channels[0]), g, g)
+			VADDPS(at(e.rows[0]), g, g)
+			VMOVUPS(g, at(e.rows[0]))
 		})
 	})
 }
@@ -97,8 +102,10 @@ func (s isa) batchNormGrad() {
 		e.pass("_pass", func(at func(GPVirtual) Mem) {
 			v, p, g := s.load(at(e.rows[2])), s.load(at(e.channels[2])), s.load(at(e.rows[1]))
 			VSUBPS(at(e.channels[0]), v, v)
-			VFMADD213PS(at(e.channels[3]), p, v)
-			VFMADD231PS(at(e.channels[1]), g, v)
+			VMULPS(p, v, v)
+			VADDPS(at(e.channels[3]), v, v)
+			VMULPS(at(e.channels[1]), g, g)
+			VADDPS(v, g, v)
 			VADDPS(at(e.rows[0]), v, v)
 			VMOVUPS(v, at(e.rows[0]))
 		})
