@@ -48,6 +48,9 @@ func (o *Options) report(done int, running float64) {
 	}
 }
 
+// ErrNotFinite is in the error of a network that gives no numbers.
+var ErrNotFinite = errors.New("NaN or Inf")
+
 // Meta scores HDMNet on the episodes of src. `final` and `meta` are scored as binary
 // maps of the episode's class (metric.IoU). The base learner knows no novel class, so
 // its output is scored as what it is, a semantic segmentation: the argmax over
@@ -57,7 +60,7 @@ func (o *Options) report(done int, running float64) {
 // Every map is resized to the label's size, bilinearly with aligned corners, before its
 // argmax; label 255 is ignored.
 //
-// Errors: those of the source; a network that gives NaN, naming the episode. The tape's
+// Errors: those of the source; a network that gives NaN (ErrNotFinite), naming the episode. The tape's
 // last pass is lost.
 func Meta(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o Options) (*Result, error) {
 	r := newResult(o.Fold)
@@ -65,8 +68,8 @@ func Meta(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o Options
 		out := net.Forward(tape, upload(tape, b))
 		if i := notFinite(tape.Dev, out.Final.Value, b.Size); i >= 0 {
 			e := b.Episodes[i]
-			return fmt.Errorf("episode %d (query %s): the network gives NaN or Inf; its weights are damaged or their training diverged",
-				e.Position, e.QueryName)
+			return fmt.Errorf("episode %d (query %s): the network gives %w; its weights are damaged or their training diverged",
+				e.Position, e.QueryName, ErrNotFinite)
 		}
 		for i, e := range b.Episodes {
 			r.Final.Add(e.Class, predict(tape, out.Final.Value, i, e), e.Label)
@@ -89,8 +92,8 @@ func Base(ctx context.Context, net Semantic, tape *nn.Tape, src Source, o Option
 	err := each(ctx, src, func(b *data.Batch) error {
 		logits := net.Forward(tape, upload(tape, b).Query)
 		if i := notFinite(tape.Dev, logits.Value, b.Size); i >= 0 {
-			return fmt.Errorf("picture %s: the base learner gives NaN or Inf; its weights are damaged or their training diverged",
-				b.Episodes[i].QueryName)
+			return fmt.Errorf("picture %s: the base learner gives %w; its weights are damaged or their training diverged",
+				b.Episodes[i].QueryName, ErrNotFinite)
 		}
 		for i, e := range b.Episodes {
 			r.Confusion.Add(predict(tape, logits.Value, i, e), e.FullBaseLabel)

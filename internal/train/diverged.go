@@ -11,13 +11,14 @@ import (
 	"hdmnet/internal/weights"
 )
 
-// DivergedError is a loss or a weight that is no finite number. Nothing has been saved
-// since.
+// DivergedError is a loss, a weight or a prediction that is no finite number. Nothing has
+// been saved since.
 type DivergedError struct {
 	Stage       string
 	Step, Epoch int                // the step at fault and its epoch, from 1
 	Losses      map[string]float64 // of that step
-	Tensor      string             // the first weight that is not finite; empty: the loss is
+	Tensor      string             // the first weight that is not finite, if one is
+	Validation  error              // of a network whose loss and weights are finite and whose predictions are not
 	Episodes    []string           // the pictures of the step
 	Checkpoint  string             // the last good checkpoint, from an earlier step
 }
@@ -25,9 +26,12 @@ type DivergedError struct {
 func (e *DivergedError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "stage %s, step %d (epoch %d): ", e.Stage, e.Step, e.Epoch)
-	if e.Tensor != "" {
+	switch {
+	case e.Tensor != "":
 		fmt.Fprintf(&b, "the weight %s is no longer a finite number", e.Tensor)
-	} else {
+	case e.Validation != nil:
+		fmt.Fprintf(&b, "validation: %v", e.Validation)
+	default:
 		fmt.Fprintf(&b, "the loss is no finite number (%s)", formatLosses(e.Losses))
 	}
 	b.WriteString("; the step's pictures:")

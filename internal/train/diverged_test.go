@@ -55,13 +55,24 @@ func TestDivergenceStops(t *testing.T) {
 // TestDivergenceInTheLastStep: weights that the last step of an epoch has spoilt are not
 // validated, let alone kept.
 func TestDivergenceInTheLastStep(t *testing.T) {
-	o := trial(t, "", "train.stage=base", "dataset.synth_train=4", "train.base.lr=1e38", "train.base.power=0")
-	var diverged *DivergedError
-	if err := Run(context.Background(), o); !errors.As(err, &diverged) || diverged.Tensor == "" || diverged.Step != 1 || diverged.Epoch != 1 {
-		t.Errorf("error %v, want a DivergedError that names a weight", err)
-	}
-	if _, err := os.Stat(o.Dir.Base()); err == nil {
-		t.Error("the weights were kept as a base learner")
+	for _, c := range []struct{ multiplier, want string }{
+		{"10", "is no longer a finite number"},     // a rate beyond float32
+		{"1", "validation: picture shapes5i/fold"}, // weights of 1e35, whose products overflow
+	} {
+		o := trial(t, "", "train.stage=base", "dataset.synth_train=4", "train.base.lr=1e38", "train.base.power=0", "train.base.head_lr_multiplier="+c.multiplier)
+		var diverged *DivergedError
+		err := Run(context.Background(), o)
+		if !errors.As(err, &diverged) || diverged.Step != 1 || diverged.Epoch != 1 {
+			t.Fatalf("error %v, want a DivergedError of step 1", err)
+		}
+		for _, want := range []string{c.want, "stage base, step 1", "query shapes5i/", "train.base.lr"} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("the error does not say %q: %v", want, err)
+			}
+		}
+		if _, err := os.Stat(o.Dir.Base()); err == nil {
+			t.Error("the weights were kept as a base learner")
+		}
 	}
 }
 

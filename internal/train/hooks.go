@@ -2,10 +2,13 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sort"
 	"strings"
 	"time"
+
+	"hdmnet/internal/eval"
 )
 
 // hooks are those that every stage has. out is where its best weights go.
@@ -71,6 +74,11 @@ func (t *trainer) validation(ctx context.Context, s *stage, out string) Hook {
 			show, end := t.validating(st.Stage, s.feed.val.StepsPerEpoch())
 			scores, err := s.task.Validate(ctx, show)
 			end()
+			if errors.Is(err, eval.ErrNotFinite) {
+				diverged := s.diverged(st.Step, "")
+				diverged.Validation = err
+				return diverged
+			}
 			if err != nil && ctx.Err() == nil {
 				return err
 			}

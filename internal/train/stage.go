@@ -129,7 +129,7 @@ func (s *stage) endEpoch() error {
 	return err
 }
 
-func (s *stage) diverged(step int, tensor string) error {
+func (s *stage) diverged(step int, tensor string) *DivergedError {
 	return &DivergedError{
 		Stage: s.status.Stage, Step: step, Epoch: (step-1)/s.epoch + 1, Losses: s.status.Losses,
 		Tensor: tensor, Episodes: s.pictures, Checkpoint: s.dir.Last(),
