@@ -107,21 +107,18 @@ func baseGradientTol(name string) float64 {
 	return 5e-4
 }
 
-// baseStateTol bounds the state after three steps. PyTorch's float32 on one thread and on
-// two differ by up to 0.74 in the biases of the first three stages, 0.26 in their weights,
-// 0.18 in running means, 5.4e-2 in running variances and everywhere else. The bounds are
-// three times that, but for the biases, where that bounds nothing.
+// baseStateTol bounds the state after three steps; PyTorch's float32 on one thread and
+// on two differ by up to 0.74 in the biases of layer1, 0.26 in its weights, 0.18 in
+// running means, 5e-2 in running variances and in layer3, 4e-2 in the classifier's.
 func baseStateTol(name string) float64 {
 	early := strings.HasPrefix(name, "layer0") || strings.HasPrefix(name, "layer1") || strings.HasPrefix(name, "layer2")
 	switch {
 	case early && strings.HasSuffix(name, ".bias"):
 		return 1
-	case early && strings.HasSuffix(name, "running_mean"):
-		return 0.54
-	case early && strings.HasSuffix(name, ".weight"):
-		return 0.78
+	case early && !strings.HasSuffix(name, "running_var"):
+		return 0.4
 	}
-	return 0.16
+	return 0.1
 }
 
 func TestBaseTrainingGolden(t *testing.T) {
