@@ -15,7 +15,7 @@ func BenchmarkMetaStep(b *testing.B) {
 	for _, c := range []struct {
 		name, backbone string
 		size, batch    int
-	}{{"tiny/129/batch4", "tiny", 129, 4}, {"resnet50/97/batch2", "resnet50", 97, 2}} {
+	}{{"tiny/129/batch4", "tiny", 129, 4}, {"resnet50/97/batch2", "resnet50", 97, 2}, {"resnet50/473/batch1", "resnet50", 473, 1}} {
 		b.Run(c.name, func(b *testing.B) {
 			dev, err := cpu.New()
 			if err != nil {
@@ -55,6 +55,44 @@ func BenchmarkMetaStep(b *testing.B) {
 				b.Errorf("the arena grew from %d to %d bytes after the first step", held, tape.Arena.Held())
 			}
 			b.ReportMetric(float64(held)/(1<<20), "arena-MiB")
+		})
+	}
+}
+
+// BenchmarkEvaluation times one episode of PASCAL-5i, ResNet-50, from pictures on the
+// device to the label map at the input's size.
+func BenchmarkEvaluation(b *testing.B) {
+	for _, c := range []struct {
+		name        string
+		size, shots int
+	}{{"473/1shot", 473, 1}, {"473/5shot", 473, 5}} {
+		b.Run(c.name, func(b *testing.B) {
+			dev, err := cpu.New()
+			if err != nil {
+				b.Fatal(err)
+			}
+			const classes = 16
+			net, err := NewHDMNet(Options{Backbone: "resnet50", BaseClasses: classes, Shots: c.shots})
+			if err != nil {
+				b.Fatal(err)
+			}
+			nn.NewSet(dev, net, 1)
+			e := golden.MakeEpisodes(b.Name(), 1, c.shots, c.size, classes)
+			tape := nn.NewTape(dev)
+			run := func() {
+				tape.Begin(false, 0)
+				out := net.Forward(tape, Input{
+					Query:       upload(tape, e.Query, []int{1, 3, c.size, c.size}),
+					Support:     upload(tape, e.Support, []int{1, c.shots, 3, c.size, c.size}),
+					SupportMask: bytes(tape, e.SupportMask, 1, c.shots, c.size, c.size),
+				})
+				dev.Argmax(tape.Arena.Uint8(1, c.size, c.size), Upsample(tape, out.Final, c.size, c.size).Value)
+			}
+			run()
+			for b.Loop() {
+				run()
+			}
+			b.ReportMetric(float64(tape.Arena.Held())/(1<<20), "arena-MiB")
 		})
 	}
 }
