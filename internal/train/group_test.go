@@ -147,6 +147,7 @@ func TestGroupSharesBatches(t *testing.T) {
 // process 1 learns of from process 0; interrupted in process 1 alone and resumed, the run
 // ends with the same bits; and one process cannot go on from it.
 func TestGroupRun(t *testing.T) {
+	long(t)
 	set := []string{"train.base.batch=2", "train.base.epochs=1",
 		// A rate of next to nothing: the second epoch of the meta stage is not better than the first.
 		"train.meta.batch=2", "train.meta.epochs=5", "train.meta.early_stop=1", "train.meta.lr=1e-30", "train.meta.validate_episodes=3"}

@@ -13,6 +13,7 @@ import (
 // TestResumeIsBitEqual: a run that is interrupted after a few steps, again and again,
 // in both stages, ends with the same bytes as one that is not.
 func TestResumeIsBitEqual(t *testing.T) {
+	long(t)
 	dir := filepath.Join(t.TempDir(), "run")
 	interrupted := 0
 	o := trial(t, dir)
@@ -29,6 +30,7 @@ func TestResumeIsBitEqual(t *testing.T) {
 // TestCrashRepeatsSteps: a run that dies without saving goes on from its last checkpoint
 // and ends with the same bytes.
 func TestCrashRepeatsSteps(t *testing.T) {
+	long(t)
 	dir := filepath.Join(t.TempDir(), "run")
 	crash := errors.New("crash")
 	for _, at := range []int{3, 8, 4} { // in the first epoch, within an epoch, in the next stage
@@ -52,6 +54,7 @@ func TestCrashRepeatsSteps(t *testing.T) {
 
 // TestInterruptedValidation: the epoch's validation is done again, as if for the first time.
 func TestInterruptedValidation(t *testing.T) {
+	long(t)
 	dir := filepath.Join(t.TempDir(), "run")
 	o := trial(t, dir)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -120,6 +123,7 @@ func TestMovedDataSet(t *testing.T) {
 // TestMetaNeedsACompleteBaseStage: a base learner half trained is not what the meta stage
 // is to start from, unless base.weights brings another one.
 func TestMetaNeedsACompleteBaseStage(t *testing.T) {
+	long(t)
 	dir := filepath.Join(t.TempDir(), "run")
 	interrupt(t, trial(t, dir), 8) // of 12, after the first epoch's base.safetensors
 	config := filepath.Join(dir, "config.yaml")
@@ -141,6 +145,7 @@ func TestMetaNeedsACompleteBaseStage(t *testing.T) {
 // TestEveryStageStartsWithACheckpoint: the state before the first step is on the disk, and
 // where it cannot be, no step is made.
 func TestEveryStageStartsWithACheckpoint(t *testing.T) {
+	long(t)
 	o := trial(t, "", "train.base.epochs=1", "train.meta.epochs=1", "train.base.validate_every=0", "train.meta.validate_every=0")
 	seen := map[string]bool{}
 	o.Hooks = []Hook{{Name: "look", Step: func(s *Status) error {

@@ -62,6 +62,7 @@ func TestRunLeavesItsFiles(t *testing.T) {
 // TestBaseStageTakesAllPictures: the base stage draws from the whole list, the meta stage
 // from the pictures with a class large enough.
 func TestBaseStageTakesAllPictures(t *testing.T) {
+	long(t)
 	o := trial(t, "", "dataset.min_area=400", "train.base.validate_every=0", "train.meta.validate_every=0", "train.base.epochs=1", "train.meta.epochs=1")
 	o.Val = nil
 	listed, indexed := o.Train.Source.Len(), len(o.Train.Index.Images)
@@ -77,6 +78,7 @@ func TestBaseStageTakesAllPictures(t *testing.T) {
 }
 
 func TestWorkersDoNotMatter(t *testing.T) {
+	long(t)
 	o := trial(t, "", "train.workers=5", "train.prefetch=7") // whole has 2 and 4
 	mustRun(t, o)
 	sameAsWhole(t, o.Dir)
@@ -119,6 +121,7 @@ func distance(a, b []float32) float64 {
 
 // TestAccumulation: two batches of one give the gradient of one batch of two.
 func TestAccumulation(t *testing.T) {
+	long(t)
 	a, b := gradient(t, "train.meta.batch=2"), gradient(t, "train.meta.batch=1", "train.meta.accumulate=2")
 	if d := distance(a, b); !(d < 1e-5) {
 		t.Errorf("the gradients differ by %.3g", d)
@@ -126,6 +129,7 @@ func TestAccumulation(t *testing.T) {
 }
 
 func TestEarlyStop(t *testing.T) {
+	long(t)
 	// A rate of next to nothing: no epoch is better than the first.
 	o := trial(t, "", "train.stage=base", "train.base.epochs=50", "train.base.early_stop=2", "train.base.lr=1e-30")
 	mustRun(t, o)

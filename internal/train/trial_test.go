@@ -23,8 +23,8 @@ func trial(t *testing.T, dir string, set ...string) Options {
 	t.Helper()
 	c, err := config.Load(config.Options{Set: append([]string{
 		"model.size=33", "dataset.synth_size=64", "dataset.synth_train=24", "dataset.synth_val=12", "dataset.min_area=20",
-		"train.base.size=33", "train.base.batch=4", "train.base.epochs=2", "train.base.validate_every=1",
-		"train.meta.batch=2", "train.meta.epochs=2", "train.meta.validate_every=1", "train.meta.validate_episodes=6",
+		"train.base.size=33", "train.base.batch=4", "train.base.accumulate=1", "train.base.epochs=2", "train.base.validate_every=1",
+		"train.meta.batch=2", "train.meta.accumulate=1", "train.meta.epochs=2", "train.meta.validate_every=1", "train.meta.validate_episodes=6",
 	}, set...)})
 	if err != nil {
 		t.Fatal(err)
@@ -70,6 +70,15 @@ func trial(t *testing.T, dir string, set ...string) Options {
 	}
 	t.Cleanup(func() { o.Dir.Close() })
 	return o
+}
+
+// long leaves a test of whole runs out of -short. What runs in parallel is the same in the
+// tests that stay, for the race detector.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("trains whole runs")
+	}
 }
 
 func mustRun(t *testing.T, o Options) {
