@@ -27,43 +27,39 @@ func TestResumeIsBitEqual(t *testing.T) {
 	sameAsWhole(t, o.Dir)
 }
 
-// TestCrashRepeatsSteps: a run that dies without saving goes on from its last checkpoint
-// and ends with the same bytes.
-func TestCrashRepeatsSteps(t *testing.T) {
+// TestCrashRepeatsWork: a run that dies without saving goes on from its last checkpoint,
+// and one that is interrupted in a validation does it again; it ends with the same bytes.
+func TestCrashRepeatsWork(t *testing.T) {
 	long(t)
 	dir := filepath.Join(t.TempDir(), "run")
 	crash := errors.New("crash")
-	for _, at := range []int{3, 8, 4} { // in the first epoch, within an epoch, in the next stage
-		o := trial(t, dir)
-		steps := 0
-		o.Hooks = []Hook{{Name: "crash", Step: func(*Status) error {
-			if steps++; steps == at {
+	after := func(n int) func(*Status) error {
+		return func(*Status) error {
+			if n--; n == 0 {
 				return crash
 			}
 			return nil
-		}}}
-		if err := Run(context.Background(), o); !errors.Is(err, crash) {
-			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for _, c := range []struct {
+		ctx  context.Context
+		hook Hook
+		want error
+	}{
+		{context.Background(), Hook{Step: after(3)}, crash}, // in the first epoch
+		{ctx, Hook{Priority: PriorityValidation - 1, Epoch: func(*Status) error { cancel(); return nil }}, ErrInterrupted},
+		{context.Background(), Hook{Step: after(8)}, crash}, // in the next stage
+	} {
+		o := trial(t, dir)
+		o.Hooks = []Hook{c.hook}
+		if err := Run(c.ctx, o); !errors.Is(err, c.want) {
+			t.Fatalf("error %v, want %v", err, c.want)
 		}
 		o.Dir.Close()
 	}
 	o := trial(t, dir)
-	mustRun(t, o)
-	sameAsWhole(t, o.Dir)
-}
-
-// TestInterruptedValidation: the epoch's validation is done again, as if for the first time.
-func TestInterruptedValidation(t *testing.T) {
-	long(t)
-	dir := filepath.Join(t.TempDir(), "run")
-	o := trial(t, dir)
-	ctx, cancel := context.WithCancel(context.Background())
-	o.Hooks = []Hook{{Name: "stop", Priority: PriorityValidation - 1, Epoch: func(*Status) error { cancel(); return nil }}}
-	if err := Run(ctx, o); !errors.Is(err, ErrInterrupted) {
-		t.Fatal(err)
-	}
-	o.Dir.Close()
-	o = trial(t, dir)
 	mustRun(t, o)
 	sameAsWhole(t, o.Dir)
 }
