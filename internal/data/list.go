@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
 )
 
 // ListEntry is one line of a list file: paths as written, relative to the data root.
@@ -30,10 +31,8 @@ func ParseList(r io.Reader, name string) ([]ListEntry, error) {
 	n := 0
 	for lines.Scan() {
 		n++
-		text := lines.Text()
-		if n == 1 {
-			text = strings.TrimPrefix(text, "\ufeff")
-		}
+		// Byte order marks start files, and lists that were joined from several.
+		text := strings.TrimLeftFunc(lines.Text(), func(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' })
 		if strings.TrimSpace(text) == "" {
 			continue
 		}
