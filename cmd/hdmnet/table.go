@@ -22,7 +22,7 @@ func (r *report) print(out io.Writer) error {
 	fmt.Fprintf(w, "output\tmIoU\tFB-IoU\t\n")
 	fmt.Fprintf(w, "final\t%s\t%s\t\n", r.percent(r.MIoU, r.MIoUStd), r.percent(r.FBIoU, r.FBIoUStd))
 	fmt.Fprintf(w, "meta\t%.2f\t%.2f\t\n", 100*r.MIoUMeta, 100*r.FBIoUMeta)
-	fmt.Fprintf(w, "base\t%.2f\t-\t(over the base classes)\n", 100*r.MIoUBase)
+	fmt.Fprintf(w, "base\t%.2f\t-\t  (over the base classes)\n", 100*r.MIoUBase)
 	for _, f := range r.Folds {
 		fmt.Fprintf(w, "fold %d\t%s\t%s\t\n", f.Fold, r.percent(f.MIoU, f.MIoUStd), r.percent(f.FBIoU, f.FBIoUStd))
 	}
