@@ -15,19 +15,6 @@ type AugmentOptions struct {
 	FlipProb           float64 // 0..1; left to right
 }
 
-// PASCALAugment is the release's meta-stage augmentation on PASCAL-5i.
-func PASCALAugment() AugmentOptions { return releaseAugment(0.9, 1.1) }
-
-// COCOAugment is the release's meta-stage augmentation on COCO-20i.
-func COCOAugment() AugmentOptions { return releaseAugment(0.8, 1.25) }
-
-// BaseAugment is the base learner's augmentation, to which the base stage adds a random crop.
-func BaseAugment() AugmentOptions { return releaseAugment(0.5, 2) }
-
-func releaseAugment(lo, hi float64) AugmentOptions {
-	return AugmentOptions{ScaleMin: lo, ScaleMax: hi, RotateDegrees: 10, RotateProb: 0.5, BlurProb: 0.5, FlipProb: 0.5}
-}
-
 func (a AugmentOptions) validate() error {
 	if a.ScaleMin < 0 || a.ScaleMax < a.ScaleMin || (a.ScaleMin == 0) != (a.ScaleMax == 0) || a.ScaleMax > 16 {
 		return fmt.Errorf("augmentation scale %g..%g: expected 0 < min <= max <= 16, or both 0 for none", a.ScaleMin, a.ScaleMax)

@@ -150,11 +150,16 @@ func TestReleaseAugmentations(t *testing.T) {
 		opt    AugmentOptions
 		lo, hi float64
 	}{
-		"pascal": {PASCALAugment(), 0.9, 1.1}, "coco": {COCOAugment(), 0.8, 1.25}, "base": {BaseAugment(), 0.5, 2},
+		"pascal": {releaseAugment(0.9, 1.1), 0.9, 1.1}, "coco": {releaseAugment(0.8, 1.25), 0.8, 1.25}, "base": {releaseAugment(0.5, 2), 0.5, 2},
 	} {
 		want := AugmentOptions{ScaleMin: c.lo, ScaleMax: c.hi, RotateDegrees: 10, RotateProb: 0.5, BlurProb: 0.5, FlipProb: 0.5}
 		if c.opt != want || c.opt.validate() != nil {
 			t.Errorf("%s: %+v, want %+v", name, c.opt, want)
 		}
 	}
+}
+
+// releaseAugment is the release's augmentation with a range of scales.
+func releaseAugment(lo, hi float64) AugmentOptions {
+	return AugmentOptions{ScaleMin: lo, ScaleMax: hi, RotateDegrees: 10, RotateProb: 0.5, BlurProb: 0.5, FlipProb: 0.5}
 }

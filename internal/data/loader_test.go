@@ -34,13 +34,13 @@ func shapes(t testing.TB, fold int, split Split, count int) (*Shapes, *Index) {
 func metaOptions(t testing.TB, split Split, workers int) LoaderOptions {
 	src, ix := shapes(t, 1, split, 60)
 	return LoaderOptions{Source: src, Index: ix, Stage: Meta, Size: 33, Shots: 2, Batch: 4, Seed: 11,
-		Augment: PASCALAugment(), DropLast: split == Train, Workers: workers}
+		Augment: releaseAugment(0.9, 1.1), DropLast: split == Train, Workers: workers}
 }
 
 func baseOptions(t testing.TB, split Split, workers int) LoaderOptions {
 	src, ix := shapes(t, 1, split, 30)
 	return LoaderOptions{Source: src, Index: AllImages(src, ix.Fold, split), Stage: Base, Size: 41, Batch: 4, Seed: 11,
-		Augment: BaseAugment(), Workers: workers}
+		Augment: releaseAugment(0.5, 2), Workers: workers}
 }
 
 func newLoader(t testing.TB, opt LoaderOptions) *Loader {
@@ -332,7 +332,7 @@ func BenchmarkMetaLoader(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	l := newLoader(b, LoaderOptions{Source: src, Index: ix, Size: 129, Shots: 1, Batch: 8, Augment: PASCALAugment(), Workers: 1})
+	l := newLoader(b, LoaderOptions{Source: src, Index: ix, Size: 129, Shots: 1, Batch: 8, Augment: releaseAugment(0.9, 1.1), Workers: 1})
 	for b.Loop() {
 		batch, err := l.Next(context.Background())
 		if err != nil {

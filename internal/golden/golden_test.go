@@ -127,29 +127,6 @@ func TestStateDict(t *testing.T) {
 	}
 }
 
-func TestDiffer(t *testing.T) {
-	nan, inf := float32(math.NaN()), float32(math.Inf(1))
-	for _, c := range []struct {
-		got, want []float32
-		bad       string
-	}{
-		{[]float32{1, 2}, []float32{1, 2}, ""},
-		{[]float32{1.05, 22}, []float32{1, 20}, ""},
-		{[]float32{1.2, 20}, []float32{1, 20}, "element 0"},
-		{[]float32{1, 23}, []float32{1, 20}, "1 of 2"},
-		{[]float32{nan, 20}, []float32{1, 20}, "element 0"},
-		{[]float32{1, 20}, []float32{1, nan}, "element 1"},
-		{[]float32{nan}, []float32{nan}, "1 of 1"},
-		{[]float32{inf}, []float32{1}, "1 of 1"},
-		{[]float32{1}, []float32{1, 2}, "1 values, want 2"},
-	} {
-		msg := differ(c.got, c.want, 0.01, 0.1)
-		if (msg == "") != (c.bad == "") || !strings.Contains(msg, c.bad) {
-			t.Errorf("differ(%v, %v) = %q, want it to say %q", c.got, c.want, msg, c.bad)
-		}
-	}
-}
-
 func TestRelL2(t *testing.T) {
 	nan := float32(math.NaN())
 	for _, c := range []struct {

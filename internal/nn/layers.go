@@ -104,6 +104,7 @@ type ConvBN struct {
 
 	// The two as one convolution, made on first use while both are frozen.
 	foldedWeight, foldedBias op.Tensor
+	foldedMemory             tensor.Memory // of both; a tensor does not keep its memory alive while it is made
 }
 
 // NewConvBN returns a k×k convolution and its batch norm.
@@ -131,21 +132,25 @@ func (c *ConvBN) fold(dev op.Device) {
 			w[i] = float32(float64(w[i]) * scale)
 		}
 	}
-	c.foldedWeight = persistent(dev, c.Conv.Weight.DeviceShape()...)
-	c.foldedBias = persistent(dev, len(b))
+	n := (len(w) + align - 1) / align * align // the bias starts on a cache line
+	mem, err := dev.Alloc(int64(n+len(b)) * 4)
+	if err != nil {
+		panic(fmt.Errorf("%s: no memory for the folded weights of %s: %w", dev.Name(), c.Conv.Weight, err))
+	}
+	all := op.FromMemory(dev, tensor.Float32, mem.Uintptr(), n+len(b))
+	c.foldedMemory = mem
+	c.foldedWeight = op.Span(all, 0, c.Conv.Weight.DeviceShape()...)
+	c.foldedBias = op.Span(all, n, len(b))
 	dev.Upload(c.foldedWeight, w)
 	dev.Upload(c.foldedBias, b)
 }
 
-// persistent allocates a tensor that lives as long as the device.
-func persistent(dev op.Device, shape ...int) op.Tensor {
-	n := 1
-	for _, d := range shape {
-		n *= d
+// unfold gives the folded weights back: the parameters have changed or go away.
+func (c *ConvBN) unfold(dev op.Device) error {
+	if c.foldedMemory == nil {
+		return nil
 	}
-	mem, err := dev.Alloc(int64(n) * 4)
-	if err != nil {
-		panic(fmt.Errorf("%s: no memory for folded weights %v: %w", dev.Name(), shape, err))
-	}
-	return op.FromMemory(dev, tensor.Float32, mem.Uintptr(), shape...)
+	mem := c.foldedMemory
+	c.foldedWeight, c.foldedBias, c.foldedMemory = nil, nil, nil
+	return dev.Free(mem, int64(mem.MemSize()))
 }

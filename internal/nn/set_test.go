@@ -1,10 +1,14 @@
 package nn
 
 import (
+	"math"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+
+	"gorgonia.org/tensor"
 
 	"hdmnet/internal/cpu"
 	"hdmnet/internal/op"
@@ -134,5 +138,64 @@ func TestLoadReportsEverythingAtOnce(t *testing.T) {
 	}
 	if after := s.Get(s.Param("blocks.0.fc.bias")); !slices.Equal(after, []float32{5, 5, 5}) {
 		t.Errorf("loaded %v", after)
+	}
+}
+
+// counting counts the memory that a device has handed out and not got back.
+type counting struct {
+	op.Device
+	blocks int
+}
+
+func (c *counting) Alloc(size int64) (tensor.Memory, error) {
+	c.blocks++
+	return c.Device.Alloc(size)
+}
+
+func (c *counting) Free(m tensor.Memory, size int64) error {
+	c.blocks--
+	return c.Device.Free(m, size)
+}
+
+// TestFoldFollowsTheWeights: the folded convolution is that of the parameters as they
+// are now, survives garbage collection, and its memory goes back with the set's.
+func TestFoldFollowsTheWeights(t *testing.T) {
+	dev := &counting{Device: device(t)}
+	net := newToy()
+	set := NewSet(dev, net, 1)
+	tape := NewTape(dev)
+	run := func(record bool) []float32 {
+		tape.Begin(record, 0)
+		x := tape.Arena.Float32(1, 3, 3, 2)
+		v := make([]float32, 18)
+		for i := range v {
+			v[i] = float32(i) - 9
+		}
+		dev.Upload(x, v)
+		y := tape.ConvBN(tape.Const(x), net.First, nil, true)
+		out := make([]float32, op.Len(y.Value))
+		dev.Download(out, y.Value)
+		return out
+	}
+	for _, scale := range []float32{1, 3} {
+		set.Put(set.Param("stem.1.weight"), []float32{scale, 0.5, 2})
+		set.Put(set.Param("stem.1.running_mean"), []float32{0.1, 0.2, -scale})
+		folded := run(false)
+		runtime.GC()
+		again, plain := run(false), run(true)
+		for i := range plain {
+			if folded[i] != again[i] || math.Abs(float64(folded[i]-plain[i])) > 1e-4 {
+				t.Fatalf("scale %g, element %d: folded %g, after a collection %g, plain %g", scale, i, folded[i], again[i], plain[i])
+			}
+		}
+	}
+	if err := tape.Arena.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := set.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if dev.blocks != 0 {
+		t.Errorf("%d blocks were not given back", dev.blocks)
 	}
 }
