@@ -61,8 +61,12 @@ func (b *builder) episode(e *Episode, draw Draw, epoch int) error {
 		}
 		at := shots - 1 - k // the network sees the last drawn first
 		e.SupportNames[at] = scene.Name
+		foreground.apply(scene.Mask, scene.Mask)
+		if b.opt.Annotation == AnnotationBBox {
+			BoxMask(scene.Mask, scene.H, scene.W)
+		}
 		b.transform(e.Supports[at].Image, scene, rng(k+1))
-		foreground.apply(e.Supports[at].Mask, b.aug.cur.mask)
+		copy(e.Supports[at].Mask, b.aug.cur.mask)
 	}
 	return nil
 }

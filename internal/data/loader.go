@@ -19,6 +19,10 @@ type LoaderOptions struct {
 	Shots int // supports of an episode, >= 1 in the meta stage; not used in the base stage
 	Batch int // episodes of a step, >= 1
 
+	// Annotation is how the supports' objects are marked. It is applied to their
+	// masks in full size, before any augmentation.
+	Annotation Annotation
+
 	// Episodes is the length of an epoch; 0 means one per image of the index.
 	// A longer epoch goes through the images again.
 	Episodes int
@@ -42,6 +46,9 @@ func (o *LoaderOptions) validate() error {
 	}
 	if err := o.Augment.validate(); err != nil {
 		return err
+	}
+	if o.Annotation != AnnotationMask && o.Annotation != AnnotationBBox {
+		return fmt.Errorf("loader: annotation %d does not exist, expected data.AnnotationMask or data.AnnotationBBox", int(o.Annotation))
 	}
 	switch o.Stage {
 	case Meta:
