@@ -132,6 +132,9 @@ type Eval struct {
 	Episodes int   `yaml:"episodes" valid:"[1,inf)"` // per seed and fold
 	Seeds    []int `yaml:"seeds,flow" valid:"[0,inf)"`
 	Batch    int   `yaml:"batch" valid:"[1,inf)"` // episodes of one forward pass
+	// DrawWorkers is the number of workers of the PyTorch DataLoader whose draws are reproduced; other
+	// numbers give other episodes. It is no number of threads.
+	DrawWorkers int `yaml:"draw_workers" valid:"[0,256]"`
 }
 
 // YAML is the configuration as a YAML file that Load reads back to the same values.
