@@ -1,10 +1,39 @@
 # What a developer runs; users need only `go run ./cmd/hdmnet`.
 GO ?= go
 
-.PHONY: build test race vet fuzz bench generate smoke ci
+CC ?= cc
+CXX ?= g++
 
-build: ## the binary, static, in bin/
+# The CUDA build: our own header and link stub in the place of a toolkit's, so a C compiler
+# is enough. CUDA_GO runs the go command with them.
+CUDA_LIB := build/cuda/libcuda.a
+CUDA_GO := CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(CURDIR)/internal/cuda/include" CGO_LDFLAGS="-L$(CURDIR)/build/cuda" $(GO)
+DRIVER := $(shell sh scripts/cuda-driver.sh)
+
+.PHONY: build build-cpu build-cuda test test-cuda ptx race vet fuzz bench generate smoke ci
+
+build: $(if $(DRIVER),build-cuda,build-cpu) ## the binary in bin/; with CUDA where there is a driver
+
+build-cpu: ## the binary for CPUs, static
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/hdmnet ./cmd/hdmnet
+
+build-cuda: $(CUDA_LIB) ## the binary with CUDA; needs a C compiler, to run a driver
+	$(CUDA_GO) build -tags cuda -trimpath -o bin/hdmnet ./cmd/hdmnet
+
+$(CUDA_LIB): internal/cuda/stub/src/libcuda.c $(wildcard internal/cuda/include/*.h)
+	@mkdir -p $(@D)
+	$(CC) -O2 -fPIC -Wall -Iinternal/cuda/include -c -o build/cuda/stub.o $<
+	$(AR) rcs $@ build/cuda/stub.o
+
+ptx: ## kernels/*.cu to kernels/ptx; needs clang-19
+	$(GO) run ./kernels/ptxgen
+
+include kernels/emu/emu.mk
+
+CUDA_TEST ?= ./internal/cuda ./internal/device ./kernels/...
+test-cuda: $(CUDA_LIB) emu $(EMU_SELFTEST) ## the CUDA device on the emulated driver, every access checked; needs g++
+	HDMNET_CUDA_DRIVER=$(CURDIR)/$(EMU)/libcuda-check.so.1 HDMNET_CUDA_CACHE=off $(CUDA_GO) test -tags cuda $(CUDA_TEST)
+	HDMNET_CUDA_DRIVER=$(CURDIR)/$(EMU)/libcuda.so.1 $(CUDA_GO) test -tags cuda $(CUDA_TEST)
 
 test: ## the README's test command
 	$(GO) test ./...

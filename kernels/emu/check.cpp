@@ -1,0 +1,100 @@
+// check.cpp: the calls that g++ -fsanitize=kernel-address puts before every access of a
+// kernel, answered from the shadow of device and shared memory.
+#include <dlfcn.h>
+#include <link.h>
+
+#include "emu.h"
+
+#include "../hdm.cuh"
+
+namespace hdm {
+
+namespace {
+
+uintptr_t image_lo = ~(uintptr_t)0, image_hi; // this library in memory: constants and tables
+
+int find_image(struct dl_phdr_info *info, size_t, void *)
+{
+	uintptr_t here = (uintptr_t)&image_lo;
+	uintptr_t lo = ~(uintptr_t)0, hi = 0;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		if (info->dlpi_phdr[i].p_type != PT_LOAD)
+			continue;
+		uintptr_t at = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+		lo = std::min(lo, at);
+		hi = std::max(hi, at + info->dlpi_phdr[i].p_memsz);
+	}
+	if (here < lo || here >= hi)
+		return 0;
+	image_lo = lo;
+	image_hi = hi;
+	return 1;
+}
+
+[[noreturn]] void refuse(uintptr_t address, size_t bytes, bool write, CUresult code, const char *problem)
+{
+	std::string at = memory_describe(address);
+	worker_fault(code, format("%s %s of %zu bytes at 0x%llx: %s", problem, write ? "write" : "read", bytes, (u64)address, at.c_str()));
+}
+
+} // namespace
+
+void check_open() { dl_iterate_phdr(find_image, nullptr); }
+
+void check_access(uintptr_t address, size_t bytes, bool write)
+{
+	if (!self)
+		return; // the host side of this library
+	if (address - space < space_bytes) {
+		const char *problem = shadow_problem(address, bytes, write);
+		if (problem)
+			refuse(address, bytes, write, problem[0] == 'u' ? CUDA_ERROR_LAUNCH_FAILED : CUDA_ERROR_ILLEGAL_ADDRESS, problem);
+		if (write)
+			shadow_set(address, bytes, defined);
+		return;
+	}
+	if (worker_owns(address) || (address >= image_lo && address < image_hi))
+		return;
+	uintptr_t tls = (uintptr_t)&self;
+	if (address + 256 >= tls && address < tls + 256)
+		return;
+	refuse(address, bytes, write, CUDA_ERROR_ILLEGAL_ADDRESS, "out of bounds");
+}
+
+template <class U> static inline void check(uintptr_t address, bool write)
+{
+	if (address % sizeof(U) && self)
+		refuse(address, sizeof(U), write, CUDA_ERROR_MISALIGNED_ADDRESS, "misaligned");
+	if (address - space < space_bytes) { // the fast way
+		U *s = (U *)(shadow + (address - space));
+		U all = (U)0x0202020202020202ull;
+		if (*s == all)
+			return;
+	}
+	check_access(address, sizeof(U), write);
+}
+
+} // namespace hdm
+
+#define EXPORT extern "C" __attribute__((visibility("default"), used))
+#define ACCESS(bytes, U)                                                                       \
+	EXPORT void __asan_load##bytes##_noabort(uintptr_t a) { hdm::check<U>(a, false); }         \
+	EXPORT void __asan_store##bytes##_noabort(uintptr_t a) { hdm::check<U>(a, true); }
+ACCESS(1, u8)
+ACCESS(2, u16)
+ACCESS(4, u32)
+ACCESS(8, u64)
+
+static void check16(uintptr_t a, bool write)
+{
+	if (a % 16 && hdm::self)
+		hdm::worker_fault(CUDA_ERROR_MISALIGNED_ADDRESS, hdm::format("misaligned access of 16 bytes at 0x%llx", (u64)a));
+	hdm::check_access(a, 16, write);
+}
+EXPORT void __asan_load16_noabort(uintptr_t a) { check16(a, false); }
+EXPORT void __asan_store16_noabort(uintptr_t a) { check16(a, true); }
+EXPORT void __asan_loadN_noabort(uintptr_t a, size_t n) { hdm::check_access(a, n, false); }
+EXPORT void __asan_storeN_noabort(uintptr_t a, size_t n) { hdm::check_access(a, n, true); }
+EXPORT void __asan_handle_no_return() {}
+EXPORT void __asan_before_dynamic_init(const char *) {}
+EXPORT void __asan_after_dynamic_init() {}

@@ -1,0 +1,137 @@
+// emu.h: the inside of the emulated CUDA driver.
+//
+//   fibre.cpp    one block: its threads as fibres, barriers, operations of a warp
+//   launch.cpp   a grid: blocks over the processor's cores, checks of the launch, faults
+//   memory.cpp   device and shared memory: guard pages, what is allocated, what was written
+//   check.cpp    every access of a kernel looked up there (libcuda-check only)
+//   module.cpp   PTX text, and which kernels of it the emulator was built with
+//   api.cpp, stream.cpp   the driver's functions
+//
+// The environment: HDMNET_EMU_SEED=n starts and wakes warps in a random order drawn from n;
+// HDMNET_EMU_THREADS=n runs blocks on n threads; HDMNET_EMU_MEMORY=n is the device's memory
+// in MiB; HDMNET_EMU_DRIVER=n is the driver's CUDA version (12000); HDMNET_EMU_CC=n the
+// device's compute capability (80). CUDA_VISIBLE_DEVICES counts as on a GPU.
+#pragma once
+
+#include <cstdarg>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cuda.h"
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef long long i64;
+
+namespace hdm {
+
+// ---- Limits of the emulated device: what every GPU of compute capability ≥ 8.0 has
+
+constexpr int max_threads = 1024;
+constexpr size_t static_shared_limit = 48 << 10;
+constexpr size_t block_shared_limit = 99 << 10;
+
+long env_number(const char *name, long otherwise);
+
+// ---- memory.cpp
+
+// The whole of device memory, and each worker's shared memory before it, lies in one
+// reserved range. In the checked build a shadow byte says what each of its bytes holds.
+enum : u8 { nothing = 0, undefined = 1, defined = 2 };
+extern uintptr_t space;        // start of the range
+extern u8 *shadow;             // its shadow, or null in the fast build
+constexpr size_t space_bytes = (size_t)64 << 30;
+constexpr size_t shared_stride = 1 << 20; // the range's first part: one stride a worker
+constexpr int max_workers = 64;
+
+void memory_open();
+CUresult memory_alloc(size_t bytes, uintptr_t *address);
+CUresult memory_free(uintptr_t address);
+size_t memory_total();
+size_t memory_used();
+// memory_range finds the live allocation around an address.
+bool memory_range(uintptr_t address, uintptr_t *base, size_t *bytes);
+// memory_describe says where an address lies, for messages.
+std::string memory_describe(uintptr_t address);
+// memory_leaks describes the allocations that are still alive, "" when there are none.
+std::string memory_leaks();
+// shadow_set marks bytes; nothing happens in the fast build.
+void shadow_set(uintptr_t address, size_t bytes, u8 state);
+// shadow_problem returns what forbids an access of [address, address+bytes), or null.
+const char *shadow_problem(uintptr_t address, size_t bytes, bool write);
+// host_access checks a copy or memset of the host on device memory.
+CUresult host_access(const char *what, uintptr_t address, size_t bytes, bool write);
+
+// ---- module.cpp
+
+struct Kernel {
+	const char *name;
+	void (*call)(void (*f)(), void **params);
+	void (*f)();
+	std::vector<size_t> sizes; // of the parameters
+};
+void kernel_register(Kernel k);
+
+struct Function {
+	const Kernel *kernel;
+	int max_threads;       // .maxntid of the PTX, or 0
+	size_t dynamic_limit;  // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+};
+struct Module {
+	std::vector<std::pair<std::string, Function *>> functions;
+};
+CUresult module_load(const char *text, Module **out, std::string *log);
+void module_unload(Module *m);
+
+// ---- launch.cpp
+
+struct Launch {
+	const Kernel *kernel;
+	u32 grid[3], block[3];
+	size_t dynamic;
+	std::vector<u8> params; // values one after another, each in 16 bytes or a multiple
+};
+// launch_check finds what a driver would refuse, and packs the parameters.
+CUresult launch_check(const Function *f, const u32 grid[3], const u32 block[3], size_t dynamic, void **params, Launch *out);
+// launch_run runs all blocks; a fault of the kernel is the context's fault from then on.
+void launch_run(const Launch &l);
+
+// ---- Faults. The first stays until the context is released, as on a GPU.
+
+struct Fault {
+	CUresult code;
+	std::string text;
+};
+Fault *context_fault();                      // null while all is well
+void context_fail(CUresult code, const std::string &text);
+void context_clear();
+// api_error keeps a text for cuGetErrorString and returns code.
+CUresult api_error(CUresult code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+const char *api_error_text(CUresult code);   // "" when there is none
+std::string format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+// ---- fibre.cpp
+
+struct Worker;
+Worker *worker_new(int number);
+// worker_block runs one block of a launch; false after a fault.
+bool worker_block(Worker *w, const Launch &l, const u32 index[3]);
+// worker_fault ends the block that this thread runs; it does not return.
+[[noreturn]] void worker_fault(CUresult code, const std::string &what);
+// worker_signal is worker_fault from a signal handler; it returns where no kernel runs.
+void worker_signal(CUresult code, const std::string &what);
+// worker_owns tells whether an address is a fibre's stack or the worker's own data.
+bool worker_owns(uintptr_t address);
+
+// ---- check.cpp
+
+void check_open();
+// check_access is what the checked build asks at each access; the fast build never does.
+void check_access(uintptr_t address, size_t bytes, bool write);
+
+} // namespace hdm

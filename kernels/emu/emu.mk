@@ -1,0 +1,44 @@
+# The emulated CUDA driver: build/emu/libcuda.so.1 (fast) and libcuda-check.so.1 (every
+# access of a kernel checked). Included by the Makefile.
+EMU := build/emu
+EMU_RUNTIME := $(wildcard kernels/emu/*.cpp)
+EMU_HEADERS := $(wildcard kernels/*.cuh kernels/emu/*.h internal/cuda/include/*.h)
+EMU_KERNELS := $(patsubst kernels/ptx/%.ptx,%,$(wildcard kernels/ptx/*.ptx))
+EMU_FLAGS := -std=c++20 -O3 -march=native -fPIC -fvisibility=hidden -DHDM_EMU -Iinternal/cuda/include \
+	-fno-math-errno -fno-trapping-math -Wall -Wextra -Wno-unused-parameter
+# g++ calls __asan_load4_noabort and its kin at each access; kernels/emu/check.cpp answers.
+EMU_CHECK := -DHDM_CHECK -g -O1 -fsanitize=kernel-address --param asan-instrumentation-with-call-threshold=0 \
+	--param asan-stack=0 --param asan-globals=0
+
+.PHONY: emu
+emu: $(EMU)/libcuda.so.1 $(EMU)/libcuda-check.so.1
+
+# A kernel is compiled with the entries that its PTX has.
+$(EMU)/kernel/%.cpp: kernels/ptx/%.ptx
+	@mkdir -p $(@D)
+	@{ echo '#include "../../../kernels/$*.cu"'; echo '#include "../../../kernels/emu/register.h"'; \
+		sed -nE 's/^\.visible \.entry ([A-Za-z0-9_]+)\(.*/HDM_REGISTER(\1);/p' $<; } > $@
+
+$(EMU)/fast/%.o: kernels/emu/%.cpp $(EMU_HEADERS)
+	@mkdir -p $(@D)
+	@echo "$(CXX) $@"; $(CXX) $(EMU_FLAGS) -c -o $@ $<
+
+$(EMU)/fast/kernel/%.o: $(EMU)/kernel/%.cpp kernels/%.cu $(EMU_HEADERS)
+	@mkdir -p $(@D)
+	@echo "$(CXX) $@"; $(CXX) $(EMU_FLAGS) -c -o $@ $<
+
+$(EMU)/check/%.o: kernels/emu/%.cpp $(EMU_HEADERS)
+	@mkdir -p $(@D)
+	@echo "$(CXX) $@"; $(CXX) $(EMU_FLAGS) -DHDM_CHECK -O2 -c -o $@ $<
+
+$(EMU)/check/kernel/%.o: $(EMU)/kernel/%.cpp kernels/%.cu $(EMU_HEADERS)
+	@mkdir -p $(@D)
+	@echo "$(CXX) $@"; $(CXX) $(EMU_FLAGS) $(EMU_CHECK) -c -o $@ $<
+
+emu_objects = $(EMU_RUNTIME:kernels/emu/%.cpp=$(EMU)/$(1)/%.o) $(EMU_KERNELS:%=$(EMU)/$(1)/kernel/%.o)
+
+$(EMU)/libcuda.so.1: $(call emu_objects,fast)
+	@echo "$(CXX) $@"; $(CXX) -shared -o $@ $^ -pthread -ldl
+$(EMU)/libcuda-check.so.1: $(call emu_objects,check)
+	@echo "$(CXX) $@"; $(CXX) -shared -o $@ $^ -pthread -ldl
+.SECONDARY:

@@ -1,0 +1,475 @@
+// fibre.cpp: one block of threads on one thread of the processor. Each CUDA thread is a
+// fibre; it runs until it must wait, for a barrier or for its warp. Then the next thread
+// that can run does. A thread that never waits costs one call.
+#include <signal.h>
+#include <sys/mman.h>
+
+#include <new>
+
+#include "context.h"
+#include "emu.h"
+
+#include "../hdm.cuh"
+
+namespace hdm {
+
+__thread ThreadView *self __attribute__((tls_model("initial-exec")));
+
+namespace {
+
+constexpr size_t stack_bytes = 128 << 10;
+constexpr size_t page = 4096;
+constexpr int max_slots = 32;
+
+struct Fibre {
+	Context context;
+	bool used; // its stack holds a thread's frames
+};
+
+struct Copy {
+	void *to;
+	const void *from;
+	int bytes;
+	bool valid;
+	int group;
+};
+
+struct Thread : ThreadView {
+	int number;    // within the block
+	Fibre *fibre;  // while it waits
+	bool finished;
+	const char *waits; // for what, while it waits
+	Where where;
+	std::vector<Copy> *copies; // cp.async that are under way
+	int group;
+};
+
+struct Warp {
+	u32 present; // lanes that wait in an operation
+	WarpOp *ops[32];
+	u32 masks[32];
+	Where wheres[32];
+};
+
+struct Slot {
+	const void *key;
+	char *memory;
+	size_t bytes;
+};
+
+} // namespace
+
+struct Worker {
+	int number;
+	BlockView view;
+	const Launch *launch;
+	void *values[64]; // the kernel's parameters
+	alignas(16) u8 params[4096];
+	Context scheduler;
+	bool failed;
+
+	int threads; // of the block
+	Thread thread[max_threads];
+	int order[max_threads];
+	int next, finished;
+	Thread *ready[max_threads]; // a ring
+	int ready_head, ready_count;
+	Warp warp[max_threads / 32];
+
+	Thread *barrier[max_threads];
+	int barrier_count;
+	Where barrier_where;
+
+	Fibre fibre[max_threads];
+	Fibre *idle[max_threads];
+	int idle_count, fibre_count;
+	Fibre *current;
+
+	char *shared_base; // shared memory of the block
+	size_t shared_used;
+	Slot slot[max_slots];
+	int slots;
+	char *dynamic;
+
+	u64 random;
+	std::vector<Copy> copies[max_threads];
+	char *stacks;
+};
+
+static __thread Worker *worker __attribute__((tls_model("initial-exec")));
+
+static size_t worker_bytes()
+{
+	return (sizeof(Worker) + page - 1) / page * page + max_threads * stack_bytes;
+}
+
+Worker *worker_new(int number)
+{
+	void *memory = mmap(nullptr, worker_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (memory == MAP_FAILED)
+		return nullptr;
+	Worker *w = new (memory) Worker();
+	w->number = number;
+	w->stacks = (char *)memory + (sizeof(Worker) + page - 1) / page * page;
+	uintptr_t region = space + (size_t)number * shared_stride;
+	w->shared_base = (char *)region + shared_stride / 2; // room on both sides faults
+	mprotect(w->shared_base, static_shared_limit + block_shared_limit + page, PROT_READ | PROT_WRITE);
+	return w;
+}
+
+bool worker_owns(uintptr_t address)
+{
+	return worker && address - (uintptr_t)worker < worker_bytes();
+}
+
+static u32 draw(u32 n)
+{
+	worker->random = worker->random * 6364136223846793005ull + 1442695040888963407ull;
+	return (u32)((worker->random >> 33) % n);
+}
+
+static bool shuffled()
+{
+	static const long seed = env_number("HDMNET_EMU_SEED", 0);
+	return seed != 0;
+}
+
+static std::string thread_name(const Thread *t)
+{
+	return format("(%u,%u,%u)", t->index.x, t->index.y, t->index.z);
+}
+
+// ---- Faults
+
+static void leave(CUresult code, const std::string &what)
+{
+	Worker *w = worker;
+	Thread *t = (Thread *)self;
+	context_fail(code, format("kernel %s, block (%u,%u,%u), thread %s: %s", w->launch->kernel->name, w->view.index.x,
+	                          w->view.index.y, w->view.index.z, thread_name(t).c_str(), what.c_str()));
+	w->failed = true;
+	Context dropped;
+	context_switch(&dropped, &w->scheduler);
+}
+
+void worker_fault(CUresult code, const std::string &what)
+{
+	leave(code, what);
+	__builtin_unreachable();
+}
+
+void worker_signal(CUresult code, const std::string &what)
+{
+	if (!worker || !self)
+		return;
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGSEGV);
+	sigaddset(&set, SIGBUS);
+	pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+	leave(code, what);
+}
+
+// stuck says why no thread of the block can go on.
+[[noreturn]] static void stuck()
+{
+	Worker *w = worker;
+	std::string text;
+	int shown = 0, exited = 0;
+	Thread *first = nullptr;
+	for (int i = 0; i < w->threads; i++) {
+		Thread *t = &w->thread[i];
+		if (t->finished) {
+			exited++;
+			continue;
+		}
+		if (first && t->where.line == first->where.line && t->waits == first->waits)
+			continue;
+		if (!first)
+			first = t;
+		if (shown++ < 4)
+			text += format("%s thread %s waits for %s at %s:%d", shown > 1 ? ";" : "", thread_name(t).c_str(), t->waits,
+			               t->where.file, t->where.line);
+	}
+	self = first;
+	worker_fault(CUDA_ERROR_LAUNCH_FAILED,
+	             format("divergent barrier: no thread can go on; %d of %d threads have returned;%s", exited, w->threads, text.c_str()));
+}
+
+// ---- The scheduler
+
+static void fibre_main();
+
+static Fibre *take_fibre()
+{
+	Worker *w = worker;
+	Fibre *f;
+	if (w->idle_count) {
+		f = w->idle[--w->idle_count];
+	} else {
+		int n = w->fibre_count++;
+		f = &w->fibre[n];
+	}
+	if (!f->used) {
+		size_t n = f - w->fibre;
+		char *stack = w->stacks + n * stack_bytes;
+		// Stacks start at different places of a cache set.
+		context_make(&f->context, stack, stack_bytes - n % 61 * 192, fibre_main);
+		f->used = true;
+	}
+	return f;
+}
+
+static Thread *take_ready()
+{
+	Worker *w = worker;
+	if (shuffled() && w->ready_count > 1) {
+		int pick = (w->ready_head + (int)draw((u32)w->ready_count)) % max_threads;
+		std::swap(w->ready[pick], w->ready[w->ready_head]);
+	}
+	Thread *t = w->ready[w->ready_head];
+	w->ready_head = (w->ready_head + 1) % max_threads;
+	w->ready_count--;
+	return t;
+}
+
+static void wake(Thread *t)
+{
+	Worker *w = worker;
+	w->ready[(w->ready_head + w->ready_count++) % max_threads] = t;
+}
+
+// next_fibre chooses what runs now; it does not return when nothing can.
+static Fibre *next_fibre()
+{
+	Worker *w = worker;
+	bool unstarted = w->next < w->threads;
+	if (w->ready_count && !(unstarted && shuffled() && draw(2)))
+		return take_ready()->fibre;
+	if (!unstarted)
+		stuck();
+	return take_fibre();
+}
+
+// park makes the calling thread wait until somebody wakes it.
+static void park(const char *waits, Where where)
+{
+	Worker *w = worker;
+	Thread *me = (Thread *)self;
+	Fibre *mine = w->current;
+	me->fibre = mine;
+	me->waits = waits;
+	me->where = where;
+	Fibre *to = next_fibre();
+	w->current = to;
+	context_switch(&mine->context, &to->context);
+	self = me;
+}
+
+static void fibre_main()
+{
+	Worker *w = worker;
+	for (;;) {
+		Fibre *mine = w->current;
+		while (w->next < w->threads) {
+			Thread *t = &w->thread[w->order[w->next++]];
+			self = t;
+			w->launch->kernel->call(w->launch->kernel->f, w->values);
+			t->finished = true;
+			w->finished++;
+			if (w->ready_count)
+				break;
+		}
+		w->idle[w->idle_count++] = mine;
+		Context *to = &w->scheduler;
+		if (w->finished < w->threads) {
+			if (!w->ready_count && w->next >= w->threads)
+				stuck();
+			Fibre *f = next_fibre();
+			w->current = f;
+			if (f == mine)
+				continue;
+			to = &f->context;
+		}
+		context_switch(&mine->context, to);
+	}
+}
+
+bool worker_block(Worker *w, const Launch &l, const u32 index[3])
+{
+	worker = w;
+	w->launch = &l;
+	w->failed = false;
+	w->view = {{index[0], index[1], index[2]}, {l.block[0], l.block[1], l.block[2]}, {l.grid[0], l.grid[1], l.grid[2]}};
+	memcpy(w->params, l.params.data(), l.params.size());
+	size_t at = 0;
+	for (size_t i = 0; i < l.kernel->sizes.size(); i++) {
+		w->values[i] = w->params + at;
+		at += (l.kernel->sizes[i] + 15) / 16 * 16;
+	}
+	w->threads = (int)(l.block[0] * l.block[1] * l.block[2]);
+	int n = 0;
+	for (u32 z = 0; z < l.block[2]; z++)
+		for (u32 y = 0; y < l.block[1]; y++)
+			for (u32 x = 0; x < l.block[0]; x++, n++) {
+				Thread *t = &w->thread[n];
+				t->index = {x, y, z};
+				t->block = &w->view;
+				t->number = n;
+				t->finished = false;
+				t->copies = &w->copies[n];
+				t->copies->clear();
+				t->group = 0;
+				w->order[n] = n;
+			}
+	if (shuffled()) {
+		w->random = (u64)env_number("HDMNET_EMU_SEED", 0) * 0x9E3779B97F4A7C15ull + index[0] + 65537ull * index[1] + 4294967311ull * index[2];
+		for (int i = w->threads - 1; i > 0; i--)
+			std::swap(w->order[i], w->order[draw((u32)i + 1)]);
+	}
+	w->next = w->finished = 0;
+	w->ready_head = w->ready_count = 0;
+	w->barrier_count = 0;
+	for (int i = 0; i < (w->threads + 31) / 32; i++)
+		w->warp[i].present = 0;
+
+	shadow_set((uintptr_t)w->shared_base, static_shared_limit + block_shared_limit + page, nothing);
+	w->slots = 0;
+	w->dynamic = w->shared_base;
+	w->shared_used = (l.dynamic + 15) / 16 * 16;
+	if (l.dynamic) {
+		shadow_set((uintptr_t)w->dynamic, l.dynamic, undefined);
+		memset(w->dynamic, 0xff, l.dynamic);
+		w->shared_used += 16; // a gap, so that an overrun shows
+	}
+
+	w->current = take_fibre();
+	context_switch(&w->scheduler, &w->current->context);
+	self = nullptr;
+	if (w->failed) { // the other threads' stacks are abandoned
+		for (int i = 0; i < w->fibre_count; i++)
+			w->fibre[i].used = false;
+		w->fibre_count = w->idle_count = 0;
+	}
+	return !w->failed;
+}
+
+// ---- What kernels call
+
+void sync_threads(Where where)
+{
+	Worker *w = worker;
+	if (w->barrier_count == 0) {
+		w->barrier_where = where;
+	} else if (w->barrier_where.line != where.line || strcmp(w->barrier_where.file, where.file)) {
+		worker_fault(CUDA_ERROR_LAUNCH_FAILED,
+		             format("divergent barrier: __syncthreads at %s:%d while thread %s waits in the one at %s:%d", where.file, where.line,
+		                    thread_name(w->barrier[0]).c_str(), w->barrier_where.file, w->barrier_where.line));
+	}
+	w->barrier[w->barrier_count++] = (Thread *)self;
+	if (w->barrier_count < w->threads) {
+		park("__syncthreads", where);
+		return;
+	}
+	for (int i = 0; i < w->threads - 1; i++)
+		wake(w->barrier[i]);
+	w->barrier_count = 0;
+}
+
+void warp_op(WarpOp *op, u32 mask, Where where)
+{
+	Worker *w = worker;
+	Thread *me = (Thread *)self;
+	int lane = me->number & 31;
+	int first = me->number & ~31;
+	int size = std::min(32, w->threads - first);
+	Warp *warp = &w->warp[me->number / 32];
+	if (size < 32)
+		mask &= (1u << size) - 1;
+	if (!(mask >> lane & 1))
+		worker_fault(CUDA_ERROR_LAUNCH_FAILED, format("%s at %s:%d: the mask %08x lacks the calling lane %d", op->name, where.file, where.line, mask, lane));
+	for (int i = 0; i < 32; i++) {
+		if (!(mask >> i & 1) || !(warp->present >> i & 1))
+			continue;
+		if (warp->ops[i]->run != op->run || warp->masks[i] != mask || warp->wheres[i].line != where.line)
+			worker_fault(CUDA_ERROR_LAUNCH_FAILED,
+			             format("divergent warp: %s at %s:%d (mask %08x) while lane %d waits in %s at %s:%d (mask %08x)", op->name, where.file,
+			                    where.line, mask, i, warp->ops[i]->name, warp->wheres[i].file, warp->wheres[i].line, warp->masks[i]));
+		break; // the others agreed with this one
+	}
+	warp->ops[lane] = op;
+	warp->masks[lane] = mask;
+	warp->wheres[lane] = where;
+	warp->present |= 1u << lane;
+	if ((warp->present & mask) != mask) {
+		park(op->name, where);
+		return;
+	}
+	WarpOp *lanes[32];
+	for (int i = 0; i < 32; i++)
+		lanes[i] = mask >> i & 1 ? warp->ops[i] : nullptr;
+	warp->present &= ~mask;
+	op->run(lanes);
+	for (int i = 0; i < size; i++)
+		if ((mask >> i & 1) && i != lane)
+			wake(&w->thread[first + i]);
+}
+
+void *shared(const void *key, size_t bytes, size_t align)
+{
+	Worker *w = worker;
+	for (int i = 0; i < w->slots; i++)
+		if (w->slot[i].key == key)
+			return w->slot[i].memory;
+	size_t at = (w->shared_used + std::max<size_t>(align, 16) - 1) / std::max<size_t>(align, 16) * std::max<size_t>(align, 16);
+	size_t sum = bytes;
+	for (int i = 0; i < w->slots; i++)
+		sum += w->slot[i].bytes;
+	if (sum > static_shared_limit || w->slots == max_slots)
+		worker_fault(CUDA_ERROR_LAUNCH_FAILED, format("%zu bytes of static shared memory in %d arrays, more than %zu in %d", sum, w->slots + 1, static_shared_limit, max_slots));
+	char *p = w->shared_base + at;
+	w->slot[w->slots++] = {key, p, bytes};
+	w->shared_used = at + bytes + 16;
+	shadow_set((uintptr_t)p, bytes, undefined);
+	memset(p, 0xff, bytes);
+	return p;
+}
+
+void *dynamic_shared() { return worker->dynamic; }
+
+// ---- Asynchronous copies happen at the last moment that the program allows: a missing
+// wait shows.
+
+static void run_copies(Thread *t, int keep)
+{
+	size_t done = 0;
+	for (Copy &c : *t->copies) {
+		if (c.group > t->group - keep)
+			break;
+		done++;
+		if (shadow) {
+			check_access((uintptr_t)c.to, (size_t)c.bytes, true);
+			if (c.valid)
+				check_access((uintptr_t)c.from, (size_t)c.bytes, false);
+		}
+		if (c.valid)
+			memcpy(c.to, c.from, (size_t)c.bytes);
+		else
+			memset(c.to, 0, (size_t)c.bytes);
+	}
+	t->copies->erase(t->copies->begin(), t->copies->begin() + (std::ptrdiff_t)done);
+}
+
+void cp_async(void *to, const void *from, int bytes, bool valid)
+{
+	Thread *t = (Thread *)self;
+	if ((uintptr_t)to % (size_t)bytes || (uintptr_t)from % (size_t)bytes)
+		worker_fault(CUDA_ERROR_MISALIGNED_ADDRESS, format("cp_async of %d bytes from %p to %p: not aligned to %d", bytes, from, to, bytes));
+	t->copies->push_back({to, from, bytes, valid, t->group + 1});
+}
+
+void cp_async_commit() { ((Thread *)self)->group++; }
+
+void cp_async_wait(int groups) { run_copies((Thread *)self, groups); }
+
+} // namespace hdm

@@ -1,0 +1,332 @@
+// stream.cpp: streams, events, launches, copies, graphs. A stream is synchronous: its work
+// is done when the function that submits it returns.
+#include "stream.h"
+
+#include <chrono>
+#include <cstring>
+
+namespace hdm {
+
+namespace {
+
+struct Event {
+	bool recorded = false;
+	std::chrono::steady_clock::time_point at;
+};
+
+struct Exec {
+	std::vector<Work> work;
+};
+
+Stream legacy; // the stream with handle 0
+
+Stream *stream_of(CUstream s) { return s ? handle<Stream>(s) : &legacy; }
+
+} // namespace
+
+CUresult submit(CUstream h, Work w)
+{
+	Stream *s = stream_of(h);
+	if (!s)
+		return api_error(CUDA_ERROR_INVALID_HANDLE, "unknown stream");
+	if (!s->capturing)
+		return w();
+	if (s->invalidated)
+		return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+	s->graph->work.push_back(std::move(w));
+	return CUDA_SUCCESS;
+}
+
+CUresult refuse_in_capture(const char *what)
+{
+	for (Stream *s : handles<Stream>())
+		if (s->capturing && s->mode != CU_STREAM_CAPTURE_MODE_RELAXED) {
+			s->invalidated = true;
+			return api_error(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, "%s while a stream is captured", what);
+		}
+	return CUDA_SUCCESS;
+}
+
+} // namespace hdm
+
+using namespace hdm;
+
+// ---- Streams
+
+API CUresult cuStreamCreate(CUstream *out, unsigned int flags)
+{
+	BEGIN
+	Stream *s = new Stream();
+	s->flags = flags;
+	handles<Stream>().insert(s);
+	*out = (CUstream)s;
+	return CUDA_SUCCESS;
+}
+
+API CUresult cuStreamCreateWithPriority(CUstream *out, unsigned int flags, int) { return cuStreamCreate(out, flags); }
+
+API CUresult cuStreamDestroy_v2(CUstream h)
+{
+	BEGIN
+	Stream *s = handle<Stream>(h);
+	if (!s)
+		return CUDA_ERROR_INVALID_HANDLE;
+	handles<Stream>().erase(s);
+	delete s;
+	return CUDA_SUCCESS;
+}
+
+API CUresult cuStreamSynchronize(CUstream h)
+{
+	BEGIN
+	Stream *s = stream_of(h);
+	if (!s)
+		return CUDA_ERROR_INVALID_HANDLE;
+	if (s->capturing) {
+		s->invalidated = true;
+		return api_error(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, "cuStreamSynchronize of a stream that is captured");
+	}
+	return CUDA_SUCCESS;
+}
+
+API CUresult cuStreamQuery(CUstream h) { return cuStreamSynchronize(h); }
+
+API CUresult cuStreamWaitEvent(CUstream h, CUevent e, unsigned int)
+{
+	BEGIN
+	if (!stream_of(h) || !handle<Event>(e))
+		return CUDA_ERROR_INVALID_HANDLE;
+	return CUDA_SUCCESS;
+}
+
+API CUresult cuLaunchHostFunc(CUstream h, CUhostFn f, void *data)
+{
+	BEGIN
+	return submit(h, [=] {
+		f(data);
+		return CUDA_SUCCESS;
+	});
+}
+
+// ---- Events
+
+API CUresult cuEventCreate(CUevent *out, unsigned int)
+{
+	BEGIN
+	Event *e = new Event();
+	handles<Event>().insert(e);
+	*out = (CUevent)e;
+	return CUDA_SUCCESS;
+}
+
+API CUresult cuEventDestroy_v2(CUevent h)
+{
+	BEGIN
+	Event *e = handle<Event>(h);
+	if (!e)
+		return CUDA_ERROR_INVALID_HANDLE;
+	handles<Event>().erase(e);
+	delete e;
+	return CUDA_SUCCESS;
+}
+
+API CUresult cuEventRecord(CUevent h, CUstream s)
+{
+	BEGIN
+	Event *e = handle<Event>(h);
+	if (!e)
+		return CUDA_ERROR_INVALID_HANDLE;
+	return submit(s, [=] {
+		e->recorded = true;
+		e->at = std::chrono::steady_clock::now();
+		return CUDA_SUCCESS;
+	});
+}
+
+API CUresult cuEventSynchronize(CUevent h)
+{
+	BEGIN
+	return handle<Event>(h) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+}
+
+API CUresult cuEventQuery(CUevent h) { return cuEventSynchronize(h); }
+
+API CUresult cuEventElapsedTime(float *ms, CUevent from, CUevent to)
+{
+	BEGIN
+	Event *a = handle<Event>(from), *b = handle<Event>(to);
+	if (!a || !b || !a->recorded || !b->recorded)
+		return CUDA_ERROR_INVALID_HANDLE;
+	*ms = std::chrono::duration<float, std::milli>(b->at - a->at).count();
+	return CUDA_SUCCESS;
+}
+
+// ---- Launches
+
+API CUresult cuLaunchKernel(CUfunction h, unsigned int gx, unsigned int gy, unsigned int gz, unsigned int bx, unsigned int by,
+                            unsigned int bz, unsigned int dynamic, CUstream s, void **params, void **extra)
+{
+	BEGIN
+	if (extra)
+		return api_error(CUDA_ERROR_NOT_SUPPORTED, "a launch with its parameters in extra");
+	u32 grid[3] = {gx, gy, gz}, block[3] = {bx, by, bz};
+	Launch l;
+	if (CUresult r = launch_check((Function *)h, grid, block, dynamic, params, &l); r != CUDA_SUCCESS)
+		return r;
+	return submit(s, [l] {
+		launch_run(l);
+		return CUDA_SUCCESS;
+	});
+}
+
+// ---- Copies and fills
+
+static CUresult copy_to_device(CUdeviceptr to, const void *from, size_t n, CUstream s)
+{
+	return submit(s, [=] {
+		CUresult r = host_access("a copy from the host", (uintptr_t)to, n, true);
+		if (r == CUDA_SUCCESS)
+			memcpy((void *)(uintptr_t)to, from, n);
+		return r;
+	});
+}
+
+static CUresult copy_to_host(void *to, CUdeviceptr from, size_t n, CUstream s)
+{
+	return submit(s, [=] {
+		CUresult r = host_access("a copy to the host", (uintptr_t)from, n, false);
+		if (r == CUDA_SUCCESS)
+			memcpy(to, (const void *)(uintptr_t)from, n);
+		return r;
+	});
+}
+
+static CUresult copy_on_device(CUdeviceptr to, CUdeviceptr from, size_t n, CUstream s)
+{
+	return submit(s, [=] {
+		CUresult r = host_access("a copy on the device", (uintptr_t)from, n, false);
+		if (r == CUDA_SUCCESS)
+			r = host_access("a copy on the device", (uintptr_t)to, n, true);
+		if (r == CUDA_SUCCESS)
+			memmove((void *)(uintptr_t)to, (const void *)(uintptr_t)from, n);
+		return r;
+	});
+}
+
+template <class T> static CUresult fill(CUdeviceptr to, T v, size_t n, CUstream s)
+{
+	if (to % sizeof(T))
+		return api_error(CUDA_ERROR_INVALID_VALUE, "a memset of %zu-byte values at 0x%llx, which is not aligned", sizeof(T), to);
+	return submit(s, [=] {
+		CUresult r = host_access("a memset", (uintptr_t)to, n * sizeof(T), true);
+		T *p = (T *)(uintptr_t)to;
+		for (size_t i = 0; r == CUDA_SUCCESS && i < n; i++)
+			p[i] = v;
+		return r;
+	});
+}
+
+API CUresult cuMemcpyHtoD_v2(CUdeviceptr to, const void *from, size_t n) { BEGIN return copy_to_device(to, from, n, nullptr); }
+API CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t n, CUstream s) { BEGIN return copy_to_device(to, from, n, s); }
+API CUresult cuMemcpyDtoH_v2(void *to, CUdeviceptr from, size_t n) { BEGIN return copy_to_host(to, from, n, nullptr); }
+API CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t n, CUstream s) { BEGIN return copy_to_host(to, from, n, s); }
+API CUresult cuMemcpyDtoD_v2(CUdeviceptr to, CUdeviceptr from, size_t n) { BEGIN return copy_on_device(to, from, n, nullptr); }
+API CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t n, CUstream s) { BEGIN return copy_on_device(to, from, n, s); }
+API CUresult cuMemsetD8_v2(CUdeviceptr to, unsigned char v, size_t n) { BEGIN return fill<u8>(to, v, n, nullptr); }
+API CUresult cuMemsetD8Async(CUdeviceptr to, unsigned char v, size_t n, CUstream s) { BEGIN return fill<u8>(to, v, n, s); }
+API CUresult cuMemsetD16_v2(CUdeviceptr to, unsigned short v, size_t n) { BEGIN return fill<u16>(to, v, n, nullptr); }
+API CUresult cuMemsetD16Async(CUdeviceptr to, unsigned short v, size_t n, CUstream s) { BEGIN return fill<u16>(to, v, n, s); }
+API CUresult cuMemsetD32_v2(CUdeviceptr to, unsigned int v, size_t n) { BEGIN return fill<u32>(to, v, n, nullptr); }
+API CUresult cuMemsetD32Async(CUdeviceptr to, unsigned int v, size_t n, CUstream s) { BEGIN return fill<u32>(to, v, n, s); }
+
+// ---- Capture and graphs
+
+API CUresult cuStreamBeginCapture_v2(CUstream h, CUstreamCaptureMode mode)
+{
+	BEGIN
+	Stream *s = handle<Stream>(h);
+	if (!s)
+		return api_error(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, "capture of the default stream");
+	if (s->capturing)
+		return api_error(CUDA_ERROR_ILLEGAL_STATE, "the stream is being captured");
+	s->capturing = true;
+	s->invalidated = false;
+	s->mode = mode;
+	s->graph = new Graph();
+	return CUDA_SUCCESS;
+}
+
+API CUresult cuStreamEndCapture(CUstream h, CUgraph *out)
+{
+	BEGIN
+	Stream *s = handle<Stream>(h);
+	*out = nullptr;
+	if (!s || !s->capturing)
+		return api_error(CUDA_ERROR_ILLEGAL_STATE, "the stream is not being captured");
+	s->capturing = false;
+	if (s->invalidated) {
+		delete s->graph;
+		return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+	}
+	handles<Graph>().insert(s->graph);
+	*out = (CUgraph)s->graph;
+	return CUDA_SUCCESS;
+}
+
+API CUresult cuStreamIsCapturing(CUstream h, CUstreamCaptureStatus *status)
+{
+	BEGIN
+	Stream *s = stream_of(h);
+	if (!s)
+		return CUDA_ERROR_INVALID_HANDLE;
+	*status = !s->capturing ? CU_STREAM_CAPTURE_STATUS_NONE : s->invalidated ? CU_STREAM_CAPTURE_STATUS_INVALIDATED : CU_STREAM_CAPTURE_STATUS_ACTIVE;
+	return CUDA_SUCCESS;
+}
+
+API CUresult cuGraphDestroy(CUgraph h)
+{
+	BEGIN
+	Graph *g = handle<Graph>(h);
+	if (!g)
+		return CUDA_ERROR_INVALID_HANDLE;
+	handles<Graph>().erase(g);
+	delete g;
+	return CUDA_SUCCESS;
+}
+
+API CUresult cuGraphInstantiateWithFlags(CUgraphExec *out, CUgraph h, unsigned long long)
+{
+	BEGIN
+	Graph *g = handle<Graph>(h);
+	if (!g)
+		return CUDA_ERROR_INVALID_HANDLE;
+	Exec *e = new Exec{g->work};
+	handles<Exec>().insert(e);
+	*out = (CUgraphExec)e;
+	return CUDA_SUCCESS;
+}
+
+API CUresult cuGraphLaunch(CUgraphExec h, CUstream s)
+{
+	BEGIN
+	Exec *e = handle<Exec>(h);
+	if (!e)
+		return CUDA_ERROR_INVALID_HANDLE;
+	return submit(s, [e] {
+		for (Work &w : e->work)
+			if (CUresult r = w(); r != CUDA_SUCCESS)
+				return r;
+		return CUDA_SUCCESS;
+	});
+}
+
+API CUresult cuGraphExecDestroy(CUgraphExec h)
+{
+	BEGIN
+	Exec *e = handle<Exec>(h);
+	if (!e)
+		return CUDA_ERROR_INVALID_HANDLE;
+	handles<Exec>().erase(e);
+	delete e;
+	return CUDA_SUCCESS;
+}

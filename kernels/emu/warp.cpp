@@ -1,0 +1,201 @@
+// warp.cpp: operations of a warp, by their definition in the PTX manual.
+#include "emu.h"
+
+#include "../hdm.cuh"
+
+namespace hdm {
+
+namespace {
+
+struct ShuffleOp : WarpOp {
+	Shuffle mode;
+	u32 in, out;
+	int x;
+};
+
+void run_shuffle(WarpOp *const (&lanes)[32])
+{
+	for (int i = 0; i < 32; i++) {
+		ShuffleOp *op = (ShuffleOp *)lanes[i];
+		if (!op)
+			continue;
+		int from = i;
+		switch (op->mode) {
+		case Shuffle::idx: from = op->x & 31; break;
+		case Shuffle::bfly: from = (i ^ op->x) & 31; break;
+		case Shuffle::up: from = i - op->x; break;
+		case Shuffle::down: from = i + op->x; break;
+		}
+		if (from < 0 || from > 31)
+			from = i;
+		if (!lanes[from])
+			worker_fault(CUDA_ERROR_LAUNCH_FAILED, format("%s: lane %d reads lane %d, which takes no part", op->name, i, from));
+		op->out = ((ShuffleOp *)lanes[from])->in;
+	}
+}
+
+struct BallotOp : WarpOp {
+	bool in;
+	u32 out;
+};
+
+void run_ballot(WarpOp *const (&lanes)[32])
+{
+	u32 votes = 0;
+	for (int i = 0; i < 32; i++)
+		if (lanes[i] && ((BallotOp *)lanes[i])->in)
+			votes |= 1u << i;
+	for (WarpOp *op : lanes)
+		if (op)
+			((BallotOp *)op)->out = votes;
+}
+
+struct MmaOp : WarpOp {
+	float *d;
+	const u32 *a, *b;
+};
+
+void whole_warp(WarpOp *const (&lanes)[32])
+{
+	for (int i = 0; i < 32; i++)
+		if (!lanes[i])
+			worker_fault(CUDA_ERROR_LAUNCH_FAILED, "an operation of the tensor cores in a warp of fewer than 32 threads");
+}
+
+float bf16_half(u32 v, int half)
+{
+	return __builtin_bit_cast(float, (half ? v >> 16 : v & 0xffff) << 16);
+}
+
+// multiply adds A[16×K]·B[K×8] to the fragments d.
+template <int K> void multiply(WarpOp *const (&lanes)[32], const float (&a)[16][K], const float (&b)[K][8])
+{
+	for (int i = 0; i < 16; i++)
+		for (int j = 0; j < 8; j++) {
+			float sum = 0;
+			for (int k = 0; k < K; k++)
+				sum += a[i][k] * b[k][j];
+			((MmaOp *)lanes[i % 8 * 4 + j / 2])->d[i / 8 * 2 + j % 2] += sum;
+		}
+}
+
+void run_mma_bf16(WarpOp *const (&lanes)[32])
+{
+	whole_warp(lanes);
+	float a[16][16], b[16][8];
+	for (int l = 0; l < 32; l++) {
+		MmaOp *op = (MmaOp *)lanes[l];
+		int g = l / 4, t = l % 4;
+		for (int r = 0; r < 4; r++)
+			for (int h = 0; h < 2; h++)
+				a[g + r % 2 * 8][2 * t + h + r / 2 * 8] = bf16_half(op->a[r], h);
+		for (int r = 0; r < 2; r++)
+			for (int h = 0; h < 2; h++)
+				b[2 * t + h + r * 8][g] = bf16_half(op->b[r], h);
+	}
+	multiply<16>(lanes, a, b);
+}
+
+void run_mma_tf32(WarpOp *const (&lanes)[32])
+{
+	whole_warp(lanes);
+	float a[16][8], b[8][8];
+	for (int l = 0; l < 32; l++) {
+		MmaOp *op = (MmaOp *)lanes[l];
+		int g = l / 4, t = l % 4;
+		for (int r = 0; r < 4; r++) // the hardware reads the upper 19 bits
+			a[g + r % 2 * 8][t + r / 2 * 4] = __builtin_bit_cast(float, op->a[r] & ~0x1fffu);
+		for (int r = 0; r < 2; r++)
+			b[t + r * 4][g] = __builtin_bit_cast(float, op->b[r] & ~0x1fffu);
+	}
+	multiply<8>(lanes, a, b);
+}
+
+struct LdmatrixOp : WarpOp {
+	u32 *r;
+	const u16 *row;
+};
+
+template <bool trans> void run_ldmatrix(WarpOp *const (&lanes)[32])
+{
+	whole_warp(lanes);
+	for (int l = 0; l < 32; l++) {
+		const u16 *row = ((LdmatrixOp *)lanes[l])->row;
+		if ((uintptr_t)row % 16)
+			worker_fault(CUDA_ERROR_MISALIGNED_ADDRESS, format("ldmatrix: lane %d's row at %p is not aligned to 16", l, (const void *)row));
+		if (shadow)
+			check_access((uintptr_t)row, 16, false);
+	}
+	for (int l = 0; l < 32; l++) {
+		int g = l / 4, t = l % 4;
+		for (int m = 0; m < 4; m++) {
+			u32 lo, hi;
+			if (trans) {
+				lo = ((LdmatrixOp *)lanes[m * 8 + 2 * t])->row[g];
+				hi = ((LdmatrixOp *)lanes[m * 8 + 2 * t + 1])->row[g];
+			} else {
+				lo = ((LdmatrixOp *)lanes[m * 8 + g])->row[2 * t];
+				hi = ((LdmatrixOp *)lanes[m * 8 + g])->row[2 * t + 1];
+			}
+			((LdmatrixOp *)lanes[l])->r[m] = lo | hi << 16;
+		}
+	}
+}
+
+} // namespace
+
+u32 shuffle(Shuffle mode, u32 mask, u32 v, int x, Where where)
+{
+	ShuffleOp op;
+	op.run = run_shuffle;
+	op.name = "__shfl_sync";
+	op.mode = mode;
+	op.in = v;
+	op.x = x;
+	warp_op(&op, mask, where);
+	return op.out;
+}
+
+u32 ballot(u32 mask, bool p, Where where)
+{
+	BallotOp op;
+	op.run = run_ballot;
+	op.name = "__ballot_sync";
+	op.in = p;
+	warp_op(&op, mask, where);
+	return op.out;
+}
+
+void mma_bf16(float *d, const u32 *a, const u32 *b, Where where)
+{
+	MmaOp op;
+	op.run = run_mma_bf16;
+	op.name = "mma_bf16";
+	op.d = d;
+	op.a = a;
+	op.b = b;
+	warp_op(&op, 0xffffffffu, where);
+}
+
+void mma_tf32(float *d, const u32 *a, const u32 *b, Where where)
+{
+	MmaOp op;
+	op.run = run_mma_tf32;
+	op.name = "mma_tf32";
+	op.d = d;
+	op.a = a;
+	op.b = b;
+	warp_op(&op, 0xffffffffu, where);
+}
+
+void ldmatrix(u32 *r, const void *row, bool trans, Where where)
+{
+	LdmatrixOp op;
+	op.run = trans ? run_ldmatrix<true> : run_ldmatrix<false>;
+	op.name = "ldmatrix_x4";
+	op.r = r;
+	op.row = (const u16 *)row;
+	warp_op(&op, 0xffffffffu, where);
+}
+
+} // namespace hdm

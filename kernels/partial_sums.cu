@@ -1,0 +1,35 @@
+// partial_sums.cu: sums over many rows in two steps whose order depends on the shape
+// alone. First every block sums a chunk of rows into its own row of partial; then the
+// partial rows are added up in order. internal/cuda/partial_sums.go
+#include "hdm.cuh"
+
+// partial[chunk, c] = Σ x[r, c] over the chunk's rows; x [rows, cols]. The grid is
+// (columns/32 rounded up, chunks), the block 32×8.
+extern "C" __global__ void __launch_bounds__(256) column_partials(float *partial, const float *x, i64 rows, int cols, int chunk_rows)
+{
+	SHARED(float, part, [8][32]);
+	int c = (int)(blockIdx.x * 32 + threadIdx.x);
+	i64 lo = (i64)blockIdx.y * chunk_rows, hi = lo + chunk_rows < rows ? lo + chunk_rows : rows;
+	float sum = 0;
+	if (c < cols)
+		for (i64 r = lo + threadIdx.y; r < hi; r += 8)
+			sum += x[r * cols + c];
+	part[threadIdx.y][threadIdx.x] = sum;
+	__syncthreads();
+	if (threadIdx.y == 0 && c < cols) {
+		for (int i = 1; i < 8; i++)
+			sum += part[i][threadIdx.x];
+		partial[(i64)blockIdx.y * cols + c] = sum;
+	}
+}
+
+// out[i] += Σ partial[chunk, i], chunk by chunk; partial [chunks, n].
+extern "C" __global__ void __launch_bounds__(256) add_partials(float *out, const float *partial, int chunks, i64 n)
+{
+	FOR_GRID(i, n) {
+		float sum = partial[i];
+		for (int k = 1; k < chunks; k++)
+			sum += partial[k * n + i];
+		out[i] += sum;
+	}
+}

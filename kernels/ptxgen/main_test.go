@@ -1,0 +1,78 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestCommittedPTXIsCurrent: every kernels/*.cu has PTX that was made from it, and there is
+// no PTX without a source.
+func TestCommittedPTXIsCurrent(t *testing.T) {
+	sources, err := filepath.Glob("../*.cu")
+	if err != nil || len(sources) == 0 {
+		t.Fatalf("no sources: %v", err)
+	}
+	known := map[string]bool{}
+	for _, source := range sources {
+		name := strings.TrimSuffix(filepath.Base(source), ".cu")
+		known[name] = true
+		head, err := header("..", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ptx, err := os.ReadFile("../ptx/" + name + ".ptx")
+		if err != nil || !strings.HasPrefix(string(ptx), head) {
+			t.Errorf("kernels/ptx/%s.ptx is not made from the present %s.cu and its headers: run make ptx (needs clang-19)", name, name)
+		}
+	}
+	compiled, err := filepath.Glob("../ptx/*.ptx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range compiled {
+		if name := strings.TrimSuffix(filepath.Base(path), ".ptx"); !known[name] {
+			t.Errorf("%s has no source kernels/%s.cu: delete it", path, name)
+		}
+	}
+}
+
+// TestHeaderDependsOnEverything: a change of the source, of a header that it includes
+// indirectly, or of a flag changes the sum.
+func TestHeaderDependsOnEverything(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sum := func() string {
+		t.Helper()
+		head, err := header(dir, "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return head
+	}
+	write("a.cu", "#include \"b.cuh\"\n")
+	write("b.cuh", "#pragma once\n#include \"c.cuh\"\n")
+	write("c.cuh", "#include \"emu/device.h\"\nint x;\n")
+	seen := map[string]bool{sum(): true}
+	write("c.cuh", "#include \"emu/device.h\"\nint y;\n")
+	seen[sum()] = true
+	write("a.cu", "#include \"b.cuh\"\n\n")
+	seen[sum()] = true
+	old := flags
+	defer func() { flags = old }()
+	flags = append([]string{"-O1"}, flags...)
+	seen[sum()] = true
+	if len(seen) != 4 {
+		t.Errorf("%d different sums after three changes, want 4", len(seen))
+	}
+	write("a.cu", "#include \"missing.cuh\"\n")
+	if _, err := header(dir, "a"); err == nil {
+		t.Error("a header that is missing is no error")
+	}
+}
