@@ -51,10 +51,10 @@ extern "C" __global__ void __launch_bounds__(128)
 		dx[i] += s * (dy[i] * w[i] - sum - (x[i] - m) * s * dot);
 }
 
-// partial[chunk, i] = Σ dy·x̂ and partial[chunk, c+i] = Σ dy over the chunk's rows. The
+// partial_w[chunk, i] = Σ dy·x̂ and partial_b[chunk, i] = Σ dy over the chunk's rows. The
 // grid is (c/32 rounded up, chunks), the block 32×8.
 extern "C" __global__ void __launch_bounds__(256)
-	layer_norm_grad_params(float *partial, const float *dy, const float *x, const float *mean, const float *rstd, i64 rows, int c, int chunk_rows)
+	layer_norm_grad_params(float *partial_w, float *partial_b, const float *dy, const float *x, const float *mean, const float *rstd, i64 rows, int c, int chunk_rows)
 {
 	SHARED(float, part_w, [8][32]);
 	SHARED(float, part_b, [8][32]);
@@ -75,8 +75,7 @@ extern "C" __global__ void __launch_bounds__(256)
 			sum_w += part_w[k][threadIdx.x];
 			sum_b += part_b[k][threadIdx.x];
 		}
-		float *row = partial + (i64)blockIdx.y * 2 * c;
-		row[i] = sum_w;
-		row[c + i] = sum_b;
+		partial_w[(i64)blockIdx.y * c + i] = sum_w;
+		partial_b[(i64)blockIdx.y * c + i] = sum_b;
 	}
 }

@@ -122,10 +122,10 @@ void run_blocks(Worker *w, const Launch &l)
 
 void thread_main(Worker *w)
 {
-	static thread_local char stack[64 << 10]; // for signals: the fibre's stack may be what failed
+	std::vector<char> stack(64 << 10); // for signals: the fibre's stack may be what failed
 	stack_t ss = {};
-	ss.ss_sp = stack;
-	ss.ss_size = sizeof stack;
+	ss.ss_sp = stack.data();
+	ss.ss_size = stack.size();
 	sigaltstack(&ss, nullptr);
 	u64 seen = 0;
 	std::unique_lock<std::mutex> hold(pool.lock);

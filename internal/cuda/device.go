@@ -1,0 +1,193 @@
+//go:build cuda
+
+// Package cuda is the CUDA device: every operator of package op in hand-written kernels
+// (directory kernels). One file holds one operator, forward and backward.
+//
+// A method of Device only queues work; one goroutine, locked to one thread of the operating
+// system, gives it to the driver in order (queue.go). All work runs in one stream, so
+// memory may be used again as soon as its last use is queued. Only Download waits. Errors
+// of the driver and of kernels are panics with an error that says what to do, at the next
+// call after they are known.
+//
+// Environment:
+//
+//	HDMNET_CUDA_DRIVER   another library than the system's libcuda.so.1
+//	HDMNET_CUDA_SYNC=1   wait after every launch: a fault names its kernel; slow
+//	HDMNET_CUDA_CACHE=off  give freed memory back to the driver at once; slow
+package cuda
+
+import (
+	"fmt"
+	"os"
+
+	"gorgonia.org/cu"
+	"gorgonia.org/tensor"
+
+	"hdmnet/internal/op"
+)
+
+// Device is one NVIDIA GPU.
+type Device struct {
+	op.Device // nil: operators that have no file here yet
+
+	index   int
+	gpu     cu.Device
+	name    string
+	sms     int // multiprocessors
+	context cu.CUContext
+	stream  cu.Stream
+	queue   *queue
+	memory  allocator
+	kernels map[string]*kernel // by name; only the queue's thread loads them
+	modules map[string]cu.Module
+	stages  stages
+	sync    bool
+
+	recent  [8]string // the latest kernels, for messages
+	recents int
+}
+
+// Name returns the device's number, its name and what the driver supports.
+func (d *Device) Name() string { return d.name }
+
+// Close frees what the device holds. It returns what had failed before, if anything.
+func (d *Device) Close() error {
+	if d.queue == nil {
+		return nil
+	}
+	failed := d.queue.err()
+	err := d.queue.final(func() error {
+		first := failed
+		keep := func(err error) {
+			if first == nil {
+				first = err
+			}
+		}
+		keep(d.check(cu.Synchronize(), "finish all work"))
+		keep(d.stages.free())
+		keep(d.memory.freeAll())
+		for _, m := range d.modules {
+			keep(d.check(m.Unload(), "unload kernels"))
+		}
+		keep(d.check(d.stream.Destroy(), "destroy the stream"))
+		keep(d.check(d.gpu.ReleasePrimaryCtx(), "release the context"))
+		return first
+	})
+	d.queue = nil
+	if err != nil {
+		return fmt.Errorf("%s: %w", d.name, err)
+	}
+	return nil
+}
+
+// Multiprocessors returns the number of multiprocessors.
+func (d *Device) Multiprocessors() int { return d.sms }
+
+// fail panics with an error of this device.
+func (d *Device) fail(err error) { panic(fmt.Errorf("%s: %w", d.name, err)) }
+
+// must panics when work that was queued has failed, or err is not nil.
+func (d *Device) must(err error) {
+	if err != nil {
+		d.fail(err)
+	}
+}
+
+// Zero clears t.
+func (d *Device) Zero(t op.Tensor) {
+	d.zero(address(t), bytesOf(t))
+}
+
+// Copy copies src to dst.
+func (d *Device) Copy(dst, src op.Tensor) {
+	op.SameSize("Copy", dst, src)
+	to, from, n := address(dst), address(src), bytesOf(src)
+	if bytesOf(dst) != n {
+		panic(fmt.Sprintf("cuda: Copy of %v to %v", src.Dtype(), dst.Dtype()))
+	}
+	d.submit("copy", func() error {
+		return d.check(cu.MemcpyDtoDAsync(to, from, n, d.stream), "copy on the device")
+	})
+}
+
+func (d *Device) zero(at cu.DevicePtr, bytes int64) {
+	d.submit("zero", func() error {
+		if bytes%4 == 0 {
+			return d.check(cu.MemsetD32Async(at, 0, bytes/4, d.stream), "clear memory")
+		}
+		return d.check(cu.MemsetD8Async(at, 0, bytes, d.stream), "clear memory")
+	})
+}
+
+// submit queues work under a name for messages.
+func (d *Device) submit(name string, f func() error) {
+	d.must(d.queue.submit(func() error {
+		d.recent[d.recents%len(d.recent)] = name
+		d.recents++
+		err := f()
+		if err == nil && d.sync {
+			err = d.check(d.stream.Synchronize(), name)
+		}
+		return err
+	}))
+}
+
+// wait runs f after all that was queued, on the queue's thread, and waits for it.
+func (d *Device) wait(f func() error) { d.must(d.queue.call(f)) }
+
+// Synchronize waits until everything that was queued is done.
+func (d *Device) Synchronize() {
+	d.wait(func() error { return d.check(d.stream.Synchronize(), "wait for the GPU") })
+}
+
+// address is where t's elements lie; 0 for a nil tensor, an optional operand.
+func address(t op.Tensor) cu.DevicePtr {
+	if t == nil {
+		return 0
+	}
+	return cu.DevicePtr(t.Uintptr())
+}
+
+func bytesOf(t op.Tensor) int64 { return int64(op.Len(t)) * int64(t.Dtype().Size()) }
+
+// ---- The rest of gorgonia's engine
+
+// AllocAccessible tells gorgonia that the CPU cannot touch this memory.
+func (d *Device) AllocAccessible() bool { return false }
+
+// NonStdAlloc tells gorgonia that tensors get their memory from Alloc.
+func (d *Device) NonStdAlloc() {}
+
+// Memset is not for operators; only 0 is supported.
+func (d *Device) Memset(mem tensor.Memory, val any) error {
+	if val != float32(0) && val != 0 {
+		return fmt.Errorf("cuda: Memset to %v", val)
+	}
+	d.Memclr(mem)
+	return nil
+}
+
+// Memclr clears a block.
+func (d *Device) Memclr(mem tensor.Memory) { d.zero(cu.DevicePtr(mem.Uintptr()), int64(mem.MemSize())) }
+
+// Memcpy copies as many bytes as both blocks have.
+func (d *Device) Memcpy(dst, src tensor.Memory) error {
+	to, from, n := cu.DevicePtr(dst.Uintptr()), cu.DevicePtr(src.Uintptr()), int64(min(dst.MemSize(), src.MemSize()))
+	d.submit("copy", func() error {
+		return d.check(cu.MemcpyDtoDAsync(to, from, n, d.stream), "copy on the device")
+	})
+	return nil
+}
+
+// Accessible fails: use Download.
+func (d *Device) Accessible(tensor.Memory) (tensor.Memory, error) {
+	return nil, fmt.Errorf("cuda: the CPU cannot touch device memory: use Download")
+}
+
+// WorksWith tells that tensors are row major.
+func (d *Device) WorksWith(order tensor.DataOrder) bool { return order.IsRowMajor() }
+
+func environment(name string) bool {
+	v := os.Getenv(name)
+	return v != "" && v != "0"
+}

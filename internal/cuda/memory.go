@@ -1,0 +1,173 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"errors"
+	"fmt"
+
+	"gorgonia.org/cu"
+	"gorgonia.org/tensor"
+)
+
+// ErrOutOfMemory is what errors.Is finds when the GPU has not enough memory.
+var ErrOutOfMemory = errors.New("out of GPU memory")
+
+// pointer is an address in device memory, for launch.
+type pointer = cu.DevicePtr
+
+// block is device memory as a tensor sees it.
+type block struct {
+	at    uintptr
+	bytes int64
+}
+
+func (b *block) Uintptr() uintptr { return b.at }
+func (b *block) MemSize() uintptr { return uintptr(b.bytes) }
+
+// allocator keeps freed blocks for the next request of the same size: asking the driver
+// stops the GPU. A freed block may be given out at once: all work is in one stream.
+type allocator struct {
+	idle   map[int64][]uintptr // by size
+	live   map[uintptr]int64   // size by address
+	held   int64               // bytes taken from the driver
+	inUse  int64
+	peak   int64
+	direct bool // no cache
+}
+
+const allocationUnit = 512
+
+// Alloc returns size bytes, aligned to 256, with undefined contents. The error of a GPU
+// that is full is ErrOutOfMemory and names the bytes.
+func (d *Device) Alloc(size int64) (tensor.Memory, error) {
+	at, err := d.alloc(size)
+	if err != nil {
+		return nil, err
+	}
+	return &block{at: at, bytes: size}, nil
+}
+
+// Free takes back memory that Alloc gave.
+func (d *Device) Free(mem tensor.Memory, _ int64) error { return d.release(mem.Uintptr()) }
+
+func (d *Device) alloc(bytes int64) (uintptr, error) {
+	if bytes < 1 {
+		return 0, fmt.Errorf("cuda: Alloc of %d bytes", bytes)
+	}
+	m := &d.memory
+	if !m.direct {
+		bytes = (bytes + allocationUnit - 1) / allocationUnit * allocationUnit
+	}
+	var at uintptr
+	if list := m.idle[bytes]; len(list) > 0 {
+		at = list[len(list)-1]
+		m.idle[bytes] = list[:len(list)-1]
+	} else {
+		var err error
+		if at, err = d.fromDriver(bytes); err != nil {
+			return 0, err
+		}
+		m.held += bytes
+	}
+	m.live[at] = bytes
+	m.inUse += bytes
+	m.peak = max(m.peak, m.inUse)
+	return at, nil
+}
+
+// fromDriver asks the driver; when it has no memory, once more after all idle blocks went back.
+func (d *Device) fromDriver(bytes int64) (uintptr, error) {
+	var p cu.DevicePtr
+	var short error
+	err := d.queue.call(func() error {
+		get := func() (err error) { p, err = cu.MemAlloc(bytes); return err }
+		err := get()
+		if err == cu.OutOfMemory {
+			if err := d.check(cu.Synchronize(), "finish all work"); err != nil {
+				return err
+			}
+			if err := d.memory.trim(); err != nil {
+				return err
+			}
+			err = get()
+		}
+		if err == cu.OutOfMemory {
+			free, total, err := cu.MemInfo()
+			if err != nil {
+				return d.check(err, "ask for the free memory")
+			}
+			short = fmt.Errorf("%w: %d bytes asked for; %d of %d bytes are free, %d are in use here", ErrOutOfMemory, bytes, free, total, d.memory.inUse)
+			return nil
+		}
+		return d.check(err, fmt.Sprintf("allocate %d bytes", bytes))
+	})
+	if err == nil {
+		err = short
+	}
+	return uintptr(p), err
+}
+
+func (d *Device) release(at uintptr) error {
+	m := &d.memory
+	bytes, ok := m.live[at]
+	if !ok {
+		return fmt.Errorf("cuda: Free of 0x%x, which is not allocated", at)
+	}
+	delete(m.live, at)
+	m.inUse -= bytes
+	if !m.direct {
+		m.idle[bytes] = append(m.idle[bytes], at)
+		return nil
+	}
+	m.held -= bytes
+	return d.queue.call(func() error { return d.check(cu.MemFree(cu.DevicePtr(at)), "free memory") })
+}
+
+// trim gives idle blocks back to the driver; on the queue's thread.
+func (m *allocator) trim() error {
+	for bytes, list := range m.idle {
+		for _, at := range list {
+			if err := driverError(cu.MemFree(cu.DevicePtr(at)), "free memory"); err != nil {
+				return err
+			}
+			m.held -= bytes
+		}
+		delete(m.idle, bytes)
+	}
+	return nil
+}
+
+// freeAll gives everything back, what is in use as well; on the queue's thread.
+func (m *allocator) freeAll() error {
+	for at, bytes := range m.live {
+		m.idle[bytes] = append(m.idle[bytes], at)
+		delete(m.live, at)
+	}
+	m.inUse = 0
+	return m.trim()
+}
+
+// PeakMemory returns the largest number of bytes in use at one time.
+func (d *Device) PeakMemory() int64 { return d.memory.peak }
+
+// HeldMemory returns the bytes taken from the driver, in use or kept for the next request.
+func (d *Device) HeldMemory() int64 { return d.memory.held }
+
+// borrow returns scratch memory for n float32s, undefined; the operator gives it back
+// when the last launch that uses it is queued:
+//
+//	sums := d.borrow(n)
+//	defer d.giveBack(sums)
+func (d *Device) borrow(n int) pointer {
+	at, err := d.alloc(int64(n) * 4)
+	if err != nil {
+		d.fail(fmt.Errorf("no scratch memory for %d floats: %w; use a smaller batch or input size", n, err))
+	}
+	return pointer(at)
+}
+
+func (d *Device) giveBack(p pointer) { d.must(d.release(uintptr(p))) }
+
+// offset returns the address of element i of float32s at p.
+func offset(p pointer, i int) pointer { return p + pointer(4*i) }

@@ -1,0 +1,149 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"gorgonia.org/cu"
+
+	"hdmnet/kernels"
+)
+
+// What the program needs. Graphs are instantiated with a function of CUDA 11.4; the PTX is
+// older.
+const (
+	leastVersion    = 11040
+	leastDriver     = "470"
+	leastCapability = 80
+)
+
+// Open opens GPU number index of those that the driver shows. The error of a machine
+// where it cannot run says what to do.
+func Open(index int) (*Device, error) {
+	state := driver()
+	if state.path == "" {
+		return nil, fmt.Errorf("no NVIDIA driver: %s; install the driver (%s or newer), in a container make it visible (--gpus all), or choose cpu", state.reason, leastDriver)
+	}
+	if state.err != nil {
+		return nil, initError(state)
+	}
+	if v := cu.Version(); v < leastVersion {
+		return nil, fmt.Errorf("the NVIDIA driver supports CUDA %d.%d, hdmnet needs %d.%d: install driver %s or newer",
+			v/1000, v%1000/10, leastVersion/1000, leastVersion%1000/10, leastDriver)
+	}
+	count, err := cu.NumDevices()
+	if err != nil {
+		return nil, driverError(err, "count the GPUs")
+	}
+	if index >= count {
+		return nil, fmt.Errorf("no GPU number %d: the driver shows %d%s", index, count, visible())
+	}
+	gpu, err := cu.GetDevice(index)
+	if err != nil {
+		return nil, driverError(err, fmt.Sprintf("find GPU number %d", index))
+	}
+	d := &Device{
+		index:   index,
+		gpu:     gpu,
+		kernels: map[string]*kernel{},
+		modules: map[string]cu.Module{},
+		memory:  allocator{idle: map[int64][]uintptr{}, live: map[uintptr]int64{}, direct: os.Getenv("HDMNET_CUDA_CACHE") == "off"},
+		sync:    environment("HDMNET_CUDA_SYNC"),
+	}
+	if err := d.describe(); err != nil {
+		return nil, err
+	}
+	for name, k := range kernels.All() {
+		d.kernels[name] = &kernel{Kernel: k}
+	}
+	d.queue = newQueue()
+	if err := d.queue.call(d.start); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", d.name, err), d.abandon())
+	}
+	return d, nil
+}
+
+func initError(state driverState) error {
+	v, set := os.LookupEnv("CUDA_VISIBLE_DEVICES")
+	var e *Error
+	if errors.As(state.err, &e) && e.Name == "CUDA_ERROR_NO_DEVICE" {
+		if set {
+			return fmt.Errorf("CUDA_VISIBLE_DEVICES=%q hides every GPU: unset it, or name one", v)
+		}
+		return fmt.Errorf("the NVIDIA driver (%s) finds no GPU: does nvidia-smi show one? In a container, start it with --gpus all", state.path)
+	}
+	return fmt.Errorf("the NVIDIA driver (%s) does not start: %w; does nvidia-smi work? After an update of the driver the machine must be restarted", state.path, state.err)
+}
+
+func visible() string {
+	if v, set := os.LookupEnv("CUDA_VISIBLE_DEVICES"); set {
+		return fmt.Sprintf(" (CUDA_VISIBLE_DEVICES=%q)", v)
+	}
+	return ""
+}
+
+// describe asks what GPU this is.
+func (d *Device) describe() error {
+	name, err := d.gpu.Name()
+	if err != nil {
+		return driverError(err, "ask for the GPU's name")
+	}
+	total, err := d.gpu.TotalMem()
+	if err != nil {
+		return driverError(err, "ask for the GPU's memory")
+	}
+	var values [3]int
+	for i, a := range []cu.DeviceAttribute{cu.ComputeCapabilityMajor, cu.ComputeCapabilityMinor, cu.MultiprocessorCount} {
+		if values[i], err = d.gpu.Attribute(a); err != nil {
+			return driverError(err, "ask for the GPU's attributes")
+		}
+	}
+	d.sms = values[2]
+	v := cu.Version()
+	d.name = fmt.Sprintf("cuda:%d (%s, %.1f GiB, CUDA %d.%d)", d.index, name, float64(total)/(1<<30), v/1000, v%1000/10)
+	if values[0]*10+values[1] < leastCapability {
+		return fmt.Errorf("GPU number %d, %s, has compute capability %d.%d; hdmnet needs %d.%d (Ampere) or more: choose another GPU or cpu",
+			d.index, name, values[0], values[1], leastCapability/10, leastCapability%10)
+	}
+	return nil
+}
+
+// start makes the context and the stream, and loads one module: a driver that cannot
+// compile the PTX shows here and not in the middle of a training. On the queue's thread.
+func (d *Device) start() error {
+	context, err := d.gpu.RetainPrimaryCtx()
+	if err != nil {
+		return fmt.Errorf("%w; is the GPU full, or reserved for another process (nvidia-smi)?", driverError(err, "make a context"))
+	}
+	d.context = context
+	if err := d.check(cu.SetCurrentContext(context), "use the context"); err != nil {
+		return err
+	}
+	stream, err := cu.MakeStream(cu.NonBlocking)
+	if err != nil {
+		return driverError(err, "make a stream")
+	}
+	d.stream = stream
+	modules := kernels.Modules()
+	slices.Sort(modules)
+	_, err = d.module(modules[0])
+	return err
+}
+
+// abandon gives back what start got before it failed.
+func (d *Device) abandon() error {
+	return d.queue.final(func() error {
+		var errs []error
+		if d.stream != cu.NoStream {
+			errs = append(errs, driverError(d.stream.Destroy(), "destroy the stream"))
+		}
+		if d.context != (cu.CUContext{}) {
+			errs = append(errs, driverError(d.gpu.ReleasePrimaryCtx(), "release the context"))
+		}
+		return errors.Join(errs...)
+	})
+}

@@ -1,0 +1,29 @@
+//go:build cuda
+
+package cuda
+
+import "hdmnet/internal/op"
+
+// chunks cuts rows into chunks for sums in two steps (kernels/partial_sums.cu). It
+// depends on the number of rows alone, so that the sums have the same bits on every GPU.
+func chunks(rows int) (count, chunkRows int) {
+	count = max(1, min(256, rows/64))
+	chunkRows = ceil(rows, count)
+	return ceil(rows, chunkRows), chunkRows
+}
+
+// addPartials adds the sum of count rows of n partial values to out.
+func (d *Device) addPartials(out any, partial pointer, count, n int) {
+	d.launch("add_partials", d.perElement(n), out, partial, count, n)
+}
+
+// addColumnSums adds the column sums of x [rows, cols] to out [cols].
+func (d *Device) addColumnSums(out, x op.Tensor, rows, cols int) {
+	count, chunkRows := chunks(rows)
+	partial := d.borrow(count * cols)
+	defer d.giveBack(partial)
+	s := grid2(ceil(cols, 32), count, 32)
+	s.block[1] = 8
+	d.launch("column_partials", s, partial, x, rows, cols, chunkRows)
+	d.addPartials(out, partial, count, cols)
+}
