@@ -1,0 +1,17 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func newData(io Streams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "data",
+		Short: "Prepare, check and look at data sets",
+		Long: `Commands about the pictures and masks that training and evaluation read: a folder (the
+data root), and list files with one "image mask" pair a line, relative to it.`,
+		Example: `  hdmnet data prepare voc --root VOC2012`,
+		Args:    cobra.ArbitraryArgs,
+		RunE:    needsCommand,
+	}
+	cmd.AddCommand(newDataPrepare(io))
+	return cmd
+}
