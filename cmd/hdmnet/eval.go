@@ -56,7 +56,7 @@ training was worth.`,
 	f.StringArrayVar(&o.runs, "run", nil, "run directory `DIR` whose network to score; with --fold all one per fold")
 	f.StringVar(&o.weights, "weights", "", "`FILE` of weights (safetensors) to score instead, with --config")
 	f.StringVar(&o.config, "config", "", "settings of --weights: an embedded configuration or a YAML file (default shapes5i)")
-	f.StringVar(&o.fold, "fold", "", "fold 0..3, or all (default: the fold the network was trained for)")
+	f.StringVar(&o.fold, "fold", "", "fold 0..3 (custom sets: 0 to their last), or all (default: the fold the network was trained for)")
 	f.BoolVar(&o.untrained, "untrained", false, "score a meta learner as initialised, over the same base learner")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
 	f.Int("shots", 0, "supports per episode")
@@ -148,8 +148,8 @@ func (o *evalOptions) networks(io Streams) ([]*trained, error) {
 	wanted := -1
 	if o.fold != "" && o.fold != "all" {
 		var err error
-		if wanted, err = strconv.Atoi(o.fold); err != nil || wanted < 0 || wanted >= folds {
-			return nil, usagef("fold %s does not exist: choose 0, 1, 2, 3 or all", o.fold)
+		if wanted, err = strconv.Atoi(o.fold); err != nil || wanted < 0 {
+			return nil, usagef("fold %s does not exist: choose a number from 0, or all", o.fold)
 		}
 	}
 	switch {
@@ -157,9 +157,9 @@ func (o *evalOptions) networks(io Streams) ([]*trained, error) {
 		return nil, usagef("give --run or --weights, not both")
 	case len(o.runs) > 1 && o.fold != "all":
 		return nil, usagef("%d runs are given: several are for --fold all, one per fold", len(o.runs))
-	case o.fold == "all" && len(o.runs) != folds:
-		return nil, usagef("--fold all needs one run per fold, since a network must not be scored on classes it was trained on: "+
-			"give --run %d times (got %d), trained with --fold 0 … %d", folds, len(o.runs), folds-1)
+	case o.fold == "all" && len(o.runs) == 0:
+		return nil, usagef("--fold all needs one run per fold, since a network must not be scored on classes it was trained on: " +
+			"give --run once for each, trained with --fold 0, --fold 1, …")
 	case o.weights == "" && o.config != "":
 		return nil, usagef("--config goes with --weights; a run has its own settings")
 	}
@@ -189,6 +189,11 @@ func (o *evalOptions) networks(io Streams) ([]*trained, error) {
 		if err := absolute(t.Config); err != nil {
 			return nil, err
 		}
+		if wanted >= 0 {
+			if _, err := openFold(&t.Dataset, wanted); err != nil {
+				return nil, err
+			}
+		}
 		if err := t.settle(wanted); err != nil {
 			return nil, err
 		}
@@ -216,6 +221,13 @@ func (t *trained) settle(wanted int) error {
 func (o *evalOptions) oneEach(networks []*trained) error {
 	if o.fold != "all" {
 		return nil
+	}
+	folds, err := foldCount(&networks[0].Dataset)
+	if err != nil {
+		return err
+	}
+	if len(networks) != folds {
+		return usagef("--fold all needs one run per fold: give --run %d times (got %d), trained with --fold 0 … %d", folds, len(networks), folds-1)
 	}
 	slices.SortStableFunc(networks, func(a, b *trained) int { return a.fold - b.fold })
 	for f, t := range networks {

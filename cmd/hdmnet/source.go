@@ -12,9 +12,6 @@ import (
 	"hdmnet/internal/data"
 )
 
-// folds is the number of folds of every data set.
-const folds = 4
-
 // openFold returns fold f of the configured data set; one that does not exist is a
 // usage error.
 func openFold(c *config.Dataset, f int) (data.Fold, error) {
@@ -25,6 +22,15 @@ func openFold(c *config.Dataset, f int) (data.Fold, error) {
 		fold, err = data.PASCAL5i(f)
 	case "coco20i":
 		fold, err = data.COCO20i(f, c.Split)
+	case "custom":
+		names, folds, err := customFolds(c)
+		if err != nil {
+			return fold, err
+		}
+		if fold, err = data.CustomFold(names, folds, f); err != nil {
+			return fold, &usageError{err}
+		}
+		return fold, nil
 	default:
 		fold, err = data.Shapes5i(f)
 	}
@@ -32,6 +38,41 @@ func openFold(c *config.Dataset, f int) (data.Fold, error) {
 		return fold, &usageError{err}
 	}
 	return fold, nil
+}
+
+// foldCount is the number of folds of the configured data set.
+func foldCount(c *config.Dataset) (int, error) {
+	if c.Name != "custom" {
+		return 4, nil
+	}
+	_, folds, err := customFolds(c)
+	return len(folds), err
+}
+
+// customFolds reads the classes of a custom set, and the novel classes of each fold.
+func customFolds(c *config.Dataset) (names []string, folds [][]int, err error) {
+	if c.Classes == "" {
+		return nil, nil, usagef("a custom set needs its classes: set dataset.classes to a file with one class name a line, line 1 being mask value 1")
+	}
+	if names, err = data.ReadClasses(find(c, c.Classes)); err != nil {
+		return nil, nil, notFound(c, "dataset.classes", err)
+	}
+	if c.FoldList != "" {
+		folds, err = data.ReadFoldList(find(c, c.FoldList), names)
+		return names, folds, notFound(c, "dataset.fold_list", err)
+	}
+	if folds, err = data.BlockFolds(len(names)-1, c.Folds); err != nil {
+		return nil, nil, usagef("dataset.folds: %w", err)
+	}
+	return names, folds, nil
+}
+
+// notFound adds to the error about a missing file where it was looked for.
+func notFound(c *config.Dataset, key string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return fmt.Errorf("%w; it is neither here nor under the data root %q: check --data-root, or set %s", err, c.Root, key)
 }
 
 // openSource opens the pictures of one side of a fold.
@@ -52,12 +93,29 @@ func openSource(c *config.Dataset, fold data.Fold, split data.Split) (data.Sourc
 	if list == "" {
 		return nil, usagef("%s needs its pictures: give --data-root DIR and --list FILE (lines of `image mask` relative to DIR), or set %s", c.Name, key)
 	}
-	return data.OpenList(list, c.Root, len(fold.Base)+len(fold.Novel))
+	if _, err := os.Stat(find(c, list)); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("list file %s: it is neither here nor under the data root %q; check --list and --data-root, or set %s", list, c.Root, key)
+	}
+	return data.OpenList(find(c, list), c.Root, len(fold.Base)+len(fold.Novel))
+}
+
+// find is the path of a file of the data set: as given, or under the data root when it
+// is only there.
+func find(c *config.Dataset, path string) string {
+	if _, err := os.Stat(path); path == "" || filepath.IsAbs(path) || !errors.Is(err, fs.ErrNotExist) {
+		return path
+	}
+	under := filepath.Join(c.Root, path)
+	if _, err := os.Stat(under); err != nil {
+		return path
+	}
+	return under
 }
 
 // absolute makes the paths of the settings independent of the working directory, so that
-// a run can be gone on with, and scored, from anywhere. A list that is not found here is
-// looked for under the data root.
+// a run can be gone on with, and scored, from anywhere. A list or class file that is not
+// found here is looked for under the data root; one that is nowhere stays as it is, for
+// whoever needs it to complain.
 func absolute(c *config.Config) error {
 	for _, path := range []*string{&c.Dataset.Root, &c.Backbone.Weights, &c.Base.Weights} {
 		if err := makeAbsolute(path); err != nil {
@@ -67,15 +125,13 @@ func absolute(c *config.Config) error {
 	if c.Dataset.Name == "shapes5i" {
 		return nil // reads no list: openSource says so
 	}
-	for _, list := range []*string{&c.Dataset.TrainList, &c.Dataset.ValList} {
-		if _, err := os.Stat(*list); *list != "" && errors.Is(err, fs.ErrNotExist) && !filepath.IsAbs(*list) {
-			under := filepath.Join(c.Dataset.Root, *list)
-			if _, err := os.Stat(under); err != nil {
-				return fmt.Errorf("list file %s: it is neither here nor under the data root %q; check --list and --data-root", *list, c.Dataset.Root)
-			}
-			*list = under
+	for _, path := range []*string{&c.Dataset.TrainList, &c.Dataset.ValList, &c.Dataset.Classes, &c.Dataset.FoldList} {
+		found := find(&c.Dataset, *path)
+		if _, err := os.Stat(found); err != nil {
+			continue
 		}
-		if err := makeAbsolute(list); err != nil {
+		*path = found
+		if err := makeAbsolute(path); err != nil {
 			return err
 		}
 	}

@@ -48,7 +48,7 @@ had never stopped.`,
 	}
 	o.settings = newSettings(cmd)
 	f := cmd.Flags()
-	f.IntVar(&o.fold, "fold", 0, "fold 0..3: the classes that training must not see")
+	f.IntVar(&o.fold, "fold", 0, "fold 0..3 (custom sets: 0 to their last): the classes that training must not see")
 	f.StringVar(&o.config, "config", "", "an embedded configuration (hdmnet config list) or a YAML file (default "+config.Default+")")
 	f.StringVar(&o.out, "out", "", "run directory `DIR` (default "+runsDir+"/CONFIG_foldF_TIME)")
 	f.BoolVar(&o.resume, "resume", false, "go on with the run in --out")

@@ -56,8 +56,12 @@ func openTrained(runDir, file string, onlyBase bool, o config.Options) (*trained
 	}
 	defer f.Close()
 	if text, ok := f.Metadata()[metaFold]; ok {
+		folds, err := foldCount(&t.Dataset)
+		if err != nil {
+			return nil, err
+		}
 		if t.fold, err = strconv.Atoi(text); err != nil || t.fold < 0 || t.fold >= folds {
-			return nil, fmt.Errorf("%s: its metadata says fold %q, expected 0..%d; the file is damaged", t.path, text, folds-1)
+			return nil, fmt.Errorf("%s: its metadata says fold %q, expected 0..%d: the file is damaged, or of another data set", t.path, text, folds-1)
 		}
 	}
 	return t, nil
