@@ -2,7 +2,9 @@ package data
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"os"
 	"reflect"
 	"testing"
 )
@@ -58,5 +60,44 @@ func TestBuildGFSSIndex(t *testing.T) {
 	e := b.Episodes[0]
 	if e.Class < 6 || e.Class > 10 || !reflect.DeepEqual(e.Label, []uint8{0, 0, 255}) || !reflect.DeepEqual(e.FullBaseLabel, []uint8{0, 1, 255}) {
 		t.Errorf("class %d, label %v, base label %v", e.Class, e.Label, e.FullBaseLabel)
+	}
+}
+
+// TestGFSSDraws: with the release's drawer the episodes are those of BAM's GSemData.
+func TestGFSSDraws(t *testing.T) {
+	text, err := os.ReadFile("testdata/gfss_draws.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var golden map[string][][]any // [place in the list, class, [places of the supports]]
+	if err := json.Unmarshal(text, &golden); err != nil {
+		t.Fatal(err)
+	}
+	src := pascalMini(t)
+	for key, episodes := range golden {
+		var f, shots, workers int
+		var seed uint64
+		if _, err := fmt.Sscanf(key, "fold%d_shot%d_seed%d_workers%d", &f, &shots, &seed, &workers); err != nil {
+			t.Fatal(err)
+		}
+		fold, err := PASCAL5i(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ix, err := BuildGFSSIndex(context.Background(), src, fold, IndexOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		drawer := NewReleaseDrawer(ix, shots, seed, workers)
+		for i, e := range episodes {
+			d := drawer.Draw(0, i)
+			got, want := fmt.Sprint(d.Query, d.Class, d.Supports), fmt.Sprint(e[0], e[1], e[2])
+			if got != want {
+				t.Fatalf("%s: episode %d is %s, want %s", key, i, got, want)
+			}
+		}
+	}
+	if len(golden) != 3 {
+		t.Errorf("%d lists of episodes", len(golden))
 	}
 }
