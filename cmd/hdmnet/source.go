@@ -54,11 +54,18 @@ func customFolds(c *config.Dataset) (names []string, folds [][]int, err error) {
 	if c.Classes == "" {
 		return nil, nil, usagef("a custom set needs its classes: set dataset.classes to a file with one class name a line, line 1 being mask value 1")
 	}
-	if names, err = data.ReadClasses(find(c, c.Classes)); err != nil {
+	path, err := find(c, c.Classes)
+	if err != nil {
+		return nil, nil, err
+	}
+	if names, err = data.ReadClasses(path); err != nil {
 		return nil, nil, notFound(c, "dataset.classes", err)
 	}
 	if c.FoldList != "" {
-		folds, err = data.ReadFoldList(find(c, c.FoldList), names)
+		if path, err = find(c, c.FoldList); err != nil {
+			return nil, nil, err
+		}
+		folds, err = data.ReadFoldList(path, names)
 		return names, folds, notFound(c, "dataset.fold_list", err)
 	}
 	if folds, err = data.BlockFolds(len(names)-1, c.Folds); err != nil {
@@ -93,23 +100,37 @@ func openSource(c *config.Dataset, fold data.Fold, split data.Split) (data.Sourc
 	if list == "" {
 		return nil, usagef("%s needs its pictures: give --data-root DIR and --list FILE (lines of `image mask` relative to DIR), or set %s", c.Name, key)
 	}
-	if _, err := os.Stat(find(c, list)); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("list file %s: it is neither here nor under the data root %q; check --list and --data-root, or set %s", list, c.Root, key)
+	path, err := find(c, list)
+	if err != nil {
+		return nil, err
 	}
-	return data.OpenList(find(c, list), c.Root, len(fold.Base)+len(fold.Novel))
+	src, err := data.OpenList(path, c.Root, len(fold.Base)+len(fold.Novel))
+	if _, missing := os.Stat(path); errors.Is(missing, fs.ErrNotExist) {
+		return nil, notFound(c, key, err)
+	}
+	return src, err
 }
 
 // find is the path of a file of the data set: as given, or under the data root when it
-// is only there.
-func find(c *config.Dataset, path string) string {
-	if _, err := os.Stat(path); path == "" || filepath.IsAbs(path) || !errors.Is(err, fs.ErrNotExist) {
-		return path
+// is only there; as given when it is nowhere. A name without a folder that means one file
+// here and another under the data root is a usage error.
+func find(c *config.Dataset, path string) (string, error) {
+	if path == "" || filepath.IsAbs(path) {
+		return path, nil
 	}
 	under := filepath.Join(c.Root, path)
-	if _, err := os.Stat(under); err != nil {
-		return path
+	there, err := os.Stat(under)
+	if err != nil {
+		return path, nil
 	}
-	return under
+	here, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return under, nil
+	case err == nil && !os.SameFile(here, there) && filepath.Base(path) == path:
+		return "", usagef("%s is both here and under the data root: write .%c%s or %s", path, filepath.Separator, path, under)
+	}
+	return path, nil
 }
 
 // absolute makes the paths of the settings independent of the working directory, so that
@@ -126,7 +147,10 @@ func absolute(c *config.Config) error {
 		return nil // reads no list: openSource says so
 	}
 	for _, path := range []*string{&c.Dataset.TrainList, &c.Dataset.ValList, &c.Dataset.Classes, &c.Dataset.FoldList} {
-		found := find(&c.Dataset, *path)
+		found, err := find(&c.Dataset, *path)
+		if err != nil {
+			return err
+		}
 		if _, err := os.Stat(found); err != nil {
 			continue
 		}
