@@ -17,7 +17,7 @@ import (
 // Workers and Progress count: the split is Val and the least area one pixel. Errors as
 // BuildIndex.
 func BuildGFSSIndex(ctx context.Context, src Source, fold Fold, opt IndexOptions) (*Index, error) {
-	masks, err := countAll(ctx, src, opt)
+	masks, err := CountAreas(ctx, src, opt.Workers, opt.Progress)
 	if err != nil {
 		return nil, err
 	}
@@ -29,9 +29,9 @@ func BuildGFSSIndex(ctx context.Context, src Source, fold Fold, opt IndexOptions
 		var novel []int
 		base := false
 		for _, a := range areas {
-			if slices.Contains(fold.Novel, a.class) {
-				novel = append(novel, a.class)
-				ix.ByClass[a.class] = append(ix.ByClass[a.class], i)
+			if slices.Contains(fold.Novel, a.Class) {
+				novel = append(novel, a.Class)
+				ix.ByClass[a.Class] = append(ix.ByClass[a.Class], i)
 			} else {
 				base = true
 			}
