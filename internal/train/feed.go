@@ -46,6 +46,8 @@ func (t *trainer) feed(stage string) (*feed, error) {
 	o.Seed, o.Episodes = uint64(c.Train.Meta.ValidateSeed), c.Train.Meta.ValidateEpisodes
 	if stage == Base {
 		o.Index, o.Episodes = data.AllImages(t.Val.Source, t.Fold, data.Val), 0
+	} else {
+		o.Drawer = data.NewReleaseDrawer(o.Index, o.Shots, o.Seed, c.Eval.DrawWorkers)
 	}
 	if f.val, err = data.NewLoader(o); err != nil {
 		f.train.Close()

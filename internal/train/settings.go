@@ -67,7 +67,8 @@ func settings(c *config.Config, fold data.Fold, processes int) (map[string]strin
 	}
 	flatten(out, "", tree)
 	for key := range out {
-		if slices.Contains(free, key) || strings.HasPrefix(key, "eval.") {
+		// Of the evaluation's settings only the draws are those of validations too.
+		if slices.Contains(free, key) || strings.HasPrefix(key, "eval.") && key != "eval.draw_workers" {
 			delete(out, key)
 		}
 	}

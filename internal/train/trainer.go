@@ -264,8 +264,12 @@ func withFile(path string, use func(*weights.File) error) error {
 // about is what the files of weights say of where they come from.
 func (t *trainer) about() map[string]string {
 	c := t.Config
-	return map[string]string{
+	about := map[string]string{
 		"config": t.Name, "dataset": c.Dataset.Name, "backbone": c.Model.Backbone,
 		"fold": strconv.Itoa(t.Fold.Index), "shots": strconv.Itoa(c.Model.Shots),
 	}
+	if c.Dataset.Name == "coco20i" {
+		about["split"] = c.Dataset.Split // without it the fold does not say which classes are novel
+	}
+	return about
 }
