@@ -32,8 +32,7 @@ func (d *Device) FreezeConv2D(w, bias []float32, shape []int, p op.ConvParams) (
 	if winogradPays(shape, p) {
 		c.winograd = newWinogradWeights(w, shape[0], shape[3])
 	} else {
-		patch := shape[1] * shape[2] * shape[3]
-		c.packed = newPackedB(true, patch, shape[0], w, patch)
+		c.packed = packWeights(w, shape[0], shape[1]*shape[2]*shape[3])
 	}
 	return c, nil
 }

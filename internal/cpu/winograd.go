@@ -50,7 +50,7 @@ func newWinogradWeights(w []float32, cout, cin int) *winogradWeights {
 				}
 			}
 		})
-		ws.u[t] = newPackedB(true, cin, cout, u, cin)
+		ws.u[t] = packWeights(u, cout, cin)
 	}
 	return ws
 }
