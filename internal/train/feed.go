@@ -19,10 +19,14 @@ type feed struct {
 // does, also one that shows no base class: novel and other classes are background to it.
 func (t *trainer) feed(stage string) (*feed, error) {
 	c := t.Config
+	annotation, err := data.ParseAnnotation(c.Dataset.Annotation)
+	if err != nil {
+		return nil, err
+	}
 	o := data.LoaderOptions{
 		Source: t.Train.Source, Index: t.Train.Index, Stage: data.Meta, Size: c.Model.Size, Shots: c.Model.Shots,
 		Batch: c.Train.Meta.Batch, DropLast: true, Seed: uint64(c.Train.Seed), Augment: augmentation(&c.Train.Meta.Augment),
-		Workers: c.Train.Workers, Prefetch: c.Train.Prefetch,
+		Workers: c.Train.Workers, Prefetch: c.Train.Prefetch, Annotation: annotation,
 	}
 	every := c.Train.Meta.ValidateEvery
 	if stage == Base {
@@ -34,7 +38,6 @@ func (t *trainer) feed(stage string) (*feed, error) {
 		return nil, fmt.Errorf("stage %s: %w", stage, err)
 	}
 	f := &feed{images: len(o.Index.Images)}
-	var err error
 	if f.train, err = data.NewLoader(o); err != nil {
 		return nil, fmt.Errorf("stage %s: %w", stage, err)
 	}
