@@ -81,9 +81,7 @@ func (b *builder) transform(dst []float32, scene *Scene, rng *Rand) {
 			b.aug.crop(b.opt.Size, rng)
 		}
 	}
-	b.aug.fit(b.opt.Size)
-	copy(dst, b.aug.cur.pix)
-	Normalize(dst)
+	b.aug.finish(dst, b.opt.Size)
 }
 
 // load reads a picture and makes sure that it is one.
