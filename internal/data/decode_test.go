@@ -85,6 +85,9 @@ func FuzzDecodeMask(f *testing.F) {
 		if len(mask) != h*w {
 			t.Fatalf("%d values for %d×%d", len(mask), h, w)
 		}
+		if want, wh, ww, err := decodeRareMask(content, "m.png"); err != nil || h != wh || w != ww || !slices.Equal(mask, want) {
+			t.Fatalf("image/png gives other values, or error %v", err)
+		}
 		for _, v := range mask {
 			if v > 20 && v != Ignore {
 				t.Fatalf("value %d", v)

@@ -57,6 +57,21 @@ func decodeImage(pix, content []byte, name string) (rgb []uint8, h, w int, err e
 	return rgb, h, w, nil
 }
 
+// readFile reads a file into the memory of memory where it suffices.
+func readFile(memory []byte, path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b := bytes.NewBuffer(memory[:0])
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		b.Grow(int(min(info.Size(), 1<<24)) + bytes.MinRead)
+	}
+	_, err = b.ReadFrom(f)
+	return b.Bytes(), err
+}
+
 // imageSize reads the header alone.
 func imageSize(path string) (h, w int, err error) {
 	f, err := os.Open(path)

@@ -142,19 +142,38 @@ func (s *ListSource) Entries() []ListEntry { return s.entries }
 // truncated, not one of the accepted kinds, a mask value out of range, an image
 // and a mask of different size.
 func (s *ListSource) Load(i int) (*Scene, error) {
-	e := s.entries[i]
-	image, h, w, err := ReadImage(s.path(e.Image))
-	if err != nil {
+	scene := &Scene{}
+	if err := s.LoadInto(scene, i); err != nil {
 		return nil, err
 	}
-	mask, mh, mw, err := ReadMask(s.path(e.Mask), s.classes)
+	return scene, nil
+}
+
+// LoadInto is Load into the memory of scene where it suffices.
+func (s *ListSource) LoadInto(scene *Scene, i int) error {
+	e := s.entries[i]
+	path := s.path(e.Image)
+	content, err := readFile(scene.file, path)
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("image: %w", err)
+	}
+	image, h, w, err := decodeImage(scene.Image, content, path)
+	if err != nil {
+		return err
+	}
+	path = s.path(e.Mask)
+	if content, err = readFile(content, path); err != nil {
+		return fmt.Errorf("mask: %w", err)
+	}
+	mask, mh, mw, err := decodeMask(scene.Mask, content, path, s.classes)
+	if err != nil {
+		return err
 	}
 	if err := s.sameSize(e, h, w, mh, mw); err != nil {
-		return nil, err
+		return err
 	}
-	return &Scene{Name: e.Image, H: h, W: w, Image: image, Mask: mask}, nil
+	*scene = Scene{Name: e.Image, H: h, W: w, Image: image, Mask: mask, file: content}
+	return nil
 }
 
 // LoadMask decodes the mask of entry i. Of the image only the size is read, so
