@@ -30,8 +30,10 @@ type evalOptions struct {
 	json      bool
 }
 
-func newEval(io Streams) *cobra.Command {
-	o := &evalOptions{}
+func newEval(io Streams) *cobra.Command { return newEvalWith(io, &evalOptions{}) }
+
+// newEvalWith makes the command whose flags go to o.
+func newEvalWith(io Streams, o *evalOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "eval",
 		Short: "Score a network on the novel classes of a fold",
@@ -188,8 +190,12 @@ func (o *evalOptions) networks(io Streams) ([]*trained, error) {
 	if err := o.read(&options, o.fold); err != nil {
 		return nil, err
 	}
-	if o.file != nil && wanted < 0 {
-		wanted = o.file.Header.Fold
+	if o.file != nil {
+		fold := o.file.Header.Fold
+		if wanted >= 0 && wanted != fold {
+			return nil, usagef("%s holds episodes of fold %d, but --fold asks for %d; leave --fold out", o.episodes, fold, wanted)
+		}
+		wanted = fold
 	}
 	runs := o.runs
 	if len(runs) == 0 && o.weights == "" {
