@@ -12,6 +12,6 @@ data root), and list files with one "image mask" pair a line, relative to it.`,
 		Args:    cobra.ArbitraryArgs,
 		RunE:    needsCommand,
 	}
-	cmd.AddCommand(newDataPrepare(io), newDataVerify(io), newDataSynth(io))
+	cmd.AddCommand(newDataPrepare(io), newDataVerify(io), newDataStats(io), newDataSynth(io))
 	return cmd
 }
