@@ -123,21 +123,23 @@ func (o *episodeOptions) applyFile(c *config.Config) error {
 		}
 		c.Model.Shots = shots
 	}
+	seeds := o.file.Seeds()
 	if by := o.source("eval.seeds"); by == "" {
-		c.Eval.Seeds = o.file.Seeds()
+		c.Eval.Seeds = seeds
 	} else {
 		for _, seed := range c.Eval.Seeds {
-			if !slices.Contains(o.file.Seeds(), seed) {
-				return usagef("%s has no episodes of seed %d (%s); its seeds are %v", o.episodes, seed, by, o.file.Seeds())
+			if !slices.Contains(seeds, seed) {
+				return usagef("%s has no episodes of seed %d (%s); its seeds are %v", o.episodes, seed, by, seeds)
 			}
 		}
 	}
 	counts := map[int]int{}
-	c.Eval.Episodes = 0
 	for _, e := range o.file.Episodes {
-		if counts[e.Seed]++; slices.Contains(c.Eval.Seeds, e.Seed) {
-			c.Eval.Episodes = max(c.Eval.Episodes, counts[e.Seed])
-		}
+		counts[e.Seed]++
+	}
+	c.Eval.Episodes = 0
+	for _, seed := range c.Eval.Seeds {
+		c.Eval.Episodes = max(c.Eval.Episodes, counts[seed])
 	}
 	return nil
 }
