@@ -139,14 +139,10 @@ func (o *statsOptions) read(ctx context.Context, io Streams, c *config.Config, f
 		if err != nil {
 			return nil, err
 		}
-		sized, ok := src.(data.SizedSource)
-		if !ok {
-			return nil, fmt.Errorf("%s: pictures without a size", d.Name)
-		}
 		pictures := read[list]
 		if pictures == nil || d.Name == config.Default {
 			bar := newProgress(io, fmt.Sprintf("reading %s masks", split), "masks")
-			pictures, err = stats.Read(ctx, sized, o.workers, func(done, total int) { bar.update(done, total, "") })
+			pictures, err = stats.Read(ctx, src, o.workers, func(done, total int) { bar.update(done, total, "") })
 			bar.finish()
 			if err != nil {
 				return nil, err

@@ -83,7 +83,7 @@ func notFound(c *config.Dataset, key string, err error) error {
 }
 
 // openSource opens the pictures of one side of a fold.
-func openSource(c *config.Dataset, fold data.Fold, split data.Split) (data.Source, error) {
+func openSource(c *config.Dataset, fold data.Fold, split data.Split) (data.SizedSource, error) {
 	list, key, count := c.TrainList, "dataset.train_list", c.SynthTrain
 	if split == data.Val {
 		list, key, count = c.ValList, "dataset.val_list", c.SynthVal
