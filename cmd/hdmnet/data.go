@@ -12,8 +12,8 @@ data root), and list files with one "image mask" pair a line, relative to it.`,
   hdmnet data verify --config pascal5i_resnet50 --data-root VOC2012 --train-list train.txt --val-list val.txt
   hdmnet data stats --fold 0 --out episodes.png
   hdmnet data synth --out shapes`,
-		Args:    cobra.ArbitraryArgs,
-		RunE:    needsCommand,
+		Args: cobra.ArbitraryArgs,
+		RunE: needsCommand,
 	}
 	cmd.AddCommand(newDataPrepare(io), newDataVerify(io), newDataStats(io), newDataSynth(io))
 	return cmd

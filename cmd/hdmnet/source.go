@@ -173,8 +173,12 @@ func makeAbsolute(path *string) (err error) {
 func buildIndex(ctx context.Context, io Streams, c *config.Dataset, src data.Source, fold data.Fold, split data.Split) (*data.Index, error) {
 	bar := newProgress(io, fmt.Sprintf("reading %s masks", split), "masks")
 	defer bar.finish()
-	return data.BuildIndex(ctx, src, fold, data.IndexOptions{
+	opt := data.IndexOptions{
 		Split: split, MinArea: c.MinArea, FilterIntersection: c.FilterIntersection,
 		Progress: func(done, total int) { bar.update(done, total, "") },
-	})
+	}
+	if index, err := cachedIndex(ctx, io, src, fold, opt); index != nil || err != nil {
+		return index, err
+	}
+	return data.BuildIndex(ctx, src, fold, opt)
 }
