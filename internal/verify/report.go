@@ -101,7 +101,7 @@ func (r *Report) note(set *Set) {
 			add("%s: %d masks hold values above the last class, up to %d: %s", l.Path, l.AboveClasses, l.Highest, aboveMeaning(set, l.Highest))
 		}
 		if absent := set.absent(l); len(absent) > 0 {
-			add("%s: no mask shows %s", l.Path, strings.Join(absent, ", "))
+			add("%s: no mask shows %s", l.Path, some(absent))
 		}
 	}
 	for _, f := range r.Folds {
@@ -129,7 +129,16 @@ func scarce(c *Count, shots int) string {
 			few = append(few, fmt.Sprintf("%s has %d", class.Name, class.Images))
 		}
 	}
-	return strings.Join(few, ", ")
+	return some(few)
+}
+
+// some joins a few names; the tables have all classes.
+func some(names []string) string {
+	const shown = 8
+	if len(names) <= shown+1 {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), len(names)-shown)
 }
 
 // absent names the classes that no mask of a list shows at all.

@@ -263,6 +263,12 @@ func TestCompareCOCO(t *testing.T) {
 	if got := different(NewReport(set, nil, made("v", 5000, nil)))["val list, pairs"]; !strings.Contains(got, "2017") {
 		t.Errorf("COCO 2017: %q", got)
 	}
+	r = NewReport(set, nil, made("v", 9, nil))
+	for i, want := range []string{"class 8 (truck) and 72 more", "suitcase has 0 and 12 more"} {
+		if i >= len(r.Notes) || !strings.HasSuffix(r.Notes[i], want) {
+			t.Errorf("note %d of %q, want %q at its end", i, r.Notes, want)
+		}
+	}
 	set.Split = "panet"
 	if r := NewReport(set, nil, val); len(r.Comparisons) != 0 || !strings.Contains(strings.Join(r.Notes, "\n"), "none for panet") {
 		t.Errorf("panet: %v, %v", r.Comparisons, r.Notes)
