@@ -5,8 +5,8 @@
 //	Mask   reads the annotations of one image again, and draws them
 //
 // The file is streamed. Its text is never held as a whole: for every annotation 24 bytes
-// stay (about twice as much for a moment while the file is read), for every image its
-// name. The largest official file (450 MB, 860,000 annotations) needs less than 100 MB.
+// stay, for every image its name. A file like the largest official one (490 MB, 860,000
+// annotations of 118,000 images) takes 150 MB while it is read and 28 MB afterwards.
 //
 // Rules, the same in pycocotools: crowds (iscrowd 1) are left out; the others are drawn in
 // the order of the file, later ones over earlier ones; the value is the place of the

@@ -20,8 +20,12 @@ type edge struct {
 
 // fillPoly draws a polygon of whole points x0,y0,x1,y1,… as OpenCV's
 // fillPoly(img, [pts], color) does with its default line type: the outline as 8-connected
-// lines, then the inside (even-odd). OpenCV takes the slope of an edge that leaves the image from
-// the part inside, rounded to whole pixels; so does this (since OpenCV 4.5.5).
+// lines, then the inside (even-odd). OpenCV takes the slope of an edge that leaves the
+// image from the part inside, rounded to whole pixels; so does this.
+//
+// It is OpenCV 4.11 to 5.0, pixel for pixel. Versions up to 4.6 draw polygons inside the
+// image alike, but keep the slope of edges that leave it, which moves a few pixels along
+// those edges; those from 4.8 to 4.10 differ inside, too.
 func (c *canvas) fillPoly(xy []int, value uint8) {
 	n := len(xy) / 2
 	if n == 0 {

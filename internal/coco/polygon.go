@@ -8,12 +8,12 @@ import (
 // fine is how many steps of the polygon's grid make one pixel.
 const fine = 5
 
-// polygon draws the inside of a closed polygon x0,y0,x1,y1,… (even-odd) to the pixels
-// that pycocotools' rleFrPoly takes. There the outline is walked on a grid five times finer than the
-// pixels; wherever a step goes from the grid column 5x+2 to 5x+3 or back, which is over
-// the middle of pixel column x, the outline crosses that column, at the first row whose middle is
-// not above the step's upper end. Between the 1st and 2nd crossing of a column, 3rd and
-// 4th, …, it is filled.
+// polygon draws the inside of a closed polygon x0,y0,x1,y1,… (even-odd): the pixels that
+// pycocotools' rleFrPoly takes. There the outline is walked on a grid five times finer
+// than the pixels. Wherever a step goes from the grid column 5x+2 to 5x+3 or back, which
+// is over the middle of pixel column x, the outline crosses that column, at the first row
+// whose middle is not above the step's upper end. Between the 1st and 2nd crossing of a
+// column, 3rd and 4th, …, it is filled.
 //
 // Only the steps that cross are computed here, so an edge costs as much as it has columns
 // inside the image, however long it is. Products are rounded before they are added
