@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand"
 	"os"
 	"path/filepath"
@@ -141,7 +142,7 @@ func TestBadFiles(t *testing.T) {
 func TestBadSegmentations(t *testing.T) {
 	for segmentation, want := range map[string]string{
 		`[[0,0,1,1,2]]`:       "odd number of coordinates, 5",
-		`[[0,0,1,1,2,1e7]]`:   "coordinate 1e+07 of polygon 0",
+		`[[0,0,1,1,2,1e7]]`:   "polygon 0: coordinate 1e+07",
 		`[[0,0,1,1,2,1e999]]`: "1e999",
 		`[[0,0,1,1,2,null]]`:  "null",
 		`[[0,0,1,1,2,"3"]]`:   "expected polygons",
@@ -282,4 +283,20 @@ func TestMemory(t *testing.T) {
 		t.Errorf("%d bytes stay of %d for %d annotations", kept, source.Size(), s.Instances(0))
 	}
 	runtime.KeepAlive(source)
+}
+
+// TestDrawPolygon: a polygon on its own is drawn as in an annotation, over what is there.
+func TestDrawPolygon(t *testing.T) {
+	pix := []uint8{9, 9, 9, 9, 9, 9, 9, 9}
+	if err := DrawPolygon(pix, 2, 4, []float64{1, -5, 3, -5, 3, 1, 1, 1}, 7); err != nil {
+		t.Fatal(err)
+	}
+	if want := []uint8{9, 7, 7, 9, 9, 9, 9, 9}; !bytes.Equal(pix, want) {
+		t.Errorf("got %v, want %v", pix, want)
+	}
+	for _, bad := range [][]float64{{1, 2, 3}, {0, 0, math.NaN(), 1}, {0, 0, 1, -2e6}} {
+		if err := DrawPolygon(pix, 2, 4, bad, 1); err == nil {
+			t.Errorf("%v is drawn without an error", bad)
+		}
+	}
 }

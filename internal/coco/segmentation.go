@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 )
 
 // Mask draws image i (its place in Images): [H,W] values row by row, 0 background, else
@@ -96,13 +95,8 @@ func parsePolygons(text []byte) ([][]float64, error) {
 		return nil, fmt.Errorf("segmentation: expected polygons [[x0,y0,x1,y1,…],…]: %w", err)
 	}
 	for i, xy := range polygons {
-		if len(xy)%2 != 0 {
-			return nil, fmt.Errorf("segmentation: polygon %d has an odd number of coordinates, %d", i, len(xy))
-		}
-		for _, v := range xy {
-			if !(math.Abs(v) <= maxCoordinate) {
-				return nil, fmt.Errorf("segmentation: coordinate %g of polygon %d, expected within ±%d", v, i, maxCoordinate)
-			}
+		if err := checkPolygon(xy); err != nil {
+			return nil, fmt.Errorf("segmentation: polygon %d: %w", i, err)
 		}
 	}
 	return polygons, nil
