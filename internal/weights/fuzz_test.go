@@ -74,10 +74,10 @@ func FuzzTorch(f *testing.F) {
 	f.Add([]byte(onePickle("K\x02", "K\x00", "K\x02\x85", "K\x01\x85")))
 	path := filepath.Join(f.TempDir(), "f.pth")
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if err := os.WriteFile(path, b, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		for _, path := range []string{path, stored(t, string(b))} {
+		for _, content := range [][]byte{b, archive(t, string(b))} {
+			if err := os.WriteFile(path, content, 0o644); err != nil {
+				t.Fatal(err)
+			}
 			file, err := Open(path)
 			if err != nil {
 				var format *FormatError

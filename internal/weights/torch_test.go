@@ -149,8 +149,8 @@ func TestTorchCut(t *testing.T) {
 	}
 }
 
-// stored is a zip archive of torch.save's form around a pickle and one storage of 8 bytes.
-func stored(t *testing.T, pickle string) string {
+// archive is a zip archive of torch.save's form around a pickle and one storage of 8 bytes.
+func archive(t *testing.T, pickle string) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
@@ -166,12 +166,10 @@ func stored(t *testing.T, pickle string) string {
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "x.pth")
-	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return b.Bytes()
 }
+
+func stored(t *testing.T, pickle string) string { return put(t, archive(t, pickle)) }
 
 // onePickle is {"w": a float32 view of storage 0 with n elements}; the arguments are
 // pickled integers.
