@@ -24,6 +24,7 @@ is refused, unless --force makes all masks again.`,
 		Args:    cobra.ArbitraryArgs,
 		RunE:    needsCommand,
 	}
+	cmd.AddCommand(newDataPrepareVOC(io), newDataPrepareSBD(io), newDataPrepareCOCO(io))
 	return cmd
 }
 
@@ -73,9 +74,26 @@ func (p *prepareFlags) options(io Streams) (opt prepare.Options, finish func(), 
 	return opt, finish, nil
 }
 
+// prepare runs a preparation and prints its report; names as in printPrepared.
+func (p *prepareFlags) prepare(io Streams, names []string, work func(prepare.Options) (*prepare.Report, error)) error {
+	opt, finish, err := p.options(io)
+	if err != nil {
+		return err
+	}
+	report, err := work(opt)
+	finish()
+	if err != nil {
+		return err
+	}
+	return printPrepared(io, report, names)
+}
+
 // printPrepared writes what a preparation did. names are the data set's classes, [0] the
 // background.
 func printPrepared(io Streams, r *prepare.Report, names []string) error {
+	if r.Root != "" {
+		fmt.Fprintf(io.Out, "data root: %s\n", r.Root)
+	}
 	fmt.Fprintf(io.Out, "masks: %d written, %d were there\n", r.Written, r.Kept)
 	for _, l := range r.Lists {
 		fmt.Fprintf(io.Out, "list:  %s, %d pairs\n", l.Path, l.Pairs)

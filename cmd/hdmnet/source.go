@@ -83,7 +83,7 @@ func notFound(c *config.Dataset, key string, err error) error {
 }
 
 // openSource opens the pictures of one side of a fold.
-func openSource(c *config.Dataset, fold data.Fold, split data.Split) (data.Source, error) {
+func openSource(c *config.Dataset, fold data.Fold, split data.Split) (data.SizedSource, error) {
 	list, key, count := c.TrainList, "dataset.train_list", c.SynthTrain
 	if split == data.Val {
 		list, key, count = c.ValList, "dataset.val_list", c.SynthVal
@@ -173,8 +173,12 @@ func makeAbsolute(path *string) (err error) {
 func buildIndex(ctx context.Context, io Streams, c *config.Dataset, src data.Source, fold data.Fold, split data.Split) (*data.Index, error) {
 	bar := newProgress(io, fmt.Sprintf("reading %s masks", split), "masks")
 	defer bar.finish()
-	return data.BuildIndex(ctx, src, fold, data.IndexOptions{
+	opt := data.IndexOptions{
 		Split: split, MinArea: c.MinArea, FilterIntersection: c.FilterIntersection,
 		Progress: func(done, total int) { bar.update(done, total, "") },
-	})
+	}
+	if index, err := cachedIndex(ctx, io, src, fold, opt); index != nil || err != nil {
+		return index, err
+	}
+	return data.BuildIndex(ctx, src, fold, opt)
 }

@@ -20,12 +20,16 @@ const runsDir = "runs"
 // metaFold is the metadata key under which trained weights keep their fold.
 const metaFold = "fold"
 
+// metaSplit is the key under which weights for COCO-20i keep its split.
+const metaSplit = "split"
+
 // trained is a file of weights and the settings to use it with.
 type trained struct {
 	*config.Config
-	path string
-	run  string // the run directory; empty for a file of its own
-	fold int    // that the weights were trained for; −1: the file does not say
+	path  string
+	run   string // the run directory; empty for a file of its own
+	fold  int    // that the weights were trained for; −1: the file does not say
+	split string // of COCO-20i that they were trained for; empty: the file does not say
 }
 
 // openTrained finds the weights of a run directory, whose settings they come with, or
@@ -55,6 +59,7 @@ func openTrained(runDir, file string, onlyBase bool, o config.Options) (*trained
 		return nil, err
 	}
 	defer f.Close()
+	t.split = f.Metadata()[metaSplit]
 	if text, ok := f.Metadata()[metaFold]; ok {
 		folds, err := foldCount(&t.Dataset)
 		if err != nil {

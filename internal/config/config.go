@@ -45,6 +45,7 @@ type Dataset struct {
 	Split              string `yaml:"split" valid:"fwb|panet"`      // COCO-20i: how classes are split into folds
 	MinArea            int    `yaml:"min_area" valid:"[1,inf)"`     // pixels a class must cover for an (image, class) pair to count
 	FilterIntersection bool   `yaml:"filter_intersection"`          // drop training images that show any novel class
+	Annotation         string `yaml:"annotation" valid:"mask|bbox"` // how supports are marked: bbox fills the boxes of their masks' components
 	SynthSeed          int    `yaml:"synth_seed" valid:"[0,inf)"`   // shapes5i: which scenes
 	SynthSize          int    `yaml:"synth_size" valid:"[64,1024]"` // shapes5i: side of a scene in pixels
 	SynthTrain         int    `yaml:"synth_train" valid:"[1,inf)"`  // shapes5i: scenes to train on

@@ -187,8 +187,10 @@ func because(err error) string {
 // Seeds are the seeds of the episodes, in the order in which they first occur.
 func (f *EpisodeFile) Seeds() []int {
 	var seeds []int
+	seen := map[int]bool{}
 	for _, e := range f.Episodes {
-		if !slices.Contains(seeds, e.Seed) {
+		if !seen[e.Seed] {
+			seen[e.Seed] = true
 			seeds = append(seeds, e.Seed)
 		}
 	}

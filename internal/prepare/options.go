@@ -29,6 +29,8 @@ func (o *Options) workers() int {
 
 // Report says what a preparation has done.
 type Report struct {
+	// Root is the data root where Options.Out may be empty, else "".
+	Root    string
 	Written int // masks made in this run
 	Kept    int // masks that were there and whole
 	Lists   []List
