@@ -21,7 +21,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"eval", "--shot", "1"}, []string{"unknown flag: --shot", "hdmnet eval --help"}},
 		{[]string{"eval", "--shots", "x"}, []string{"--shots", `"x"`}},
 		{[]string{"eval", "5"}, []string{`"5"`}},
-		{[]string{"eval", "--weights", w, "--fold", "4"}, []string{"fold 4", "0, 1, 2, 3"}},
+		{[]string{"eval", "--weights", w, "--fold", "4"}, []string{"fold 4", "choose 0, 1, 2 or 3"}},
 		{[]string{"eval", "--weights", w, "--fold", "-1"}, []string{"fold -1"}},
 		{[]string{"eval", "--weights", w, "--fold", "1"}, []string{"fold 2", "fold 1", w}},
 		{[]string{"eval", "--weights", w, "--fold", "all"}, []string{"one run per fold"}},

@@ -95,7 +95,8 @@ func runPredict(ctx context.Context, io Streams, o *predictOptions) error {
 		return err
 	}
 	work.Size = t.Model.Size
-	// Only the number of base classes matters, and that is the same in every fold.
+	// Only the number of base classes matters, and that is the same in every fold but those
+	// of an uneven custom set, whose weights have to say their fold.
 	fold, err := openFold(&t.Dataset, max(t.fold, 0))
 	if err != nil {
 		return err

@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -38,6 +40,30 @@ func (s *settings) bind(flag string, keys ...string) { s.keys[flag] = keys }
 // given tells whether a flag is on the command line.
 func (s *settings) given(flag string) bool { return s.cmd.Flags().Changed(flag) }
 
+// source tells what on the command line gives a key: "--shots", "--set model.shots", or
+// nothing.
+func (s *settings) source(key string) string {
+	for flag, keys := range s.keys {
+		if s.given(flag) && slices.Contains(keys, key) {
+			return "--" + flag
+		}
+	}
+	for _, set := range s.set {
+		if k, _, _ := strings.Cut(set, "="); strings.TrimSpace(k) == key {
+			return "--set " + key
+		}
+	}
+	return ""
+}
+
+// splitFits refuses --split where there is only one.
+func (s *settings) splitFits(c *config.Config) error {
+	if s.given("split") && c.Dataset.Name != "coco20i" {
+		return usagef("--split chooses between the two ways to split COCO-20i; %s has one: leave it out", c.Dataset.Name)
+	}
+	return nil
+}
+
 // options are the settings of the command line.
 func (s *settings) options(env []string) (config.Options, error) {
 	o := config.Options{Env: env, Set: s.set, Overrides: map[string]any{}}
@@ -61,6 +87,8 @@ func flagValue(cmd *cobra.Command, name string) (any, error) {
 	switch f.Lookup(name).Value.Type() {
 	case "int":
 		return f.GetInt(name)
+	case "bool":
+		return f.GetBool(name)
 	case "intSlice":
 		return f.GetIntSlice(name)
 	}

@@ -12,9 +12,6 @@ import (
 	"hdmnet/internal/data"
 )
 
-// folds is the number of folds of every data set.
-const folds = 4
-
 // openFold returns fold f of the configured data set; one that does not exist is a
 // usage error.
 func openFold(c *config.Dataset, f int) (data.Fold, error) {
@@ -25,6 +22,15 @@ func openFold(c *config.Dataset, f int) (data.Fold, error) {
 		fold, err = data.PASCAL5i(f)
 	case "coco20i":
 		fold, err = data.COCO20i(f, c.Split)
+	case "custom":
+		names, folds, err := customFolds(c)
+		if err != nil {
+			return fold, err
+		}
+		if fold, err = data.CustomFold(names, folds, f); err != nil {
+			return fold, &usageError{err}
+		}
+		return fold, nil
 	default:
 		fold, err = data.Shapes5i(f)
 	}
@@ -34,8 +40,50 @@ func openFold(c *config.Dataset, f int) (data.Fold, error) {
 	return fold, nil
 }
 
+// foldCount is the number of folds of the configured data set.
+func foldCount(c *config.Dataset) (int, error) {
+	if c.Name != "custom" {
+		return 4, nil
+	}
+	_, folds, err := customFolds(c)
+	return len(folds), err
+}
+
+// customFolds reads the classes of a custom set, and the novel classes of each fold.
+func customFolds(c *config.Dataset) (names []string, folds [][]int, err error) {
+	if c.Classes == "" {
+		return nil, nil, usagef("a custom set needs its classes: set dataset.classes to a file with one class name a line, line 1 being mask value 1")
+	}
+	path, err := find(c, c.Classes)
+	if err != nil {
+		return nil, nil, err
+	}
+	if names, err = data.ReadClasses(path); err != nil {
+		return nil, nil, notFound(c, "dataset.classes", err)
+	}
+	if c.FoldList != "" {
+		if path, err = find(c, c.FoldList); err != nil {
+			return nil, nil, err
+		}
+		folds, err = data.ReadFoldList(path, names)
+		return names, folds, notFound(c, "dataset.fold_list", err)
+	}
+	if folds, err = data.BlockFolds(len(names)-1, c.Folds); err != nil {
+		return nil, nil, usagef("dataset.folds: %w", err)
+	}
+	return names, folds, nil
+}
+
+// notFound adds to the error about a missing file where it was looked for.
+func notFound(c *config.Dataset, key string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return fmt.Errorf("%w; it is neither here nor under the data root %q: check --data-root, or set %s", err, c.Root, key)
+}
+
 // openSource opens the pictures of one side of a fold.
-func openSource(c *config.Dataset, fold data.Fold, split data.Split) (data.Source, error) {
+func openSource(c *config.Dataset, fold data.Fold, split data.Split) (data.SizedSource, error) {
 	list, key, count := c.TrainList, "dataset.train_list", c.SynthTrain
 	if split == data.Val {
 		list, key, count = c.ValList, "dataset.val_list", c.SynthVal
@@ -52,12 +100,43 @@ func openSource(c *config.Dataset, fold data.Fold, split data.Split) (data.Sourc
 	if list == "" {
 		return nil, usagef("%s needs its pictures: give --data-root DIR and --list FILE (lines of `image mask` relative to DIR), or set %s", c.Name, key)
 	}
-	return data.OpenList(list, c.Root, len(fold.Base)+len(fold.Novel))
+	path, err := find(c, list)
+	if err != nil {
+		return nil, err
+	}
+	src, err := data.OpenList(path, c.Root, len(fold.Base)+len(fold.Novel))
+	if _, missing := os.Stat(path); errors.Is(missing, fs.ErrNotExist) {
+		return nil, notFound(c, key, err)
+	}
+	return src, err
+}
+
+// find is the path of a file of the data set: as given, or under the data root when it
+// is only there; as given when it is nowhere. A name without a folder that means one file
+// here and another under the data root is a usage error.
+func find(c *config.Dataset, path string) (string, error) {
+	if path == "" || filepath.IsAbs(path) {
+		return path, nil
+	}
+	under := filepath.Join(c.Root, path)
+	there, err := os.Stat(under)
+	if err != nil {
+		return path, nil
+	}
+	here, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return under, nil
+	case err == nil && !os.SameFile(here, there) && filepath.Base(path) == path:
+		return "", usagef("%s is both here and under the data root: write .%c%s or %s", path, filepath.Separator, path, under)
+	}
+	return path, nil
 }
 
 // absolute makes the paths of the settings independent of the working directory, so that
-// a run can be gone on with, and scored, from anywhere. A list that is not found here is
-// looked for under the data root.
+// a run can be gone on with, and scored, from anywhere. A list or class file that is not
+// found here is looked for under the data root; one that is nowhere stays as it is, for
+// whoever needs it to complain.
 func absolute(c *config.Config) error {
 	for _, path := range []*string{&c.Dataset.Root, &c.Backbone.Weights, &c.Base.Weights} {
 		if err := makeAbsolute(path); err != nil {
@@ -67,15 +146,16 @@ func absolute(c *config.Config) error {
 	if c.Dataset.Name == "shapes5i" {
 		return nil // reads no list: openSource says so
 	}
-	for _, list := range []*string{&c.Dataset.TrainList, &c.Dataset.ValList} {
-		if _, err := os.Stat(*list); *list != "" && errors.Is(err, fs.ErrNotExist) && !filepath.IsAbs(*list) {
-			under := filepath.Join(c.Dataset.Root, *list)
-			if _, err := os.Stat(under); err != nil {
-				return fmt.Errorf("list file %s: it is neither here nor under the data root %q; check --list and --data-root", *list, c.Dataset.Root)
-			}
-			*list = under
+	for _, path := range []*string{&c.Dataset.TrainList, &c.Dataset.ValList, &c.Dataset.Classes, &c.Dataset.FoldList} {
+		found, err := find(&c.Dataset, *path)
+		if err != nil {
+			return err
 		}
-		if err := makeAbsolute(list); err != nil {
+		if _, err := os.Stat(found); err != nil {
+			continue
+		}
+		*path = found
+		if err := makeAbsolute(path); err != nil {
 			return err
 		}
 	}
@@ -93,8 +173,12 @@ func makeAbsolute(path *string) (err error) {
 func buildIndex(ctx context.Context, io Streams, c *config.Dataset, src data.Source, fold data.Fold, split data.Split) (*data.Index, error) {
 	bar := newProgress(io, fmt.Sprintf("reading %s masks", split), "masks")
 	defer bar.finish()
-	return data.BuildIndex(ctx, src, fold, data.IndexOptions{
+	opt := data.IndexOptions{
 		Split: split, MinArea: c.MinArea, FilterIntersection: c.FilterIntersection,
 		Progress: func(done, total int) { bar.update(done, total, "") },
-	})
+	}
+	if index, err := cachedIndex(ctx, io, src, fold, opt); index != nil || err != nil {
+		return index, err
+	}
+	return data.BuildIndex(ctx, src, fold, opt)
 }

@@ -42,13 +42,15 @@ had never stopped.`,
   hdmnet train --fold 1 --config pascal5i_resnet50 --data-root VOC2012 \
       --set dataset.train_list=train.txt --set dataset.val_list=val.txt --set backbone.weights=resnet50.safetensors
   hdmnet train --fold 1 --config pascal5i_resnet50 --data-root mini --list list.txt --stage meta
+  hdmnet train --fold 0 --config coco20i_resnet50 --split panet --data-root COCO --filter-intersection=false \
+      --set dataset.train_list=train.txt --set dataset.val_list=val.txt
   hdmnet train --fold 1 --config mine.yaml --stage meta --shots 5 --set base.weights=base.safetensors`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runTrain(cmd.Context(), io, o) },
 	}
 	o.settings = newSettings(cmd)
 	f := cmd.Flags()
-	f.IntVar(&o.fold, "fold", 0, "fold 0..3: the classes that training must not see")
+	f.IntVar(&o.fold, "fold", 0, "fold 0..3 (custom sets: 0 to their last): the classes that training must not see")
 	f.StringVar(&o.config, "config", "", "an embedded configuration (hdmnet config list) or a YAML file (default "+config.Default+")")
 	f.StringVar(&o.out, "out", "", "run directory `DIR` (default "+runsDir+"/CONFIG_foldF_TIME)")
 	f.BoolVar(&o.resume, "resume", false, "go on with the run in --out")
@@ -59,6 +61,10 @@ had never stopped.`,
 	f.String("device", "", "auto, cpu or cuda:N")
 	f.String("data-root", "", "`DIR` that the paths of the lists start from")
 	f.String("list", "", "`FILE` of image and mask pairs, to train and to validate on")
+	f.String("split", "", "how COCO-20i's classes are split into folds: fwb or panet")
+	f.Bool("filter-intersection", true, "leave training pictures out that show any novel class; papers differ")
+	o.bind("split", "dataset.split")
+	o.bind("filter-intersection", "dataset.filter_intersection")
 	o.bind("stage", "train.stage")
 	o.bind("shots", "model.shots")
 	o.bind("seed", "train.seed")
@@ -69,6 +75,7 @@ had never stopped.`,
 	completeDevice(cmd)
 	complete(cmd, "fold", "0", "1", "2", "3")
 	complete(cmd, "stage", train.Base, train.Meta, train.All)
+	complete(cmd, "split", "fwb", "panet")
 	return cmd
 }
 
@@ -150,6 +157,9 @@ func (o *trainOptions) load(io Streams) (*config.Config, error) {
 	}
 	c, err := loadConfig(options)
 	if err != nil {
+		return nil, err
+	}
+	if err := o.splitFits(c); err != nil {
 		return nil, err
 	}
 	return c, absolute(c)

@@ -20,12 +20,16 @@ const runsDir = "runs"
 // metaFold is the metadata key under which trained weights keep their fold.
 const metaFold = "fold"
 
+// metaSplit is the key under which weights for COCO-20i keep its split.
+const metaSplit = "split"
+
 // trained is a file of weights and the settings to use it with.
 type trained struct {
 	*config.Config
-	path string
-	run  string // the run directory; empty for a file of its own
-	fold int    // that the weights were trained for; −1: the file does not say
+	path  string
+	run   string // the run directory; empty for a file of its own
+	fold  int    // that the weights were trained for; −1: the file does not say
+	split string // of COCO-20i that they were trained for; empty: the file does not say
 }
 
 // openTrained finds the weights of a run directory, whose settings they come with, or
@@ -55,9 +59,14 @@ func openTrained(runDir, file string, onlyBase bool, o config.Options) (*trained
 		return nil, err
 	}
 	defer f.Close()
+	t.split = f.Metadata()[metaSplit]
 	if text, ok := f.Metadata()[metaFold]; ok {
+		folds, err := foldCount(&t.Dataset)
+		if err != nil {
+			return nil, err
+		}
 		if t.fold, err = strconv.Atoi(text); err != nil || t.fold < 0 || t.fold >= folds {
-			return nil, fmt.Errorf("%s: its metadata says fold %q, expected 0..%d; the file is damaged", t.path, text, folds-1)
+			return nil, fmt.Errorf("%s: its metadata says fold %q, expected 0..%d: the file is damaged, or of another data set", t.path, text, folds-1)
 		}
 	}
 	return t, nil

@@ -35,13 +35,17 @@ type Config struct {
 
 // Dataset says where the pictures come from and which of them count.
 type Dataset struct {
-	Name               string `yaml:"name" valid:"shapes5i|pascal5i|coco20i"`
+	Name               string `yaml:"name" valid:"shapes5i|pascal5i|coco20i|custom"`
 	Root               string `yaml:"root"`                         // directory that the paths of the lists start from
 	TrainList          string `yaml:"train_list"`                   // file of `image mask` pairs to train on
 	ValList            string `yaml:"val_list"`                     // likewise, to validate and evaluate on
+	Classes            string `yaml:"classes"`                      // custom: file of class names, line 1 is mask value 1
+	Folds              int    `yaml:"folds" valid:"[2,254]"`        // custom: the number of folds, blocks of classes in order
+	FoldList           string `yaml:"fold_list"`                    // custom: file with the novel classes of each fold, instead of blocks
 	Split              string `yaml:"split" valid:"fwb|panet"`      // COCO-20i: how classes are split into folds
 	MinArea            int    `yaml:"min_area" valid:"[1,inf)"`     // pixels a class must cover for an (image, class) pair to count
 	FilterIntersection bool   `yaml:"filter_intersection"`          // drop training images that show any novel class
+	Annotation         string `yaml:"annotation" valid:"mask|bbox"` // how supports are marked: bbox fills the boxes of their masks' components
 	SynthSeed          int    `yaml:"synth_seed" valid:"[0,inf)"`   // shapes5i: which scenes
 	SynthSize          int    `yaml:"synth_size" valid:"[64,1024]"` // shapes5i: side of a scene in pixels
 	SynthTrain         int    `yaml:"synth_train" valid:"[1,inf)"`  // shapes5i: scenes to train on

@@ -34,7 +34,7 @@ func load(t *testing.T, opt Options) *Config {
 // TestShipped: every embedded file loads, says every key itself, and survives being
 // written and read back.
 func TestShipped(t *testing.T) {
-	want := []string{"coco20i_resnet101", "coco20i_resnet50", "coco20i_vgg16",
+	want := []string{"coco20i_resnet101", "coco20i_resnet50", "coco20i_vgg16", "custom_resnet50",
 		"pascal5i_resnet101", "pascal5i_resnet50", "pascal5i_vgg16", "shapes5i"}
 	if !slices.Equal(Names(), want) {
 		t.Fatalf("Names = %v", Names())
@@ -85,7 +85,7 @@ func TestReleaseValues(t *testing.T) {
 		{"coco20i_vgg16", "coco20i", "vgg16", 633, 50, 6, 20, 10000, 10, [2]float64{0.8, 1.25}},
 	} {
 		want := Config{
-			Dataset: Dataset{Name: c.dataset, Split: "fwb", MinArea: 2048, FilterIntersection: true,
+			Dataset: Dataset{Name: c.dataset, Folds: 4, Split: "fwb", MinArea: 2048, FilterIntersection: true, Annotation: "mask",
 				SynthSeed: 1, SynthSize: 160, SynthTrain: 2000, SynthVal: 200},
 			Model: Model{Backbone: c.backbone, Size: c.size, Shots: 1},
 			Train: Train{Seed: 321, Workers: 2, Prefetch: 4, Stage: "all",

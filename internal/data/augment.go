@@ -3,6 +3,7 @@ package data
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // AugmentOptions are the training augmentations. A zero field turns its
@@ -49,15 +50,33 @@ func (p *picture) resize(h, w int) {
 // step writes to before they change places.
 type augmenter struct {
 	cur, other picture
-	line       []float32
+	bytes      []uint8 // the picture's image as it was loaded, while cur.pix does not hold it yet
+	resizer    resizer
+	line       []float32 // of a picture that is blurred
+	turn       []int32   // of a picture that is rotated
 }
 
-func (a *augmenter) swap() { a.cur, a.other = a.other, a.cur }
+func (a *augmenter) swap() { a.cur, a.other, a.bytes = a.other, a.cur, nil }
 
+// load makes s the picture. Its image must not change before the first step.
 func (a *augmenter) load(s *Scene) {
 	a.cur.resize(s.H, s.W)
-	toFloat(a.cur.pix, s.Image)
+	a.bytes = s.Image
 	copy(a.cur.mask, s.Mask)
+}
+
+// floats makes sure that cur.pix holds the image: resizing, the first step as
+// a rule, reads the bytes instead.
+func (a *augmenter) floats() {
+	if a.bytes != nil {
+		a.cur.pix = toFloat(a.cur.pix, a.bytes)
+		a.bytes = nil
+	}
+}
+
+// image is the picture's, as it is at hand.
+func (a *augmenter) image() raster {
+	return raster{bytes: a.bytes, floats: a.cur.pix, h: a.cur.h, w: a.cur.w}
 }
 
 // run applies the augmentations in the release's order: scale, rotation, blur,
@@ -79,6 +98,7 @@ func (a *augmenter) run(opt AugmentOptions, rng *Rand) {
 	if flip {
 		a.flip()
 	}
+	a.floats()
 }
 
 // scale resizes both sides by a factor, rounding half to even as OpenCV does
@@ -88,21 +108,22 @@ func (a *augmenter) scale(factor float64) {
 	h := max(1, int(math.RoundToEven(float64(src.h)*factor)))
 	w := max(1, int(math.RoundToEven(float64(src.w)*factor)))
 	a.other.resize(h, w)
-	resizeImage(a.other.pix, h, w, src.pix, src.h, src.w, 1/factor, 1/factor)
-	resizeLabel(a.other.mask, h, w, src.mask, src.h, src.w, 1/factor, 1/factor)
+	a.resizer.resize(a.other.pix, h, w, a.image(), 1/factor, 1/factor, false)
+	a.resizer.label(a.other.mask, h, w, src.mask, src.h, src.w, 1/factor, 1/factor)
 	a.swap()
 }
 
 // flip mirrors left and right.
 func (a *augmenter) flip() {
+	a.floats()
 	p := &a.cur
 	for y := range p.h {
-		row, mask := p.pix[y*p.w*3:(y+1)*p.w*3], p.mask[y*p.w:(y+1)*p.w]
-		for l, r := 0, p.w-1; l < r; l, r = l+1, r-1 {
-			mask[l], mask[r] = mask[r], mask[l]
-			for c := range 3 {
-				row[l*3+c], row[r*3+c] = row[r*3+c], row[l*3+c]
-			}
+		slices.Reverse(p.mask[y*p.w : (y+1)*p.w])
+		row := p.pix[y*p.w*3 : (y+1)*p.w*3]
+		for len(row) >= 6 {
+			l, r := row[:3:3], row[len(row)-3:]
+			l[0], l[1], l[2], r[0], r[1], r[2] = r[0], r[1], r[2], l[0], l[1], l[2]
+			row = row[3 : len(row)-3]
 		}
 	}
 }
@@ -110,39 +131,53 @@ func (a *augmenter) flip() {
 // crop cuts a random size×size window. A picture smaller than that is padded
 // first, half on each side, with the mean colour and label 255.
 func (a *augmenter) crop(size int, rng *Rand) {
-	src := &a.cur
+	a.floats()
+	src, dst := &a.cur, &a.other
 	h, w := max(src.h, size), max(src.w, size)
 	// The window's corner in the padded picture, less the padding.
 	y0 := rng.Intn(h-size+1) - (h-src.h)/2
 	x0 := rng.Intn(w-size+1) - (w-src.w)/2
-	a.other.resize(size, size)
-	dst := &a.other
+	dst.resize(size, size)
+	// Columns from l to r and rows from top to bottom are the picture's.
+	l, r := max(-x0, 0), min(src.w-x0, size)
+	top, bottom := max(-y0, 0), min(src.h-y0, size)
 	for y := range size {
-		for x := range size {
-			at := y*size + x
-			sy, sx := y+y0, x+x0
-			p := dst.pix[at*3:][:3]
-			if sy < 0 || sy >= src.h || sx < 0 || sx >= src.w {
-				p[0], p[1], p[2] = 255*Mean[0], 255*Mean[1], 255*Mean[2]
-				dst.mask[at] = Ignore
-				continue
-			}
-			from := sy*src.w + sx
-			copy(p, src.pix[from*3:][:3])
-			dst.mask[at] = src.mask[from]
+		pix, mask := dst.pix[y*size*3:][:size*3], dst.mask[y*size:][:size]
+		if y < top || y >= bottom {
+			pad(pix, mask)
+			continue
 		}
+		from := (y+y0)*src.w + x0
+		pad(pix[:l*3], mask[:l])
+		copy(pix[l*3:r*3], src.pix[(from+l)*3:])
+		copy(mask[l:r], src.mask[from+l:])
+		pad(pix[r*3:], mask[r:])
 	}
 	a.swap()
 }
 
-// fit resizes to size×size; the aspect is not kept.
-func (a *augmenter) fit(size int) {
+// pad fills pixels that are outside the picture.
+func pad(pix []float32, mask []uint8) {
+	for i := range mask {
+		mask[i] = Ignore
+		p := pix[i*3:][:3]
+		p[0], p[1], p[2] = 255*Mean[0], 255*Mean[1], 255*Mean[2]
+	}
+}
+
+// finish writes the image, resized to size×size (the aspect is not kept) and
+// normalised, to dst [size,size,3], and leaves the mask of that size in cur.mask.
+func (a *augmenter) finish(dst []float32, size int) {
 	src := &a.cur
 	if src.h == size && src.w == size {
+		a.floats()
+		copy(dst, src.pix)
+		Normalize(dst)
 		return
 	}
+	sy, sx := ratio(size, src.h), ratio(size, src.w)
+	a.resizer.resize(dst, size, size, a.image(), sy, sx, true)
 	a.other.resize(size, size)
-	ResizeImage(a.other.pix, size, size, src.pix, src.h, src.w)
-	ResizeLabel(a.other.mask, size, size, src.mask, src.h, src.w)
+	a.resizer.label(a.other.mask, size, size, src.mask, src.h, src.w, sy, sx)
 	a.swap()
 }

@@ -4,9 +4,10 @@ import "fmt"
 
 // builder makes the episodes of one worker. It owns that worker's memory.
 type builder struct {
-	opt  *LoaderOptions
-	base *remap
-	aug  augmenter
+	opt   *LoaderOptions
+	base  *remap
+	scene Scene // the last one, where the source reads into the memory of another one
+	aug   augmenter
 }
 
 // build fills a batch with the episodes of the draws; first is the position of
@@ -29,7 +30,7 @@ func (b *builder) episode(e *Episode, draw Draw, epoch int) error {
 		return NewRand(b.opt.Seed, streamAugment, uint64(epoch), uint64(e.Position), uint64(k))
 	}
 	index := b.opt.Index
-	scene, err := load(b.opt.Source, draw.Query)
+	scene, err := b.load(draw.Query)
 	if err != nil {
 		return err
 	}
@@ -51,11 +52,12 @@ func (b *builder) episode(e *Episode, draw Draw, epoch int) error {
 	if index.Split == Val {
 		e.Label = scene.Mask
 		foreground.apply(e.Label, scene.Mask)
+		scene.Mask = nil // the label is the caller's from now on
 	}
 	shots := len(draw.Supports)
 	e.SupportNames = make([]string, shots)
 	for k, i := range draw.Supports {
-		scene, err := load(b.opt.Source, i)
+		scene, err := b.load(i)
 		if err != nil {
 			return err
 		}
@@ -81,14 +83,18 @@ func (b *builder) transform(dst []float32, scene *Scene, rng *Rand) {
 			b.aug.crop(b.opt.Size, rng)
 		}
 	}
-	b.aug.fit(b.opt.Size)
-	copy(dst, b.aug.cur.pix)
-	Normalize(dst)
+	b.aug.finish(dst, b.opt.Size)
 }
 
-// load reads a picture and makes sure that it is one.
-func load(src Source, i int) (*Scene, error) {
-	s, err := src.Load(i)
+// load reads a picture, which is valid until the next call, and makes sure that it is one.
+func (b *builder) load(i int) (*Scene, error) {
+	src, s := b.opt.Source, &b.scene
+	var err error
+	if again, ok := src.(ReuseSource); ok {
+		err = again.LoadInto(s, i)
+	} else {
+		s, err = src.Load(i)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,8 @@
 package data
 
-// ClassNames are the names of a data set's classes, the place being the class
-// id: [0] is "background". Data sets: "pascal", "coco", "shapes5i"; nil for any other.
+// ClassNames are the names of a known data set's classes, the place being the
+// class id: [0] is "background". Data sets: "pascal", "coco", "shapes5i"; nil for
+// any other (ReadClasses reads those of a custom set).
 func ClassNames(dataset string) []string {
 	switch dataset {
 	case "pascal":

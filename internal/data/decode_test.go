@@ -5,7 +5,6 @@ import (
 	"hash/crc32"
 	"image"
 	"image/color"
-	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -23,71 +22,13 @@ func TestDecodingMatchesOpenCV(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var sum, worst float64
 	for y := range want.H {
 		at := (y+60)*s.W + 150
 		if got := s.Mask[at : at+want.W]; !slices.Equal(got, want.Mask[y*want.W:(y+1)*want.W]) {
 			t.Fatalf("mask row %d differs", y)
 		}
-		for x := range want.W * 3 {
-			d := math.Abs(float64(s.Image[at*3+x]) - float64(want.Image[y*want.W*3+x]))
-			sum, worst = sum+d, max(worst, d)
-		}
-	}
-	mean := sum / float64(len(want.Image))
-	t.Logf("mean difference %.3f, largest %g grey levels", mean, worst)
-	// The two decoders' inverse DCTs round differently; repeated chroma would give a mean above 0.3.
-	if mean > 0.05 || worst > 3 {
-		t.Errorf("mean difference %.3f (at most 0.05), largest %g (at most 3)", mean, worst)
-	}
-}
-
-// A plane that is linear in the place stays linear, at the 1/4 and 3/4 points
-// where the triangle filter puts the pixels.
-func TestChromaUpsampling(t *testing.T) {
-	for name, c := range map[string]struct {
-		ratio image.YCbCrSubsampleRatio
-		dx    float64 // chroma planes per pixel along x and y
-		dy    float64
-	}{
-		"4:2:0": {image.YCbCrSubsampleRatio420, 0.5, 0.5},
-		"4:2:2": {image.YCbCrSubsampleRatio422, 0.5, 1},
-		"4:4:0": {image.YCbCrSubsampleRatio440, 1, 0.5},
-		"4:4:4": {image.YCbCrSubsampleRatio444, 1, 1},
-	} {
-		t.Run(name, func(t *testing.T) {
-			const w, h = 19, 13 // odd sizes: the last chroma sample is half outside
-			img := image.NewYCbCr(image.Rect(0, 0, w, h), c.ratio)
-			for i := range img.Y {
-				img.Y[i] = 128
-			}
-			cw := img.CStride
-			for i := range img.Cr {
-				img.Cb[i] = 128
-				img.Cr[i] = uint8(100 + 4*(i%cw) + 3*(i/cw))
-			}
-			pix := make([]uint8, w*h*3)
-			ycbcrToRGB(pix, img)
-			for y := 2; y < h-2; y++ {
-				for x := 2; x < w-2; x++ {
-					cr := 100 + 4*((float64(x)+0.5)*c.dx-0.5) + 3*((float64(y)+0.5)*c.dy-0.5)
-					want := 128 + 1.402*(cr-128)
-					if got := float64(pix[(y*w+x)*3]); math.Abs(got-want) > 1.6 { // chroma rounds by up to 0.75, times 1.402, then to a grey level
-						t.Fatalf("red at (%d,%d) is %g, want %.2f", y, x, got, want)
-					}
-				}
-			}
-		})
-	}
-}
-
-func TestColourTransform(t *testing.T) {
-	for _, c := range [][6]uint8{
-		{0, 128, 128, 0, 0, 0}, {255, 128, 128, 255, 255, 255}, {76, 85, 255, 254, 0, 0}, {150, 44, 21, 0, 255, 1}, {29, 255, 107, 0, 0, 254},
-	} {
-		r, g, b := colour(int32(c[0]), int32(c[1])-128, int32(c[2])-128)
-		if [3]uint8{r, g, b} != [3]uint8(c[3:]) {
-			t.Errorf("YCbCr %v is %d %d %d, want %v", c[:3], r, g, b, c[3:])
+		if got := s.Image[at*3:][:want.W*3]; !slices.Equal(got, want.Image[y*want.W*3:][:want.W*3]) {
+			t.Fatalf("image row %d differs", y)
 		}
 	}
 }
@@ -143,6 +84,9 @@ func FuzzDecodeMask(f *testing.F) {
 		}
 		if len(mask) != h*w {
 			t.Fatalf("%d values for %d×%d", len(mask), h, w)
+		}
+		if want, wh, ww, err := decodeRareMask(content, "m.png"); err != nil || h != wh || w != ww || !slices.Equal(mask, want) {
+			t.Fatalf("image/png gives other values, or error %v", err)
 		}
 		for _, v := range mask {
 			if v > 20 && v != Ignore {

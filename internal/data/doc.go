@@ -4,9 +4,9 @@
 // The way of one episode:
 //
 //	Source  (list files, or the synthetic set shapes5i)     pictures and masks
-//	Fold    (PASCAL-5i, COCO-20i, shapes5i)                 which classes are novel
+//	Fold    (PASCAL-5i, COCO-20i, shapes5i, custom sets)    which classes are novel
 //	Index   (BuildIndex)                                    which images show which class
-//	Drawer  (NewDrawer)                                     query, class and supports of an episode
+//	Drawer  (NewDrawer; NewReleaseDrawer for scores)        query, class and supports of an episode
 //	Loader  (NewLoader)                                     augmentation, resize, batches in order
 //
 // Pictures are RGB and H×W×3 row by row; masks hold the class index, 0 for the

@@ -8,10 +8,11 @@ import (
 // Fold splits a data set's classes: novel ones are kept for evaluation, base
 // ones are for training.
 type Fold struct {
-	Dataset string // "pascal", "coco" or "shapes5i": names the classes in messages
-	Index   int    // 0..3
-	Novel   []int  // class ids from 1, ascending
-	Base    []int  // class ids from 1, ascending
+	Dataset string   // "pascal", "coco", "shapes5i" or "custom"
+	Index   int      // from 0; the known sets have 0..3
+	Novel   []int    // class ids from 1, ascending
+	Base    []int    // class ids from 1, ascending
+	Names   []string // of the classes, the place being the class id; may be nil
 }
 
 // PASCAL5i is fold 0..3 of PASCAL-5i: 20 classes, novel 5f+1..5f+5.
@@ -55,7 +56,7 @@ func checkFold(title string, fold int) error {
 }
 
 func makeFold(dataset string, fold, classes int, novel func(c int) bool) Fold {
-	f := Fold{Dataset: dataset, Index: fold}
+	f := Fold{Dataset: dataset, Index: fold, Names: ClassNames(dataset)}
 	for c := 1; c <= classes; c++ {
 		if novel(c) {
 			f.Novel = append(f.Novel, c)
@@ -80,8 +81,8 @@ func (f Fold) Cat(split Split, class int) int { return slices.Index(f.Classes(sp
 
 // ClassName is the class's name, or "class 7" where the data set has no names.
 func (f Fold) ClassName(class int) string {
-	if names := ClassNames(f.Dataset); class >= 0 && class < len(names) {
-		return names[class]
+	if class >= 0 && class < len(f.Names) {
+		return f.Names[class]
 	}
 	return fmt.Sprintf("class %d", class)
 }

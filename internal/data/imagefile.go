@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"image"
 	"image/color"
-	_ "image/jpeg" // pictures are JPEG or PNG
-	_ "image/png"
+	_ "image/png" // pictures are JPEG (package jpeg) or PNG
 	"io"
 	"os"
+	"sync"
+
+	"hdmnet/internal/jpeg"
 )
 
 // maxPixels is the largest picture that is decoded: a damaged header must not
@@ -28,15 +30,46 @@ func ReadImage(path string) (pix []uint8, h, w int, err error) {
 
 // DecodeImage is ReadImage for a file's content; name stands for it in messages.
 func DecodeImage(content []byte, name string) (pix []uint8, h, w int, err error) {
+	return decodeImage(nil, content, name)
+}
+
+// decoders keep the memory of JPEG decoding.
+var decoders = sync.Pool{New: func() any { return new(jpeg.Decoder) }}
+
+// decodeImage is DecodeImage into the memory of pix where it suffices.
+func decodeImage(pix, content []byte, name string) (rgb []uint8, h, w int, err error) {
 	if _, _, err := decodeSize(bytes.NewReader(content), name); err != nil {
 		return nil, 0, 0, err
 	}
-	img, _, err := image.Decode(bytes.NewReader(content))
+	if bytes.HasPrefix(content, []byte("\xff\xd8")) {
+		d := decoders.Get().(*jpeg.Decoder)
+		rgb, h, w, err = d.Decode(pix, content)
+		decoders.Put(d)
+	} else {
+		var img image.Image
+		if img, _, err = image.Decode(bytes.NewReader(content)); err == nil {
+			rgb, h, w = toRGB(pix, img)
+		}
+	}
 	if err != nil {
 		return nil, 0, 0, fmt.Errorf("image %s: %w; the file is damaged or cut short (%d bytes): copy it again", name, err, len(content))
 	}
-	pix, h, w = toRGB(img)
-	return pix, h, w, nil
+	return rgb, h, w, nil
+}
+
+// readFile reads a file into the memory of memory where it suffices.
+func readFile(memory []byte, path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b := bytes.NewBuffer(memory[:0])
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		b.Grow(int(min(info.Size(), 1<<24)) + bytes.MinRead)
+	}
+	_, err = b.ReadFrom(f)
+	return b.Bytes(), err
 }
 
 // imageSize reads the header alone.
@@ -64,20 +97,15 @@ func checkSize(name string, h, w int) error {
 	return nil
 }
 
-func toRGB(img image.Image) (pix []uint8, h, w int) {
+// toRGB converts what image/png gives, into the memory of pix where it suffices.
+func toRGB(pix []uint8, img image.Image) (rgb []uint8, h, w int) {
 	b := img.Bounds()
 	h, w = b.Dy(), b.Dx()
-	pix = make([]uint8, h*w*3)
+	rgb = grow(pix, h*w*3)
 	switch img := img.(type) {
-	case *image.YCbCr:
-		ycbcrToRGB(pix, img)
 	case *image.Gray:
-		for y := range h {
-			row := img.Pix[y*img.Stride:][:w]
-			for x, v := range row {
-				p := pix[(y*w+x)*3:][:3]
-				p[0], p[1], p[2] = v, v, v
-			}
+		for i, v := range img.Pix {
+			rgb[3*i], rgb[3*i+1], rgb[3*i+2] = v, v, v
 		}
 	default:
 		at := 0
@@ -85,10 +113,10 @@ func toRGB(img image.Image) (pix []uint8, h, w int) {
 			for x := b.Min.X; x < b.Max.X; x++ {
 				// Not premultiplied, so that dropping the transparency keeps the colour.
 				c := color.NRGBAModel.Convert(img.At(x, y)).(color.NRGBA)
-				pix[at], pix[at+1], pix[at+2] = c.R, c.G, c.B
+				rgb[at], rgb[at+1], rgb[at+2] = c.R, c.G, c.B
 				at += 3
 			}
 		}
 	}
-	return pix, h, w
+	return rgb, h, w
 }

@@ -3,10 +3,8 @@ package data
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 )
 
 // FieldMinArea is the number of pixels a class must cover in the full-size mask
@@ -47,27 +45,34 @@ type Index struct {
 // Errors: an unreadable mask (the first one in list order), a cancelled
 // context. An index with no image at all is an error of Check, not of BuildIndex.
 func BuildIndex(ctx context.Context, src Source, fold Fold, opt IndexOptions) (*Index, error) {
-	masks, err := countAll(ctx, src, opt)
+	areas, err := CountAreas(ctx, src, opt.Workers, opt.Progress)
 	if err != nil {
 		return nil, err
 	}
+	return areas.Index(fold, opt), nil
+}
+
+// Index is BuildIndex over masks that are counted already; Workers and Progress
+// of opt say nothing here.
+func (areas Areas) Index(fold Fold, opt IndexOptions) *Index {
 	ix := &Index{Fold: fold, Split: opt.Split, MinArea: opt.MinArea, ByClass: map[int][]int{}}
-	classes := fold.Classes(opt.Split)
-	for _, c := range classes {
+	var inSplit [256]bool
+	for _, c := range fold.Classes(opt.Split) {
 		ix.ByClass[c] = []int{}
+		inSplit[c] = true
 	}
-	for i, areas := range masks {
+	for i, shown := range areas {
 		var present, large []int
 		foreign := false
-		for _, a := range areas {
+		for _, a := range shown {
 			switch {
-			case !slices.Contains(classes, a.class):
+			case !inSplit[a.Class]:
 				foreign = true
-			case a.pixels >= opt.MinArea:
-				large = append(large, a.class)
+			case a.Pixels >= opt.MinArea:
+				large = append(large, a.Class)
 				fallthrough
 			default:
-				present = append(present, a.class)
+				present = append(present, a.Class)
 			}
 		}
 		if len(large) == 0 || foreign && opt.FilterIntersection && opt.Split == Train {
@@ -79,7 +84,7 @@ func BuildIndex(ctx context.Context, src Source, fold Fold, opt IndexOptions) (*
 			ix.ByClass[c] = append(ix.ByClass[c], i)
 		}
 	}
-	return ix, nil
+	return ix
 }
 
 // AllImages is the index of the base stage: every image of the source is used,
@@ -90,92 +95,6 @@ func AllImages(src Source, fold Fold, split Split) *Index {
 		ix.Images[i] = i
 	}
 	return ix
-}
-
-// area is a class that an image shows and the pixels it covers.
-type area struct{ class, pixels int }
-
-// countAll counts the pixels of every class but background and ignore in every mask.
-func countAll(ctx context.Context, src Source, opt IndexOptions) ([][]area, error) {
-	workers := opt.Workers
-	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
-	n := src.Len()
-	masks := make([][]area, n)
-	errs := make([]error, n)
-	var (
-		mu         sync.Mutex
-		next, done int
-		failed     bool
-		wg         sync.WaitGroup
-	)
-	// Images are handed out in order, so when one fails all earlier ones were
-	// taken too, and the first error in list order is the one reported.
-	take := func() (int, bool) {
-		mu.Lock()
-		defer mu.Unlock()
-		if next == n || failed || ctx.Err() != nil {
-			return 0, false
-		}
-		next++
-		return next - 1, true
-	}
-	finish := func(err error) {
-		mu.Lock()
-		defer mu.Unlock()
-		done++
-		failed = failed || err != nil
-		if opt.Progress != nil {
-			opt.Progress(done, n)
-		}
-	}
-	for range min(workers, n) {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			for i, ok := take(); ok; i, ok = take() {
-				masks[i], errs[i] = count(src, i)
-				finish(errs[i])
-			}
-		}()
-	}
-	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
-		}
-	}
-	return masks, ctx.Err()
-}
-
-func count(src Source, i int) ([]area, error) {
-	mask, err := loadMask(src, i)
-	if err != nil {
-		return nil, err
-	}
-	var histogram [256]int
-	for _, v := range mask {
-		histogram[v]++
-	}
-	var areas []area
-	for c := 1; c < Ignore; c++ {
-		if histogram[c] > 0 {
-			areas = append(areas, area{c, histogram[c]})
-		}
-	}
-	return areas, nil
-}
-
-func loadMask(src Source, i int) ([]uint8, error) {
-	if m, ok := src.(MaskSource); ok {
-		return m.LoadMask(i)
-	}
-	scene, err := src.Load(i)
-	if err != nil {
-		return nil, err
-	}
-	return scene.Mask, nil
 }
 
 // Check fails when a class of the split has fewer than shots+1 images, one for

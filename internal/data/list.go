@@ -65,6 +65,7 @@ func ParseList(r io.Reader, name string) ([]ListEntry, error) {
 
 // ListSource is a Source of the pictures that a list file names.
 type ListSource struct {
+	list    string
 	root    string
 	classes int
 	entries []ListEntry
@@ -89,12 +90,12 @@ func OpenList(list, root string, classes int) (*ListSource, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &ListSource{root: root, classes: classes, entries: entries}
-	return s, s.checkFiles(list)
+	s := &ListSource{list: list, root: root, classes: classes, entries: entries}
+	return s, s.checkFiles()
 }
 
 // checkFiles makes sure that every file of the list is there.
-func (s *ListSource) checkFiles(list string) error {
+func (s *ListSource) checkFiles() error {
 	const shown = 5
 	var lines []string
 	missing := 0
@@ -108,7 +109,7 @@ func (s *ListSource) checkFiles(list string) error {
 				err = fmt.Errorf("%s is not a file", s.path(name))
 			}
 			if missing++; missing <= shown {
-				lines = append(lines, fmt.Sprintf("%s:%d: %v", list, e.Line, err))
+				lines = append(lines, fmt.Sprintf("%s:%d: %v", s.list, e.Line, err))
 			}
 		}
 	}
@@ -118,8 +119,29 @@ func (s *ListSource) checkFiles(list string) error {
 	if missing > shown {
 		lines = append(lines, fmt.Sprintf("… and %d more", missing-shown))
 	}
-	return fmt.Errorf("%d files of %d listed pictures cannot be read; check the data root %q:\n%s",
-		missing, len(s.entries), s.root, strings.Join(lines, "\n"))
+	return fmt.Errorf("%d files of %d listed pictures cannot be read; check the data root %q%s:\n%s",
+		missing, len(s.entries), s.root, s.prefixHint(), strings.Join(lines, "\n"))
+}
+
+// prefixHint says what to do when the files are there but the list was written for another
+// data root: field lists are found with "VOC2012/" or "../data/VOC2012/" before every path.
+func (s *ListSource) prefixHint() string {
+	for _, e := range s.entries {
+		if _, err := os.Stat(s.path(e.Image)); err == nil {
+			continue
+		}
+		for at, c := range e.Image {
+			if c != '/' && c != '\\' || at+1 == len(e.Image) {
+				continue
+			}
+			prefix, rest := e.Image[:at+1], e.Image[at+1:]
+			if _, err := os.Stat(s.path(rest)); err == nil && strings.Trim(prefix, `/\.`) != "" {
+				return fmt.Sprintf("; the pictures are there without %q: remove that from every path in %s", prefix, s.list)
+			}
+		}
+		return ""
+	}
+	return ""
 }
 
 func (s *ListSource) path(name string) string {
@@ -135,6 +157,9 @@ func (s *ListSource) Len() int { return len(s.entries) }
 // Name is the image's path as the list has it.
 func (s *ListSource) Name(i int) string { return s.entries[i].Image }
 
+// List is the path of the list file.
+func (s *ListSource) List() string { return s.list }
+
 // Entries are the list's lines, in order. The caller must not change them.
 func (s *ListSource) Entries() []ListEntry { return s.entries }
 
@@ -142,19 +167,38 @@ func (s *ListSource) Entries() []ListEntry { return s.entries }
 // truncated, not one of the accepted kinds, a mask value out of range, an image
 // and a mask of different size.
 func (s *ListSource) Load(i int) (*Scene, error) {
-	e := s.entries[i]
-	image, h, w, err := ReadImage(s.path(e.Image))
-	if err != nil {
+	scene := &Scene{}
+	if err := s.LoadInto(scene, i); err != nil {
 		return nil, err
 	}
-	mask, mh, mw, err := ReadMask(s.path(e.Mask), s.classes)
+	return scene, nil
+}
+
+// LoadInto is Load into the memory of scene where it suffices.
+func (s *ListSource) LoadInto(scene *Scene, i int) error {
+	e := s.entries[i]
+	path := s.path(e.Image)
+	content, err := readFile(scene.file, path)
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("image: %w", err)
+	}
+	image, h, w, err := decodeImage(scene.Image, content, path)
+	if err != nil {
+		return err
+	}
+	path = s.path(e.Mask)
+	if content, err = readFile(content, path); err != nil {
+		return fmt.Errorf("mask: %w", err)
+	}
+	mask, mh, mw, err := decodeMask(scene.Mask, content, path, s.classes)
+	if err != nil {
+		return err
 	}
 	if err := s.sameSize(e, h, w, mh, mw); err != nil {
-		return nil, err
+		return err
 	}
-	return &Scene{Name: e.Image, H: h, W: w, Image: image, Mask: mask}, nil
+	*scene = Scene{Name: e.Image, H: h, W: w, Image: image, Mask: mask, file: content}
+	return nil
 }
 
 // LoadMask decodes the mask of entry i. Of the image only the size is read, so

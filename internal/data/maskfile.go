@@ -2,10 +2,13 @@ package data
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"image"
 	"image/png"
 	"os"
+	"slices"
+	"sync"
 )
 
 // ReadMask decodes a PNG whose pixels are class indices, [h,w]: a palette
@@ -22,12 +25,38 @@ func ReadMask(path string, classes int) (mask []uint8, h, w int, err error) {
 
 // DecodeMask is ReadMask for a file's content; name stands for it in messages.
 func DecodeMask(content []byte, name string, classes int) (mask []uint8, h, w int, err error) {
+	return decodeMask(nil, content, name, classes)
+}
+
+// maskDecoders keep the memory of decoding masks.
+var maskDecoders = sync.Pool{New: func() any { return new(maskDecoder) }}
+
+// decodeMask is DecodeMask into the memory of memory where it suffices.
+func decodeMask(memory, content []byte, name string, classes int) (mask []uint8, h, w int, err error) {
 	if err := checkMaskKind(content, name); err != nil {
 		return nil, 0, 0, err
 	}
-	if _, _, err := decodeSize(bytes.NewReader(content), name); err != nil {
+	w, h = int(binary.BigEndian.Uint32(content[16:])), int(binary.BigEndian.Uint32(content[20:]))
+	if err := checkSize(name, h, w); err != nil {
 		return nil, 0, 0, err
 	}
+	d := maskDecoders.Get().(*maskDecoder)
+	mask, h, w, ok := d.decode(memory, content)
+	maskDecoders.Put(d)
+	if !ok {
+		if mask, h, w, err = decodeRareMask(content, name); err != nil {
+			return nil, 0, 0, err
+		}
+	}
+	if at := outOfRange(mask, classes); at >= 0 {
+		return nil, 0, 0, fmt.Errorf("mask %s: value %d at column %d, row %d, expected a class 0..%d or 255 (ignore); "+
+			"does the mask belong to another data set, or hold grey levels instead of class indices?", name, mask[at], at%w, at/w, classes)
+	}
+	return mask, h, w, nil
+}
+
+// decodeRareMask reads what maskDecoder does not.
+func decodeRareMask(content []byte, name string) (mask []uint8, h, w int, err error) {
 	img, err := png.Decode(bytes.NewReader(content))
 	if err != nil {
 		return nil, 0, 0, fmt.Errorf("mask %s: %w; the file is damaged or cut short (%d bytes): copy it again", name, err, len(content))
@@ -40,14 +69,30 @@ func DecodeMask(content []byte, name string, classes int) (mask []uint8, h, w in
 	default: // grey with one transparent value
 		return nil, 0, 0, maskKindError(name, "grey with transparency")
 	}
-	h, w = img.Bounds().Dy(), img.Bounds().Dx()
-	for i, v := range mask {
-		if int(v) > classes && v != Ignore {
-			return nil, 0, 0, fmt.Errorf("mask %s: value %d at column %d, row %d, expected a class 0..%d or 255 (ignore); "+
-				"does the mask belong to another data set, or hold grey levels instead of class indices?", name, v, i%w, i/w, classes)
+	return mask, img.Bounds().Dy(), img.Bounds().Dx(), nil
+}
+
+// outOfRange gives the place of the first value that is neither 0..classes nor
+// 255, or -1. Most of a mask is stretches of one value: eight equal pixels that
+// were seen just before need no other look.
+func outOfRange(mask []uint8, classes int) int {
+	wrong := func(v uint8) bool { return int(v) > classes && v != Ignore }
+	seen := uint64(0) // eight times background
+	at := 0
+	for ; at+8 <= len(mask); at += 8 {
+		eight := binary.LittleEndian.Uint64(mask[at:])
+		if eight == seen {
+			continue
 		}
+		if i := slices.IndexFunc(mask[at:at+8], wrong); i >= 0 {
+			return at + i
+		}
+		seen = eight
 	}
-	return mask, h, w, nil
+	if i := slices.IndexFunc(mask[at:], wrong); i >= 0 {
+		return at + i
+	}
+	return -1
 }
 
 // checkMaskKind looks at the PNG header: the decoder would stretch grey levels

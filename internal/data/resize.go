@@ -22,8 +22,8 @@ func Normalize(x []float32) {
 // 0..255 → resized to dst [size,size,3] (see ResizeImage; the aspect is not
 // kept) → normalised.
 func Preprocess(dst []float32, size int, image []uint8, h, w int) {
-	ResizeImage(dst, size, size, toFloat(nil, image), h, w)
-	Normalize(dst)
+	var r resizer
+	r.resize(dst, size, size, raster{bytes: image, h: h, w: w}, ratio(size, h), ratio(size, w), true)
 }
 
 func toFloat(dst []float32, src []uint8) []float32 {
@@ -46,90 +46,161 @@ func grow[T any](s []T, n int) []T {
 // centres, borders repeated, no antialiasing: OpenCV's resize INTER_LINEAR on
 // float32, PyTorch's interpolate(mode="bilinear", align_corners=False).
 func ResizeImage(dst []float32, dh, dw int, src []float32, h, w int) {
-	resizeImage(dst, dh, dw, src, h, w, ratio(dh, h), ratio(dw, w))
+	var r resizer
+	r.resize(dst, dh, dw, raster{floats: src, h: h, w: w}, ratio(dh, h), ratio(dw, w), false)
 }
 
 // ratio is source pixels per destination pixel, computed in OpenCV's two
 // steps so that coordinates round alike.
 func ratio(dst, src int) float64 { return 1 / (float64(dst) / float64(src)) }
 
-// tap is one output coordinate: source places a and b, b's share f.
+// tap is one output coordinate: source places a and b, b's share f and a's g.
 type tap struct {
-	a, b int
-	f    float32
+	a, b int32
+	f, g float32
 }
 
-func taps(dst, src int, scale float64) []tap {
-	t := make([]tap, dst)
+// taps are those of dst coordinates over src ones, the places in steps of step.
+func taps(t []tap, dst, src, step int, scale float64) []tap {
+	t = grow(t, dst)
 	for i := range t {
 		at := float32((float64(i)+0.5)*scale - 0.5)
 		a := floor32(at)
 		f := at - a
 		switch k := int(a); {
 		case k < 0:
-			t[i] = tap{0, 0, 0}
+			t[i] = tap{0, 0, 0, 1}
 		case k >= src-1:
-			t[i] = tap{src - 1, src - 1, 0}
+			last := int32((src - 1) * step)
+			t[i] = tap{last, last, 0, 1}
 		default:
-			t[i] = tap{k, k + 1, f}
+			t[i] = tap{int32(k * step), int32((k + 1) * step), f, 1 - f}
 		}
 	}
 	return t
 }
 
-// resizeImage is ResizeImage with the ratios sy, sx (source per destination) given.
-func resizeImage(dst []float32, dh, dw int, src []float32, h, w int, sy, sx float64) {
-	xs, ys := taps(dw, w, sx), taps(dh, h, sy)
-	// Two source rows, resized along x: rows[k] holds source row at[k].
-	rows := [2][]float32{make([]float32, dw*3), make([]float32, dw*3)}
-	at := [2]int{-1, -1}
-	row := func(y, keep int) []float32 {
-		for k := range at {
-			if at[k] == y {
-				return rows[k]
-			}
+// raster is an image [h,w,3], 0..255, in bytes or in floats.
+type raster struct {
+	bytes  []uint8
+	floats []float32
+	h, w   int
+}
+
+// resizer resizes pictures and keeps its memory from one to the next.
+type resizer struct {
+	xs, ys  []tap
+	source  []float32    // a row of bytes as floats
+	rows    [2][]float32 // source rows resized along x
+	columns []int32      // of a label
+}
+
+// resize is ResizeImage with the ratios sy, sx (source per destination) given,
+// and normalised as by Normalize where asked for.
+func (r *resizer) resize(dst []float32, dh, dw int, src raster, sy, sx float64, normalise bool) {
+	r.xs, r.ys = taps(r.xs, dw, src.w, 3, sx), taps(r.ys, dh, src.h, 1, sy)
+	r.rows[0], r.rows[1] = grow(r.rows[0], dw*3), grow(r.rows[1], dw*3)
+	held := [2]int32{-1, -1} // source rows in r.rows
+	row := func(y, keep int32) []float32 {
+		switch y {
+		case held[0]:
+			return r.rows[0]
+		case held[1]:
+			return r.rows[1]
 		}
 		k := 0
-		if at[0] == keep {
+		if held[0] == keep {
 			k = 1
 		}
-		at[k] = y
-		line := src[y*w*3 : (y+1)*w*3]
-		out := rows[k]
-		for i, t := range xs {
-			a, b, o := line[t.a*3:][:3], line[t.b*3:][:3], out[i*3:][:3]
-			g := 1 - t.f
-			o[0] = a[0]*g + b[0]*t.f
-			o[1] = a[1]*g + b[1]*t.f
-			o[2] = a[2]*g + b[2]*t.f
-		}
-		return out
+		held[k] = y
+		r.along(r.rows[k], src, int(y))
+		return r.rows[k]
 	}
-	for y, t := range ys {
+	for y, t := range r.ys {
 		top := row(t.a, t.b)
 		bottom := row(t.b, t.a)
-		g := 1 - t.f
 		out := dst[y*dw*3 : (y+1)*dw*3]
-		for i := range out {
-			out[i] = top[i]*g + bottom[i]*t.f
+		if normalise {
+			mixNormalised(out, top, bottom, t.g, t.f)
+		} else {
+			mix(out, top, bottom, t.g, t.f)
 		}
+	}
+}
+
+// along resizes row y along x.
+func (r *resizer) along(out []float32, src raster, y int) {
+	var line []float32
+	if src.bytes != nil {
+		r.source = toFloat(r.source, src.bytes[y*src.w*3:(y+1)*src.w*3])
+		line = r.source
+	} else {
+		line = src.floats[y*src.w*3 : (y+1)*src.w*3]
+	}
+	for _, t := range r.xs {
+		a, b := line[t.a:t.a+3:t.a+3], line[t.b:t.b+3:t.b+3]
+		o := out[:3:3]
+		o[0] = a[0]*t.g + b[0]*t.f
+		o[1] = a[1]*t.g + b[1]*t.f
+		o[2] = a[2]*t.g + b[2]*t.f
+		out = out[3:]
+	}
+}
+
+// mix is out = a·g + b·f.
+func mix(out, a, b []float32, g, f float32) {
+	a, b = a[:len(out)], b[:len(out)]
+	for len(out) >= 6 {
+		o, p, q := out[:6:6], a[:6:6], b[:6:6]
+		o[0] = p[0]*g + q[0]*f
+		o[1] = p[1]*g + q[1]*f
+		o[2] = p[2]*g + q[2]*f
+		o[3] = p[3]*g + q[3]*f
+		o[4] = p[4]*g + q[4]*f
+		o[5] = p[5]*g + q[5]*f
+		out, a, b = out[6:], a[6:], b[6:]
+	}
+	for i := range out {
+		out[i] = a[i]*g + b[i]*f
+	}
+}
+
+// mixNormalised is mix, then Normalize.
+func mixNormalised(out, a, b []float32, g, f float32) {
+	m0, m1, m2 := 255*Mean[0], 255*Mean[1], 255*Mean[2]
+	i0, i1, i2 := 1/(255*Std[0]), 1/(255*Std[1]), 1/(255*Std[2])
+	for len(out) >= 3 && len(a) >= 3 && len(b) >= 3 {
+		out[0] = (a[0]*g + b[0]*f - m0) * i0
+		out[1] = (a[1]*g + b[1]*f - m1) * i1
+		out[2] = (a[2]*g + b[2]*f - m2) * i2
+		out, a, b = out[3:], a[3:], b[3:]
 	}
 }
 
 // ResizeLabel resizes src [h,w] to dst [dh,dw], nearest: source place
 // floor(x·scale). OpenCV's INTER_NEAREST, PyTorch's interpolate(mode="nearest").
 func ResizeLabel(dst []uint8, dh, dw int, src []uint8, h, w int) {
-	resizeLabel(dst, dh, dw, src, h, w, ratio(dh, h), ratio(dw, w))
+	var r resizer
+	r.label(dst, dh, dw, src, h, w, ratio(dh, h), ratio(dw, w))
 }
 
-func resizeLabel(dst []uint8, dh, dw int, src []uint8, h, w int, sy, sx float64) {
-	xs := make([]int, dw)
+// label is ResizeLabel with the ratios given.
+func (r *resizer) label(dst []uint8, dh, dw int, src []uint8, h, w int, sy, sx float64) {
+	r.columns = grow(r.columns, dw)
+	xs := r.columns
 	for x := range xs {
-		xs[x] = min(int(float64(x)*sx), w-1)
+		xs[x] = int32(min(int(float64(x)*sx), w-1))
 	}
+	from := -1 // source row of the last row written
 	for y := range dh {
-		line := src[min(int(float64(y)*sy), h-1)*w:][:w]
+		k := min(int(float64(y)*sy), h-1)
 		out := dst[y*dw : (y+1)*dw]
+		if k == from {
+			copy(out, dst[(y-1)*dw:y*dw])
+			continue
+		}
+		from = k
+		line := src[k*w:][:w]
 		for x, k := range xs {
 			out[x] = line[k]
 		}

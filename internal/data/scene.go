@@ -9,6 +9,8 @@ type Scene struct {
 	H, W  int     // pixels
 	Image []uint8 // [H,W,3] RGB, 0..255
 	Mask  []uint8 // [H,W] class index, 0 background, 255 ignore
+
+	file []byte // memory for the files' content, for the next use
 }
 
 // Source is a set of pictures with class-index masks. All methods may be
@@ -20,6 +22,14 @@ type Source interface {
 	Name(i int) string
 	// Load reads picture i into memory that the caller then owns. Errors name the file.
 	Load(i int) (*Scene, error)
+}
+
+// ReuseSource is a Source that can read a picture into the memory of another
+// one. The loader uses it where there is one, so that a picture costs no new memory.
+type ReuseSource interface {
+	Source
+	// LoadInto is Load into the memory of s where it suffices. After an error s is of no use but for this.
+	LoadInto(s *Scene, i int) error
 }
 
 // MaskSource is a Source that can give a mask without decoding its picture.

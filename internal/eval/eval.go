@@ -66,10 +66,8 @@ func Meta(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o Options
 	r := newResult(o.Fold)
 	err := each(ctx, src, func(b *data.Batch) error {
 		out := net.Forward(tape, upload(tape, b))
-		if i := notFinite(tape.Dev, out.Final.Value, b.Size); i >= 0 {
-			e := b.Episodes[i]
-			return fmt.Errorf("episode %d (query %s): the network gives %w; its weights are damaged or their training diverged",
-				e.Position, e.QueryName, ErrNotFinite)
+		if err := finite(tape, out.Final.Value, b); err != nil {
+			return err
 		}
 		for i, e := range b.Episodes {
 			r.Final.Add(e.Class, predict(tape, out.Final.Value, i, e), e.Label)
@@ -139,6 +137,17 @@ func upload(t *nn.Tape, b *data.Batch) model.Input {
 		t.Dev.Upload(in.SupportMask, b.SupportMask)
 	}
 	return in
+}
+
+// finite fails, naming the episode, when the logits of a batch hold NaN or Inf.
+func finite(t *nn.Tape, logits op.Tensor, b *data.Batch) error {
+	i := notFinite(t.Dev, logits, b.Size)
+	if i < 0 {
+		return nil
+	}
+	e := b.Episodes[i]
+	return fmt.Errorf("episode %d (query %s): the network gives %w; its weights are damaged or their training diverged",
+		e.Position, e.QueryName, ErrNotFinite)
 }
 
 // notFinite returns the first of n samples of x [n,...] that holds NaN or Inf, or −1.

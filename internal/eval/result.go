@@ -46,11 +46,25 @@ func (r *BaseResult) Scores() map[string]float64 {
 
 // PerClass is the IoU of every base class that some label shows, by name.
 func (r *BaseResult) PerClass() map[string]float64 {
+	labels := r.Confusion.PerClass()
+	delete(labels, 0)
+	return byName(r.fold, labels)
+}
+
+// Missing names the base classes that no label shows.
+func (r *BaseResult) Missing() []string {
+	var names []string
+	for _, label := range r.Confusion.Missing() {
+		names = append(names, r.fold.ClassName(r.fold.Base[label-1]))
+	}
+	return names
+}
+
+// byName gives values of the base labels 1 … len(fold.Base) the names of their classes.
+func byName(fold data.Fold, labels map[int]float64) map[string]float64 {
 	out := map[string]float64{}
-	for label, v := range r.Confusion.PerClass() {
-		if label > 0 {
-			out[r.fold.ClassName(r.fold.Base[label-1])] = v
-		}
+	for label, v := range labels {
+		out[fold.ClassName(fold.Base[label-1])] = v
 	}
 	return out
 }

@@ -45,15 +45,6 @@ func (c *Confusion) Merge(other *Confusion) {
 	}
 }
 
-// Pixels is the number of pixels counted; Ignore is not.
-func (c *Confusion) Pixels() int64 {
-	n := int64(0)
-	for _, p := range c.pixels {
-		n += p
-	}
-	return n
-}
-
 // PerClass is IoU_c = intersection / union over all pictures, in [0, 1], of every
 // class, background included, that some label shows. Classes that no label shows are
 // not in the map; predictions of them still cost the other classes.

@@ -1,9 +1,8 @@
 // Package metric scores segmentations: class and foreground-background IoU of
-// few-shot episodes, and semantic mIoU of a base learner.
+// few-shot episodes, semantic mIoU of a base learner, and generalised few-shot mIoU.
 //
 // Every score is a ratio of whole pixel counts, so the order in which pictures are
-// added, and how they are split over accumulators that are merged later, changes
-// nothing. Pixels labelled Ignore count nowhere.
+// added changes nothing. Pixels labelled Ignore count nowhere.
 package metric
 
 import (
@@ -79,22 +78,6 @@ func (m *IoU) Add(class int, pred, label []uint8) {
 	m.episodes[class]++
 	m.foreground.add(fg)
 	m.background.add(counts{pixels[0][0], pixels[0][0] + differ})
-}
-
-// Merge adds the episodes of other, which is left as it is. It panics when the two
-// were made for different classes.
-func (m *IoU) Merge(other *IoU) {
-	if !slices.Equal(m.classes, other.classes) {
-		panic(fmt.Sprintf("metric: merge of scores for classes %v and %v", m.classes, other.classes))
-	}
-	for class, c := range other.perClass {
-		sum := m.perClass[class]
-		sum.add(c)
-		m.perClass[class] = sum
-		m.episodes[class] += other.episodes[class]
-	}
-	m.foreground.add(other.foreground)
-	m.background.add(other.background)
 }
 
 // MIoU is the mean of PerClass, in [0, 1]; 0 before the first episode.

@@ -67,50 +67,55 @@ func TestEvalGolden(t *testing.T) {
 	for _, name := range []string{"eval_pascal_resnet50_1shot", "eval_pascal_resnet50_5shot", "eval_coco_resnet50_1shot",
 		"eval_pascal_resnet101_1shot", "eval_pascal_vgg16_1shot"} {
 		t.Run(name, func(t *testing.T) {
-			f := golden.Load(t, name+".safetensors")
-			dev := open(t)
-			b, k, size := f.MetaInt("batch"), f.MetaInt("shot"), f.MetaInt("size")
-			net, err := NewHDMNet(Options{Backbone: backboneOf(t, f), BaseClasses: f.Classes(), Shots: k})
-			if err != nil {
-				t.Fatal(err)
-			}
-			set := nn.NewSet(dev, net, 1)
-			synthetic(set)
-			tape := nn.NewTape(dev)
-			tape.Begin(false, 0)
-			query, qs := f.Float32("in.query")
-			support, ss := f.Float32("in.support")
-			mask, _ := f.Uint8("in.support_mask")
-			out := net.Forward(tape, Input{
-				Query: upload(tape, query, qs), Support: upload(tape, support, ss), SupportMask: bytes(tape, mask, b, k, size, size),
-			})
-			compare := func(name string, got []float32) {
-				t.Helper()
-				want, _ := f.Float32(name)
-				r := golden.RelL2(got, want)
-				t.Logf("%s: relative L2 %.2g", name, r)
-				if !(r <= outputTol) {
-					t.Errorf("%s: relative L2 %.2g, at most %g", name, r, outputTol)
-				}
-			}
-			compare("query_merge", nchw(dev, out.QueryMerge.Value))
-			compare("supp_merge", nchw(dev, out.SuppMerge.Value))
-			compare("similarity", nchw(dev, out.Similarity.Value))
-			compare("meta_logits", nchw(dev, out.Meta.Value))
-			compare("base_logits", nchw(dev, out.Base.Value))
-			for i, scale := range []string{"coarse", "middle", "fine"} {
-				compare("correlation_map_"+scale, nchw(dev, out.Maps[i].Value))
-			}
-			compare("final", nchw(dev, Upsample(tape, out.Final, size, size).Value))
-			compare("meta", nchw(dev, Upsample(tape, out.Meta, size, size).Value))
-			argmax := tape.Arena.Uint8(b, size, size)
-			dev.Argmax(argmax, Upsample(tape, out.Base, size, size).Value)
-			got := make([]uint8, b*size*size)
-			dev.Download(got, argmax)
-			if want, _ := f.Uint8("base_argmax"); !slices.Equal(got, want) {
-				t.Errorf("base_argmax differs")
-			}
+			evalGolden(t, name, func(_ *HDMNet, set *nn.Set) { synthetic(set) })
 		})
+	}
+}
+
+// evalGolden compares a network that fill gives its weights with a golden file.
+func evalGolden(t *testing.T, name string, fill func(net *HDMNet, set *nn.Set)) {
+	f := golden.Load(t, name+".safetensors")
+	dev := open(t)
+	b, k, size := f.MetaInt("batch"), f.MetaInt("shot"), f.MetaInt("size")
+	net, err := NewHDMNet(Options{Backbone: backboneOf(t, f), BaseClasses: f.Classes(), Shots: k})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := nn.NewSet(dev, net, 1)
+	fill(net, set)
+	tape := nn.NewTape(dev)
+	tape.Begin(false, 0)
+	query, qs := f.Float32("in.query")
+	support, ss := f.Float32("in.support")
+	mask, _ := f.Uint8("in.support_mask")
+	out := net.Forward(tape, Input{
+		Query: upload(tape, query, qs), Support: upload(tape, support, ss), SupportMask: bytes(tape, mask, b, k, size, size),
+	})
+	compare := func(name string, got []float32) {
+		t.Helper()
+		want, _ := f.Float32(name)
+		r := golden.RelL2(got, want)
+		t.Logf("%s: relative L2 %.2g", name, r)
+		if !(r <= outputTol) {
+			t.Errorf("%s: relative L2 %.2g, at most %g", name, r, outputTol)
+		}
+	}
+	compare("query_merge", nchw(dev, out.QueryMerge.Value))
+	compare("supp_merge", nchw(dev, out.SuppMerge.Value))
+	compare("similarity", nchw(dev, out.Similarity.Value))
+	compare("meta_logits", nchw(dev, out.Meta.Value))
+	compare("base_logits", nchw(dev, out.Base.Value))
+	for i, scale := range []string{"coarse", "middle", "fine"} {
+		compare("correlation_map_"+scale, nchw(dev, out.Maps[i].Value))
+	}
+	compare("final", nchw(dev, Upsample(tape, out.Final, size, size).Value))
+	compare("meta", nchw(dev, Upsample(tape, out.Meta, size, size).Value))
+	argmax := tape.Arena.Uint8(b, size, size)
+	dev.Argmax(argmax, Upsample(tape, out.Base, size, size).Value)
+	got := make([]uint8, b*size*size)
+	dev.Download(got, argmax)
+	if want, _ := f.Uint8("base_argmax"); !slices.Equal(got, want) {
+		t.Errorf("base_argmax differs")
 	}
 }
 

@@ -1,27 +1,31 @@
 package model
 
 import (
+	"errors"
+	"fmt"
+	"slices"
 	"strings"
 
 	"hdmnet/internal/nn"
 	"hdmnet/internal/weights"
 )
 
-// Load reads all weights of the network. A checkpoint made for another number of shots
-// lacks a fitting kshot_rw: then the shots weigh alike, and uniform is true.
+// Load reads all weights of the network, under any names that Recognise knows. A
+// checkpoint made for another number of shots lacks a fitting kshot_rw: then the shots
+// weigh alike, and uniform is true.
 func (n *HDMNet) Load(set *nn.Set, f *weights.File) (uniform bool, err error) {
+	l, f, err := recogniseFor(set, f)
+	if err != nil {
+		return false, err
+	}
+	if l.Kind != Network {
+		return false, fmt.Errorf("it holds a %s, not a whole HDMNet; use it as %s in training", l.Kind,
+			map[Kind]string{BaseLearner: "base.weights", BackboneAlone: "backbone.weights"}[l.Kind])
+	}
 	fits := func(name string) bool {
 		p := set.Param(name)
 		shape, ok := f.Shape(name)
-		if p == nil || !ok || len(shape) != len(p.Shape) {
-			return false
-		}
-		for i := range shape {
-			if shape[i] != p.Shape[i] {
-				return false
-			}
-		}
-		return true
+		return p != nil && ok && slices.Equal(shape, p.Shape)
 	}
 	uniform = n.KShot != nil && !fits("kshot_rw.0.weight")
 	_, err = set.Load(f, nn.LoadOptions{
@@ -33,12 +37,20 @@ func (n *HDMNet) Load(set *nn.Set, f *weights.File) (uniform bool, err error) {
 }
 
 // LoadBase takes over the backbone and the base learner from a file of the base stage
-// (PSPNet) or of a whole HDMNet. PSPNet's cls.4 is HDMNet's base_learnear.2.
+// (hdmnet's or BAM's PSPNet) or of a whole HDMNet or BAM, under any names that Recognise
+// knows. PSPNet's cls.4 is HDMNet's base_learnear.2.
 func (n *HDMNet) LoadBase(set *nn.Set, f *weights.File) error {
+	l, f, err := recogniseFor(set, f)
+	if err != nil {
+		return err
+	}
+	if l.Kind == BackboneAlone {
+		return errors.New("it holds a backbone alone, not a base learner; use it as backbone.weights")
+	}
 	_, pspnet := f.Shape("cls.4.weight")
-	_, err := set.Load(f, nn.LoadOptions{
+	_, err = set.Load(f, nn.LoadOptions{
 		Only:   IsBaseParam,
-		Ignore: func(string) bool { return true },
+		Ignore: func(name string) bool { return !IsBaseParam(name) },
 		FileName: func(name string) string {
 			if rest, ok := strings.CutPrefix(name, "base_learnear.2."); ok && pspnet {
 				return "cls.4." + rest
@@ -49,13 +61,47 @@ func (n *HDMNet) LoadBase(set *nn.Set, f *weights.File) error {
 	return err
 }
 
-// LoadBackbone reads the backbone alone, for example ImageNet weights.
-func (n *PSPNet) LoadBackbone(set *nn.Set, f *weights.File) error { return loadBackbone(set, f) }
+// LoadBackbone reads the backbone alone, for example ImageNet weights, under any names
+// that Recognise knows. The notes say what could not be used and starts from its
+// initialisation.
+func (n *PSPNet) LoadBackbone(set *nn.Set, f *weights.File) (notes []string, err error) {
+	return loadBackbone(set, f)
+}
 
-// LoadBackbone reads the backbone alone, for example ImageNet weights.
-func (n *HDMNet) LoadBackbone(set *nn.Set, f *weights.File) error { return loadBackbone(set, f) }
+// LoadBackbone is PSPNet.LoadBackbone.
+func (n *HDMNet) LoadBackbone(set *nn.Set, f *weights.File) (notes []string, err error) {
+	return loadBackbone(set, f)
+}
 
-func loadBackbone(set *nn.Set, f *weights.File) error {
-	_, err := set.Load(f, nn.LoadOptions{Only: IsBackboneParam, Ignore: func(string) bool { return true }})
-	return err
+func loadBackbone(set *nn.Set, f *weights.File) ([]string, error) {
+	l, f, err := recogniseFor(set, f)
+	if err != nil {
+		return nil, err
+	}
+	_, err = set.Load(f, nn.LoadOptions{
+		Only:   func(name string) bool { return IsBackboneParam(name) && (l.lacks == nil || !l.lacks(name)) },
+		Ignore: func(name string) bool { return !IsBackboneParam(name) },
+	})
+	return l.Notes, err
+}
+
+// recogniseFor is Recognise for a network that the file is to be loaded into.
+func recogniseFor(set *nn.Set, f *weights.File) (Layout, *weights.File, error) {
+	l, f, err := Recognise(f)
+	if err != nil {
+		return l, nil, err
+	}
+	if l.Problem != "" {
+		return l, nil, fmt.Errorf("%s; `hdmnet weights inspect` shows what is in it", l.Problem)
+	}
+	want := backboneName(func(name string) ([]int, bool) {
+		if p := set.Param(name); p != nil {
+			return p.Shape, true
+		}
+		return nil, false
+	})
+	if l.Backbone != "" && l.Backbone != want {
+		return l, nil, fmt.Errorf("its backbone is %s, the network's is %s; give other weights or --set model.backbone=%s", l.Backbone, want, l.Backbone)
+	}
+	return l, f, nil
 }

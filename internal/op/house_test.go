@@ -52,6 +52,8 @@ func snake(name string) string {
 	switch name { // names whose parts are not words
 	case "Conv2D", "GELU", "ReLU", "SGD", "AdamW", "Depthwise3x3":
 		return strings.ToLower(name)
+	case "FrozenConv2D":
+		return "frozen_conv2d"
 	}
 	return strings.ToLower(strings.Join(words.FindAllString(name, -1), "_"))
 }

@@ -15,6 +15,7 @@ import (
 	"hdmnet/internal/model"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
+	"hdmnet/internal/overlay"
 	"hdmnet/internal/weights"
 )
 
@@ -159,7 +160,7 @@ func segment(net Network, tape *nn.Tape, o *Options, s *supports, query string) 
 	at := filepath.Join(o.Out, stem(query))
 	r := Result{Query: query, Mask: at + maskSuffix, Overlay: at + overlaySuffix, H: h, W: w,
 		Foreground: float64(found) / float64(h*w)}
-	if err := writePNG(r.Overlay, overlay(pix, mask, h, w)); err != nil {
+	if err := writePNG(r.Overlay, overlay.Draw(pix, mask, h, w)); err != nil {
 		return Result{}, err
 	}
 	if o.SaveLogits {

@@ -18,6 +18,7 @@ import (
 	"hdmnet/internal/cpu"
 	"hdmnet/internal/model"
 	"hdmnet/internal/nn"
+	"hdmnet/internal/overlay"
 )
 
 func newTape(t *testing.T) *nn.Tape {
@@ -141,7 +142,7 @@ func TestRun(t *testing.T) {
 	if c := color.NRGBAModel.Convert(over.At(5, 0)); c != (color.NRGBA{0, 0, 0, 255}) {
 		t.Errorf("the background became %v", c)
 	}
-	if c := color.NRGBAModel.Convert(over.At(2, 1)); c != line {
+	if c := color.NRGBAModel.Convert(over.At(2, 1)); c != overlay.Line {
 		t.Errorf("the outline is %v", c)
 	}
 	if c := color.NRGBAModel.Convert(over.At(0, 0)).(color.NRGBA); c.R < 90 || c.G > 30 {
@@ -307,26 +308,5 @@ func TestParsePair(t *testing.T) {
 		if _, err := ParsePair(in); err == nil || !strings.Contains(err.Error(), "image:mask") {
 			t.Errorf("%q: %v", in, err)
 		}
-	}
-}
-
-// TestOutlineWidth: on large pictures the outline is wider; the picture's border has none.
-func TestOutlineWidth(t *testing.T) {
-	h, w := 4, 1000
-	m := make([]uint8, h*w)
-	for i := range m {
-		if i%w < 100 {
-			m[i] = 1
-		}
-	}
-	img := overlay(make([]uint8, h*w*3), m, h, w).(*image.NRGBA)
-	count := 0
-	for x := range w {
-		if img.NRGBAAt(x, 2) == line {
-			count++
-		}
-	}
-	if count != 4 || img.NRGBAAt(99, 0) != line || img.NRGBAAt(95, 0) == line || img.NRGBAAt(0, 0) == line {
-		t.Errorf("the outline has %d columns", count)
 	}
 }

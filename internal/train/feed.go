@@ -19,14 +19,18 @@ type feed struct {
 // does, also one that shows no base class: novel and other classes are background to it.
 func (t *trainer) feed(stage string) (*feed, error) {
 	c := t.Config
+	annotation, err := data.ParseAnnotation(c.Dataset.Annotation)
+	if err != nil {
+		return nil, err
+	}
 	o := data.LoaderOptions{
 		Source: t.Train.Source, Index: t.Train.Index, Stage: data.Meta, Size: c.Model.Size, Shots: c.Model.Shots,
-		Batch: c.Train.Meta.Batch, DropLast: true, Seed: uint64(c.Train.Seed), Augment: augmentation(&c.Train.Meta.Augment),
-		Workers: c.Train.Workers, Prefetch: c.Train.Prefetch,
+		Batch: c.Train.Meta.Batch, DropLast: true, Seed: uint64(c.Train.Seed), Augment: Augmentation(&c.Train.Meta.Augment),
+		Workers: c.Train.Workers, Prefetch: c.Train.Prefetch, Annotation: annotation,
 	}
 	every := c.Train.Meta.ValidateEvery
 	if stage == Base {
-		o.Stage, o.Size, o.Batch, o.Augment = data.Base, c.Train.Base.Size, c.Train.Base.Batch, augmentation(&c.Train.Base.Augment)
+		o.Stage, o.Size, o.Batch, o.Augment = data.Base, c.Train.Base.Size, c.Train.Base.Batch, Augmentation(&c.Train.Base.Augment)
 		o.Index = data.AllImages(t.Train.Source, t.Fold, data.Train)
 		every = c.Train.Base.ValidateEvery
 	}
@@ -34,7 +38,6 @@ func (t *trainer) feed(stage string) (*feed, error) {
 		return nil, fmt.Errorf("stage %s: %w", stage, err)
 	}
 	f := &feed{images: len(o.Index.Images)}
-	var err error
 	if f.train, err = data.NewLoader(o); err != nil {
 		return nil, fmt.Errorf("stage %s: %w", stage, err)
 	}
@@ -46,6 +49,8 @@ func (t *trainer) feed(stage string) (*feed, error) {
 	o.Seed, o.Episodes = uint64(c.Train.Meta.ValidateSeed), c.Train.Meta.ValidateEpisodes
 	if stage == Base {
 		o.Index, o.Episodes = data.AllImages(t.Val.Source, t.Fold, data.Val), 0
+	} else {
+		o.Drawer = data.NewReleaseDrawer(o.Index, o.Shots, o.Seed, c.Eval.DrawWorkers)
 	}
 	if f.val, err = data.NewLoader(o); err != nil {
 		f.train.Close()
@@ -61,7 +66,8 @@ func (f *feed) close() {
 	}
 }
 
-func augmentation(c *config.Augment) data.AugmentOptions {
+// Augmentation is the setting as the loader takes it.
+func Augmentation(c *config.Augment) data.AugmentOptions {
 	return data.AugmentOptions{
 		ScaleMin: c.Scale[0], ScaleMax: c.Scale[1], RotateDegrees: c.Rotate,
 		RotateProb: c.RotateProbability, BlurProb: c.BlurProbability, FlipProb: c.FlipProbability,

@@ -41,8 +41,10 @@ func schedulePlan(c *config.Schedule) Plan {
 }
 
 // free are the settings that a resumed run may change: they do not touch the result, as
-// the place of the pictures, or, as train.stage, only say how far to go.
-var free = []string{"train.workers", "train.prefetch", "train.stage", "device", "dataset.root", "dataset.train_list", "dataset.val_list"}
+// the place of the pictures, or, as train.stage, only say how far to go. What the class
+// and fold files say does touch it: settings takes that from the fold.
+var free = []string{"train.workers", "train.prefetch", "train.stage", "device", "dataset.root", "dataset.train_list", "dataset.val_list",
+	"dataset.classes", "dataset.fold_list", "dataset.folds"}
 
 // settings are all settings that the result depends on, by key, with the fold and the
 // number of processes.
@@ -56,9 +58,17 @@ func settings(c *config.Config, fold data.Fold, processes int) (map[string]strin
 		return nil, err
 	}
 	out := map[string]string{"fold": fmt.Sprint(fold.Index), "processes": fmt.Sprint(processes)}
+	for key, classes := range map[string][]int{"base classes": fold.Base, "novel classes": fold.Novel} {
+		var names []string
+		for _, class := range classes {
+			names = append(names, fmt.Sprintf("%d %s", class, fold.ClassName(class)))
+		}
+		out[key] = strings.Join(names, ", ")
+	}
 	flatten(out, "", tree)
 	for key := range out {
-		if slices.Contains(free, key) || strings.HasPrefix(key, "eval.") {
+		// Of the evaluation's settings only the draws are those of validations too.
+		if slices.Contains(free, key) || strings.HasPrefix(key, "eval.") && key != "eval.draw_workers" {
 			delete(out, key)
 		}
 	}

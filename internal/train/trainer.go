@@ -14,6 +14,7 @@ import (
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
 	"hdmnet/internal/model"
+	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
 	"hdmnet/internal/run"
 	"hdmnet/internal/weights"
@@ -219,7 +220,22 @@ func (t *trainer) baseTask(o model.Options, val *data.Loader, fresh bool) (Task,
 	if !fresh || file == "" {
 		return task, nil
 	}
-	return task, withFile(file, func(f *weights.File) error { return task.net.LoadBackbone(task.set, f) })
+	return task, t.loadBackbone(task.net, task.set, file)
+}
+
+// loadBackbone takes the backbone of a file and warns of what it could not use.
+func (t *trainer) loadBackbone(net interface {
+	LoadBackbone(*nn.Set, *weights.File) ([]string, error)
+}, set *nn.Set, file string) error {
+	return withFile(file, func(f *weights.File) error {
+		notes, err := net.LoadBackbone(set, f)
+		if err == nil {
+			for _, note := range notes {
+				t.log.printf("warning: %s: %s", file, note)
+			}
+		}
+		return err
+	})
 }
 
 // metaTask builds HDMNet with the base learner of base.weights or, without it, of the
@@ -243,7 +259,7 @@ func (t *trainer) metaTask(o model.Options, val *data.Loader, fresh bool) (Task,
 		if file = c.Backbone.Weights; file == "" {
 			return task, nil
 		}
-		return task, withFile(file, func(f *weights.File) error { return task.net.LoadBackbone(task.set, f) })
+		return task, t.loadBackbone(task.net, task.set, file)
 	}
 	t.log.printf("base learner from %s", file)
 	return task, withFile(file, func(f *weights.File) error { return task.net.LoadBase(task.set, f) })
@@ -264,8 +280,12 @@ func withFile(path string, use func(*weights.File) error) error {
 // about is what the files of weights say of where they come from.
 func (t *trainer) about() map[string]string {
 	c := t.Config
-	return map[string]string{
+	about := map[string]string{
 		"config": t.Name, "dataset": c.Dataset.Name, "backbone": c.Model.Backbone,
 		"fold": strconv.Itoa(t.Fold.Index), "shots": strconv.Itoa(c.Model.Shots),
 	}
+	if c.Dataset.Name == "coco20i" {
+		about["split"] = c.Dataset.Split // without it the fold does not say which classes are novel
+	}
+	return about
 }

@@ -8,7 +8,7 @@ import (
 // dtypeSize is the size in bytes of one element of each safetensors type.
 var dtypeSize = map[string]int64{
 	"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1,
-	"I64": 8, "I32": 4, "I16": 2, "I8": 1,
+	"C64": 8, "I64": 8, "I32": 4, "I16": 2, "I8": 1,
 	"U64": 8, "U32": 4, "U16": 2, "U8": 1, "BOOL": 1,
 }
 
@@ -57,6 +57,16 @@ var intDecoders = map[string]decoder[int64]{
 	"I8": func(dst []int64, src []byte) {
 		for i := range dst {
 			dst[i] = int64(int8(src[i]))
+		}
+	},
+	"U32": func(dst []int64, src []byte) {
+		for i := range dst {
+			dst[i] = int64(binary.LittleEndian.Uint32(src[4*i:]))
+		}
+	},
+	"U16": func(dst []int64, src []byte) {
+		for i := range dst {
+			dst[i] = int64(binary.LittleEndian.Uint16(src[2*i:]))
 		}
 	},
 	"U8": func(dst []int64, src []byte) {

@@ -1,14 +1,16 @@
-// Package weights reads and writes tensors in safetensors files, and writes any
-// file so that it appears complete or not at all.
+// Package weights reads tensors from safetensors files and from what PyTorch's torch.save
+// writes (.pth, .pt), writes both, and writes any file so that it appears complete or not
+// at all.
 //
 // A safetensors file is an 8-byte little-endian header length, a JSON header that
 // gives every tensor's type, shape and byte range, and the raw little-endian data.
+// A file of torch.save is a Python pickle that describes the tensors, and their data
+// beside it; the pickle is read as data, nothing of it is executed.
 // The package knows no device and no network: values come and go as plain slices,
 // in the layout of the file (PyTorch's, for PyTorch's weights).
 package weights
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -18,12 +20,17 @@ import (
 	"strings"
 )
 
-// errTruncated marks a file that is shorter than its header says.
+// errTruncated marks a file that is shorter than it says.
 var errTruncated = errors.New("the file is truncated")
 
-// FormatError reports a file that is not a whole, valid safetensors file. It is
-// told from other errors with errors.As, for example to fall back on an older
-// checkpoint.
+// Remedies for files that are damaged.
+const (
+	copyAgain    = "copy or download the file again, or use an older checkpoint"
+	damagedAgain = "the file is damaged: write or download it again"
+)
+
+// FormatError reports a file that is not a whole, valid file of weights. It is told from
+// other errors with errors.As, for example to fall back on an older checkpoint.
 type FormatError struct {
 	Path   string // the file
 	Reason string // what is wrong, naming the tensor where one is at fault
@@ -34,23 +41,39 @@ func (e *FormatError) Error() string {
 	return fmt.Sprintf("%s: %s; %s", e.Path, e.Reason, e.Remedy)
 }
 
-// File is an open safetensors file. Its header is in memory, its tensors are read
-// when asked for. The methods may be called from several goroutines.
+// Formats of a file of weights.
+const (
+	Safetensors = "safetensors"
+	TorchZip    = "PyTorch zip"    // torch.save since 1.6
+	TorchLegacy = "PyTorch legacy" // torch.save before 1.6
+)
+
+// File is an open file of weights. Its table of tensors is in memory, the tensors are
+// read when asked for. The methods may be called from several goroutines.
 type File struct {
 	path    string
+	format  string
 	r       *os.File
-	data    int64 // offset of the data section
-	entries []entry
-	index   map[string]int // name → position in entries
+	tensors []tensor
+	index   map[string]int // name → position in tensors
 	meta    map[string]string
+	within  string
+	prefix  string
+	skipped []string
 }
 
-// Open reads and checks the header of the safetensors file at path.
+// Open reads and checks the table of tensors of the file at path: safetensors, or
+// PyTorch's .pth and .pt in the zip format and in the older one; the content tells, not
+// the name.
 //
-// Everything that can be checked without reading the data is: header length, types,
-// shapes, byte ranges that neither overlap, nor leave gaps, nor pass the end of the
-// file. A file that fails is a *FormatError naming the file, the tensor and the
-// remedy. Equivalent: safetensors.safe_open.
+// Everything that can be checked without reading the data is: lengths, types, shapes,
+// byte ranges that do not pass the end of the file. A file that fails is a *FormatError
+// naming the file, the tensor and the remedy.
+//
+// In a PyTorch file the tensors are those of the top-level dict or of the state_dict,
+// model or net in it; a "module." before all names is dropped; what is no tensor, such
+// as an optimiser's state, is left out (Skipped) or, numbers and text, is Metadata.
+// Equivalents: safetensors.safe_open, torch.load(weights_only=True, mmap=True).
 func Open(path string) (*File, error) {
 	r, err := os.Open(path)
 	if err != nil {
@@ -59,79 +82,39 @@ func Open(path string) (*File, error) {
 		}
 		return nil, fmt.Errorf("open weights: %w", err)
 	}
-	f, err := readHeader(path, r)
+	f, err := open(path, r)
 	if err != nil {
 		r.Close()
 		return nil, err
 	}
+	f.r = r
 	return f, nil
 }
 
-func readHeader(path string, r *os.File) (*File, error) {
+func open(path string, r *os.File) (*File, error) {
 	info, err := r.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("open weights: %w", err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("open weights: %s is not a regular file; give the path of a .safetensors file", path)
+		return nil, fmt.Errorf("open weights: %s is not a regular file; give the path of a .safetensors or .pth file", path)
 	}
 	size := info.Size()
-	start := make([]byte, min(size, 64))
+	start := make([]byte, min(size, 512))
 	if _, err := r.ReadAt(start, 0); err != nil && err != io.EOF {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
-	if kind, remedy := otherFormat(start); kind != "" {
-		return nil, &FormatError{path, "this is " + kind + ", not a safetensors file", remedy}
-	}
-	const copyAgain = "copy or download the file again, or use an older checkpoint"
-	if size < 8 {
-		return nil, &FormatError{path, fmt.Sprintf("the file has only %d bytes: it is empty or half-written", size), copyAgain}
-	}
-	n := binary.LittleEndian.Uint64(start)
-	if n > maxHeader {
-		return nil, &FormatError{path, fmt.Sprintf("it claims a header of %d bytes (the limit is %d): not a safetensors file", n, maxHeader), "give the path of a .safetensors file"}
-	}
-	if int64(n) > size-8 {
-		return nil, &FormatError{path, fmt.Sprintf("its header needs %d bytes but the file ends after %d: truncated or half-written", n, size-8), copyAgain}
-	}
-	header := make([]byte, n)
-	if _, err := r.ReadAt(header, 8); err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	entries, meta, err := parseHeader(header, size-8-int64(n))
-	if err != nil {
-		remedy := "the file is damaged: write or download it again"
-		if errors.Is(err, errTruncated) {
-			remedy = copyAgain
-		}
-		return nil, &FormatError{path, err.Error(), remedy}
-	}
-	f := &File{path: path, r: r, data: 8 + int64(n), entries: entries, meta: meta, index: make(map[string]int, len(entries))}
-	for i := range entries {
-		f.index[entries[i].name] = i
-	}
-	return f, nil
-}
-
-// otherFormat recognises files that people pass by mistake, from their first bytes.
-func otherFormat(start []byte) (kind, remedy string) {
-	s := string(start)
-	const convert = "convert it, in Python: safetensors.torch.save_file(state_dict, \"out.safetensors\")"
-	switch {
+	switch s := string(start); {
 	case strings.HasPrefix(s, "PK\x03\x04"):
-		return "a zip archive (as PyTorch's .pth)", convert
-	case strings.HasPrefix(s, "\x80\x02"), strings.HasPrefix(s, "\x80\x04"):
-		// A safetensors header may have this length too; its ninth byte is '{'.
-		if len(s) > 8 && s[8] == '{' {
-			return "", ""
-		}
-		return "a Python pickle (as PyTorch's .pth)", convert
-	case strings.HasPrefix(s, "version https://git-lfs"):
-		return "a Git LFS pointer", "fetch the real file: git lfs pull"
-	case strings.HasPrefix(s, "<!"), strings.HasPrefix(s, "<html"):
-		return "a web page", "download the file itself, not the page that links to it"
+		return openZip(path, r, size)
+	case len(s) > 2 && s[0] == 0x80 && s[1] >= 2 && s[1] <= 5 && (len(s) < 9 || s[8] != '{'):
+		// The length of a safetensors header may begin like a pickle; '{' follows it.
+		return openLegacy(path, r, size)
 	}
-	return "", ""
+	if kind, remedy := otherFormat(string(start)); kind != "" {
+		return nil, &FormatError{path, "this is " + kind + ", not a safetensors or PyTorch file", remedy}
+	}
+	return openSafetensors(path, r, size, start)
 }
 
 // Close releases the file. Slices already read stay valid.
@@ -142,9 +125,9 @@ func (f *File) Path() string { return f.path }
 
 // Names lists the tensors in file order.
 func (f *File) Names() []string {
-	names := make([]string, len(f.entries))
-	for i := range f.entries {
-		names[i] = f.entries[i].name
+	names := make([]string, len(f.tensors))
+	for i := range f.tensors {
+		names[i] = f.tensors[i].name
 	}
 	return names
 }
@@ -155,20 +138,21 @@ func (f *File) Shape(name string) ([]int, bool) {
 	if !ok {
 		return nil, false
 	}
-	return slices.Clone(f.entries[i].shape), true
+	return slices.Clone(f.tensors[i].shape), true
 }
 
-// Dtype is the type of a tensor as the file spells it ("F32", "I64", …), "" when
+// Dtype is the type of a tensor as safetensors spells it ("F32", "I64", …), "" when
 // the tensor is not there.
 func (f *File) Dtype(name string) string {
 	i, ok := f.index[name]
 	if !ok {
 		return ""
 	}
-	return f.entries[i].dtype
+	return f.tensors[i].dtype
 }
 
-// Metadata is a copy of the file's string pairs; never nil.
+// Metadata is a copy of the file's string pairs, of a PyTorch file the numbers and text
+// beside the state_dict; never nil.
 func (f *File) Metadata() map[string]string { return maps.Clone(f.meta) }
 
 // Float32 reads a tensor of type F32, F64, F16 or BF16 in row-major order, with its
@@ -178,9 +162,9 @@ func (f *File) Float32(name string) ([]float32, []int, error) {
 	return read(f, name, floatDecoders, "F32, F64, F16 or BF16")
 }
 
-// Int64 reads a tensor of type I64, I32, I16, I8 or U8; see Float32.
+// Int64 reads a tensor of type I64, I32, I16, I8, U32, U16 or U8; see Float32.
 func (f *File) Int64(name string) ([]int64, []int, error) {
-	return read(f, name, intDecoders, "I64, I32, I16, I8 or U8")
+	return read(f, name, intDecoders, "I64, I32, I16, I8, U32, U16 or U8")
 }
 
 // Uint8 reads a tensor of type U8 or BOOL; see Float32.
@@ -188,32 +172,49 @@ func (f *File) Uint8(name string) ([]uint8, []int, error) {
 	return read(f, name, byteDecoders, "U8 or BOOL")
 }
 
-// readChunk is the number of elements that are read and converted at a time.
-const readChunk = 1 << 15
+// Format is Safetensors, TorchZip or TorchLegacy.
+func (f *File) Format() string { return f.format }
 
-func read[T any](f *File, name string, decoders map[string]decoder[T], want string) ([]T, []int, error) {
-	i, ok := f.index[name]
-	if !ok {
-		return nil, nil, fmt.Errorf("%s has no tensor %q; it holds %d others", f.path, name, len(f.entries))
-	}
-	e := &f.entries[i]
-	decode, ok := decoders[e.dtype]
-	if !ok {
-		return nil, nil, fmt.Errorf("%s: tensor %q is %s, expected %s", f.path, name, e.dtype, want)
-	}
-	values := make([]T, e.elements())
-	size := int(dtypeSize[e.dtype])
-	buf := make([]byte, min(len(values), readChunk)*size)
-	at := f.data + e.begin
-	for rest := values; len(rest) > 0; {
-		n := min(len(rest), readChunk)
-		if _, err := f.r.ReadAt(buf[:n*size], at); err == io.EOF {
-			return nil, nil, fmt.Errorf("%s: tensor %q: the file became shorter after it was opened; do not change it while it is in use", f.path, name)
-		} else if err != nil {
-			return nil, nil, fmt.Errorf("%s: read tensor %q: %w", f.path, name, err)
+// Within is where in a PyTorch file the tensors were found, such as "state_dict"; empty
+// for the top level.
+func (f *File) Within() string { return f.within }
+
+// Prefix is what was dropped before every name: "module." of torch.nn.DataParallel.
+func (f *File) Prefix() string { return f.prefix }
+
+// Skipped describes what a PyTorch file holds that is no tensor of the network.
+func (f *File) Skipped() []string { return slices.Clone(f.skipped) }
+
+// Renamed is the file with other names: to gives each tensor's new name, or false to
+// leave the tensor out. It shares the open file with f. It fails when two tensors get
+// one name.
+func (f *File) Renamed(to func(name string) (string, bool)) (*File, error) {
+	g := *f
+	g.tensors = nil
+	from := map[string]string{}
+	for _, t := range f.tensors {
+		name, ok := to(t.name)
+		if !ok {
+			continue
 		}
-		decode(rest[:n], buf)
-		rest, at = rest[n:], at+int64(n*size)
+		if first, twice := from[name]; twice {
+			return nil, &FormatError{f.path, fmt.Sprintf("tensors %q and %q both are %q of the network", first, t.name, name), "remove one of them"}
+		}
+		from[name], t.name = t.name, name
+		g.tensors = append(g.tensors, t)
 	}
-	return values, slices.Clone(e.shape), nil
+	g.makeIndex()
+	return &g, nil
+}
+
+func (f *File) makeIndex() {
+	f.index = make(map[string]int, len(f.tensors))
+	for i := range f.tensors {
+		f.index[f.tensors[i].name] = i
+	}
+}
+
+// all tells whether there are tensors and ok holds for all their names.
+func (f *File) all(ok func(string) bool) bool {
+	return len(f.tensors) > 0 && !slices.ContainsFunc(f.tensors, func(t tensor) bool { return !ok(t.name) })
 }

@@ -174,8 +174,10 @@ func TestOpenRejects(t *testing.T) {
 		{"two objects", raw(`{}{}`), "text follows"},
 		{"null metadata", raw(`{"__metadata__":null}`), "map strings to strings"},
 		{"number metadata", raw(`{"__metadata__":{"a":1}}`), "map strings to strings"},
-		{"pth", []byte("PK\x03\x04aaaaaaaaaaaaaa"), "PyTorch's .pth"},
-		{"pickle", []byte("\x80\x02}q\x00(X\x0e\x00\x00\x00"), "PyTorch's .pth"},
+		{"zip", []byte("PK\x03\x04aaaaaaaaaaaaaa"), "zip archive is damaged"},
+		{"pickle", []byte("\x80\x02}q\x00(X\x0e\x00\x00\x00"), "none of torch.save"},
+		{"tar", append(make([]byte, 257), "ustar\x0000"...), "tar archive"},
+		{"gzip", []byte("\x1f\x8b\x08\x00\x00\x00\x00\x00"), "gzip"},
 		{"lfs", []byte("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"), "git lfs pull"},
 		{"html", []byte("<!DOCTYPE html><html></html>"), "web page"},
 	}

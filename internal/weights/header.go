@@ -27,9 +27,6 @@ type entry struct {
 	begin, end int64
 }
 
-// elements is the number of values.
-func (e *entry) elements() int { return int((e.end - e.begin) / dtypeSize[e.dtype]) }
-
 // parseHeader reads the JSON object that opens a safetensors file. dataSize is the
 // number of bytes that follow it; the tensors must cover exactly those, without
 // gaps or overlaps. Entries come back in file order.

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -16,8 +15,13 @@ import (
 // Tensor is a named array to be saved. Exactly one of Float32, Int64 and Uint8 is
 // not nil; it holds the product of Shape values in row-major order. An empty Shape
 // is a scalar.
+//
+// Dtype is the type in the file: F32, F16 or BF16 for Float32, rounded to nearest, ties
+// to even; I64, I32, I16, I8, U32 or U16 for Int64; U8 or BOOL for Uint8. Empty is the first of
+// each. A finite value that is beyond the type is an error.
 type Tensor struct {
 	Name    string
+	Dtype   string
 	Shape   []int
 	Float32 []float32
 	Int64   []int64
@@ -124,6 +128,8 @@ func makeHeader(tensors []Tensor, meta map[string]string) ([]byte, error) {
 
 func (t *Tensor) dtype() string {
 	switch {
+	case t.Dtype != "":
+		return t.Dtype
 	case t.Float32 != nil:
 		return "F32"
 	case t.Int64 != nil:
@@ -157,7 +163,7 @@ func (t *Tensor) check() error {
 	if n != t.len() {
 		return fmt.Errorf("tensor %q has shape %v, %d elements, but %d values", t.Name, t.Shape, n, t.len())
 	}
-	return nil
+	return t.checkDtype()
 }
 
 // write appends the little-endian data to w, through buf's capacity.
@@ -166,21 +172,15 @@ func (t *Tensor) write(w io.Writer, buf []byte) error {
 		_, err := w.Write(t.Uint8)
 		return err
 	}
-	for chunk := range slices.Chunk(t.Float32, readChunk) {
-		b := buf[:0]
-		for _, v := range chunk {
-			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
-		}
-		if _, err := w.Write(b); err != nil {
-			return err
-		}
+	if err := writeChunks(w, buf, t.Float32, floatEncoders[t.dtype()]); err != nil {
+		return err
 	}
-	for chunk := range slices.Chunk(t.Int64, readChunk) {
-		b := buf[:0]
-		for _, v := range chunk {
-			b = binary.LittleEndian.AppendUint64(b, uint64(v))
-		}
-		if _, err := w.Write(b); err != nil {
+	return writeChunks(w, buf, t.Int64, intEncoders[t.dtype()])
+}
+
+func writeChunks[T any](w io.Writer, buf []byte, values []T, encode encoder[T]) error {
+	for chunk := range slices.Chunk(values, readChunk) {
+		if _, err := w.Write(encode(buf[:0], chunk)); err != nil {
 			return err
 		}
 	}

@@ -47,12 +47,9 @@ func TestSaveRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if f.data%8 != 0 {
-		t.Errorf("the data starts at byte %d, not a multiple of 8", f.data)
-	}
-	for _, e := range f.entries {
-		if e.begin%dtypeSize[e.dtype] != 0 {
-			t.Errorf("tensor %q starts at %d, not aligned for %s", e.name, e.begin, e.dtype)
+	for _, e := range f.tensors {
+		if e.at%dtypeSize[e.dtype] != 0 {
+			t.Errorf("tensor %q starts at %d, not aligned for %s", e.name, e.at, e.dtype)
 		}
 	}
 	if got := f.Metadata(); len(got) != 2 || got["z"] != "1" || got["a"] != "<&>" {

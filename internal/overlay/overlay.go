@@ -1,23 +1,24 @@
-package predict
+// Package overlay shows a mask on its picture.
+package overlay
 
 import (
 	"image"
 	"image/color"
 )
 
-// tint is the colour of the foreground in overlays, line that of its outline.
-var (
-	tint = [3]int{255, 40, 40}
-	line = color.NRGBA{R: 255, G: 240, B: 60, A: 255}
-)
+// Line is the colour of the outline.
+var Line = color.NRGBA{R: 255, G: 240, B: 60, A: 255}
+
+// tint is the colour of the foreground.
+var tint = [3]int{255, 40, 40}
 
 // tintShare is how much of the tint covers the picture, in 1/256.
 const tintShare = 104
 
-// overlay shows mask [h,w] (1 foreground) on the picture pix [h,w,3]: the foreground
+// Draw shows mask [h,w] (1 foreground) on the picture pix [h,w,3]: the foreground
 // tinted and outlined from inside. The outline is as wide as 1/250 of the longer side,
 // at least one pixel, so that it is seen on large pictures too.
-func overlay(pix, mask []uint8, h, w int) image.Image {
+func Draw(pix, mask []uint8, h, w int) *image.NRGBA {
 	img := image.NewNRGBA(image.Rect(0, 0, w, h))
 	for i, m := range mask {
 		p, q := pix[i*3:][:3], img.Pix[i*4:][:4]
@@ -32,7 +33,7 @@ func overlay(pix, mask []uint8, h, w int) image.Image {
 	width := max(1, (max(h, w)+125)/250)
 	for i, inside := range erode(mask, h, w, width) {
 		if mask[i] == 1 && inside == 0 {
-			img.SetNRGBA(i%w, i/w, line)
+			img.SetNRGBA(i%w, i/w, Line)
 		}
 	}
 	return img

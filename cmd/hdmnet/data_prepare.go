@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"hdmnet/internal/data"
+	"hdmnet/internal/prepare"
+)
+
+func newDataPrepare(io Streams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "prepare",
+		Short: "Turn official downloads into masks and lists",
+		Long: `Write masks (palette PNG, index = class) and list files from the official downloads of a
+data set or from annotations of your own.
+
+A preparation that is stopped goes on when the same command is given again: masks that are
+there and whole are kept. A record, prepare.json, keeps the settings: going on with others
+is refused, unless --force makes all masks again.`,
+		Example: `  hdmnet data prepare voc --root VOC2012`,
+		Args:    cobra.ArbitraryArgs,
+		RunE:    needsCommand,
+	}
+	cmd.AddCommand(newDataPrepareVOC(io), newDataPrepareSBD(io), newDataPrepareCOCO(io))
+	return cmd
+}
+
+// prepareFlags are the flags that every `data prepare` command has.
+type prepareFlags struct {
+	out     string
+	workers int
+	force   bool
+}
+
+// add defines the flags; out says what an empty --out means, "" when it must be given.
+func (p *prepareFlags) add(cmd *cobra.Command, out string) {
+	f := cmd.Flags()
+	if out != "" {
+		out = " (default " + out + ")"
+	}
+	f.StringVar(&p.out, "out", "", "folder `DIR` for masks and lists"+out)
+	f.IntVar(&p.workers, "workers", 0, "masks made at once; 0: one for each core")
+	f.BoolVar(&p.force, "force", false, "make all masks again, whatever is there")
+}
+
+// options are the options of a preparation, which tells its progress stage by stage;
+// finish takes the last bar away.
+func (p *prepareFlags) options(io Streams) (opt prepare.Options, finish func(), err error) {
+	if p.workers < 0 {
+		return opt, nil, usagef("--workers %d: expected 0 (one for each core) or more", p.workers)
+	}
+	var bar *progress
+	stage := ""
+	finish = func() {
+		if bar != nil {
+			bar.finish()
+			bar = nil
+		}
+	}
+	opt = prepare.Options{
+		Out: p.out, Workers: p.workers, Force: p.force,
+		Warn: func(message string) { io.warn("%s", message) },
+		Progress: func(now string, done, total int) {
+			if bar == nil || now != stage {
+				finish()
+				bar, stage = newProgress(io, now, "files"), now
+			}
+			bar.update(done, total, "")
+		},
+	}
+	return opt, finish, nil
+}
+
+// prepare runs a preparation and prints its report; names as in printPrepared.
+func (p *prepareFlags) prepare(io Streams, names []string, work func(prepare.Options) (*prepare.Report, error)) error {
+	opt, finish, err := p.options(io)
+	if err != nil {
+		return err
+	}
+	report, err := work(opt)
+	finish()
+	if err != nil {
+		return err
+	}
+	return printPrepared(io, report, names)
+}
+
+// printPrepared writes what a preparation did. names are the data set's classes, [0] the
+// background.
+func printPrepared(io Streams, r *prepare.Report, names []string) error {
+	if r.Root != "" {
+		fmt.Fprintf(io.Out, "data root: %s\n", r.Root)
+	}
+	fmt.Fprintf(io.Out, "masks: %d written, %d were there\n", r.Written, r.Kept)
+	for _, l := range r.Lists {
+		fmt.Fprintf(io.Out, "list:  %s, %d pairs\n", l.Path, l.Pairs)
+	}
+	if r.Written+r.Kept == 0 {
+		return nil
+	}
+	w := tabwriter.NewWriter(io.Out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "class\tname\tmasks that show it")
+	for c := 1; c < len(names) && c < data.Ignore; c++ {
+		fmt.Fprintf(w, "%d\t%s\t%d\n", c, names[c], r.Images[c])
+	}
+	return w.Flush()
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"hdmnet/internal/model"
+	"hdmnet/internal/weights"
+)
+
+func newWeights(io Streams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "weights",
+		Short: "Look into files of weights, convert and compare them",
+		Long: `Look into files of weights, convert and compare them: safetensors and what PyTorch's
+torch.save writes (.pth, .pt, the zip format and the one before 1.6). The content tells
+the format, not the name; pickles are read as data, nothing in them is executed.
+
+Every command that takes weights takes all of these. Known are the names of HDMNet's and
+BAM's PyTorch code, semseg's resnet50_v2 and resnet101_v2, torchvision's vgg16_bn and, but
+for the stem, torchvision's ResNets.`,
+		Args: cobra.ArbitraryArgs,
+		RunE: needsCommand,
+	}
+	cmd.AddCommand(newWeightsInspect(io), newWeightsConvert(io), newWeightsDiff(io))
+	return cmd
+}
+
+// exactly wants so many arguments, which it names in the error.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) < len(names):
+			return usagef("%s is missing; see `%s --help`", names[len(args)], cmd.CommandPath())
+		case len(args) > len(names):
+			return usagef("unexpected argument %q; see `%s --help`", args[len(names)], cmd.CommandPath())
+		}
+		return nil
+	}
+}
+
+// recognised is an open file of weights and what it holds.
+type recognised struct {
+	file   *weights.File // as it is
+	view   *weights.File // under the release's names
+	layout model.Layout
+}
+
+func openRecognised(path string) (*recognised, error) {
+	f, err := weights.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	l, view, err := model.Recognise(f)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &recognised{f, view, l}, nil
+}
+
+func (r *recognised) Close() error { return r.file.Close() }
+
+// count is a number with its noun.
+func count(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}
+
+// firstOf joins at most some names.
+func firstOf(names []string, most int) string {
+	s := ""
+	for i, name := range names {
+		if i == most {
+			return s + fmt.Sprintf(" and %d more", len(names)-most)
+		}
+		if i > 0 {
+			s += ", "
+		}
+		s += name
+	}
+	return s
+}

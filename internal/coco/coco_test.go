@@ -1,0 +1,302 @@
+package coco
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// made is an instances file of one 4×3 image (width×height) with these annotations.
+func made(annotations string) string {
+	return `{"images":[{"id":7,"file_name":"a.jpg","height":3,"width":4}],
+"categories":[{"id":9,"name":"cat"},{"id":2,"name":"dog"}],"annotations":[` + annotations + `]}`
+}
+
+func picture(pix []uint8, w int) string {
+	var s strings.Builder
+	for i, v := range pix {
+		if i > 0 && i%w == 0 {
+			s.WriteByte('/')
+		}
+		s.WriteByte('0' + v)
+	}
+	return s.String()
+}
+
+func TestMaskOrderAndValues(t *testing.T) {
+	square := `"segmentation":[[0,0,2,0,2,2,0,2]]`
+	for _, c := range []struct{ name, annotations, all, first string }{
+		{"nothing", ``, "0000/0000/0000", "0000/0000/0000"},
+		{"places of sorted ids", `{"id":1,"image_id":7,"category_id":9,` + square + `}`, "2200/2200/0000", "2220/2220/2220"},
+		{"later over earlier, whatever the ids", `{"id":5,"image_id":7,"category_id":9,` + square + `},{"id":1,"image_id":7,"category_id":2,"segmentation":[[1,1,4,1,4,3,1,3]]}`,
+			"2200/2111/0111", "2220/2111/2111"},
+		{"crowds left out", `{"id":1,"image_id":7,"category_id":9,"iscrowd":1,` + square + `},{"id":2,"image_id":7,"category_id":9,"iscrowd":true,"segmentation":5},
+			{"id":3,"image_id":7,"category_id":2,"iscrowd":false,"segmentation":{"size":[3,4],"counts":[9,3]}}`, "0001/0001/0001", "0001/0001/0001"},
+		{"several parts", `{"id":1,"image_id":7,"category_id":2,"segmentation":[[0,0,1,0,1,3,0,3],[2,0,4,0,4,1,2,1],[]]}`, "1011/1000/1000", "1100/1100/1100"},
+		{"RLE, both kinds", `{"id":1,"image_id":7,"category_id":2,"segmentation":{"size":[3,4],"counts":[0,1,10,1]}},
+			{"id":2,"image_id":7,"category_id":9,"segmentation":{"counts":"417","size":[3,4]}}`, "1000/0200/0001", "1000/0200/0001"},
+	} {
+		s, err := read(made(c.annotations))
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		for mode, want := range map[Mode]string{AllPolygons: c.all, FirstPolygon: c.first} {
+			pix, without, err := s.Mask(0, mode)
+			if got := picture(pix, 4); got != want || without != 0 || err != nil {
+				t.Errorf("%s: %v: %s, want %s; %d without, %v", c.name, mode, got, want, without, err)
+			}
+		}
+	}
+	s, err := read("\xef\xbb\xbf " + made(`{"id":1,"image_id":7,"category_id":2}, {"id":2,"image_id":7,"category_id":2,"segmentation":[]},
+		{"id":3,"image_id":7,"category_id":2,"segmentation":null},{"id":4,"image_id":7,"category_id":2,`+square+`}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pix, without, err := s.Mask(0, AllPolygons)
+	if picture(pix, 4) != "1100/1100/0000" || without != 3 || err != nil {
+		t.Errorf("no segmentations: %s, %d without, %v", picture(pix, 4), without, err)
+	}
+	if names := s.ClassNames(); len(names) != 2 || names[0] != "dog" || names[1] != "cat" {
+		t.Errorf("class names %q", names)
+	}
+}
+
+func TestAnnotationsMayComeFirst(t *testing.T) {
+	text := `{"x":{"y":[1,{"z":[]}]},"annotations":[{"id":1,"image_id":7,"category_id":2,"segmentation":{"size":[1,2],"counts":[1,1]}}],"categories":[{"id":2,"name":"dog"}],"images":[{"id":7,"file_name":"a.jpg","height":1,"width":2}],"n":null}`
+	s, err := read(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pix, _, err := s.Mask(0, AllPolygons)
+	if picture(pix, 2) != "01" || err != nil {
+		t.Errorf("%v, %v", pix, err)
+	}
+	sum := sha256.Sum256([]byte(text))
+	if s.Checksum != hex.EncodeToString(sum[:]) {
+		t.Errorf("checksum %s", s.Checksum)
+	}
+}
+
+func TestBadFiles(t *testing.T) {
+	one := `{"id":1,"image_id":7,"category_id":2}`
+	images := func(s string) string {
+		return `{"images":[` + s + `],"categories":[{"id":2,"name":"dog"}],"annotations":[]}`
+	}
+	categories := func(s string) string {
+		return `{"images":[{"id":7,"file_name":"a.jpg","height":1,"width":1}],"categories":[` + s + `],"annotations":[]}`
+	}
+	var many []string
+	for i := range MaxCategories + 1 {
+		many = append(many, fmt.Sprintf(`{"id":%d,"name":"c%d"}`, i, i))
+	}
+	for _, c := range []struct{ text, want string }{
+		{``, "ends in the middle"},
+		{`[]`, "expected an object"},
+		{`{}`, `no list "images"`},
+		{`{"images":{}}`, "expected a list"},
+		{made(one)[:150], "ends in the middle"},
+		{made(one) + `x`, "something follows"},
+		{made(`{"id":3,"image_id":7,"category_id":2},{"id":4,"area":NaN}`), "annotations[1] (after id 3): not JSON"},
+		{made(`{"id":"3","image_id":7,"category_id":2}`), "annotations[0]"},
+		{made(`{"id":3,"image_id":7.5,"category_id":2}`), "annotations[0]: id 3"},
+		{made(`{"id":3,"image_id":7}`), "id 3: expected id, image_id and category_id"},
+		{made(`{"id":3,"image_id":7,"category_id":2,"iscrowd":2}`), "id 3: iscrowd"},
+		{made(`{"id":3,"image_id":8,"category_id":2}`), "annotation 3: there is no image with id 8"},
+		{made(`{"id":3,"image_id":7,"category_id":1}`), "annotation 3: there is no category with id 1"},
+		{made(`{"id":3,"image_id":7,"category_id":2,"iscrowd":1},{"id":3,"image_id":7,"category_id":2}`), "annotation id 3 is there twice"},
+		{images(``), "no images"},
+		{images(`{"id":7,"file_name":"a.jpg","height":1,"width":1},{"id":7,"file_name":"b.jpg","height":1,"width":1}`), "image id 7 is there twice (a.jpg and b.jpg)"},
+		{images(`{"id":7,"height":1,"width":1}`), "id 7: no file_name"},
+		{images(`{"id":7,"file_name":"a.jpg","height":1}`), "id 7: no height or width"},
+		{images(`{"id":7,"file_name":"a.jpg","height":-1,"width":5}`), "id 7: 5×-1 pixels"},
+		{images(`{"id":7,"file_name":"a.jpg","height":0,"width":5}`), "id 7: 5×0 pixels"},
+		{images(`{"id":7,"file_name":"a.jpg","height":9223372036854775807,"width":9223372036854775807}`), "id 7: 9223372036854775807×"},
+		{images(`{"id":7,"file_name":"a.jpg","height":8192,"width":8193}`), "expected 1 to 67108864"},
+		{categories(``), "no categories"},
+		{categories(`{"id":1,"name":"a"},{"id":1,"name":"b"}`), `category id 1 is there twice ("a" and "b")`},
+		{categories(`{"id":1}`), "id 1: expected an id and a name"},
+		{categories(strings.Join(many, ",")), "more than 254"},
+		{`{"images":[],"images":[]}`, `"images" is there twice`},
+		{`{"x":` + strings.Repeat("[", maxDepth+1), "nested more than"},
+		{`{"x":"` + strings.Repeat("a", maxValue), "longer than 16 MiB"},
+		{made(`{"id":3,"segmentation":[` + strings.Repeat("[],", maxValue/3)), "longer than 16 MiB"},
+	} {
+		_, err := read(c.text)
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "a.json: ") {
+			t.Errorf("%.120s: %v, want %q", c.text, err, c.want)
+		}
+	}
+}
+
+func TestBadSegmentations(t *testing.T) {
+	for segmentation, want := range map[string]string{
+		`[[0,0,1,1,2]]`:       "odd number of coordinates, 5",
+		`[[0,0,1,1,2,1e7]]`:   "polygon 0: coordinate 1e+07",
+		`[[0,0,1,1,2,1e999]]`: "1e999",
+		`[[0,0,1,1,2,null]]`:  "null",
+		`[[0,0,1,1,2,"3"]]`:   "expected polygons",
+		`[0,0,1,1,2,3]`:       "expected polygons",
+		`"x"`:                 "expected a list of polygons or an RLE",
+		`true`:                "expected a list of polygons or an RLE",
+		`[` + strings.Repeat("[],", maxParts) + `[]]`: "65537 polygons",
+		`{"size":[3,4]}`:                                                    "without counts",
+		`{"size":[3,4],"counts":null}`:                                      "without counts",
+		`{"size":[4,3],"counts":[12]}`:                                      "RLE of size [4 3], the image's is [3 4]",
+		`{"size":[-3,-4],"counts":[12]}`:                                    "RLE of size [-3 -4]",
+		`{"counts":[12]}`:                                                   "RLE of size []",
+		`{"size":[3,4],"counts":[11]}`:                                      "add up to 11, expected 12",
+		`{"size":[3,4],"counts":[]}`:                                        "add up to 0",
+		`{"size":[3,4],"counts":[6,7]}`:                                     "a count of 7 after 6 of 12",
+		`{"size":[3,4],"counts":[6,-1,7]}`:                                  "a count of -1",
+		`{"size":[3,4],"counts":[null,12]}`:                                 "null",
+		`{"size":[3,4],"counts":[1.5]}`:                                     "counts",
+		`{"size":[3,4],"counts":[9223372036854775807,9223372036854775807]}`: "a count of 9223372036854775807",
+		`{"size":[3,4],"counts":"\u0001"}`:                                  "character",
+		`{"size":[3,4],"counts":"o"}`:                                       "ends in the middle",
+		`{"size":[3,4],"counts":"oooooooooooooo0"}`:                         "does not fit into 32 bits",
+		`{"size":[3,4],"counts":"O"}`:                                       "a count of -1",
+		`{"size":[3,4],"counts":"3"}`:                                       "add up to 3",
+	} {
+		s, err := read(made(`{"id":3,"image_id":7,"category_id":2,"segmentation":` + segmentation + `}`))
+		if err != nil {
+			t.Errorf("%.80s: %v", segmentation, err)
+			continue
+		}
+		_, _, err = s.Mask(0, AllPolygons)
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "a.json: annotation 3 of image 7 (a.jpg): ") {
+			t.Errorf("%.80s: %v, want %q", segmentation, err, want)
+		}
+	}
+}
+
+func TestOpen(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := Open(context.Background(), dir, nil); err == nil || !strings.Contains(err.Error(), "is a folder") {
+		t.Error(err)
+	}
+	if _, err := Open(context.Background(), filepath.Join(dir, "none.json"), nil); !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+	path := filepath.Join(dir, "a.json")
+	text := made(`{"id":3,"image_id":7,"category_id":2,"segmentation":[]}`)
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var got, all int64
+	s, err := Open(ctx, path, func(read, size int64) { got, all = read, size })
+	if err != nil || got != int64(len(text)) || all != got {
+		t.Fatalf("%d of %d bytes, %v", got, all, err)
+	}
+	cancel()
+	if _, err := Open(ctx, path, nil); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(text, `"id":3`, `"id":4`, 1)), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.Mask(0, AllPolygons); err == nil || !strings.Contains(err.Error(), "changed") {
+		t.Error(err)
+	}
+	if err := os.Truncate(path, 10); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.Mask(0, AllPolygons); err == nil || !strings.Contains(err.Error(), "cannot be read again") {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestModeNames(t *testing.T) {
+	for _, m := range []Mode{AllPolygons, FirstPolygon} {
+		if got, err := ParseMode(m.String()); err != nil || got != m {
+			t.Errorf("%v: %v, %v", m, got, err)
+		}
+	}
+	if _, err := ParseMode("polygons"); err == nil || !strings.Contains(err.Error(), "all-polygons or first-polygon") {
+		t.Error(err)
+	}
+}
+
+// Far away points cost nothing and draw as their definition says.
+func TestPolygonIsItsWalk(t *testing.T) {
+	r := rand.New(rand.NewSource(1))
+	for range 2000 {
+		h, w := 1+r.Intn(40), 1+r.Intn(40)
+		xy := make([]float64, 2*(1+r.Intn(8)))
+		for i := range xy {
+			xy[i] = float64(r.Intn(8000)-2000) / 100
+			if r.Intn(10) == 0 {
+				xy[i] = float64(r.Intn(2000) - 1000)
+			}
+		}
+		c := newCanvas(h, w)
+		c.polygon(xy, 1)
+		if want := walked(xy, h, w); !bytes.Equal(c.pix, want) {
+			t.Fatalf("%v in %d×%d: %s, want %s", xy, h, w, picture(c.pix, w), picture(want, w))
+		}
+	}
+	c := newCanvas(3, 3)
+	c.polygon([]float64{-1e6, -1e6, 1e6, -1e6, 1e6, 1e6, -1e6, 1e6}, 1)
+	c.fillPoly([]int{-1000000, -1000000, 1000000, -1000000, 1000000, 1000000, -1000000, 1000000}, 1)
+	if got := picture(c.pix, 3); got != "111/111/111" {
+		t.Error(got)
+	}
+}
+
+// What stays of an annotation is small, however long its text is.
+func TestMemory(t *testing.T) {
+	const n = 3000
+	var text strings.Builder
+	for i := range n {
+		if i > 0 {
+			text.WriteByte(',')
+		}
+		fmt.Fprintf(&text, `{"id":%d,"image_id":7,"category_id":2,"segmentation":[[%s0,0]]}`, i, strings.Repeat("1.25,2.75,", 500))
+	}
+	source := strings.NewReader(made(text.String()))
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := heap()
+	s, err := Read(context.Background(), source, source.Size(), "a.json", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kept := heap() - before; kept > 40*n || s.Instances(0) != n {
+		t.Errorf("%d bytes stay of %d for %d annotations", kept, source.Size(), s.Instances(0))
+	}
+	runtime.KeepAlive(source)
+}
+
+// TestDrawPolygon: a polygon on its own is drawn as in an annotation, over what is there.
+func TestDrawPolygon(t *testing.T) {
+	pix := []uint8{9, 9, 9, 9, 9, 9, 9, 9}
+	if err := DrawPolygon(pix, 2, 4, []float64{1, -5, 3, -5, 3, 1, 1, 1}, 7); err != nil {
+		t.Fatal(err)
+	}
+	if want := []uint8{9, 7, 7, 9, 9, 9, 9, 9}; !bytes.Equal(pix, want) {
+		t.Errorf("got %v, want %v", pix, want)
+	}
+	for _, bad := range [][]float64{{1, 2, 3}, {0, 0, math.NaN(), 1}, {0, 0, 1, -2e6}} {
+		if err := DrawPolygon(pix, 2, 4, bad, 1); err == nil {
+			t.Errorf("%v is drawn without an error", bad)
+		}
+	}
+}

@@ -1,0 +1,221 @@
+package data
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// MaxClasses is the largest number of classes that a mask of bytes can hold: 0
+// is the background and 255 marks pixels that do not count.
+const MaxClasses = Ignore - 1
+
+// ParseClasses reads a class file: one class name a line, the first line being
+// class 1 (mask value 1). The background has no line, there are no comments,
+// and blank lines are only allowed at the end, since a line in between would
+// shift the numbers of all that follow. White space around a name, Windows line
+// ends and a byte-order mark are dropped. name stands for the file in messages.
+//
+// The names come back with "background" before them, so that the place is the
+// class id, as ClassNames has it. Errors name file and line: a blank or repeated
+// name, one that a fold list could not tell from a number or from two names, a
+// line for the background, fewer than 2 or more than MaxClasses names.
+func ParseClasses(r io.Reader, name string) ([]string, error) {
+	lines, err := textLines(r, name)
+	if err != nil {
+		return nil, err
+	}
+	names := []string{"background"}
+	for i, text := range lines {
+		if err := checkClassName(text); err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", name, i+1, err)
+		}
+		if before := slices.Index(names, text); before > 0 {
+			return nil, fmt.Errorf("%s:%d: class %q has line %d already; give each class one line with a name of its own", name, i+1, text, before)
+		}
+		if names = append(names, text); len(names) > MaxClasses+1 {
+			return nil, fmt.Errorf("%s:%d: more than %d classes; mask values go to %d, since 0 is the background and 255 is ignored", name, i+1, MaxClasses, MaxClasses)
+		}
+	}
+	if len(names) < 3 {
+		return nil, fmt.Errorf("%s: %d classes, expected one name a line and at least 2: one to train on and one to find", name, len(names)-1)
+	}
+	return names, nil
+}
+
+func checkClassName(text string) error {
+	switch lower := strings.ToLower(strings.Trim(text, "_")); {
+	case text == "":
+		return errors.New("blank line between class names; remove it, or the numbers of the classes after it are unclear")
+	case strings.HasPrefix(text, "#"):
+		return fmt.Errorf("%.80q looks like a comment; a class file has none, every line is a class", text)
+	case strings.Contains(text, ","):
+		return fmt.Errorf("comma in class name %.80q; write one class a line, and names without commas: fold lists are separated by them", text)
+	case lower == "background" || lower == "ignore":
+		return fmt.Errorf("%q is no class: background (0) and ignore (255) have no line; remove it, so that the first line is the class of mask value 1", text)
+	case len(text) > 200:
+		return fmt.Errorf("class name of %d bytes, expected at most 200; is this a class file?", len(text))
+	}
+	if _, err := strconv.Atoi(text); err == nil {
+		return fmt.Errorf("class name %s is a number, which a fold list would take for a class id; write a word with it", text)
+	}
+	return nil
+}
+
+// ReadClasses is ParseClasses for a file.
+func ReadClasses(path string) ([]string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("class file: %w", err)
+	}
+	defer f.Close()
+	return ParseClasses(f, path)
+}
+
+// BlockFolds cuts classes 1..n into consecutive blocks, as PASCAL-5i does: the
+// classes of block f are the novel classes of fold f. Where the number does not
+// divide, the first n mod folds blocks have one class more (numpy.array_split).
+// It needs 2 <= folds <= classes, so that every fold has novel and base classes.
+func BlockFolds(classes, folds int) ([][]int, error) {
+	if folds < 2 || folds > classes {
+		return nil, fmt.Errorf("%d folds of %d classes: expected 2 to %d folds, so that each has a class of its own and classes to train on", folds, classes, classes)
+	}
+	out := make([][]int, folds)
+	next := 1
+	for f := range out {
+		n := classes / folds
+		if f < classes%folds {
+			n++
+		}
+		for range n {
+			out[f] = append(out[f], next)
+			next++
+		}
+	}
+	return out, nil
+}
+
+// ParseFoldList reads a fold list: line f+1 holds the novel classes of fold f,
+// names of the class file or numbers from 1, separated by commas. A class that
+// no line has is a base class in every fold. names are those of ParseClasses;
+// name stands for the file in messages.
+//
+// Errors name file, line and class: an unknown class, a class twice, a line
+// without classes, a fold that leaves no class to train on.
+func ParseFoldList(r io.Reader, name string, names []string) ([][]int, error) {
+	lines, err := textLines(r, name)
+	if err != nil {
+		return nil, err
+	}
+	lineOf := map[int]int{} // class → line
+	var folds [][]int
+	for i, text := range lines {
+		at := fmt.Sprintf("%s:%d", name, i+1)
+		if text == "" {
+			return nil, fmt.Errorf("%s: fold %d has no class; every line is a fold and names its novel classes, separated by commas", at, i)
+		}
+		var novel []int
+		for part := range strings.SplitSeq(text, ",") {
+			part = strings.TrimSpace(part)
+			class, err := findClass(part, names)
+			if err != nil {
+				return nil, fmt.Errorf("%s: fold %d: %w", at, i, err)
+			}
+			if line := lineOf[class]; line > 0 {
+				return nil, fmt.Errorf("%s: class %d (%s) is listed on line %d already; a class is novel in one fold only", at, class, names[class], line)
+			}
+			lineOf[class] = i + 1
+			novel = append(novel, class)
+		}
+		if len(novel) == len(names)-1 {
+			return nil, fmt.Errorf("%s: fold %d has all %d classes, which leaves none to train on; split them over several lines", at, i, len(novel))
+		}
+		slices.Sort(novel)
+		folds = append(folds, novel)
+	}
+	if len(folds) == 0 {
+		return nil, fmt.Errorf("%s: no folds, expected a line of classes for each", name)
+	}
+	return folds, nil
+}
+
+// findClass is the id of a class given by name or number.
+func findClass(text string, names []string) (int, error) {
+	if text == "" {
+		return 0, errors.New("nothing between two commas, or a comma at the end of the line; remove it")
+	}
+	if class := slices.Index(names, text); class > 0 {
+		return class, nil
+	}
+	class, err := strconv.Atoi(text)
+	if err != nil {
+		for c := 1; c < len(names); c++ {
+			if strings.EqualFold(names[c], text) {
+				return 0, fmt.Errorf("there is no class %q; did you mean %q?", text, names[c])
+			}
+		}
+		return 0, fmt.Errorf("there is no class %.80q; name one of the class file's lines, or give its number, 1..%d", text, len(names)-1)
+	}
+	if class < 1 || class >= len(names) {
+		return 0, fmt.Errorf("class %d does not exist, expected 1..%d, the lines of the class file", class, len(names)-1)
+	}
+	return class, nil
+}
+
+// ReadFoldList is ParseFoldList for a file.
+func ReadFoldList(path string, names []string) ([][]int, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("fold list: %w", err)
+	}
+	defer f.Close()
+	return ParseFoldList(f, path, names)
+}
+
+// CustomFold is fold f of a custom set: names are those of ParseClasses, folds
+// the novel classes of every fold, from BlockFolds or ParseFoldList.
+func CustomFold(names []string, folds [][]int, f int) (Fold, error) {
+	if f < 0 || f >= len(folds) {
+		return Fold{}, fmt.Errorf("fold %d of the custom set does not exist: it has %d, counted from 0", f, len(folds))
+	}
+	fold := makeFold("custom", f, len(names)-1, func(c int) bool { return slices.Contains(folds[f], c) })
+	fold.Names = names
+	return fold, nil
+}
+
+// textLines gives the lines of a text without white space around them, a
+// byte-order mark, or blank lines at the end.
+func textLines(r io.Reader, name string) ([]string, error) {
+	scan := bufio.NewScanner(r)
+	var lines []string
+	for scan.Scan() {
+		text := scan.Text()
+		if len(lines) == 0 {
+			text = strings.TrimPrefix(text, "\ufeff")
+		}
+		text = strings.TrimFunc(text, unicode.IsSpace)
+		if strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\t' }) {
+			return nil, fmt.Errorf("%s:%d: holds control characters; expected a text file in UTF-8", name, len(lines)+1)
+		}
+		lines = append(lines, text)
+		if len(lines) > 10000 {
+			return nil, fmt.Errorf("%s: more than 10000 lines; expected one for each class or fold", name)
+		}
+	}
+	if err := scan.Err(); err != nil {
+		if errors.Is(err, bufio.ErrTooLong) {
+			return nil, fmt.Errorf("%s:%d: line longer than %d bytes; expected a short text file", name, len(lines)+1, bufio.MaxScanTokenSize)
+		}
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	for len(lines) > 0 && lines[len(lines)-1] == "" {
+		lines = lines[:len(lines)-1]
+	}
+	return lines, nil
+}

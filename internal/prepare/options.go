@@ -1,0 +1,46 @@
+package prepare
+
+import "runtime"
+
+// Options are what all preparations have in common.
+type Options struct {
+	// Out is the folder that masks and lists go to; it is made when missing. Lists are
+	// relative to it: it becomes the data root.
+	Out string
+	// Workers is the number of masks made at once; 0 means GOMAXPROCS. It changes nothing
+	// in the result.
+	Workers int
+	// Force makes all masks again, whatever is there.
+	Force bool
+	// Progress is called after every piece of work of a stage ("masks"), from one goroutine
+	// at a time; nil means silent.
+	Progress func(stage string, done, total int)
+	// Warn gets what the user should know but what is no error; from one goroutine at a
+	// time; nil means nobody listens.
+	Warn func(message string)
+}
+
+func (o *Options) workers() int {
+	if o.Workers > 0 {
+		return o.Workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// Report says what a preparation has done.
+type Report struct {
+	// Root is the data root where Options.Out may be empty, else "".
+	Root    string
+	Written int // masks made in this run
+	Kept    int // masks that were there and whole
+	Lists   []List
+	// Images gives for every mask value (0 background, 255 ignore) the number of masks
+	// that hold it.
+	Images [256]int
+}
+
+// List is a list file that was written.
+type List struct {
+	Path  string
+	Pairs int // lines
+}

@@ -1,0 +1,203 @@
+package prepare
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"hdmnet/internal/weights"
+)
+
+// RecordFile is the name of the record in the output folder: what was prepared there, and
+// how. It is what an interrupted preparation is gone on with.
+const RecordFile = "prepare.json"
+
+// task is what a preparation is about to do.
+type task struct {
+	command string   // "voc", "coco"
+	folders []string // of masks, under Out
+	// settings decide what the masks hold: the mode, and something that tells the source
+	// from others wherever it lies, such as a checksum. A setting that an earlier run did
+	// not have is added to the record.
+	settings map[string]string
+	// shares are other commands that write the very same masks into these folders.
+	shares []string
+}
+
+// record is the content of RecordFile.
+type record struct {
+	Tasks map[string]*recordedTask `json:"tasks"` // by command
+}
+
+type recordedTask struct {
+	Folders  []string          `json:"folders"`
+	Settings map[string]string `json:"settings"`
+	// Rewriting says that all masks are being made again: those that are there may be of
+	// other settings, and are not to be kept until all are done.
+	Rewriting bool `json:"rewriting,omitempty"`
+}
+
+// begin checks a task against what was done in opt.Out before, records it, and returns
+// the options to go on with: Force is set when an earlier run was told to make everything
+// again and did not come to its end. Files that killed runs left half-written are removed.
+//
+// Errors, unless opt.Force: another setting than in the record; masks in a folder that no
+// record speaks of. A record that cannot be read is always an error.
+func begin(opt Options, t task) (Options, error) {
+	path := filepath.Join(opt.Out, RecordFile)
+	if err := os.MkdirAll(opt.Out, 0o777); err != nil {
+		return opt, fmt.Errorf("output folder: %w", err)
+	}
+	rec, err := readRecord(path)
+	if err != nil {
+		return opt, err
+	}
+	before := rec.Tasks[t.command]
+	if before != nil && before.Rewriting {
+		opt.Force = true
+	}
+	if !opt.Force {
+		if err := compare(opt, t, rec); err != nil {
+			return opt, err
+		}
+	}
+	now := &recordedTask{Folders: t.folders, Settings: map[string]string{}, Rewriting: opt.Force}
+	if before != nil && !opt.Force {
+		now.Folders = union(before.Folders, t.folders)
+		for k, v := range before.Settings {
+			now.Settings[k] = v
+		}
+	}
+	for k, v := range t.settings {
+		now.Settings[k] = v
+	}
+	rec.Tasks[t.command] = now
+	rec.release(t)
+	for _, folder := range append([]string{"."}, t.folders...) {
+		if err := weights.RemovePartial(filepath.Join(opt.Out, folder)); err != nil {
+			return opt, err
+		}
+	}
+	return opt, rec.write(path)
+}
+
+// finish records that all masks of a task are made.
+func finish(opt Options, t task) error {
+	path := filepath.Join(opt.Out, RecordFile)
+	rec, err := readRecord(path)
+	if err != nil {
+		return err
+	}
+	done := rec.Tasks[t.command]
+	if done == nil || !done.Rewriting {
+		return nil
+	}
+	done.Rewriting = false
+	return rec.write(path)
+}
+
+// compare fails when the masks that are there may be others than the task would make.
+func compare(opt Options, t task, rec *record) error {
+	path := filepath.Join(opt.Out, RecordFile)
+	before := rec.Tasks[t.command]
+	for _, key := range sortedKeys(t.settings) {
+		if before == nil {
+			break
+		}
+		if was, ok := before.Settings[key]; ok && was != t.settings[key] {
+			return fmt.Errorf("%s: the masks here were made with %s %s, now it is %s; they would be mixed: "+
+				"go on as before, choose another output folder, or make all again with --force", path, key, was, t.settings[key])
+		}
+	}
+	for _, folder := range t.folders {
+		known := false
+		for command, other := range rec.Tasks {
+			if !slices.Contains(other.Folders, folder) {
+				continue
+			}
+			if command != t.command && !slices.Contains(t.shares, command) {
+				return fmt.Errorf("%s: the masks in %s were made by `data prepare %s`; choose another output folder, or replace them with --force",
+					path, filepath.Join(opt.Out, folder), command)
+			}
+			known = true
+		}
+		if !known && holdsPNG(filepath.Join(opt.Out, folder)) {
+			return fmt.Errorf("%s holds masks that were not made here (there is no record of them in %s): "+
+				"use them as they are, choose another output folder, or replace them with --force", filepath.Join(opt.Out, folder), path)
+		}
+	}
+	return nil
+}
+
+// release takes the task's folders from commands that no longer have masks there, which
+// only happens when all were made again.
+func (r *record) release(t task) {
+	for command, other := range r.Tasks {
+		if command == t.command || slices.Contains(t.shares, command) {
+			continue
+		}
+		other.Folders = slices.DeleteFunc(other.Folders, func(f string) bool { return slices.Contains(t.folders, f) })
+	}
+}
+
+func readRecord(path string) (*record, error) {
+	rec := &record{}
+	content, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, fmt.Errorf("record of earlier preparations: %w", err)
+	default:
+		if err := json.Unmarshal(content, rec); err != nil {
+			return nil, fmt.Errorf("%s: %w; it is no record of a preparation: remove it and use --force, or choose another output folder", path, err)
+		}
+	}
+	if rec.Tasks == nil {
+		rec.Tasks = map[string]*recordedTask{}
+	}
+	for command, t := range rec.Tasks {
+		if t == nil {
+			return nil, fmt.Errorf("%s: task %q is empty; the record is damaged: remove it and use --force, or choose another output folder", path, command)
+		}
+	}
+	return rec, nil
+}
+
+func (r *record) write(path string) error {
+	content, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return writeFile(path, append(content, '\n'))
+}
+
+func holdsPNG(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err == nil && slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		return strings.EqualFold(filepath.Ext(e.Name()), ".png")
+	})
+}
+
+func sortedKeys(m map[string]string) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func union(a, b []string) []string {
+	all := slices.Clone(a)
+	for _, s := range b {
+		if !slices.Contains(all, s) {
+			all = append(all, s)
+		}
+	}
+	return all
+}

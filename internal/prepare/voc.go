@@ -1,0 +1,161 @@
+package prepare
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"hdmnet/internal/data"
+)
+
+// Names inside the data root, as the field has them.
+const (
+	jpegImages  = "JPEGImages"
+	augMasks    = "SegmentationClassAug"
+	vocClasses  = 20
+	vocTrain    = "train.txt"
+	vocVal      = "val.txt"
+	segmentSets = "ImageSets/Segmentation"
+)
+
+// VOCOptions say where PASCAL VOC 2012 is. Out is the VOC2012 folder itself when empty.
+type VOCOptions struct {
+	Options
+	// Root is the VOC2012 folder, or one that holds VOC2012 or VOCdevkit/VOC2012.
+	Root string
+}
+
+// VOC prepares PASCAL VOC 2012 on its own: the masks of SegmentationClass go to
+// SegmentationClassAug (VOC's classes 1..20, 255 at the borders of objects), the official
+// sets to train.txt (1,464 pairs) and val.txt (1,449), in the official order. A number or
+// an order that is not the official one is a warning.
+//
+// Errors: no VOC folder, a set or picture that is missing (all are counted before any work
+// starts), a damaged mask, other settings than before (see the package).
+func VOC(ctx context.Context, opt VOCOptions) (*Report, error) {
+	voc, err := openVOC(opt.Root)
+	if err != nil {
+		return nil, err
+	}
+	if opt.Out == "" {
+		opt.Out = voc.path
+	}
+	if err := voc.checkFiles(); err != nil {
+		return nil, err
+	}
+	work := task{command: "voc", folders: []string{augMasks}, shares: []string{"sbd"},
+		settings: map[string]string{"VOC sets of checksum": checksum(voc.train, voc.val)}}
+	if opt.Options, err = begin(opt.Options, work); err != nil {
+		return nil, err
+	}
+	report := &Report{Root: opt.Out}
+	masks := newMaskWriter(opt.Options, vocClasses, report)
+	all := slices.Concat(voc.train, voc.val)
+	if err := each(ctx, opt.Options, "masks", len(all), func(i int) error { return voc.putMask(masks, all[i]) }); err != nil {
+		return nil, err
+	}
+	for _, l := range []struct {
+		file string
+		ids  []string
+		published
+	}{{vocTrain, voc.train, vocTrainSet}, {vocVal, voc.val, vocValSet}} {
+		pairs, err := voc.pairs(opt.Out, l.ids)
+		if err != nil {
+			return nil, err
+		}
+		if err := writeList(opt.Options, l.file, pairs, report); err != nil {
+			return nil, err
+		}
+		l.check(opt.Options, l.file, l.ids)
+	}
+	return report, finish(opt.Options, work)
+}
+
+// vocFolder is an official VOC2012 folder.
+type vocFolder struct {
+	path       string
+	train, val []string // names of pictures in the official order
+}
+
+func openVOC(root string) (*vocFolder, error) {
+	path, err := findFolder(root, segmentSets, "VOC2012", "VOCdevkit/VOC2012")
+	if err != nil {
+		return nil, fmt.Errorf("PASCAL VOC 2012: %w; unpack VOCtrainval_11-May-2012.tar and give the folder VOC2012", err)
+	}
+	v := &vocFolder{path: path}
+	sets := filepath.Join(path, filepath.FromSlash(segmentSets))
+	if v.train, err = readIDs(filepath.Join(sets, vocTrain)); err != nil {
+		return nil, err
+	}
+	v.val, err = readIDs(filepath.Join(sets, vocVal))
+	return v, err
+}
+
+// findFolder is the first of root and the folders below it that holds `inside`.
+func findFolder(root, inside string, below ...string) (string, error) {
+	for _, sub := range append([]string{"."}, below...) {
+		path := filepath.Join(root, filepath.FromSlash(sub))
+		if _, err := os.Stat(filepath.Join(path, filepath.FromSlash(inside))); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("neither %s nor %q below it holds %s", root, below, inside)
+}
+
+func (v *vocFolder) image(id string) string {
+	return filepath.Join(v.path, jpegImages, id+".jpg")
+}
+
+func (v *vocFolder) mask(id string) string {
+	return filepath.Join(v.path, "SegmentationClass", id+".png")
+}
+
+func (v *vocFolder) checkFiles() error {
+	var paths []string
+	for _, ids := range [][]string{v.train, v.val} {
+		for _, id := range ids {
+			paths = append(paths, v.image(id), v.mask(id))
+		}
+	}
+	return checkExist("PASCAL VOC 2012", paths)
+}
+
+// putMask makes sure that VOC's own mask of a picture is there.
+func (v *vocFolder) putMask(masks *maskWriter, id string) error {
+	return masks.put(augMasks+"/"+id+".png", func() (Mask, error) {
+		pix, h, w, err := data.ReadMask(v.mask(id), vocClasses)
+		return Mask{pix, h, w}, err
+	})
+}
+
+// pairs are the lines of a list in the folder out.
+func (v *vocFolder) pairs(out string, ids []string) ([]pair, error) {
+	pairs := make([]pair, len(ids))
+	for i, id := range ids {
+		image, err := relative(out, v.image(id))
+		if err != nil {
+			return nil, err
+		}
+		pairs[i] = pair{image, augMasks + "/" + id + ".png"}
+	}
+	return pairs, nil
+}
+
+// relative is a path as seen from a folder, with slashes: a list's entry.
+func relative(folder, path string) (string, error) {
+	from, err := filepath.Abs(folder)
+	if err != nil {
+		return "", err
+	}
+	to, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	rel, err := filepath.Rel(from, to)
+	if err != nil { // on another drive
+		rel = to
+	}
+	return filepath.ToSlash(rel), nil
+}

@@ -1,0 +1,178 @@
+// Package verify checks the files of a data set and compares what they hold with what
+// the field has published: every picture and mask of a list is decoded once, the
+// (image, class) pairs are counted for every fold from that, and what differs comes with
+// what it usually means.
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"hdmnet/internal/data"
+)
+
+// MaxProblems is how many problems a List keeps; all are counted.
+const MaxProblems = 1000
+
+// Problem is what is wrong with one file of a list.
+type Problem struct {
+	Line    int    `json:"line"` // of the list, from 1
+	File    string `json:"file"`
+	Message string `json:"message"`
+}
+
+// List is what the check of a list file found.
+type List struct {
+	Path     string    `json:"path"`
+	Pairs    int       `json:"pairs"`              // lines with an image and its mask
+	Broken   int       `json:"broken"`             // pairs with a problem; they are left out of all counts
+	Problems []Problem `json:"problems,omitempty"` // the first MaxProblems, in the order of the list
+	Total    int       `json:"problems_total"`
+	// AboveClasses is the number of masks with values above the last class, but 255,
+	// and Highest the highest of these values.
+	AboveClasses int `json:"masks_above_classes"`
+	Highest      int `json:"highest_value"`
+
+	Areas data.Areas `json:"-"` // of the whole pairs
+	// OneSize tells whether all whole masks, more than one, are W×H pixels.
+	OneSize bool `json:"one_size"`
+	W       int  `json:"-"`
+	H       int  `json:"-"`
+
+	images map[string]bool // cleaned paths
+}
+
+// Options say how files are checked.
+type Options struct {
+	Root     string                             // that the paths of the list are relative to
+	Classes  int                                // mask values are 0..Classes and 255
+	Workers  int                                // pairs read at once; 0 means GOMAXPROCS; changes nothing in the result
+	Progress func(path string, done, total int) // after every pair of a list, from one goroutine at a time; nil means silent
+}
+
+// Check reads a list and every file in it: images and masks must be there, be whole, be
+// of one size, and masks hold classes or 255. What is wrong with files is in the result;
+// errors are a list that cannot be read, and a cancelled context.
+func Check(ctx context.Context, path string, opt Options) (*List, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("list file: %w", err)
+	}
+	defer f.Close()
+	entries, err := data.ParseList(f, path)
+	if err != nil {
+		return nil, err
+	}
+	c := &checker{opt: opt, entries: entries, found: make([]finding, len(entries))}
+	areas, err := data.CountAreas(ctx, c, opt.Workers, func(done, total int) {
+		if opt.Progress != nil {
+			opt.Progress(path, done, total)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c.list(path, areas), nil
+}
+
+// list sums up what was found.
+func (c *checker) list(path string, areas data.Areas) *List {
+	l := &List{Path: path, Pairs: len(c.entries), Areas: areas, OneSize: true, images: map[string]bool{}}
+	whole := 0
+	for i, e := range c.entries {
+		l.images[filepath.Clean(c.path(e.Image))] = true
+		f := &c.found[i]
+		l.Total += len(f.problems)
+		if f.above > 0 {
+			l.AboveClasses++
+			l.Highest = max(l.Highest, f.above)
+		}
+		if len(f.problems) > 0 {
+			l.Broken++
+			for _, p := range f.problems[:min(len(f.problems), MaxProblems-len(l.Problems))] {
+				p.Line = e.Line
+				l.Problems = append(l.Problems, p)
+			}
+			continue
+		}
+		if whole++; whole == 1 {
+			l.H, l.W = f.h, f.w
+		}
+		l.OneSize = l.OneSize && f.h == l.H && f.w == l.W
+	}
+	l.OneSize = l.OneSize && whole > 1
+	return l
+}
+
+// finding is what one pair turned out to be.
+type finding struct {
+	problems []Problem
+	above    int // the highest value above the classes, but 255; 0: none
+	h, w     int
+}
+
+// checker is a data.MaskSource that never fails: it notes what is wrong with a pair and
+// gives it an empty mask.
+type checker struct {
+	opt     Options
+	entries []data.ListEntry
+	found   []finding // each written by the goroutine that reads the pair
+}
+
+func (c *checker) Len() int                        { return len(c.entries) }
+func (c *checker) Name(i int) string               { return c.entries[i].Image }
+func (c *checker) Load(int) (*data.Scene, error)   { return nil, errors.ErrUnsupported }
+func (c *checker) LoadMask(i int) ([]uint8, error) { return c.check(i), nil }
+
+func (c *checker) path(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(c.opt.Root, filepath.FromSlash(name))
+}
+
+func (c *checker) check(i int) []uint8 {
+	image, mask := c.path(c.entries[i].Image), c.path(c.entries[i].Mask)
+	f := &c.found[i]
+	fail := func(file, message string) { f.problems = append(f.problems, Problem{File: file, Message: message}) }
+
+	_, h, w, imageErr := data.ReadImage(image)
+	if imageErr != nil {
+		fail(image, reason(imageErr))
+	}
+	pix, mh, mw, err := data.ReadMask(mask, data.MaxClasses)
+	if err != nil {
+		fail(mask, reason(err))
+		return nil
+	}
+	if imageErr == nil && (h != mh || w != mw) {
+		fail(mask, fmt.Sprintf("mask %s: %d×%d pixels (width×height), but its image %s has %d×%d; they must be of one size: was one of them resized?", mask, mw, mh, image, w, h))
+	}
+	f.h, f.w = mh, mw
+	at := 0
+	for k, v := range pix {
+		if int(v) > c.opt.Classes && v != data.Ignore && int(v) > f.above {
+			f.above, at = int(v), k
+		}
+	}
+	if f.above > 0 {
+		fail(mask, fmt.Sprintf("mask %s: value %d at column %d, row %d, expected a class 0..%d or 255 (ignore)", mask, f.above, at%mw, at/mw, c.opt.Classes))
+	}
+	if len(f.problems) > 0 {
+		return nil
+	}
+	return pix
+}
+
+// reason is an error as a line; a file that is not there needs fewer words.
+func reason(err error) string {
+	var path *fs.PathError
+	if errors.As(err, &path) && errors.Is(err, fs.ErrNotExist) {
+		return path.Path + ": no such file"
+	}
+	return err.Error()
+}
