@@ -64,7 +64,7 @@ template <int BM, int BN, int TM, int TN, bool TA, bool TB> __device__ __forcein
 			for (int i = 0; i < TM; i++)
 				UNROLL
 				for (int j = 0; j < TN; j++)
-					acc[i][j] += a[i] * b[j];
+					acc[i][j] = fma_f32(a[i], b[j], acc[i][j]);
 		}
 		__syncthreads();
 	}

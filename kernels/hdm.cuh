@@ -12,11 +12,29 @@ typedef unsigned int u32;
 typedef unsigned long long u64;
 typedef long long i64;
 
-#define HDM_VECTOR(bytes) __attribute__((may_alias, aligned(bytes)))
-struct HDM_VECTOR(8) float2 { float x, y; };
-struct HDM_VECTOR(16) float4 { float x, y, z, w; };
-struct HDM_VECTOR(8) uint2 { u32 x, y; };
-struct HDM_VECTOR(16) uint4 { u32 x, y, z, w; };
+// A vector is loaded and stored by one instruction, from an address aligned to its size:
+// *(float4 *)(y + i) = v. The emulator stores it in one piece too, so that it sees one that
+// is not aligned.
+#ifdef HDM_EMU
+#define HDM_STORE(name, bytes)                                                  \
+	name &operator=(const name &v)                                              \
+	{                                                                           \
+		typedef int whole __attribute__((vector_size(bytes), may_alias));       \
+		*(whole *)this = *(const whole *)&v;                                    \
+		return *this;                                                           \
+	}
+#else
+#define HDM_STORE(name, bytes)
+#endif
+#define HDM_VECTOR(name, bytes, ...)                             \
+	struct __attribute__((may_alias, aligned(bytes))) name {     \
+		__VA_ARGS__;                                             \
+		HDM_STORE(name, bytes)                                   \
+	}
+HDM_VECTOR(float2, 8, float x, y);
+HDM_VECTOR(float4, 16, float x, y, z, w);
+HDM_VECTOR(uint2, 8, u32 x, y);
+HDM_VECTOR(uint4, 16, u32 x, y, z, w);
 
 // bf16 holds the upper half of a float's bits.
 struct bf16 { u16 bits; };

@@ -55,9 +55,9 @@ void ldmatrix(u32 *r, const void *row, bool trans, Where where);
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
 
-#define HDM_PRAGMA(x) _Pragma(#x)
-#define UNROLL HDM_PRAGMA(GCC unroll 16)
-#define UNROLL_BY(n) HDM_PRAGMA(GCC unroll n)
+// g++ turns loops that are left alone into vector instructions.
+#define UNROLL
+#define UNROLL_BY(n)
 
 #define SHARED(type, name, ...)                 \
 	typedef type hdm_type_##name __VA_ARGS__;   \

@@ -5,7 +5,7 @@ EMU_RUNTIME := $(wildcard kernels/emu/*.cpp)
 EMU_HEADERS := $(wildcard kernels/*.cuh kernels/emu/*.h internal/cuda/include/*.h)
 EMU_KERNELS := $(patsubst kernels/ptx/%.ptx,%,$(wildcard kernels/ptx/*.ptx))
 EMU_FLAGS := -std=c++20 -O3 -march=native -fPIC -fvisibility=hidden -DHDM_EMU -Iinternal/cuda/include \
-	-fno-math-errno -fno-trapping-math -Wall -Wextra -Wno-unused-parameter
+	-ffp-contract=fast -fno-math-errno -fno-trapping-math -Wall -Wextra -Wno-unused-parameter
 # g++ calls __asan_load4_noabort and its kin at each access; kernels/emu/check.cpp answers.
 EMU_CHECK := -DHDM_CHECK -g -O1 -fsanitize=kernel-address --param asan-instrumentation-with-call-threshold=0 \
 	--param asan-stack=0 --param asan-globals=0
@@ -40,5 +40,17 @@ emu_objects = $(EMU_RUNTIME:kernels/emu/%.cpp=$(EMU)/$(1)/%.o) $(EMU_KERNELS:%=$
 $(EMU)/libcuda.so.1: $(call emu_objects,fast)
 	@echo "$(CXX) $@"; $(CXX) -shared -o $@ $^ -pthread -ldl
 $(EMU)/libcuda-check.so.1: $(call emu_objects,check)
+	@echo "$(CXX) $@"; $(CXX) -shared -o $@ $^ -pthread -ldl
+# The self-test's libraries hold its own kernels beside the others.
+EMU_SELFTEST := $(EMU)/selftest/libcuda.so.1 $(EMU)/selftest/libcuda-check.so.1
+$(EMU)/selftest/fast.o: kernels/emu/selftest/register.cpp kernels/emu/selftest/faults.cu $(EMU_HEADERS)
+	@mkdir -p $(@D)
+	@echo "$(CXX) $@"; $(CXX) $(EMU_FLAGS) -c -o $@ $<
+$(EMU)/selftest/check.o: kernels/emu/selftest/register.cpp kernels/emu/selftest/faults.cu $(EMU_HEADERS)
+	@mkdir -p $(@D)
+	@echo "$(CXX) $@"; $(CXX) $(EMU_FLAGS) $(EMU_CHECK) -c -o $@ $<
+$(EMU)/selftest/libcuda.so.1: $(call emu_objects,fast) $(EMU)/selftest/fast.o
+	@echo "$(CXX) $@"; $(CXX) -shared -o $@ $^ -pthread -ldl
+$(EMU)/selftest/libcuda-check.so.1: $(call emu_objects,check) $(EMU)/selftest/check.o
 	@echo "$(CXX) $@"; $(CXX) -shared -o $@ $^ -pthread -ldl
 .SECONDARY:

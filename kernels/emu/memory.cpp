@@ -43,6 +43,41 @@ const Allocation *find(uintptr_t address)
 	return address < it->second.lo + it->second.mapped ? &it->second : nullptr;
 }
 
+// take cuts [lo, lo+need) out of a hole.
+void take(std::map<uintptr_t, size_t>::iterator hole, uintptr_t lo, size_t need)
+{
+	uintptr_t first = hole->first, end = first + hole->second;
+	holes.erase(hole);
+	if (lo > first)
+		holes[first] = lo - first;
+	if (lo + need < end)
+		holes[lo + need] = end - lo - need;
+	cursor = lo + need;
+}
+
+// place finds room after what was placed last, so that freed addresses stay unmapped for
+// long: a kernel that still uses them is caught. 0 when there is none.
+uintptr_t place(size_t need)
+{
+	auto after = holes.upper_bound(cursor);
+	if (after != holes.begin()) {
+		auto around = std::prev(after);
+		if (cursor + need <= around->first + around->second) {
+			uintptr_t lo = cursor;
+			take(around, lo, need);
+			return lo;
+		}
+	}
+	for (auto from : {after, holes.begin()})
+		for (auto hole = from; hole != holes.end(); ++hole)
+			if (hole->second >= need) {
+				uintptr_t lo = hole->first;
+				take(hole, lo, need);
+				return lo;
+			}
+	return 0;
+}
+
 } // namespace
 
 size_t memory_total() { return (size_t)env_number("HDMNET_EMU_MEMORY", 8192) << 20; }
@@ -77,23 +112,9 @@ CUresult memory_alloc(size_t bytes, uintptr_t *address)
 		return api_error(CUDA_ERROR_OUT_OF_MEMORY, "%zu bytes asked for, %zu of %zu free", bytes, memory_total() - used, memory_total());
 	size_t mapped = (bytes + page - 1) / page * page;
 	size_t need = mapped + page; // the guard
-	auto fits = [&](std::map<uintptr_t, size_t>::iterator from) {
-		for (; from != holes.end(); ++from)
-			if (from->second >= need)
-				break;
-		return from;
-	};
-	auto hole = fits(holes.lower_bound(cursor));
-	if (hole == holes.end())
-		hole = fits(holes.begin());
-	if (hole == holes.end())
+	uintptr_t lo = place(need);
+	if (!lo)
 		return api_error(CUDA_ERROR_OUT_OF_MEMORY, "no room for %zu bytes in the address space", bytes);
-	uintptr_t lo = hole->first;
-	size_t rest = hole->second - need;
-	holes.erase(hole);
-	if (rest)
-		holes[lo + need] = rest;
-	cursor = lo + need;
 	if (mprotect((void *)lo, mapped, PROT_READ | PROT_WRITE)) {
 		holes[lo] = need; // adjacent holes join when they are next freed
 		return api_error(CUDA_ERROR_OUT_OF_MEMORY, "the machine has no %zu bytes", bytes);
