@@ -30,10 +30,13 @@ ptx: ## kernels/*.cu to kernels/ptx; needs clang-19
 
 include kernels/emu/emu.mk
 
-CUDA_TEST ?= ./internal/cuda ./internal/device ./kernels/...
-test-cuda: $(CUDA_LIB) emu $(EMU_SELFTEST) ## the CUDA device on the emulated driver, every access checked; needs g++
-	HDMNET_CUDA_DRIVER=$(CURDIR)/$(EMU)/libcuda-check.so.1 HDMNET_CUDA_CACHE=off $(CUDA_GO) test -tags cuda $(CUDA_TEST)
-	HDMNET_CUDA_DRIVER=$(CURDIR)/$(EMU)/libcuda.so.1 $(CUDA_GO) test -tags cuda $(CUDA_TEST)
+# make test-cuda CUDA_RUN='TestSuite/^relu$$' runs one operator.
+CUDA_TEST ?= ./internal/cuda ./internal/device
+CUDA_RUN ?= .
+EMU_ENV = HDMNET_EMU_MEMORY=2048 HDMNET_EMU_SELFTEST=$(CURDIR)/$(EMU)/selftest HDMNET_CUDA_DRIVER=$(CURDIR)/$(EMU)/selftest
+test-cuda: $(CUDA_LIB) $(EMU_SELFTEST) ## the CUDA device on the emulated driver, every access checked; then fast, in random order
+	$(EMU_ENV)/libcuda-check.so.1 HDMNET_CUDA_CACHE=off $(CUDA_GO) test -tags cuda -run '$(CUDA_RUN)' $(CUDA_TEST)
+	$(EMU_ENV)/libcuda.so.1 HDMNET_EMU_SEED=7 $(CUDA_GO) test -tags cuda -run '$(CUDA_RUN)' $(CUDA_TEST)
 
 test: ## the README's test command
 	$(GO) test ./...

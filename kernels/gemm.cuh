@@ -16,7 +16,7 @@ struct GemmArgs {
 // [m,k], with TA as [k,m]; B as [k,n], with TB as [n,k].
 template <int BM, int BN, int TM, int TN, bool TA, bool TB> __device__ __forceinline__ void gemm_tile(const GemmArgs &g)
 {
-	constexpr int BK = 16;
+	constexpr int BK = 1024 / BM; // four loads of A a thread
 	constexpr int COLS = BN / TN; // threads side by side
 	static_assert(BM / TM * COLS == 256 && TM % 4 == 0 && TN % 4 == 0, "256 threads, four values at a time");
 	SHARED(float, as, [BK][BM + 4]);

@@ -4,7 +4,7 @@
 #include "gemm.cuh"
 
 #define GEMM(name, BM, BN, TM, TN, TA, TB)                                \
-	extern "C" __global__ void __launch_bounds__(256) name(GemmArgs g)    \
+	extern "C" __global__ void __launch_bounds__(256, 2) name(GemmArgs g) \
 	{                                                                     \
 		gemm_tile<BM, BN, TM, TN, TA, TB>(g);                             \
 	}
