@@ -1,16 +1,24 @@
 // add.cu: sums of tensors of the same size. internal/op/add.go
-#include "hdm.cuh"
+#include "elements.cuh"
 
 // y = a + b; y may be a or b.
 extern "C" __global__ void __launch_bounds__(256) add(float *y, const float *a, const float *b, i64 n)
 {
-	FOR_GRID(i, n)
-	y[i] = a[i] + b[i];
+	for_elements(n, aligned(y, a, b), [=](i64 at, auto width) {
+		auto u = load(width, a + at), v = load(width, b + at);
+		EACH(i, width)
+		u[i] += v[i];
+		store(width, y + at, u);
+	});
 }
 
 // y += alpha·x.
 extern "C" __global__ void __launch_bounds__(256) add_scaled(float *y, const float *x, float alpha, i64 n)
 {
-	FOR_GRID(i, n)
-	y[i] += alpha * x[i];
+	for_elements(n, aligned(y, x), [=](i64 at, auto width) {
+		auto u = load(width, y + at), v = load(width, x + at);
+		EACH(i, width)
+		u[i] += alpha * v[i];
+		store(width, y + at, u);
+	});
 }

@@ -8,12 +8,12 @@ import "hdmnet/internal/op"
 func (d *Device) Add(y, a, b op.Tensor) {
 	op.SameSize("Add", y, a, b)
 	n := op.Len(y)
-	d.launch("add", d.perElement(n), y, a, b, n)
+	d.launch("add", d.perFour(n), y, a, b, n)
 }
 
 // AddScaled computes y += alpha·x.
 func (d *Device) AddScaled(y, x op.Tensor, alpha float32) {
 	op.SameSize("AddScaled", y, x)
 	n := op.Len(y)
-	d.launch("add_scaled", d.perElement(n), y, x, alpha, n)
+	d.launch("add_scaled", d.perFour(n), y, x, alpha, n)
 }

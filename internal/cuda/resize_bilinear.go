@@ -1,0 +1,56 @@
+//go:build cuda
+
+package cuda
+
+import "hdmnet/internal/op"
+
+// ResizeBilinear mixes four input positions for every output position.
+func (d *Device) ResizeBilinear(y, x op.Tensor, alignCorners bool) {
+	n, h, w, oh, ow, c := resizeSizes("ResizeBilinear", y, x)
+	if h == oh && w == ow {
+		d.Copy(y, x)
+		return
+	}
+	rows, cols := d.resizeAxes(h, w, oh, ow, alignCorners)
+	defer d.giveBack(rows)
+	four := quads(c, address(y), address(x))
+	d.launch("resize_bilinear", d.channelGrid(ow*c, oh, n, four), y, x, rows, cols, n, h, w, oh, ow, c, ow*c, four)
+}
+
+// ResizeBilinearGrad gathers along the rows, then along the columns, what the outputs that
+// read a position send back.
+func (d *Device) ResizeBilinearGrad(dx, dy op.Tensor, alignCorners bool) {
+	n, h, w, oh, ow, c := resizeSizes("ResizeBilinearGrad", dy, dx)
+	if h == oh && w == ow {
+		d.AddScaled(dx, dy, 1)
+		return
+	}
+	rows, cols := d.resizeAxes(h, w, oh, ow, alignCorners)
+	defer d.giveBack(rows)
+	between := d.borrow(n * h * ow * c) // [n, h, ow, c]
+	defer d.giveBack(between)
+	gather := func(dx, dy, table pointer, outer, in, out, inner int, accumulate bool) {
+		four := quads(inner, dx, dy)
+		d.launch("resize_bilinear_gather", d.channelGrid(in*inner, outer, 1, four), dx, dy, table, outer, out, inner, in*inner, accumulate, four)
+	}
+	gather(between, address(dy), rows, n, h, oh, ow*c, false)
+	gather(address(dx), between, cols, n*h, w, ow, c, true)
+}
+
+// resizeAxes writes the tables of kernels/resize_bilinear.cu. The caller gives rows back;
+// cols is part of the same memory.
+func (d *Device) resizeAxes(h, w, oh, ow int, alignCorners bool) (rows, cols pointer) {
+	rows = d.borrow(2*(oh+ow) + h + w + 2)
+	cols = offset(rows, 2*oh+h+1)
+	d.launch("resize_axes", grid2(ceil(max(h+1, w+1, oh, ow), 256), 2, 256), rows, cols, h, w, oh, ow, alignCorners)
+	return rows, cols
+}
+
+// resizeSizes returns the sizes of a resize from x [B,H,W,C] to y [B,h,w,C].
+func resizeSizes(operator string, y, x op.Tensor) (n, h, w, oh, ow, c int) {
+	op.Shape(operator, "x", x, -1, -1, -1, -1)
+	s := x.Shape()
+	op.Shape(operator, "y", y, s[0], -1, -1, s[3])
+	t := y.Shape()
+	return s[0], s[1], s[2], t[1], t[2], s[3]
+}
