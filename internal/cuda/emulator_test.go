@@ -131,7 +131,7 @@ func TestEmulatorReports(t *testing.T) {
 		{"read undefined", checked, "", []string{"read_undefined", "uninitialised read of 4 bytes", "byte 0 of the allocation"}},
 		{"read freed", checked, "", []string{"read_undefined", "out of bounds read", "freed allocation"}},
 		{"read freed", fast, "", []string{"read_undefined", "illegal access", "freed allocation"}},
-		{"stale kernel", fast, "", []string{"never_compiled", "make ptx emu"}},
+		{"stale kernel", fast, "", []string{"never_compiled", "make ptx && make emu"}},
 		{"too many threads", fast, "", []string{"misaligned", "launch bounds"}},
 		{"download undefined", checked, "", []string{"a copy to the host reads uninitialised memory"}},
 		{"leak", fast, "", []string{"leak: 1 allocations with 1000 bytes"}},

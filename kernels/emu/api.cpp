@@ -246,7 +246,7 @@ API CUresult cuModuleGetFunction(CUfunction *out, CUmodule h, const char *name)
 			*out = (CUfunction)f.second;
 			return CUDA_SUCCESS;
 		}
-	return api_error(CUDA_ERROR_NOT_FOUND, "kernel %s is not in the PTX, or the emulator was built without it (make ptx emu)", name);
+	return api_error(CUDA_ERROR_NOT_FOUND, "kernel %s is not in the PTX, or the emulator was built without it (make ptx && make emu)", name);
 }
 
 API CUresult cuFuncSetAttribute(CUfunction h, CUfunction_attribute a, int v)

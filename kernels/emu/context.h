@@ -13,30 +13,6 @@ struct Context {
 
 extern "C" void hdm_switch(void **save, void *load);
 
-asm(R"(
-	.text
-	.type hdm_switch, @function
-	.hidden hdm_switch
-	.globl hdm_switch
-hdm_switch:
-	pushq %rbp
-	pushq %rbx
-	pushq %r12
-	pushq %r13
-	pushq %r14
-	pushq %r15
-	movq %rsp, (%rdi)
-	movq %rsi, %rsp
-	popq %r15
-	popq %r14
-	popq %r13
-	popq %r12
-	popq %rbx
-	popq %rbp
-	ret
-	.size hdm_switch, .-hdm_switch
-)");
-
 // context_make prepares a stack on which start runs at the first switch; it never returns.
 static inline void context_make(Context *c, char *stack, size_t bytes, void (*start)())
 {

@@ -1,6 +1,8 @@
 // emu.h: the inside of the emulated CUDA driver.
 //
-//   fibre.cpp    one block: its threads as fibres, barriers, operations of a warp
+//   fibre.cpp    one block: its threads as fibres, barriers (worker.h: what it holds)
+//   warp.cpp     operations of a warp
+//   shared.cpp   shared memory of the block, asynchronous copies
 //   launch.cpp   a grid: blocks over the processor's cores, checks of the launch, faults
 //   memory.cpp   device and shared memory: guard pages, what is allocated, what was written
 //   check.cpp    every access of a kernel looked up there (libcuda-check only)

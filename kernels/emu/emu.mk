@@ -5,7 +5,7 @@ EMU_RUNTIME := $(wildcard kernels/emu/*.cpp)
 EMU_HEADERS := $(wildcard kernels/*.cuh kernels/emu/*.h internal/cuda/include/*.h)
 EMU_KERNELS := $(patsubst kernels/ptx/%.ptx,%,$(wildcard kernels/ptx/*.ptx))
 EMU_FLAGS := -std=c++20 -O3 -march=native -fPIC -fvisibility=hidden -DHDM_EMU -Iinternal/cuda/include \
-	-ffp-contract=fast -fno-math-errno -fno-trapping-math -Wall -Wextra -Wno-unused-parameter
+	-ffp-contract=fast -fno-math-errno -fno-trapping-math -Wall -Wextra -Wno-unused-parameter -Wno-deprecated-copy
 # g++ calls __asan_load4_noabort and its kin at each access; kernels/emu/check.cpp answers.
 EMU_CHECK := -DHDM_CHECK -g -O1 -fsanitize=kernel-address --param asan-instrumentation-with-call-threshold=0 \
 	--param asan-stack=0 --param asan-globals=0

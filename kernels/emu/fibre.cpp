@@ -6,97 +6,13 @@
 
 #include <new>
 
-#include "context.h"
-#include "emu.h"
-
-#include "../hdm.cuh"
+#include "worker.h"
 
 namespace hdm {
 
 __thread ThreadView *self __attribute__((tls_model("initial-exec")));
 
-namespace {
-
-constexpr size_t stack_bytes = 128 << 10;
-constexpr size_t page = 4096;
-constexpr int max_slots = 32;
-
-struct Fibre {
-	Context context;
-	bool used; // its stack holds a thread's frames
-};
-
-struct Copy {
-	void *to;
-	const void *from;
-	int bytes;
-	bool valid;
-	int group;
-};
-
-struct Thread : ThreadView {
-	int number;    // within the block
-	Fibre *fibre;  // while it waits
-	bool finished;
-	const char *waits; // for what, while it waits
-	Where where;
-	std::vector<Copy> *copies; // cp.async that are under way
-	int group;
-};
-
-struct Warp {
-	u32 present; // lanes that wait in an operation
-	WarpOp *ops[32];
-	u32 masks[32];
-	Where wheres[32];
-};
-
-struct Slot {
-	const void *key;
-	char *memory;
-	size_t bytes;
-};
-
-} // namespace
-
-struct Worker {
-	int number;
-	BlockView view;
-	const Launch *launch;
-	void *values[64]; // the kernel's parameters
-	alignas(16) u8 params[4096];
-	Context scheduler;
-	bool failed;
-
-	int threads; // of the block
-	Thread thread[max_threads];
-	int order[max_threads];
-	int next, finished;
-	Thread *ready[max_threads]; // a ring
-	int ready_head, ready_count;
-	Warp warp[max_threads / 32];
-
-	Thread *barrier[max_threads];
-	int barrier_count;
-	Where barrier_where;
-
-	Fibre fibre[max_threads];
-	Fibre *idle[max_threads];
-	int idle_count, fibre_count;
-	Fibre *current;
-
-	char *shared_base; // shared memory of the block
-	size_t shared_used;
-	Slot slot[max_slots];
-	int slots;
-	char *dynamic;
-
-	u64 random;
-	std::vector<Copy> copies[max_threads];
-	char *stacks;
-};
-
-static __thread Worker *worker __attribute__((tls_model("initial-exec")));
+__thread Worker *worker __attribute__((tls_model("initial-exec")));
 
 static size_t worker_bytes()
 {
@@ -144,7 +60,7 @@ static std::string thread_name(const Thread *t)
 static void leave(CUresult code, const std::string &what)
 {
 	Worker *w = worker;
-	Thread *t = (Thread *)self;
+	Thread *t = this_thread();
 	context_fail(code, format("kernel %s, block (%u,%u,%u), thread %s: %s", w->launch->kernel->name, w->view.index.x,
 	                          w->view.index.y, w->view.index.z, thread_name(t).c_str(), what.c_str()));
 	w->failed = true;
@@ -255,7 +171,7 @@ static Fibre *next_fibre()
 static void park(const char *waits, Where where)
 {
 	Worker *w = worker;
-	Thread *me = (Thread *)self;
+	Thread *me = this_thread();
 	Fibre *mine = w->current;
 	me->fibre = mine;
 	me->waits = waits;
@@ -333,15 +249,7 @@ bool worker_block(Worker *w, const Launch &l, const u32 index[3])
 	for (int i = 0; i < (w->threads + 31) / 32; i++)
 		w->warp[i].present = 0;
 
-	shadow_set((uintptr_t)w->shared_base, static_shared_limit + block_shared_limit + page, nothing);
-	w->slots = 0;
-	w->dynamic = w->shared_base;
-	w->shared_used = (l.dynamic + 15) / 16 * 16;
-	if (l.dynamic) {
-		shadow_set((uintptr_t)w->dynamic, l.dynamic, undefined);
-		memset(w->dynamic, 0xff, l.dynamic);
-		w->shared_used += 16; // a gap, so that an overrun shows
-	}
+	worker_shared_reset(w, l.dynamic);
 
 	w->current = take_fibre();
 	context_switch(&w->scheduler, &w->current->context);
@@ -366,7 +274,7 @@ void sync_threads(Where where)
 		             format("divergent barrier: __syncthreads at %s:%d while thread %s waits in the one at %s:%d", where.file, where.line,
 		                    thread_name(w->barrier[0]).c_str(), w->barrier_where.file, w->barrier_where.line));
 	}
-	w->barrier[w->barrier_count++] = (Thread *)self;
+	w->barrier[w->barrier_count++] = this_thread();
 	if (w->barrier_count < w->threads) {
 		park("__syncthreads", where);
 		return;
@@ -379,7 +287,7 @@ void sync_threads(Where where)
 void warp_op(WarpOp *op, u32 mask, Where where)
 {
 	Worker *w = worker;
-	Thread *me = (Thread *)self;
+	Thread *me = this_thread();
 	int lane = me->number & 31;
 	int first = me->number & ~31;
 	int size = std::min(32, w->threads - first);
@@ -414,62 +322,5 @@ void warp_op(WarpOp *op, u32 mask, Where where)
 		if ((mask >> i & 1) && i != lane)
 			wake(&w->thread[first + i]);
 }
-
-void *shared(const void *key, size_t bytes, size_t align)
-{
-	Worker *w = worker;
-	for (int i = 0; i < w->slots; i++)
-		if (w->slot[i].key == key)
-			return w->slot[i].memory;
-	size_t at = (w->shared_used + std::max<size_t>(align, 16) - 1) / std::max<size_t>(align, 16) * std::max<size_t>(align, 16);
-	size_t sum = bytes;
-	for (int i = 0; i < w->slots; i++)
-		sum += w->slot[i].bytes;
-	if (sum > static_shared_limit || w->slots == max_slots)
-		worker_fault(CUDA_ERROR_LAUNCH_FAILED, format("%zu bytes of static shared memory in %d arrays, more than %zu in %d", sum, w->slots + 1, static_shared_limit, max_slots));
-	char *p = w->shared_base + at;
-	w->slot[w->slots++] = {key, p, bytes};
-	w->shared_used = at + bytes + 16;
-	shadow_set((uintptr_t)p, bytes, undefined);
-	memset(p, 0xff, bytes);
-	return p;
-}
-
-void *dynamic_shared() { return worker->dynamic; }
-
-// ---- Asynchronous copies happen at the last moment that the program allows: a missing
-// wait shows.
-
-static void run_copies(Thread *t, int keep)
-{
-	size_t done = 0;
-	for (Copy &c : *t->copies) {
-		if (c.group > t->group - keep)
-			break;
-		done++;
-		if (shadow) {
-			check_access((uintptr_t)c.to, (size_t)c.bytes, true);
-			if (c.valid)
-				check_access((uintptr_t)c.from, (size_t)c.bytes, false);
-		}
-		if (c.valid)
-			memcpy(c.to, c.from, (size_t)c.bytes);
-		else
-			memset(c.to, 0, (size_t)c.bytes);
-	}
-	t->copies->erase(t->copies->begin(), t->copies->begin() + (std::ptrdiff_t)done);
-}
-
-void cp_async(void *to, const void *from, int bytes, bool valid)
-{
-	Thread *t = (Thread *)self;
-	if ((uintptr_t)to % (size_t)bytes || (uintptr_t)from % (size_t)bytes)
-		worker_fault(CUDA_ERROR_MISALIGNED_ADDRESS, format("cp_async of %d bytes from %p to %p: not aligned to %d", bytes, from, to, bytes));
-	t->copies->push_back({to, from, bytes, valid, t->group + 1});
-}
-
-void cp_async_commit() { ((Thread *)self)->group++; }
-
-void cp_async_wait(int groups) { run_copies((Thread *)self, groups); }
 
 } // namespace hdm

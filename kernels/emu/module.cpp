@@ -90,7 +90,7 @@ CUresult module_load(const char *image, Module **out, std::string *log)
 			p = next;
 		}
 		if (sizes != k.sizes)
-			return refuse(format("kernel %s has %zu parameters in the PTX and %zu in the emulator, or of other sizes: one of them is stale (make ptx emu)", name.c_str(), sizes.size(), k.sizes.size()));
+			return refuse(format("kernel %s has %zu parameters in the PTX and %zu in the emulator, or of other sizes: one of them is stale (make ptx && make emu)", name.c_str(), sizes.size(), k.sizes.size()));
 		long threads = number_after(text.substr(close, body - close), ".maxntid ", 0);
 		m->functions.push_back({name, new Function{&k, (int)threads, static_shared_limit}});
 	}
