@@ -63,6 +63,7 @@ func TestImportsPointOneWay(t *testing.T) {
 	forbidden := map[string][]string{
 		"op":      {"cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config", "optest"},
 		"cpu":     {"device", "nn", "model", "train", "eval", "data", "metric", "weights", "config", "optest"},
+		"cuda":    {"cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config", "optest"},
 		"nn":      {"cpu", "device", "model", "train", "eval", "data", "metric", "config"},
 		"model":   {"cpu", "device", "train", "eval", "data", "metric", "config"},
 		"train":   {"cpu", "device"},
@@ -72,7 +73,10 @@ func TestImportsPointOneWay(t *testing.T) {
 		"weights": {"op", "cpu", "device", "nn", "model", "train", "eval"},
 		"config":  {"op", "cpu", "device", "nn", "model", "train", "eval"},
 	}
-	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "hdmnet/...").Output()
+	// With the tag, and with cgo, so that the files of the CUDA device count.
+	cmd := exec.Command("go", "list", "-e", "-tags", "cuda", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "hdmnet/...")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
+	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
@@ -87,9 +91,13 @@ func TestImportsPointOneWay(t *testing.T) {
 		seen++
 		for _, imp := range fields[1:] {
 			for _, ban := range bans {
-				if imp == "hdmnet/internal/"+ban {
+				// Who must not know the one device must not know the other.
+				if imp == "hdmnet/internal/"+ban || ban == "cpu" && imp == "hdmnet/internal/cuda" {
 					t.Errorf("%s imports %s", pkg, ban)
 				}
+			}
+			if pkg == "cpu" && imp == "hdmnet/internal/cuda" {
+				t.Errorf("%s imports cuda", pkg)
 			}
 			if strings.Contains(imp, "spf13/viper") && pkg != "config" {
 				t.Errorf("%s imports viper; only config does", pkg)
@@ -98,5 +106,27 @@ func TestImportsPointOneWay(t *testing.T) {
 	}
 	if seen != len(forbidden) {
 		t.Errorf("checked %d packages, want %d", seen, len(forbidden))
+	}
+}
+
+// TestNoTraceOfCUDA: a build without the tag cuda contains nothing of it.
+func TestNoTraceOfCUDA(t *testing.T) {
+	deps := func(args ...string) string {
+		cmd := exec.Command("go", append(append([]string{"list", "-e", "-deps"}, args...), "hdmnet/cmd/hdmnet")...)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		return string(out)
+	}
+	without, with := deps(), deps("-tags", "cuda")
+	for _, pkg := range []string{"hdmnet/internal/cuda", "hdmnet/kernels", "gorgonia.org/cu"} {
+		if strings.Contains(without, pkg+"\n") {
+			t.Errorf("the build without the tag contains %s", pkg)
+		}
+		if !strings.Contains(with, pkg+"\n") {
+			t.Errorf("the build with the tag lacks %s", pkg)
+		}
 	}
 }
