@@ -10,7 +10,7 @@ CUDA_LIB := build/cuda/libcuda.a
 CUDA_GO := CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(CURDIR)/internal/cuda/include" CGO_LDFLAGS="-L$(CURDIR)/build/cuda" $(GO)
 DRIVER := $(shell sh scripts/cuda-driver.sh)
 
-.PHONY: build build-cpu build-cuda test test-cuda ptx race vet fuzz bench generate smoke ci
+.PHONY: build build-cpu build-cuda test vet-cuda test-cuda ptx race vet fuzz bench generate smoke ci
 
 build: $(if $(DRIVER),build-cuda,build-cpu) ## the binary in bin/; with CUDA where there is a driver
 
@@ -24,6 +24,9 @@ $(CUDA_LIB): internal/cuda/stub/src/libcuda.c $(wildcard internal/cuda/include/*
 	@mkdir -p $(@D)
 	$(CC) -O2 -fPIC -Wall -Iinternal/cuda/include -c -o build/cuda/stub.o $<
 	$(AR) rcs $@ build/cuda/stub.o
+
+vet-cuda: $(CUDA_LIB)
+	$(CUDA_GO) vet -tags cuda ./internal/cuda ./internal/device ./cmd/hdmnet
 
 ptx: ## kernels/*.cu to kernels/ptx; needs clang-19
 	$(GO) run ./kernels/ptxgen
