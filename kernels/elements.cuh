@@ -17,7 +17,8 @@ template <int N> struct Lanes {
 __device__ inline Lanes<1> load(Width<1>, const float *p) { return {{*p}}; }
 __device__ inline Lanes<4> load(Width<4>, const float *p)
 {
-	float4 q = *(const float4 *)p;
+	float4 q;
+	q = *(const float4 *)p;
 	return {{q.x, q.y, q.z, q.w}};
 }
 __device__ inline void store(Width<1>, float *p, const Lanes<1> &v) { *p = v[0]; }
