@@ -47,6 +47,8 @@ func selfAttention(sh attentionShape, q, k, v []float64) (y, lse []float64) {
 func testSelfAttention(s *suite) {
 	for i, sh := range []attentionShape{
 		{1, 1, 1, 2, 1}, {2, 7, 5, 6, 3}, {1, 3, 1, 4, 2}, {1, 20, 36, 16, 2}, {2, 33, 67, 66, 2}, {1, 65, 150, 64, 8}, {1, 130, 62, 5, 1}, {3, 61, 5, 24, 4},
+		// The network's heads of 32 and 16 channels; many queries.
+		{1, 45, 70, 64, 2}, {1, 530, 9, 32, 2},
 	} {
 		s.attentionCase(fmt.Sprintf("%+v", sh), sh, 1, i)
 	}

@@ -1,0 +1,156 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"fmt"
+	"math"
+
+	"hdmnet/internal/op"
+)
+
+// selfAttentionArgs is SelfAttentionArgs of kernels/self_attention.cu.
+type selfAttentionArgs struct {
+	y, q, k, v  headRows
+	lse         pointer
+	n, m, heads int32
+	scale       float32
+}
+
+// selfAttentionGradArgs is SelfAttentionGradArgs.
+type selfAttentionGradArgs struct {
+	dq, dk, dv, dy, q, k, v headRows
+	lse, shift              pointer
+	split                   int
+	n, m, heads             int32
+	scale                   float32
+}
+
+// selfAttentionRows is how many queries a thread of self_attention_<dp> has; the same for
+// its gradient.
+var selfAttentionRows, selfAttentionGradRows = map[int]int{8: 1, 16: 2, 32: 2, 64: 1}, map[int]int{8: 1, 16: 2, 32: 1, 64: 1}
+
+const attentionThreads = 128 // of a block of kernels/attention.cuh
+
+// ownRows is a launch for rows rows of every sample and head, perThread a thread.
+func ownRows(rows, perThread, batchHeads, splits int) size {
+	return size{grid: [3]int{ceil(rows, perThread*attentionThreads), batchHeads, splits}, block: [3]int{attentionThreads, 1, 1}}
+}
+
+// SelfAttention computes y and lse in one launch, where heads have 8, 16, 32 or 64
+// channels; others are padded first.
+func (d *Device) SelfAttention(y, lse, q, k, v op.Tensor, heads int) {
+	const name = "SelfAttention"
+	rows, keys, scale := checkAttention(name, q, k, v, heads)
+	op.Shape(name, "y", y, q.Shape()...)
+	op.Shape(name, "lse", lse, rows.batch, heads, rows.n)
+	var scratch headScratch
+	defer scratch.free(d)
+	a := selfAttentionArgs{q: scratch.rows(d, rows, q), k: scratch.rows(d, keys, k), v: scratch.rows(d, keys, v),
+		lse: address(lse), n: int32(rows.n), m: int32(keys.n), heads: int32(heads), scale: scale}
+	var direct bool
+	if a.y, direct = rows.direct(y); !direct {
+		a.y = rows.packed(scratch.borrow(d, rows))
+	}
+	d.launch(fmt.Sprint("self_attention_", rows.dp), ownRows(rows.n, selfAttentionRows[rows.dp], rows.batch*heads, 1), &a)
+	if !direct {
+		d.unpack(rows, y, a.y.x, 1, false)
+	}
+}
+
+// SelfAttentionGrad adds the gradients of q, k and v. Blocks of queries make dq, blocks of
+// keys dk and dv; there are few keys, so these go through the queries in splits that are
+// added up after.
+func (d *Device) SelfAttentionGrad(dq, dk, dv, dy, y, lse, q, k, v op.Tensor, heads int) {
+	const name = "SelfAttentionGrad"
+	rows, keys, scale := checkAttention(name, q, k, v, heads)
+	op.Shape(name, "dq", dq, q.Shape()...)
+	op.Shape(name, "dk", dk, k.Shape()...)
+	op.Shape(name, "dv", dv, v.Shape()...)
+	op.Shape(name, "dy", dy, q.Shape()...)
+	op.Shape(name, "y", y, q.Shape()...)
+	op.Shape(name, "lse", lse, rows.batch, heads, rows.n)
+	var scratch headScratch
+	defer scratch.free(d)
+	shift := scratch.floats(d, rows.batch*heads*rows.n)
+	d.launch("row_dots", rows.grid(), shift, dy, y, rows.batch, rows.n, heads, rows.d, rows.dp)
+	a := selfAttentionGradArgs{dy: scratch.rows(d, rows, dy), q: scratch.rows(d, rows, q), k: scratch.rows(d, keys, k), v: scratch.rows(d, keys, v),
+		lse: address(lse), shift: shift, n: int32(rows.n), m: int32(keys.n), heads: int32(heads), scale: scale}
+	if dq != nil {
+		var direct bool
+		if a.dq, direct = rows.direct(dq); !direct {
+			a.dq = rows.packed(scratch.borrow(d, rows))
+			d.zero(a.dq.x, int64(rows.len())*4)
+		}
+		d.launch(fmt.Sprint("self_attention_dq_", rows.dp), ownRows(rows.n, selfAttentionGradRows[rows.dp], rows.batch*heads, 1), &a)
+		if !direct {
+			d.unpack(rows, dq, a.dq.x, 1, true)
+		}
+	}
+	if dk == nil && dv == nil {
+		return
+	}
+	splits := rowSplits(rows.batch*heads*keys.n, rows.n, 1<<17)
+	a.split = keys.len()
+	a.dk, a.dv = keys.packed(scratch.floats(d, splits*a.split)), keys.packed(scratch.floats(d, splits*a.split))
+	for _, kernel := range selfAttentionKeyGrad(rows.dp) {
+		d.launch(kernel, ownRows(keys.n, 1, rows.batch*heads, splits), &a)
+	}
+	if dk != nil {
+		d.unpack(keys, dk, a.dk.x, splits, true)
+	}
+	if dv != nil {
+		d.unpack(keys, dv, a.dv.x, splits, true)
+	}
+}
+
+// selfAttentionKeyGrad names the kernels that make dk and dv.
+func selfAttentionKeyGrad(dp int) []string {
+	if dp == maxHeadChannels {
+		return []string{"self_attention_dk_64", "self_attention_dv_64"}
+	}
+	return []string{fmt.Sprint("self_attention_dkv_", dp)}
+}
+
+// checkAttention returns the shapes of the queries and the keys, and 1/(√d + 1e-9).
+func checkAttention(operator string, q, k, v op.Tensor, heads int) (queries, keys headShape, scale float32) {
+	qs, ks := q.Shape(), k.Shape()
+	if len(qs) != 3 || len(ks) != 3 || heads < 1 || qs[2]%heads != 0 {
+		panic(fmt.Sprintf("op: %s: q %v, k %v in %d heads", operator, qs, ks, heads))
+	}
+	op.Shape(operator, "k", k, qs[0], -1, qs[2])
+	op.Shape(operator, "v", v, ks...)
+	channels := qs[2] / heads
+	queries = headShape{batch: qs[0], n: qs[1], heads: heads, d: channels, dp: padHead(operator, channels)}
+	keys = queries
+	keys.n = ks[1]
+	return queries, keys, float32(1 / (math.Sqrt(float64(channels)) + 1e-9))
+}
+
+// headScratch is the scratch memory of one call.
+type headScratch []pointer
+
+func (s *headScratch) floats(d *Device, n int) pointer {
+	p := d.borrow(n)
+	*s = append(*s, p)
+	return p
+}
+
+// borrow returns memory for the padded rows of a tensor.
+func (s *headScratch) borrow(d *Device, shape headShape) pointer { return s.floats(d, shape.len()) }
+
+// rows returns the rows of t, padded where that is needed.
+func (s *headScratch) rows(d *Device, shape headShape, t op.Tensor) headRows {
+	if rows, ok := shape.direct(t); ok {
+		return rows
+	}
+	p := s.borrow(d, shape)
+	d.pack(shape, p, address(t), 0, 0, 0)
+	return shape.packed(p)
+}
+
+func (s *headScratch) free(d *Device) {
+	for _, p := range *s {
+		d.giveBack(p)
+	}
+}
