@@ -13,6 +13,7 @@
 //
 //	HDMNET_CUDA_DRIVER   another library than the system's libcuda.so.1
 //	HDMNET_CUDA_SYNC=1   wait after every launch: a fault names its kernel; slow
+//	HDMNET_CUDA_PRECISION  fp32 (default), tf32 or bf16: precision.go
 //	HDMNET_CUDA_CACHE=off  give freed memory back to the driver at once; slow
 package cuda
 
@@ -30,18 +31,19 @@ import (
 type Device struct {
 	op.Device // nil: operators that have no file here yet
 
-	index   int
-	gpu     cu.Device
-	name    string
-	sms     int // multiprocessors
-	context cu.CUContext
-	stream  cu.Stream
-	queue   *queue
-	memory  allocator
-	kernels map[string]*kernel // by name; only the queue's thread loads them
-	modules map[string]cu.Module
-	stages  stages
-	sync    bool
+	index     int
+	gpu       cu.Device
+	name      string
+	sms       int // multiprocessors
+	context   cu.CUContext
+	stream    cu.Stream
+	queue     *queue
+	memory    allocator
+	kernels   map[string]*kernel // by name; only the queue's thread loads them
+	modules   map[string]cu.Module
+	stages    stages
+	sync      bool
+	precision precision
 
 	recent  [8]string // the latest kernels, for messages
 	recents int

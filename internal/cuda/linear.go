@@ -8,6 +8,12 @@ import "hdmnet/internal/op"
 func (d *Device) Linear(y, x, w, bias op.Tensor) {
 	op.CheckLinear(y, x, w, bias)
 	in, out := op.Last(x), op.Last(y)
+	if d.precision != fp32 {
+		g := newConvArgs([]int{1, 1, op.Len(x) / in, in}, []int{out, 1, 1, in}, op.ConvParams{Stride: 1, Dilation: 1})
+		g.out, g.a, g.b, g.bias = address(y), address(x), address(w), address(bias)
+		d.roundedConv(g)
+		return
+	}
 	d.gemm("nt", gemmArgs{
 		c: address(y), a: address(x), b: address(w), bias: address(bias),
 		m: op.Len(x) / in, n: out, k: in, lda: in, ldb: in, ldc: out,

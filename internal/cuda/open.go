@@ -46,13 +46,18 @@ func Open(index int) (*Device, error) {
 	if err != nil {
 		return nil, driverError(err, fmt.Sprintf("find GPU number %d", index))
 	}
+	products, err := precisionFromEnvironment()
+	if err != nil {
+		return nil, err
+	}
 	d := &Device{
-		index:   index,
-		gpu:     gpu,
-		kernels: map[string]*kernel{},
-		modules: map[string]cu.Module{},
-		memory:  allocator{idle: map[int64][]uintptr{}, live: map[uintptr]int64{}, direct: os.Getenv("HDMNET_CUDA_CACHE") == "off"},
-		sync:    environment("HDMNET_CUDA_SYNC"),
+		index:     index,
+		precision: products,
+		gpu:       gpu,
+		kernels:   map[string]*kernel{},
+		modules:   map[string]cu.Module{},
+		memory:    allocator{idle: map[int64][]uintptr{}, live: map[uintptr]int64{}, direct: os.Getenv("HDMNET_CUDA_CACHE") == "off"},
+		sync:      environment("HDMNET_CUDA_SYNC"),
 	}
 	if err := d.describe(); err != nil {
 		return nil, err
@@ -105,6 +110,9 @@ func (d *Device) describe() error {
 	d.sms = values[2]
 	v := cu.Version()
 	d.name = fmt.Sprintf("cuda:%d (%s, %.1f GiB, CUDA %d.%d)", d.index, name, float64(total)/(1<<30), v/1000, v%1000/10)
+	if d.precision != fp32 {
+		d.name += " in " + d.precision.String()
+	}
 	if values[0]*10+values[1] < leastCapability {
 		return fmt.Errorf("GPU number %d, %s, has compute capability %d.%d; hdmnet needs %d.%d (Ampere) or more: choose another GPU or cpu",
 			d.index, name, values[0], values[1], leastCapability/10, leastCapability%10)

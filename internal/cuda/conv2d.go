@@ -1,0 +1,131 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"fmt"
+	"math"
+
+	"hdmnet/internal/op"
+)
+
+// convArgs is ConvArgs of kernels/conv.cuh.
+type convArgs struct {
+	out, a, b, bias, residual            pointer
+	batch, h, w, ci, ho, wo, co          int32
+	kh, kw, stride, pad, dilation        int32
+	relu, accumulate, dk, splitPositions int32
+}
+
+// newConvArgs returns the geometry of a convolution of x [B,H,W,Ci] with weights of shape
+// [Co,KH,KW,Ci].
+func newConvArgs(x, weights []int, p op.ConvParams) convArgs {
+	g := convArgs{
+		batch: int32(x[0]), h: int32(x[1]), w: int32(x[2]), ci: int32(x[3]),
+		co: int32(weights[0]), kh: int32(weights[1]), kw: int32(weights[2]),
+		ho: int32(p.Out(x[1], weights[1])), wo: int32(p.Out(x[2], weights[2])),
+		stride: int32(p.Stride), pad: int32(p.Pad), dilation: int32(p.Dilation),
+	}
+	if n := x[0] * max(x[1]*x[2], int(g.ho)*int(g.wo)); n > math.MaxInt32 {
+		panic(fmt.Sprintf("cuda: a convolution of x %v has %d positions, more than 2³¹: use a smaller batch", x, n))
+	}
+	return g
+}
+
+func (g *convArgs) inputs() int    { return int(g.batch) * int(g.h) * int(g.w) }
+func (g *convArgs) positions() int { return int(g.batch) * int(g.ho) * int(g.wo) }
+func (g *convArgs) terms() int     { return int(g.kh) * int(g.kw) * int(g.ci) }
+
+// pointwise tells that every position of y reads the position of x of the same number: the
+// convolution is a plain product.
+func (g *convArgs) pointwise() bool {
+	return g.kh == 1 && g.kw == 1 && g.stride == 1 && g.pad == 0
+}
+
+// Conv2D computes y = ReLU(conv(x, w) + bias + residual).
+func (d *Device) Conv2D(y, x, w, bias, residual op.Tensor, p op.ConvParams) {
+	op.CheckConv2D(y, x, w, bias, residual, p)
+	g := newConvArgs(x.Shape(), w.Shape(), p)
+	g.out, g.a, g.b, g.bias, g.residual = address(y), address(x), address(w), address(bias), address(residual)
+	if p.ReLU {
+		g.relu = 1
+	}
+	if d.precision == fp32 {
+		d.convForward(g)
+	} else {
+		d.roundedConv(g)
+	}
+}
+
+// convForward queues the convolution in float32.
+func (d *Device) convForward(g convArgs) {
+	if g.pointwise() {
+		d.gemm("nt", gemmArgs{
+			c: g.out, a: g.a, b: g.b, bias: g.bias, residual: g.residual, relu: g.relu,
+			m: g.positions(), n: int(g.co), k: int(g.ci), lda: int(g.ci), ldb: int(g.ci), ldc: int(g.co),
+		})
+		return
+	}
+	suffix, blocks := productTile(g.positions(), int(g.co), g.ci%4 == 0 && aligned16(g.a, g.b))
+	d.launch("conv2d"+suffix, grid1(blocks, 256), &g)
+}
+
+// Conv2DGradInput adds the transposed convolution of dy to dx.
+func (d *Device) Conv2DGradInput(dx, dy, w op.Tensor, p op.ConvParams) {
+	op.CheckConv2D(dy, dx, w, nil, nil, p)
+	g := newConvArgs(dx.Shape(), w.Shape(), p)
+	g.out, g.a, g.b = address(dx), address(dy), address(w)
+	ci, co := int(g.ci), int(g.co)
+	if g.pointwise() {
+		d.gemm("nn", gemmArgs{
+			c: g.out, a: g.a, b: g.b, m: g.inputs(), n: ci, k: co, lda: co, ldb: ci, ldc: ci, accumulate: 1,
+		})
+		return
+	}
+	g.dk = int32(p.Stride / gcd(p.Stride, p.Dilation))
+	phase := int(g.batch) * ceil(int(g.h), p.Stride) * ceil(int(g.w), p.Stride)
+	suffix, blocks := productTile(phase, ci, co%4 == 0 && ci%4 == 0 && aligned16(g.out, g.a, g.b))
+	d.launch("conv2d_grad_input"+suffix, grid2(blocks, p.Stride*p.Stride, 256), &g)
+}
+
+// Conv2DGradWeight adds Σ dy·x to dw and Σ dy to db.
+func (d *Device) Conv2DGradWeight(dw, db, x, dy op.Tensor, p op.ConvParams) {
+	if db != nil {
+		co := op.Last(dy)
+		op.Shape("Conv2DGradWeight", "db", db, co)
+		d.addColumnSums(db, dy, op.Len(dy)/co, co)
+	}
+	if dw == nil {
+		return
+	}
+	op.CheckConv2D(dy, x, dw, nil, nil, p)
+	g := newConvArgs(x.Shape(), dw.Shape(), p)
+	g.out, g.a, g.b, g.accumulate = address(dw), address(dy), address(x), 1
+	ci, co := int(g.ci), int(g.co)
+	if g.pointwise() {
+		d.gemm("tn", gemmArgs{
+			c: g.out, a: g.a, b: g.b, m: co, n: ci, k: g.positions(), lda: co, ldb: ci, ldc: ci, accumulate: 1,
+		})
+		return
+	}
+	suffix, blocks := productTile(co, g.terms(), co%4 == 0 && ci%4 == 0 && aligned16(g.out, g.a, g.b))
+	parts, length := splitSum(g.positions(), blocks)
+	g.splitPositions = int32(length)
+	if parts == 1 {
+		d.launch("conv2d_grad_weight"+suffix, grid1(blocks, 256), &g)
+		return
+	}
+	n := co * g.terms()
+	partial := d.borrow(parts * n)
+	defer d.giveBack(partial)
+	g.out, g.accumulate = partial, 0
+	d.launch("conv2d_grad_weight"+suffix, grid2(blocks, parts, 256), &g)
+	d.addPartials(dw, partial, parts, n)
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}

@@ -1,0 +1,143 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"hdmnet/internal/cpu"
+	"hdmnet/internal/op"
+)
+
+func openCPU(t testing.TB) op.Device {
+	t.Helper()
+	host, err := cpu.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return host
+}
+
+// results runs f on d and downloads what it returns.
+func results(d op.Device, f func(op.Device, *operands) []op.Tensor) [][]float32 {
+	o := &operands{dev: d, arena: op.NewArena(d), draw: rand.New(rand.NewPCG(5, 6))}
+	defer o.arena.Close()
+	var all [][]float32
+	for _, x := range f(d, o) {
+		v := make([]float32, op.Len(x))
+		d.Download(v, x)
+		all = append(all, v)
+	}
+	return all
+}
+
+// TestLargeTiles: products with so many results that the large tiles compute them.
+func TestLargeTiles(t *testing.T) {
+	for name, f := range map[string]func(op.Device, *operands) []op.Tensor{
+		"conv2d_128": func(d op.Device, o *operands) []op.Tensor {
+			x, w, y := o.floats(1, 91, 91, 8), o.floats(132, 2, 2, 8), o.floats(1, 92, 92, 132)
+			d.Conv2D(y, x, w, o.floats(132), o.floats(1, 92, 92, 132), op.ConvParams{Stride: 1, Pad: 1, Dilation: 1, ReLU: true})
+			return []op.Tensor{y}
+		},
+		"conv2d_grad_input_128": func(d op.Device, o *operands) []op.Tensor {
+			dy, w, dx := o.floats(1, 92, 92, 8), o.floats(8, 2, 2, 132), o.floats(1, 91, 91, 132)
+			d.Conv2DGradInput(dx, dy, w, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1})
+			return []op.Tensor{dx}
+		},
+		"conv2d_grad_weight_128": func(d op.Device, o *operands) []op.Tensor {
+			x, dy, dw := o.floats(1, 3, 4, 260), o.floats(1, 3, 4, 1020), o.floats(1020, 3, 3, 260)
+			d.Conv2DGradWeight(dw, nil, x, dy, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1})
+			return []op.Tensor{dw}
+		},
+		"gemm_nt_128 gemm_nn_128": func(d op.Device, o *operands) []op.Tensor {
+			x, w, y := o.floats(8200, 20), o.floats(132, 20), o.floats(8200, 132)
+			d.Linear(y, x, w, o.floats(132))
+			dy, v, dx := o.floats(8200, 20), o.floats(20, 132), o.floats(8200, 132)
+			d.LinearGradInput(dx, dy, v)
+			return []op.Tensor{y, dx}
+		},
+		"gemm_tn_128": func(d op.Device, o *operands) []op.Tensor {
+			x, dy, dw := o.floats(20, 1996), o.floats(20, 1028), o.floats(1028, 1996)
+			d.LinearGradWeight(dw, nil, x, dy)
+			return []op.Tensor{dw}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := results(openCPU(t), f)
+			dev := open(t)
+			got := results(dev, f)
+			for k := range want {
+				for i, v := range want[k] {
+					if e := math.Abs(float64(got[k][i] - v)); !(e <= 2e-5+2e-5*math.Abs(float64(v))) {
+						t.Fatalf("result %d: element %d is %g, the CPU's %g", k, i, got[k][i], v)
+					}
+				}
+			}
+			for _, kernel := range strings.Fields(name) {
+				if !dev.kernels[kernel].loaded {
+					t.Errorf("%s did not run", kernel)
+				}
+			}
+		})
+	}
+}
+
+// rounded returns v in a precision: bf16 to nearest, ties to even; tf32 to nearest, ties
+// away from zero.
+func (p precision) rounded(v float32) float32 {
+	u := math.Float32bits(v)
+	switch p {
+	case tf32:
+		u = (u + 0x1000) &^ 0x1fff
+	case bf16:
+		u = (u + 0x7fff + u>>16&1) &^ 0xffff
+	}
+	return math.Float32frombits(u)
+}
+
+// TestPrecision compares the products on tensor cores with the CPU's: with those of inputs
+// rounded beforehand, to which float32's own rounding is the only difference; and with
+// those of the inputs as they are, from which the rounding of both factors by at most u,
+// relatively, takes a sum Σ a·b by at most (2u + u²)·Σ|a|·|b|.
+func TestPrecision(t *testing.T) {
+	for _, c := range []struct {
+		p precision
+		u float64
+	}{{tf32, math.Ldexp(1, -11)}, {bf16, math.Ldexp(1, -8)}} {
+		for _, size := range []twinConv{
+			{1, 1, 1, 1, 1, 1, 1, op.ConvParams{Stride: 1, Dilation: 1}},
+			{2, 9, 7, 12, 20, 1, 1, op.ConvParams{Stride: 1, Dilation: 1}},
+			{1, 13, 11, 20, 70, 3, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}},
+			{2, 12, 15, 7, 9, 3, 3, op.ConvParams{Stride: 2, Pad: 1, Dilation: 1}},
+			{1, 11, 13, 64, 33, 3, 3, op.ConvParams{Stride: 1, Pad: 4, Dilation: 4}},
+			{1, 91, 92, 20, 132, 2, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}}, // the large tile
+		} {
+			t.Run(c.p.String()+" "+size.name(), func(t *testing.T) {
+				host := openCPU(t)
+				exact, _ := size.products(host, func(v float32) float32 { return v })
+				rounded, _ := size.products(host, c.p.rounded)
+				magnitude, _ := size.products(host, func(v float32) float32 { return float32(math.Abs(float64(v))) })
+				t.Setenv(precisionVariable, c.p.String())
+				dev := open(t)
+				if !strings.HasSuffix(dev.Name(), " in "+c.p.String()) {
+					t.Errorf("the device's name %q lacks the precision", dev.Name())
+				}
+				got, names := size.products(dev, func(v float32) float32 { return v })
+				for k := range got {
+					for i, v := range got[k] {
+						scale := 1 + float64(magnitude[k][i])
+						if e := math.Abs(float64(v - rounded[k][i])); !(e <= 1e-6*scale) {
+							t.Fatalf("%s: element %d is %g, of rounded inputs %g", names[k], i, v, rounded[k][i])
+						}
+						if e := math.Abs(float64(v - exact[k][i])); !(e <= (2*c.u+c.u*c.u)*scale) {
+							t.Fatalf("%s: element %d is %g, exactly %g, magnitude %g", names[k], i, v, exact[k][i], magnitude[k][i])
+						}
+					}
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,53 @@
+//go:build cuda
+
+package cuda
+
+// The kernels of kernels/tensor_product.cuh walk along sums in steps of tensorStep terms,
+// which is what channels are rounded up to in weights for them, through tensorStages
+// stages in shared memory.
+const (
+	tensorStep    = 16
+	tensorStages  = 4
+	tensorThreads = 128
+)
+
+// bytesOfWeight is the size of a rounded weight.
+func (p precision) bytesOfWeight() int {
+	if p == bf16 {
+		return 2
+	}
+	return 4
+}
+
+// roundedFloats is how many float32s hold rows of ci weights rounded for tensor cores.
+func (p precision) roundedFloats(rows, ci int) int {
+	return rows * ceil(ci, tensorStep) * tensorStep * p.bytesOfWeight() / 4
+}
+
+// roundWeights rounds weights [rows, ci] for tensorConv.
+func (d *Device) roundWeights(to, from pointer, rows, ci int) {
+	d.launch("round_weights_"+d.precision.String(), d.perElement(d.precision.roundedFloats(rows, ci)),
+		to, from, rows, ci, ceil(ci, tensorStep)*tensorStep)
+}
+
+// tensorConv queues a convolution on tensor cores with weights g.b that are rounded.
+func (d *Device) tensorConv(g convArgs) {
+	suffix, blocks := productTile(g.positions(), int(g.co), g.ci%4 == 0 && g.co%2 == 0 && aligned16(g.out, g.a, g.residual))
+	s := grid1(blocks, tensorThreads)
+	rows := 64
+	if suffix == "_128" {
+		rows = 128
+	}
+	s.shared = tensorStages * rows * tensorStep * (4 + d.precision.bytesOfWeight())
+	d.launch("conv2d_"+d.precision.String()+suffix, s, &g)
+}
+
+// roundedConv rounds the weights g.b and queues the convolution on tensor cores.
+func (d *Device) roundedConv(g convArgs) {
+	rows, ci := int(g.co)*int(g.kh)*int(g.kw), int(g.ci)
+	rounded := d.borrow(d.precision.roundedFloats(rows, ci))
+	defer d.giveBack(rounded)
+	d.roundWeights(rounded, g.b, rows, ci)
+	g.b = rounded
+	d.tensorConv(g)
+}
