@@ -26,15 +26,13 @@ __device__ __forceinline__ Rows block_rows(const HeadRows &r, int heads)
 	return {r.x + (int)blockIdx.y / heads * r.sample + (int)blockIdx.y % heads * r.head, r.stride};
 }
 
-// load_row reads row i times scale; zeros unless i < count.
+// load_row reads row i times scale; any row where i ≥ count, which must not be 0.
 template <int DP> __device__ __forceinline__ void load_row(float (&row)[DP], const Rows &r, int i, int count, float scale)
 {
-	const float *x = r.x + (i64)i * r.stride;
+	const float *x = r.x + (i64)(i < count ? i : 0) * r.stride;
 	UNROLL
 	for (int c = 0; c < DP; c += 4) {
-		float4 v = {0, 0, 0, 0};
-		if (i < count)
-			v = *(const float4 *)(x + c);
+		float4 v = *(const float4 *)(x + c);
 		row[c] = v.x * scale;
 		row[c + 1] = v.y * scale;
 		row[c + 2] = v.z * scale;
@@ -75,7 +73,8 @@ template <int DP> __device__ __forceinline__ void load_tile(float *tile, const R
 }
 
 // walk_tiles calls body(tile of a, tile of b, pairs, rows) for the rows from lo to below
-// hi, a tile at a time; the rest of the last tile is 0. b is absent with ARRAYS = 1. With
+// hi, a tile at a time; the rest of the last tile, pairs included, is 0: there a body adds
+// zeros where it can, instead of asking for each row. b is absent with ARRAYS = 1. With
 // PAIRS, pairs[j] holds x[i] and y[i] of the tile's row j. The next tile is copied while
 // the body works on this one.
 template <int DP, int ARRAYS, bool PAIRS, class Body>
@@ -124,7 +123,7 @@ template <int DP, int R, int U> __device__ __forceinline__ void dots(float (&s)[
 			for (int i = 0; i < CHAINS; i++)
 				part[r][u][i] = 0;
 	UNROLL
-	for (int c = 0; c < DP; c += 4)
+	for (int c = 0; c < DP; c += 4) {
 		UNROLL
 		for (int u = 0; u < U; u++) {
 			float4 k = *(const float4 *)(tile + u * DP + c);
@@ -137,6 +136,7 @@ template <int DP, int R, int U> __device__ __forceinline__ void dots(float (&s)[
 				p[3 % CHAINS] = fma_f32(x[r][c + 3], k.w, p[3 % CHAINS]);
 			}
 		}
+	}
 	UNROLL
 	for (int r = 0; r < R; r++)
 		UNROLL
@@ -152,7 +152,7 @@ template <int DP, int R, int U> __device__ __forceinline__ void dots(float (&s)[
 template <int DP, int R, int U> __device__ __forceinline__ void add_rows(float (&acc)[R][DP], const float (&e)[R][U], const float *tile)
 {
 	UNROLL
-	for (int c = 0; c < DP; c += 4)
+	for (int c = 0; c < DP; c += 4) {
 		UNROLL
 		for (int u = 0; u < U; u++) {
 			float4 v = *(const float4 *)(tile + u * DP + c);
@@ -164,6 +164,7 @@ template <int DP, int R, int U> __device__ __forceinline__ void add_rows(float (
 				acc[r][c + 3] = fma_f32(e[r][u], v.w, acc[r][c + 3]);
 			}
 		}
+	}
 }
 
 template <int R, int DP> __device__ __forceinline__ void zero_rows(float (&x)[R][DP])
@@ -192,6 +193,8 @@ template <int DP> __device__ __forceinline__ void split_range(int &lo, int &hi, 
 // own rows have log-sum-exp lse and D = Σ_t a_t p_t (shift).
 //
 //	a_t = exp(x·t − lse)    p_t = g·b_t    acc += Σ_t a_t (p_t − shift)·t
+//
+// a_t is at most 1; past the last row, where t = 0, it must not overflow.
 template <int DP, int R, int U>
 __device__ __forceinline__ void own_softmax_grad(float (&acc)[R][DP], const float (&x)[R][DP], const float (&g)[R][DP], const float (&lse)[R], const float (&shift)[R], const Rows &t, const Rows &b, int lo, int hi)
 {
@@ -205,7 +208,7 @@ __device__ __forceinline__ void own_softmax_grad(float (&acc)[R][DP], const floa
 			for (int r = 0; r < R; r++)
 				UNROLL
 				for (int u = 0; u < U; u++)
-					s[r][u] = j + u < rows ? exp_fast(s[r][u] - lse[r]) * (p[r][u] - shift[r]) : 0.0f;
+					s[r][u] = exp_fast(min_f32(s[r][u] - lse[r], 0.0f)) * (p[r][u] - shift[r]);
 			add_rows<DP, R, U>(acc, s, ta + j * DP);
 		}
 	});
@@ -226,7 +229,7 @@ __device__ __forceinline__ void walk_softmax_grad(float (&acc)[R][DP], float (&a
 			for (int r = 0; r < R; r++)
 				UNROLL
 				for (int u = 0; u < U; u++)
-					s[r][u] = j + u < rows ? exp_fast(s[r][u] - pairs[j + u].x) : 0.0f;
+					s[r][u] = exp_fast(s[r][u] - pairs[j + u].x);
 			if (SCORES) {
 				dots<DP, R, U>(p, g, tb + j * DP);
 				UNROLL

@@ -39,8 +39,10 @@ template <int DP, int R, int U> __device__ __forceinline__ void attend(const Sel
 			for (int r = 0; r < R; r++) {
 				float most = s[r][0];
 				UNROLL
-				for (int u = 1; u < U; u++)
-					most = j + u < rows ? max_f32(most, s[r][u]) : most;
+				for (int u = 1; u < U; u++) {
+					s[r][u] += j + u < rows ? 0.0f : -infinity_f32();
+					most = max_f32(most, s[r][u]);
+				}
 				if (most > top[r] + rescale_above) {
 					float shrink = exp_fast(top[r] - most);
 					top[r] = most;
@@ -51,7 +53,7 @@ template <int DP, int R, int U> __device__ __forceinline__ void attend(const Sel
 				}
 				UNROLL
 				for (int u = 0; u < U; u++) {
-					s[r][u] = j + u < rows ? exp_fast(s[r][u] - top[r]) : 0.0f;
+					s[r][u] = exp_fast(s[r][u] - top[r]);
 					total[r] += s[r][u];
 				}
 			}
@@ -125,29 +127,29 @@ template <int DP, int R, int U, bool DK, bool DV> __device__ __forceinline__ voi
 	}
 }
 
-#define SELF_ATTENTION(DP, R, U, BLOCKS)                                                                    \
-	extern "C" __global__ void __launch_bounds__(128, BLOCKS) self_attention_##DP(SelfAttentionArgs p)      \
-	{                                                                                                       \
-		attend<DP, R, U>(p);                                                                                \
+#define SELF_ATTENTION(DP, R, U, BLOCKS)                                                                      \
+	extern "C" __global__ void __launch_bounds__(128, BLOCKS) self_attention_##DP(SelfAttentionArgs p)        \
+	{                                                                                                         \
+		attend<DP, R, U>(p);                                                                                  \
 	}
-#define SELF_ATTENTION_DQ(DP, R, U)                                                                         \
-	extern "C" __global__ void __launch_bounds__(128) self_attention_dq_##DP(SelfAttentionGradArgs p)       \
-	{                                                                                                       \
-		query_grad<DP, R, U>(p);                                                                            \
+#define SELF_ATTENTION_DQ(DP, R, U, BLOCKS)                                                                   \
+	extern "C" __global__ void __launch_bounds__(128, BLOCKS) self_attention_dq_##DP(SelfAttentionGradArgs p) \
+	{                                                                                                         \
+		query_grad<DP, R, U>(p);                                                                              \
 	}
-#define SELF_ATTENTION_DK(name, DP, R, U, DK, DV)                                                           \
-	extern "C" __global__ void __launch_bounds__(128) name(SelfAttentionGradArgs p)                         \
-	{                                                                                                       \
-		key_grad<DP, R, U, DK, DV>(p);                                                                      \
+#define SELF_ATTENTION_DK(name, DP, R, U, DK, DV)                                                             \
+	extern "C" __global__ void __launch_bounds__(128) name(SelfAttentionGradArgs p)                           \
+	{                                                                                                         \
+		key_grad<DP, R, U, DK, DV>(p);                                                                        \
 	}
 SELF_ATTENTION(8, 1, 4, 4)
 SELF_ATTENTION(16, 2, 4, 3)
 SELF_ATTENTION(32, 2, 2, 3)
 SELF_ATTENTION(64, 1, 4, 1)
-SELF_ATTENTION_DQ(8, 1, 4)
-SELF_ATTENTION_DQ(16, 2, 2)
-SELF_ATTENTION_DQ(32, 1, 2)
-SELF_ATTENTION_DQ(64, 1, 1)
+SELF_ATTENTION_DQ(8, 1, 4, 4)
+SELF_ATTENTION_DQ(16, 2, 2, 3)
+SELF_ATTENTION_DQ(32, 1, 2, 3)
+SELF_ATTENTION_DQ(64, 1, 1, 1)
 SELF_ATTENTION_DK(self_attention_dkv_8, 8, 1, 4, true, true)
 SELF_ATTENTION_DK(self_attention_dkv_16, 16, 1, 2, true, true)
 SELF_ATTENTION_DK(self_attention_dkv_32, 32, 1, 1, true, true)

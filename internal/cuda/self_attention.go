@@ -50,7 +50,7 @@ func (d *Device) SelfAttention(y, lse, q, k, v op.Tensor, heads int) {
 		lse: address(lse), n: int32(rows.n), m: int32(keys.n), heads: int32(heads), scale: scale}
 	var direct bool
 	if a.y, direct = rows.direct(y); !direct {
-		a.y = rows.packed(scratch.borrow(d, rows))
+		a.y = rows.packed(scratch.padded(d, rows))
 	}
 	d.launch(fmt.Sprint("self_attention_", rows.dp), ownRows(rows.n, selfAttentionRows[rows.dp], rows.batch*heads, 1), &a)
 	if !direct {
@@ -79,7 +79,7 @@ func (d *Device) SelfAttentionGrad(dq, dk, dv, dy, y, lse, q, k, v op.Tensor, he
 	if dq != nil {
 		var direct bool
 		if a.dq, direct = rows.direct(dq); !direct {
-			a.dq = rows.packed(scratch.borrow(d, rows))
+			a.dq = rows.packed(scratch.padded(d, rows))
 			d.zero(a.dq.x, int64(rows.len())*4)
 		}
 		d.launch(fmt.Sprint("self_attention_dq_", rows.dp), ownRows(rows.n, selfAttentionGradRows[rows.dp], rows.batch*heads, 1), &a)
@@ -136,15 +136,15 @@ func (s *headScratch) floats(d *Device, n int) pointer {
 	return p
 }
 
-// borrow returns memory for the padded rows of a tensor.
-func (s *headScratch) borrow(d *Device, shape headShape) pointer { return s.floats(d, shape.len()) }
+// padded returns memory for the padded rows of a tensor.
+func (s *headScratch) padded(d *Device, shape headShape) pointer { return s.floats(d, shape.len()) }
 
 // rows returns the rows of t, padded where that is needed.
 func (s *headScratch) rows(d *Device, shape headShape, t op.Tensor) headRows {
 	if rows, ok := shape.direct(t); ok {
 		return rows
 	}
-	p := s.borrow(d, shape)
+	p := s.padded(d, shape)
 	d.pack(shape, p, address(t), 0, 0, 0)
 	return shape.packed(p)
 }

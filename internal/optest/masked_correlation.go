@@ -57,6 +57,8 @@ func maskedCorrelation(sh correlationShape, q, k, v, mask []float64) (y, corr, c
 func testMaskedCorrelation(s *suite) {
 	for i, sh := range []correlationShape{
 		{1, 1, 1, 2, 1}, {2, 7, 5, 6, 3}, {1, 20, 36, 16, 2}, {2, 33, 67, 66, 2}, {1, 65, 150, 64, 8}, {1, 130, 62, 5, 1}, {3, 61, 5, 24, 1},
+		// The network's heads of 32 channels; many queries; many supports.
+		{1, 45, 130, 64, 2}, {1, 530, 9, 32, 2}, {1, 9, 530, 32, 2},
 	} {
 		for _, share := range []float64{0.3, 0, 1} {
 			if share != 0.3 && sh.large() {

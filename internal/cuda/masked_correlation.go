@@ -1,0 +1,214 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"fmt"
+
+	"hdmnet/internal/op"
+)
+
+// correlationArgs is CorrelationArgs of kernels/masked_correlation.cu.
+type correlationArgs struct {
+	out, own, ownPair, walk, walkPair pointer
+	ownCount, walkCount               pointer
+	lse, shift                        pointer
+	ownRows, walkRows, heads, _       int32
+}
+
+// correlationRowsArgs is CorrelationRowsArgs of kernels/correlation_rows.cu.
+type correlationRowsArgs struct {
+	x, list, count, colSum, parts, out, lse, shift, dv, v pointer
+	batch                                                 int
+	n, heads, d, dp, splits, _                            int32
+}
+
+// unitRowsArgs is UnitRowsArgs.
+type unitRowsArgs struct {
+	rows, inv, x, list, count pointer
+	batch                     int
+	n, heads, d, dp           int32
+	scale                     float32
+	_                         int32
+}
+
+// unitRowsGradArgs is UnitRowsGradArgs.
+type unitRowsGradArgs struct {
+	dx, parts, rows, inv, sum, weight, list, count, foreground pointer
+	batch                                                      int
+	n, heads, d, dp, splits                                    int32
+	scale                                                      float32
+}
+
+// correlationPerThread is how many rows a thread of correlation_totals_<dp> and
+// correlation_sums_<dp> owns.
+var correlationPerThread = map[int]int{8: 1, 16: 2, 32: 2, 64: 1}
+
+const invTemperature = 10 // 1/0.1
+
+// Threads wanted of kernels whose owners are queries, and of those whose owners are
+// supports, of which usually few are foreground.
+const (
+	queryThreads   = 1 << 17
+	supportThreads = 1 << 18
+)
+
+// correlation is one call's operands: q̂ and 10k̂ as packed rows, the latter of the
+// foreground only.
+type correlation struct {
+	headScratch
+	*Device
+	queries, keys          headShape
+	list, count            pointer
+	qRows, kRows           pointer
+	qInv, kInv             pointer // 0 in the forward
+	querySplits, keySplits int     // of the walks of query and support owners
+}
+
+func (d *Device) correlation(operator string, q, k, v, mask op.Tensor, heads int, gradient bool) *correlation {
+	c := &correlation{Device: d}
+	c.queries, c.keys, _ = checkAttention(operator, q, k, v, heads)
+	op.Shape(operator, "mask", mask, c.keys.batch, c.keys.n)
+	groups := c.queries.batch * heads
+	c.querySplits = rowSplits(groups*c.queries.n, c.keys.n, queryThreads)
+	c.keySplits = rowSplits(groups*c.keys.n, c.queries.n, supportThreads)
+	c.list, c.count = d.foregroundList(address(mask), c.keys.batch, c.keys.n)
+	c.headScratch = append(c.headScratch, c.list)
+	c.qRows, c.kRows = c.padded(d, c.queries), c.padded(d, c.keys)
+	if gradient {
+		c.qInv, c.kInv = c.floats(d, groups*c.queries.n), c.floats(d, groups*c.keys.n)
+	}
+	c.unitRows(c.queries, unitRowsArgs{rows: c.qRows, inv: c.qInv, x: address(q), scale: 1})
+	c.unitRows(c.keys, unitRowsArgs{rows: c.kRows, inv: c.kInv, x: address(k), list: c.list, count: c.count, scale: invTemperature})
+	return c
+}
+
+func (c *correlation) unitRows(s headShape, a unitRowsArgs) {
+	a.batch, a.n, a.heads, a.d, a.dp = s.batch, int32(s.n), int32(s.heads), int32(s.d), int32(s.dp)
+	c.launch("unit_rows", s.grid(), &a)
+}
+
+// ownQueries launches a kernel whose owners are the queries; the supports walk.
+func (c *correlation) ownQueries(kernel string, perThread int, a correlationArgs) {
+	a.own, a.walk, a.walkCount = c.qRows, c.kRows, c.count
+	a.ownRows, a.walkRows, a.heads = int32(c.queries.n), int32(c.keys.n), int32(c.keys.heads)
+	c.launch(fmt.Sprint(kernel, c.keys.dp), ownRows(c.queries.n, perThread, c.keys.batch*c.keys.heads, c.querySplits), &a)
+}
+
+// ownSupports launches a kernel whose owners are the supports; the queries walk.
+func (c *correlation) ownSupports(kernel string, perThread int, a correlationArgs) {
+	a.own, a.walk, a.ownCount = c.kRows, c.qRows, c.count
+	a.ownRows, a.walkRows, a.heads = int32(c.keys.n), int32(c.queries.n), int32(c.keys.heads)
+	c.launch(fmt.Sprint(kernel, c.keys.dp), ownRows(c.keys.n, perThread, c.keys.batch*c.keys.heads, c.keySplits), &a)
+}
+
+// supports launches a kernel of correlation_rows.cu for the foreground supports.
+func (c *correlation) supports(kernel string, a correlationRowsArgs) {
+	s := c.keys
+	a.list, a.count, a.batch = c.list, c.count, s.batch
+	a.n, a.heads, a.d, a.dp, a.splits = int32(s.n), int32(s.heads), int32(s.d), int32(s.dp), int32(c.keySplits)
+	c.launch(kernel, s.grid(), &a)
+}
+
+// rowSums returns scratch memory [B,heads,dp]: sums over packed rows.
+func (c *correlation) rowSums(s headShape, rows, weights, count pointer) pointer {
+	out := c.floats(c.Device, s.batch*s.heads*s.dp)
+	w := weightedSums{x: rows, weights: weights, count: count, groups: s.batch * s.heads, rows: s.n, cols: s.dp, perSample: s.heads, scale: 1}
+	w.run(c.Device, out)
+	return out
+}
+
+// MaskedCorrelation computes y, corr and colSum: Z_j of the foreground in one pass over the
+// queries, then y_i = Σ_j e^{s_ij} v_j/Z_j in one over the foreground. The map is linear in
+// the scores: c_i = w·Σ_h q̂_i·Σ_j 10k̂_j.
+func (d *Device) MaskedCorrelation(y, corr, colSum, q, k, v, mask op.Tensor, heads int) {
+	const name = "MaskedCorrelation"
+	c := d.correlation(name, q, k, v, mask, heads, false)
+	defer func() { c.free(d) }()
+	op.Shape(name, "y", y, q.Shape()...)
+	op.Shape(name, "corr", corr, c.queries.batch, c.queries.n)
+	op.Shape(name, "colSum", colSum, c.keys.batch, heads, c.keys.n)
+	perThread := correlationPerThread[c.keys.dp]
+	totals := c.floats(d, c.keySplits*c.keys.batch*heads*c.keys.n)
+	c.ownSupports("correlation_totals_", perThread, correlationArgs{out: totals})
+	values := c.padded(d, c.keys)
+	c.supports("correlation_values", correlationRowsArgs{x: address(v), colSum: address(colSum), parts: totals, out: values})
+	parts := c.floats(d, c.querySplits*c.queries.len())
+	c.ownQueries("correlation_sums_", perThread, correlationArgs{out: parts, walkPair: values})
+	d.unpack(c.queries, y, parts, c.querySplits, false)
+
+	sum := c.rowSums(c.keys, c.kRows, 0, c.count)
+	d.launch("correlation_map", d.perElement(c.queries.batch*c.queries.n), corr, c.qRows, sum, c.count, c.queries.batch, c.queries.n, heads, c.keys.dp)
+}
+
+// MaskedCorrelationGrad adds the gradients of q, k and v; the scores are made again.
+//
+//	dv_j = Σ_i a_ij dy_i      D_j = v_j·dv_j      ds_ij = a_ij (dy_i·v_j − D_j) + w·dcorr_i
+//	dq̂_i = Σ_j ds_ij 10k̂_j    dk̂_j = 10 Σ_i ds_ij q̂_i
+//
+// in three passes, for dv, dk and dq. What dy has in common over the queries cancels in
+// dy_i·v_j − D_j; it is taken out first, or its rounding would drown the rest.
+func (d *Device) MaskedCorrelationGrad(dq, dk, dv, dy, dcorr, colSum, q, k, v, mask op.Tensor, heads int) {
+	const name = "MaskedCorrelationGrad"
+	if dy == nil && dcorr == nil {
+		return
+	}
+	c := d.correlation(name, q, k, v, mask, heads, true)
+	defer func() { c.free(d) }()
+	op.Shape(name, "dq", dq, q.Shape()...)
+	op.Shape(name, "dk", dk, k.Shape()...)
+	op.Shape(name, "dv", dv, v.Shape()...)
+	op.Shape(name, "dy", dy, q.Shape()...)
+	op.Shape(name, "dcorr", dcorr, c.queries.batch, c.queries.n)
+	op.Shape(name, "colSum", colSum, c.keys.batch, heads, c.keys.n)
+	var keyParts, queryParts pointer
+	if dy != nil {
+		keyParts, queryParts = c.scores(dk, dv, dq, dy, colSum, v)
+	}
+	if dk != nil {
+		a := unitRowsGradArgs{dx: address(dk), parts: keyParts, rows: c.kRows, inv: c.kInv, list: c.list, count: c.count, splits: int32(c.keySplits), scale: invTemperature}
+		if dcorr != nil {
+			a.sum = c.rowSums(c.queries, c.qRows, address(dcorr), 0)
+		}
+		c.unitGrad(c.keys, a)
+	}
+	if dq != nil {
+		a := unitRowsGradArgs{dx: address(dq), parts: queryParts, rows: c.qRows, inv: c.qInv, splits: int32(c.querySplits), scale: 1}
+		if dcorr != nil {
+			a.sum, a.weight = c.rowSums(c.keys, c.kRows, 0, c.count), address(dcorr)
+		}
+		c.unitGrad(c.queries, a)
+	}
+}
+
+// scores adds dv, and returns the splits of Σ_i ds_ij q̂_i and Σ_j ds_ij 10k̂_j without the
+// map's term; 0 where the gradient is not wanted.
+func (c *correlation) scores(dk, dv, dq, dy, colSum, v op.Tensor) (keyParts, queryParts pointer) {
+	d, s := c.Device, c.queries
+	mean := c.floats(d, s.batch*s.heads*s.d)
+	w := weightedSums{x: address(dy), groups: s.batch, rows: s.n, cols: s.heads * s.d, perSample: 1, scale: 1 / float32(s.n)}
+	w.run(d, mean)
+	dyRows, values := c.padded(d, s), c.padded(d, c.keys)
+	d.pack(s, dyRows, address(dy), 0, 0, mean)
+	d.pack(c.keys, values, address(v), c.list, c.count, 0)
+	parts := c.floats(d, c.keySplits*c.keys.len())
+	c.ownSupports("correlation_sums_", correlationPerThread[s.dp], correlationArgs{out: parts, walkPair: dyRows})
+	stats := c.keys.batch * c.keys.heads * c.keys.n
+	lse, shift := c.floats(d, stats), c.floats(d, stats)
+	c.supports("correlation_dv", correlationRowsArgs{x: mean, colSum: address(colSum), parts: parts, lse: lse, shift: shift, dv: address(dv), v: values})
+	if dk != nil {
+		keyParts = parts
+		c.ownSupports("correlation_dk_", 1, correlationArgs{out: keyParts, ownPair: values, walkPair: dyRows, lse: lse, shift: shift})
+	}
+	if dq != nil {
+		queryParts = c.floats(d, c.querySplits*s.len())
+		c.ownQueries("correlation_dq_", 1, correlationArgs{out: queryParts, ownPair: dyRows, walkPair: values, lse: lse, shift: shift})
+	}
+	return keyParts, queryParts
+}
+
+func (c *correlation) unitGrad(s headShape, a unitRowsGradArgs) {
+	a.foreground = c.count
+	a.batch, a.n, a.heads, a.d, a.dp = s.batch, int32(s.n), int32(s.heads), int32(s.d), int32(s.dp)
+	c.launch("unit_rows_grad", s.grid(), &a)
+}
