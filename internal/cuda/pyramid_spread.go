@@ -1,0 +1,42 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"fmt"
+
+	"hdmnet/internal/op"
+)
+
+// pyramidLevels is Levels of kernels/pyramid_spread.cu.
+type pyramidLevels struct {
+	count    int32
+	n, first [8]int32
+}
+
+// PyramidSpread sums the rows of cells for every line of y, then spreads the sums over its
+// columns.
+func (d *Device) PyramidSpread(y op.Tensor, q []op.Tensor) {
+	op.CheckPyramidSpread(y, q)
+	var levels pyramidLevels
+	if len(q) > len(levels.n) {
+		panic(fmt.Sprintf("cuda: PyramidSpread of %d maps, at most %d", len(q), len(levels.n)))
+	}
+	s := y.Shape()
+	b, h, w, co := s[0], s[1], s[2], s[3]
+	vectors := 0 // sums of a line
+	for i, t := range q {
+		n := t.Shape()[1]
+		levels.n[i], levels.first[i] = int32(n), int32(vectors)
+		vectors += 3 * n
+	}
+	levels.count = int32(len(q))
+	lines := d.borrow(b * h * vectors * co)
+	defer d.giveBack(lines)
+	for i, t := range q {
+		n, four := int(levels.n[i]), quads(co, address(t))
+		d.launch("pyramid_lines", d.channelGrid(co, b*h*n*3, 1, four), lines, t, b, h, n, co, levels.first[i], vectors, four)
+	}
+	four := quads(co, address(y))
+	d.launch("pyramid_columns", d.channelGrid(co, b*h*w, 1, four), y, lines, &levels, b, h, w, co, vectors, four)
+}
