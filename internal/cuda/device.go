@@ -15,6 +15,7 @@
 //	HDMNET_CUDA_SYNC=1   wait after every launch: a fault names its kernel; slow
 //	HDMNET_CUDA_PRECISION  fp32 (default), tf32 or bf16: precision.go
 //	HDMNET_CUDA_CACHE=off  give freed memory back to the driver at once; slow
+//	HDMNET_CUDA_GRAPH=off  launch every kernel by itself, also in training
 package cuda
 
 import (
@@ -41,7 +42,9 @@ type Device struct {
 	memory    allocator
 	kernels   map[string]*kernel // by name; only the queue's thread loads them
 	modules   map[string]cu.Module
-	stages    stages
+	watch     *queue // waits for the GPU while queue launches
+	staging   staging
+	bundles   bundles
 	sync      bool
 	precision precision
 
@@ -57,7 +60,11 @@ func (d *Device) Close() error {
 	if d.queue == nil {
 		return nil
 	}
+	d.startRecorded()
 	failed := d.queue.err()
+	if err := d.watch.final(func() error { return nil }); failed == nil {
+		failed = err
+	}
 	err := d.queue.final(func() error {
 		first := failed
 		keep := func(err error) {
@@ -65,12 +72,14 @@ func (d *Device) Close() error {
 				first = err
 			}
 		}
+		keep(d.bundles.free(d))
 		keep(d.check(cu.Synchronize(), "finish all work"))
-		keep(d.stages.free())
+		keep(d.staging.free())
 		keep(d.memory.freeAll())
 		for _, m := range d.modules {
 			keep(d.check(m.Unload(), "unload kernels"))
 		}
+		keep(d.check(d.staging.stream.Destroy(), "destroy the second stream"))
 		keep(d.check(d.stream.Destroy(), "destroy the stream"))
 		keep(d.check(d.gpu.ReleasePrimaryCtx(), "release the context"))
 		return first
@@ -135,7 +144,7 @@ func (d *Device) submit(name string, f func() error) {
 }
 
 // wait runs f after all that was queued, on the queue's thread, and waits for it.
-func (d *Device) wait(f func() error) { d.must(d.queue.call(f)) }
+func (d *Device) wait(f func() error) { d.must(d.call(f)) }
 
 // Synchronize waits until everything that was queued is done.
 func (d *Device) Synchronize() {

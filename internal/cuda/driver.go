@@ -162,24 +162,40 @@ func copyToHost(to unsafe.Pointer, from cu.DevicePtr, bytes int64, s cu.Stream) 
 
 // ---- Graphs
 
+type graph struct{ g C.CUgraph }
+
+// graphExec is a graph that the driver has made ready to run.
 type graphExec struct{ g C.CUgraphExec }
 
+// beginCapture makes the stream record what it gets. Relaxed: functions that the stream
+// has no part in, as loading a kernel, work as usual.
 func beginCapture(s cu.Stream) error {
-	return resultError(C.cuStreamBeginCapture(cStream(s), C.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL), "begin to capture a graph")
+	return resultError(C.cuStreamBeginCapture(cStream(s), C.CU_STREAM_CAPTURE_MODE_RELAXED), "begin to capture a graph")
 }
 
 // endCapture makes a graph of what the stream got since beginCapture.
-func endCapture(s cu.Stream) (graphExec, error) {
-	var g C.CUgraph
+func endCapture(s cu.Stream) (graph, error) {
+	var g graph
+	err := resultError(C.cuStreamEndCapture(cStream(s), &g.g), "capture a graph")
+	return g, err
+}
+
+func (g graph) destroy() error { return resultError(C.cuGraphDestroy(g.g), "free a graph") }
+
+func (g graph) instantiate() (graphExec, error) {
 	var exec graphExec
-	if err := resultError(C.cuStreamEndCapture(cStream(s), &g), "capture a graph"); err != nil {
-		return exec, err
-	}
-	err := resultError(C.cuGraphInstantiateWithFlags(&exec.g, g, 0), "make a graph")
-	if e := resultError(C.cuGraphDestroy(g), "free a graph"); err == nil {
-		err = e
-	}
+	err := resultError(C.cuGraphInstantiateWithFlags(&exec.g, g.g, 0), "make a graph")
 	return exec, err
+}
+
+func (g graphExec) exists() bool { return g.g != nil }
+
+// update gives the graph the parameters of another one, for launches from now on. It fails
+// where more than the parameters differ.
+func (g graphExec) update(from graph) bool {
+	var node C.CUgraphNode
+	var result C.CUgraphExecUpdateResult
+	return C.cuGraphExecUpdate(g.g, from.g, &node, &result) == C.CUDA_SUCCESS
 }
 
 func (g graphExec) launch(s cu.Stream) error {

@@ -3,15 +3,16 @@
 package cuda
 
 import (
-	"errors"
 	"fmt"
 
 	"gorgonia.org/cu"
 	"gorgonia.org/tensor"
+
+	"hdmnet/internal/op"
 )
 
 // ErrOutOfMemory is what errors.Is finds when the GPU has not enough memory.
-var ErrOutOfMemory = errors.New("out of GPU memory")
+var ErrOutOfMemory = op.ErrOutOfMemory
 
 // pointer is an address in device memory, for launch.
 type pointer = cu.DevicePtr
@@ -80,7 +81,7 @@ func (d *Device) alloc(bytes int64) (uintptr, error) {
 func (d *Device) fromDriver(bytes int64) (uintptr, error) {
 	var p cu.DevicePtr
 	var short error
-	err := d.queue.call(func() error {
+	err := d.call(func() error {
 		get := func() (err error) { p, err = cu.MemAlloc(bytes); return err }
 		err := get()
 		if err == cu.OutOfMemory {
@@ -97,7 +98,8 @@ func (d *Device) fromDriver(bytes int64) (uintptr, error) {
 			if err != nil {
 				return d.check(err, "ask for the free memory")
 			}
-			short = fmt.Errorf("%w: %d bytes asked for; %d of %d bytes are free, %d are in use here", ErrOutOfMemory, bytes, free, total, d.memory.inUse)
+			short = fmt.Errorf("%w: %s asked for; %s of %s are free, %s are in use here", ErrOutOfMemory,
+				op.FormatBytes(bytes), op.FormatBytes(free), op.FormatBytes(total), op.FormatBytes(d.memory.inUse))
 			return nil
 		}
 		return d.check(err, fmt.Sprintf("allocate %d bytes", bytes))
@@ -121,7 +123,7 @@ func (d *Device) release(at uintptr) error {
 		return nil
 	}
 	m.held -= bytes
-	return d.queue.call(func() error { return d.check(cu.MemFree(cu.DevicePtr(at)), "free memory") })
+	return d.call(func() error { return d.check(cu.MemFree(cu.DevicePtr(at)), "free memory") })
 }
 
 // trim gives idle blocks back to the driver; on the queue's thread.
@@ -162,7 +164,7 @@ func (d *Device) HeldMemory() int64 { return d.memory.held }
 func (d *Device) borrow(n int) pointer {
 	at, err := d.alloc(int64(n) * 4)
 	if err != nil {
-		d.fail(fmt.Errorf("no scratch memory for %d floats: %w; use a smaller batch or input size", n, err))
+		d.fail(fmt.Errorf("no memory for an operator's %s of scratch: %w; use a smaller batch or input size", op.FormatBytes(4*int64(n)), err))
 	}
 	return pointer(at)
 }

@@ -58,6 +58,8 @@ func Open(index int) (*Device, error) {
 		modules:   map[string]cu.Module{},
 		memory:    allocator{idle: map[int64][]uintptr{}, live: map[uintptr]int64{}, direct: os.Getenv("HDMNET_CUDA_CACHE") == "off"},
 		sync:      environment("HDMNET_CUDA_SYNC"),
+		staging:   newStaging(),
+		bundles:   newBundles(),
 	}
 	if err := d.describe(); err != nil {
 		return nil, err
@@ -65,8 +67,12 @@ func Open(index int) (*Device, error) {
 	for name, k := range kernels.All() {
 		d.kernels[name] = &kernel{Kernel: k}
 	}
-	d.queue = newQueue()
-	if err := d.queue.call(d.start); err != nil {
+	d.queue, d.watch = newQueue(), newQueue()
+	err = d.queue.call(d.start)
+	if err == nil {
+		err = d.watch.call(func() error { return driverError(cu.SetCurrentContext(d.context), "use the context") })
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", d.name, err), d.abandon())
 	}
 	return d, nil
@@ -136,6 +142,9 @@ func (d *Device) start() error {
 		return driverError(err, "make a stream")
 	}
 	d.stream = stream
+	if d.staging.stream, err = cu.MakeStream(cu.NonBlocking); err != nil {
+		return driverError(err, "make a second stream")
+	}
 	modules := kernels.Modules()
 	slices.Sort(modules)
 	_, err = d.module(modules[0])
@@ -144,10 +153,13 @@ func (d *Device) start() error {
 
 // abandon gives back what start got before it failed.
 func (d *Device) abandon() error {
+	d.watch.final(func() error { return nil })
 	return d.queue.final(func() error {
 		var errs []error
-		if d.stream != cu.NoStream {
-			errs = append(errs, driverError(d.stream.Destroy(), "destroy the stream"))
+		for _, s := range []*cu.Stream{&d.stream, &d.staging.stream} {
+			if *s != cu.NoStream {
+				errs = append(errs, driverError(s.Destroy(), "destroy a stream"))
+			}
 		}
 		if d.context != (cu.CUContext{}) {
 			errs = append(errs, driverError(d.gpu.ReleasePrimaryCtx(), "release the context"))

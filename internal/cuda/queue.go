@@ -17,13 +17,14 @@ import (
 type queue struct {
 	work   chan func()
 	failed atomic.Pointer[error]
+	broken chan struct{} // closed after the first error
 	once   sync.Once
 }
 
 const queueLength = 1024
 
 func newQueue() *queue {
-	q := &queue{work: make(chan func(), queueLength)}
+	q := &queue{work: make(chan func(), queueLength), broken: make(chan struct{})}
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 		for f := range q.work {
@@ -52,6 +53,7 @@ func (q *queue) submit(f func() error) error {
 		}
 		if err := f(); err != nil {
 			q.failed.Store(&err)
+			close(q.broken)
 		}
 	}
 	return nil
@@ -77,4 +79,22 @@ func (q *queue) final(f func() error) error {
 	err := <-done
 	q.once.Do(func() { close(q.work) })
 	return err
+}
+
+// mark is a place in a queue that the host can wait for.
+type mark struct {
+	queue   *queue
+	reached chan struct{} // closed when what was queued before has been given to the driver
+}
+
+func newMark(q *queue) *mark { return &mark{queue: q, reached: make(chan struct{})} }
+
+// wait returns when the mark is reached, or the error that keeps it from that.
+func (m *mark) wait() error {
+	select {
+	case <-m.reached:
+		return nil
+	case <-m.queue.broken:
+		return m.queue.err()
+	}
 }

@@ -11,59 +11,67 @@ import (
 	"hdmnet/internal/op"
 )
 
-// stages are blocks of pinned memory that copies between host and device go through. The
-// host fills one while the GPU reads the others.
-type stages struct {
-	blocks [8]stage
-	next   int
-}
-
-type stage struct {
-	memory unsafe.Pointer
-	bytes  int64
-	event  cu.Event // the last copy that used it
-	made   bool
-	used   bool
-}
-
-const stageLimit = 16 << 20 // longer copies are cut
-
 // Upload copies src ([]float32, []uint8 or []int32, as long as dst) to the device. src
-// may be changed as soon as Upload returns; the copy itself is only queued.
+// may be changed as soon as Upload returns; the copy itself is only queued (staging.go).
 func (d *Device) Upload(dst op.Tensor, src any) {
 	from, n := hostBytes("Upload", src, dst)
-	to := address(dst)
+	d.bundles.waited = true
+	d.startRecorded() // an upload is no part of a graph
 	for lo := int64(0); lo < n; lo += stageLimit {
 		part := min(stageLimit, n-lo)
-		s := d.stage(part)
-		copy(unsafe.Slice((*byte)(s.memory), part), unsafe.Slice((*byte)(from), n)[lo:lo+part])
-		at := to + cu.DevicePtr(lo)
-		d.submit("upload", func() error {
-			if err := d.check(copyToDevice(at, s.memory, part, d.stream), "copy to the device"); err != nil {
-				return err
-			}
-			return d.check(s.event.Record(d.stream), "record an event")
-		})
+		d.upload(address(dst)+cu.DevicePtr(lo), unsafe.Slice((*byte)(from), n)[lo:lo+part])
 	}
 }
+
+const downloadLimit = 16 << 20 // longer ones are cut, so that little memory needs to be pinned
 
 // Download copies src to dst ([]float32, []uint8 or []int32, as long as src) and waits
 // for all work that src depends on.
 func (d *Device) Download(dst any, src op.Tensor) {
 	to, n := hostBytes("Download", dst, src)
-	from := address(src)
-	for lo := int64(0); lo < n; lo += stageLimit {
-		part := min(stageLimit, n-lo)
-		s := d.stage(part)
-		at := from + cu.DevicePtr(lo)
-		d.wait(func() error {
-			if err := d.check(copyToHost(s.memory, at, part, d.stream), "copy from the device"); err != nil {
-				return err
-			}
-			return d.check(d.stream.Synchronize(), "wait for the GPU")
-		})
-		copy(unsafe.Slice((*byte)(to), n)[lo:lo+part], unsafe.Slice((*byte)(s.memory), part))
+	for lo := int64(0); lo < n; lo += downloadLimit {
+		part := min(downloadLimit, n-lo)
+		d.fetch(unsafe.Slice((*byte)(to), n)[lo:lo+part], address(src)+cu.DevicePtr(lo))()
 	}
+}
+
+// Fetch starts to copy src to dst and returns; dst is filled when wait returns. What is
+// queued in between goes on.
+func (d *Device) Fetch(dst any, src op.Tensor) (wait func()) {
+	to, n := hostBytes("Fetch", dst, src)
+	return d.fetch(unsafe.Slice((*byte)(to), n), address(src))
+}
+
+func (d *Device) fetch(to []byte, from cu.DevicePtr) (wait func()) {
+	d.bundles.waited = true
+	d.startRecorded() // what is waited for must have been started
+	p, m := d.landing(int64(len(to))), newMark(d.queue)
+	d.submit("fetch", func() error {
+		if err := d.check(copyToHost(p.memory, from, int64(len(to)), d.stream), "copy from the device"); err != nil {
+			return err
+		}
+		if err := d.check(p.event.Record(d.stream), "record an event"); err != nil {
+			return err
+		}
+		close(m.reached)
+		return nil
+	})
+	return func() {
+		if p == nil {
+			return
+		}
+		d.await(m, p.event)
+		copy(to, unsafe.Slice((*byte)(p.memory), len(to)))
+		d.staging.idle[p.bytes] = append(d.staging.idle[p.bytes], p)
+		p = nil
+	}
+}
+
+// await waits for an event that is recorded before the mark. It does not hold up the
+// launches queued behind: another thread waits for the GPU.
+func (d *Device) await(m *mark, e cu.Event) {
+	d.must(m.wait())
+	d.must(d.watch.call(func() error { return d.check(e.Synchronize(), "wait for the GPU") }))
 }
 
 // hostBytes returns the memory of a Go slice that has the type and length of t.
@@ -82,73 +90,4 @@ func hostBytes(operator string, host any, t op.Tensor) (unsafe.Pointer, int64) {
 		panic(fmt.Sprintf("cuda: %s: %T of %d elements and a tensor %v of %v", operator, host, n, t.Shape(), t.Dtype()))
 	}
 	return p, bytesOf(t)
-}
-
-// stage returns pinned memory of at least n bytes that no copy uses any more.
-func (d *Device) stage(n int64) *stage {
-	s := &d.stages.blocks[d.stages.next]
-	d.stages.next = (d.stages.next + 1) % len(d.stages.blocks)
-	if s.made && !s.used && s.bytes >= n {
-		s.used = true
-		return s
-	}
-	d.wait(func() error {
-		if s.used {
-			if err := d.check(s.event.Synchronize(), "wait for an upload"); err != nil {
-				return err
-			}
-		}
-		return d.check(s.grow(n), "get pinned memory")
-	})
-	s.used = true
-	return s
-}
-
-// grow makes room for n bytes; on the queue's thread.
-func (s *stage) grow(n int64) error {
-	if !s.made {
-		e, err := cu.MakeEvent(cu.DisableTiming)
-		if err != nil {
-			return driverError(err, "make an event")
-		}
-		s.event, s.made = e, true
-	}
-	if s.bytes >= n {
-		return nil
-	}
-	bytes := int64(64 << 10)
-	for bytes < n {
-		bytes *= 2
-	}
-	if s.memory != nil {
-		if err := unpin(s.memory); err != nil {
-			return err
-		}
-		s.memory, s.bytes = nil, 0
-	}
-	p, err := pin(bytes)
-	if err != nil {
-		return err
-	}
-	s.memory, s.bytes = p, bytes
-	return nil
-}
-
-// free gives the memory back; on the queue's thread.
-func (s *stages) free() error {
-	for i := range s.blocks {
-		b := &s.blocks[i]
-		if b.memory != nil {
-			if err := unpin(b.memory); err != nil {
-				return err
-			}
-		}
-		if b.made {
-			if err := driverError(cu.DestroyEvent(&b.event), "destroy an event"); err != nil {
-				return err
-			}
-		}
-		*b = stage{}
-	}
-	return nil
 }

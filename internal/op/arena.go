@@ -105,8 +105,8 @@ func (a *Arena) get(dt tensor.Dtype, shape []int) Tensor {
 	if b == nil {
 		mem, err := a.dev.Alloc(bytes)
 		if err != nil {
-			panic(fmt.Errorf("%s: no memory for a tensor %v (%d bytes; %d held): %w; use a smaller batch or input size",
-				a.dev.Name(), shape, bytes, a.held, err))
+			panic(fmt.Errorf("%s: no memory for a tensor %v (%s; activations hold %s so far): %w; use a smaller batch or input size",
+				a.dev.Name(), shape, FormatBytes(bytes), FormatBytes(a.held), err))
 		}
 		a.held += bytes
 		b = &block{mem: mem, bytes: bytes}

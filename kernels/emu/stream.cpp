@@ -306,6 +306,25 @@ API CUresult cuGraphInstantiateWithFlags(CUgraphExec *out, CUgraph h, unsigned l
 	return CUDA_SUCCESS;
 }
 
+// A graph here is a list of work: only its length can differ in a way that the update fails.
+API CUresult cuGraphExecUpdate(CUgraphExec h, CUgraph from, CUgraphNode *node, CUgraphExecUpdateResult *result)
+{
+	BEGIN
+	Exec *e = handle<Exec>(h);
+	Graph *g = handle<Graph>(from);
+	*node = nullptr;
+	*result = CU_GRAPH_EXEC_UPDATE_ERROR;
+	if (!e || !g)
+		return CUDA_ERROR_INVALID_HANDLE;
+	if (e->work.size() != g->work.size()) {
+		*result = CU_GRAPH_EXEC_UPDATE_ERROR_TOPOLOGY_CHANGED;
+		return CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE;
+	}
+	e->work = g->work;
+	*result = CU_GRAPH_EXEC_UPDATE_SUCCESS;
+	return CUDA_SUCCESS;
+}
+
 API CUresult cuGraphLaunch(CUgraphExec h, CUstream s)
 {
 	BEGIN

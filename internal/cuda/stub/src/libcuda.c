@@ -527,6 +527,13 @@ CUresult cuGraphExecDestroy(CUgraphExec a0)
 	return r ? r : f(a0);
 }
 
+CUresult cuGraphExecUpdate(CUgraphExec a0, CUgraph a1, CUgraphNode * a2, CUgraphExecUpdateResult * a3)
+{
+	static CUresult (*f)(CUgraphExec, CUgraph, CUgraphNode *, CUgraphExecUpdateResult *);
+	CUresult r = resolve((void **)&f, "cuGraphExecUpdate");
+	return r ? r : f(a0, a1, a2, a3);
+}
+
 CUresult cuGraphGetEdges(CUgraph a0, CUgraphNode * a1, CUgraphNode * a2, size_t * a3)
 {
 	static CUresult (*f)(CUgraph, CUgraphNode *, CUgraphNode *, size_t *);

@@ -1,0 +1,167 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"errors"
+	"fmt"
+	"unsafe"
+
+	"gorgonia.org/cu"
+)
+
+// staging is pinned memory that copies between host and device go through, and a second
+// stream that brings uploads to the device while kernels run in the first:
+//
+//	src → pinned memory       the program, in Upload
+//	pinned → device memory    the second stream, at once
+//	device memory → dst       the first stream, in its turn: what was queued before may
+//	                          still use dst
+//
+// So the next step's pictures cross the bus while the GPU computes this one. Short uploads
+// go straight to dst in the first stream.
+type staging struct {
+	stream cu.Stream
+	large  ring // of stageLimit bytes
+	small  ring // of stageSmall bytes
+
+	idle   map[int64][]*pinned // for downloads, by size
+	pinned []*pinned           // all there is
+}
+
+const (
+	stageLimit = 4 << 20 // longer uploads are cut
+	stageSmall = 64 << 10
+)
+
+// ring is slots that are used in turn.
+type ring struct {
+	slots []slot
+	next  int
+}
+
+// slot is the place of one upload under way.
+type slot struct {
+	*pinned              // nil: not used yet
+	mark    *mark        // of its last upload; then the event tells when pinned is free again
+	device  cu.DevicePtr // as many bytes; 0: none
+	taken   cu.Event     // dst has got them, and device is free again
+}
+
+// pinned is memory of the host that the GPU copies from and to by itself.
+type pinned struct {
+	memory unsafe.Pointer
+	bytes  int64
+	event  cu.Event // after its last copy
+}
+
+func newStaging() staging {
+	return staging{large: ring{slots: make([]slot, 24)}, small: ring{slots: make([]slot, 16)}, idle: map[int64][]*pinned{}}
+}
+
+// upload copies src, stageLimit bytes at most, to an address.
+func (d *Device) upload(to cu.DevicePtr, src []byte) {
+	r, size := &d.staging.small, int64(stageSmall)
+	if len(src) > stageSmall {
+		r, size = &d.staging.large, stageLimit
+	}
+	s := &r.slots[r.next]
+	r.next = (r.next + 1) % len(r.slots)
+	if s.pinned == nil {
+		d.prepare(s, size)
+	} else {
+		d.await(s.mark, s.event)
+	}
+	copy(unsafe.Slice((*byte)(s.memory), size), src)
+	first := s.mark == nil
+	s.mark = newMark(d.queue)
+	n, m, at := int64(len(src)), s.mark, *s
+	d.submit("upload", func() error {
+		if err := d.check(at.send(d, to, n, first), "copy to the device"); err != nil {
+			return err
+		}
+		close(m.reached)
+		return nil
+	})
+}
+
+// send hands the copies of one upload to the driver; on the queue's thread.
+func (s *slot) send(d *Device, to cu.DevicePtr, n int64, first bool) error {
+	if s.device == 0 {
+		return errors.Join(copyToDevice(to, s.memory, n, d.stream), s.event.Record(d.stream))
+	}
+	second := d.staging.stream
+	if !first {
+		if err := second.Wait(s.taken, 0); err != nil {
+			return err
+		}
+	}
+	for _, step := range []func() error{
+		func() error { return copyToDevice(s.device, s.memory, n, second) },
+		func() error { return s.event.Record(second) },
+		func() error { return d.stream.Wait(s.event, 0) },
+		func() error { return cu.MemcpyDtoDAsync(to, s.device, n, d.stream) },
+		func() error { return s.taken.Record(d.stream) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prepare gets a slot its memory. Without memory on the device it does without.
+func (d *Device) prepare(s *slot, size int64) {
+	if size > stageSmall {
+		at, err := d.alloc(size)
+		if err != nil && !errors.Is(err, ErrOutOfMemory) {
+			d.fail(err)
+		}
+		s.device = cu.DevicePtr(at)
+		d.must(d.call(func() (err error) {
+			s.taken, err = cu.MakeEvent(cu.DisableTiming)
+			return d.check(err, "make an event")
+		}))
+	}
+	s.pinned = d.pin(size)
+}
+
+// landing returns pinned memory for a download of n bytes.
+func (d *Device) landing(n int64) *pinned {
+	size := int64(stageSmall)
+	for size < n {
+		size *= 2
+	}
+	if list := d.staging.idle[size]; len(list) > 0 {
+		d.staging.idle[size] = list[:len(list)-1]
+		return list[len(list)-1]
+	}
+	return d.pin(size)
+}
+
+func (d *Device) pin(size int64) *pinned {
+	p := &pinned{bytes: size}
+	d.must(d.watch.call(func() (err error) {
+		if p.memory, err = pin(size); err != nil {
+			return fmt.Errorf("%w; does the system limit locked memory (ulimit -l)?", err)
+		}
+		p.event, err = cu.MakeEvent(cu.DisableTiming | cu.BlockingSyncEvent)
+		return d.check(err, "make an event")
+	}))
+	d.staging.pinned = append(d.staging.pinned, p)
+	return p
+}
+
+// free gives everything but device memory back; on the queue's thread, all work done.
+func (s *staging) free() error {
+	var errs []error
+	for _, p := range s.pinned {
+		errs = append(errs, unpin(p.memory), driverError(cu.DestroyEvent(&p.event), "destroy an event"))
+	}
+	for i := range s.large.slots {
+		if t := &s.large.slots[i]; t.pinned != nil {
+			errs = append(errs, driverError(cu.DestroyEvent(&t.taken), "destroy an event"))
+		}
+	}
+	return errors.Join(errs...)
+}
