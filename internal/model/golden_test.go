@@ -1,32 +1,14 @@
 package model
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
-	"hdmnet/internal/cpu"
 	"hdmnet/internal/golden"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
 )
-
-// tolerance of outputs and step-1 losses, gradients and later losses: golden/README.md.
-const (
-	outputTol   = 1e-5
-	gradientTol = 1e-4
-	lateTol     = 5e-3
-)
-
-func open(t *testing.T) op.Device {
-	t.Helper()
-	dev, err := cpu.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return dev
-}
 
 func synthetic(set *nn.Set) {
 	for _, p := range set.Params {
@@ -91,13 +73,14 @@ func evalGolden(t *testing.T, name string, fill func(net *HDMNet, set *nn.Set)) 
 	out := net.Forward(tape, Input{
 		Query: upload(tape, query, qs), Support: upload(tape, support, ss), SupportMask: bytes(tape, mask, b, k, size, size),
 	})
+	tol := tolerances()
 	compare := func(name string, got []float32) {
 		t.Helper()
 		want, _ := f.Float32(name)
 		r := golden.RelL2(got, want)
 		t.Logf("%s: relative L2 %.2g", name, r)
-		if !(r <= outputTol) {
-			t.Errorf("%s: relative L2 %.2g, at most %g", name, r, outputTol)
+		if !(r <= tol.output) {
+			t.Errorf("%s: relative L2 %.2g, at most %g", name, r, tol.output)
 		}
 	}
 	compare("query_merge", nchw(dev, out.QueryMerge.Value))
@@ -112,11 +95,7 @@ func evalGolden(t *testing.T, name string, fill func(net *HDMNet, set *nn.Set)) 
 	compare("meta", nchw(dev, Upsample(tape, out.Meta, size, size).Value))
 	argmax := tape.Arena.Uint8(b, size, size)
 	dev.Argmax(argmax, Upsample(tape, out.Base, size, size).Value)
-	got := make([]uint8, b*size*size)
-	dev.Download(got, argmax)
-	if want, _ := f.Uint8("base_argmax"); !slices.Equal(got, want) {
-		t.Errorf("base_argmax differs")
-	}
+	checkLabels(t, f, "base_argmax", dev, argmax)
 }
 
 // checkGradient compares the norm and samples of a parameter's gradient and returns the

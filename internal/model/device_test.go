@@ -1,0 +1,50 @@
+package model
+
+import (
+	"os"
+	"testing"
+
+	"hdmnet/internal/device"
+	"hdmnet/internal/op"
+)
+
+// open opens the device that HDMNET_TEST_DEVICE names, the CPU when it is not set: the
+// golden tests are the same for all (make test-cuda runs them on the emulated driver).
+func open(t testing.TB) op.Device {
+	t.Helper()
+	name := os.Getenv("HDMNET_TEST_DEVICE")
+	if name == "" {
+		name = "cpu"
+	}
+	dev, _, err := device.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("device %s", dev.Name())
+	t.Cleanup(func() {
+		if err := dev.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return dev
+}
+
+// bounds are what results may differ by from the golden files' (relative L2).
+type bounds struct {
+	output   float64 // outputs and step-1 losses
+	gradient float64
+	late     float64 // losses and parameters of later steps
+	labels   float64 // share of the predicted labels
+}
+
+// tolerances are those of golden/README.md for float32. With inputs of products rounded to
+// tf32 or bf16 (11 and 8 bits) outputs are off by up to 2e-2; what gradients and later
+// steps make of that is not bounded, only that they are there.
+func tolerances() bounds {
+	onCPU := os.Getenv("HDMNET_TEST_DEVICE") == "" || os.Getenv("HDMNET_TEST_DEVICE") == "cpu"
+	switch p := os.Getenv("HDMNET_CUDA_PRECISION"); {
+	case onCPU, p == "", p == "fp32":
+		return bounds{output: 1e-5, gradient: 1e-4, late: 5e-3}
+	}
+	return bounds{output: 2e-2, gradient: 0.5, late: 0.5, labels: 5e-3}
+}
