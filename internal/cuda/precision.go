@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// precision is what the inputs of Conv2D, FrozenConv2D and Linear are rounded to in the
-// forward pass. Products are summed in float32 and results stored in float32 always; other
+// precision is what the inputs of Conv2D, FrozenConv2D, Linear and PriorSimilarity are
+// rounded to in the forward pass. Products are summed in float32 and results stored in float32 always; other
 // operators and all gradients compute in float32.
 //
 //	fp32  not rounded (24 bits); relative error of an input 0

@@ -1,0 +1,56 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"fmt"
+
+	"hdmnet/internal/op"
+)
+
+// gramArgs is GramArgs of kernels/gram.cu.
+type gramArgs struct {
+	partial, x     pointer
+	n, c, partRows int32
+	_              int32
+}
+
+// Gram computes g: the half of XᵀX on and above its diagonal, in parts of the positions
+// side by side, then the cosines of both halves.
+func (d *Device) Gram(g, x op.Tensor) {
+	s := x.Shape()
+	if len(s) != 3 && len(s) != 4 {
+		panic(fmt.Sprintf("op: Gram: x has shape %v, want [B,N,C] or [B,H,W,C]", s))
+	}
+	batch, c := s[0], op.Last(x)
+	op.Shape("Gram", "g", g, batch, c, c)
+	n := op.Len(x) / (batch * c)
+	kernel, tile := "gram_any", 64
+	if c%4 == 0 && aligned16(address(x)) {
+		kernel, tile = "gram_128", 128
+	}
+	pairs := ceil(c, tile) * (ceil(c, tile) + 1) / 2
+	parts, partRows := splitSum(n, ceil(pairs*batch, 4))
+	partial := d.borrow(batch * parts * c * c)
+	defer d.giveBack(partial)
+	grid := size{grid: [3]int{pairs, parts, batch}, block: [3]int{256, 1, 1}}
+	d.launch(kernel, grid, &gramArgs{partial: partial, x: address(x), n: int32(n), c: int32(c), partRows: int32(partRows)})
+	squares := size{grid: [3]int{ceil(c, 32), ceil(c, 32), batch}, block: [3]int{32, 8, 1}}
+	d.launch("gram_cosines", squares, g, partial, parts, c)
+}
+
+// GramDistance computes d: sums of squares in parts, then their roots.
+func (d *Device) GramDistance(dist, gq, gs op.Tensor) {
+	s := gs.Shape()
+	if len(s) != 4 || s[2] != s[3] {
+		panic(fmt.Sprintf("op: GramDistance: gs has shape %v, want [B,K,C,C]", s))
+	}
+	batch, shots, c := s[0], s[1], s[2]
+	op.Shape("GramDistance", "gq", gq, batch, c, c)
+	op.Shape("GramDistance", "d", dist, batch, shots)
+	parts := min(32, ceil(c*c, 256))
+	partial := d.borrow(batch * shots * parts)
+	defer d.giveBack(partial)
+	d.launch("gram_squares", grid2(parts, batch*shots, 256), partial, gq, gs, shots, c*c)
+	d.launch("gram_distance", d.perElement(batch*shots), dist, partial, parts, c, batch*shots)
+}

@@ -1,0 +1,53 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"fmt"
+
+	"hdmnet/internal/op"
+)
+
+// priorArgs is PriorArgs of kernels/prior_similarity.cu.
+type priorArgs struct {
+	best, q, s, qNorm, sNorm, list, count pointer
+	n, m, c, shots                        int32
+}
+
+// PriorSimilarity computes y: tiles of the products between the queries and the foreground
+// of each shot, reduced to a maximum for each query as soon as they are there. In tf32 and
+// bf16 the products are of rounded features: a cosine is off by at most about twice what
+// one input is.
+func (d *Device) PriorSimilarity(y, q, s, mask op.Tensor) {
+	const name = "PriorSimilarity"
+	qs, ss := q.Shape(), s.Shape()
+	if len(qs) != 4 || len(ss) != 5 || qs[0] != ss[0] || qs[3] != ss[4] {
+		panic(fmt.Sprintf("op: %s: q %v, s %v", name, qs, ss))
+	}
+	op.Shape(name, "y", y, qs[:3]...)
+	op.Shape(name, "mask", mask, ss[:4]...)
+	batch, shots, c := qs[0], ss[1], qs[3]
+	n, m, groups := qs[1]*qs[2], ss[2]*ss[3], batch*shots
+	list, count := d.foregroundList(address(mask), groups, m)
+	defer d.giveBack(list)
+	norms := d.borrow(batch*n + groups*m)
+	defer d.giveBack(norms)
+	best := d.borrow(groups * n)
+	defer d.giveBack(best)
+	a := priorArgs{best: best, q: address(q), s: address(s), qNorm: norms, sNorm: offset(norms, batch*n), list: list, count: count,
+		n: int32(n), m: int32(m), c: int32(c), shots: int32(shots)}
+	d.launch("prior_norms", grid2(ceil(n, 8), batch, 256), a.qNorm, q, nil, nil, n, c)
+	d.launch("prior_norms", grid2(ceil(m, 8), groups, 256), a.sNorm, s, list, count, m, c)
+	d.launch("prior_start", d.perElement(groups*n), best, count, n, m, groups*n)
+	kernel, tile, threads, shared := "prior_any", 64, 256, 0
+	if c%4 == 0 && aligned16(a.q, a.s) {
+		kernel, tile = "prior_128", 128
+		if d.precision != fp32 {
+			kernel, threads, shared = "prior_"+d.precision.String(), tensorThreads, tensorStages*2*tile*tensorStep*4
+		}
+	}
+	tiles := grid2(ceil(n, tile)*ceil(m, tile), groups, threads)
+	tiles.shared = shared
+	d.launch(kernel, tiles, &a)
+	d.launch("prior_mean", d.perElement(batch*n), y, best, shots, n, batch*n)
+}
