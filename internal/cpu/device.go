@@ -16,6 +16,8 @@ import (
 type Device struct {
 	tensor.StdEng // Memset, Memclr, Memcpy and the rest of gorgonia's engine
 	isa           string
+
+	inUse, peak int64 // bytes that Alloc gave
 }
 
 var _ op.Device = (*Device)(nil)
@@ -50,12 +52,21 @@ func (m *memory) MemSize() uintptr { return uintptr(len(m.data)) }
 // Alloc returns size bytes of zeros, aligned to 64 bytes.
 func (d *Device) Alloc(size int64) (tensor.Memory, error) {
 	raw := make([]byte, size+63)
+	d.inUse += size
+	d.peak = max(d.peak, d.inUse)
 	skip := -uintptr(unsafe.Pointer(unsafe.SliceData(raw))) & 63
 	return &memory{raw: raw, data: raw[skip : int64(skip)+size]}, nil
 }
 
 // Free leaves the memory to the garbage collector.
-func (d *Device) Free(tensor.Memory, int64) error { return nil }
+func (d *Device) Free(m tensor.Memory, _ int64) error {
+	d.inUse -= int64(m.MemSize())
+	return nil
+}
+
+// PeakMemory returns the largest number of bytes in use at one time: parameters, their
+// moments and activations. The operators' own scratch memory is not counted.
+func (d *Device) PeakMemory() int64 { return d.peak }
 
 // NonStdAlloc tells gorgonia that tensors get their memory from Alloc.
 func (d *Device) NonStdAlloc() {}

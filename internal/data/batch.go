@@ -60,6 +60,22 @@ type Batch struct {
 	full buffers // the memory behind the slices, for the loader's next use
 }
 
+// First is the batch of the first n episodes, a part of b's memory.
+func (b *Batch) First(n int) *Batch {
+	if n == b.Size {
+		return b
+	}
+	return &Batch{
+		Size: n, Shots: b.Shots, Epoch: b.Epoch, Step: b.Step,
+		Query: first(b.Query, n, b.Size), Support: first(b.Support, n, b.Size), QueryMask: first(b.QueryMask, n, b.Size),
+		SupportMask: first(b.SupportMask, n, b.Size), BaseLabel: first(b.BaseLabel, n, b.Size), Cat: first(b.Cat, n, b.Size),
+		Episodes: first(b.Episodes, n, b.Size),
+	}
+}
+
+// first is the part of v, the rows of a batch of size, that belongs to its first n.
+func first[T any](v []T, n, size int) []T { return v[:len(v)/size*n] }
+
 // buffers hold a batch of the largest size.
 type buffers struct {
 	query, support                    []float32

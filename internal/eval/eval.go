@@ -60,11 +60,12 @@ var ErrNotFinite = errors.New("NaN or Inf")
 // Every map is resized to the label's size, bilinearly with aligned corners, before its
 // argmax; label 255 is ignored.
 //
-// Errors: those of the source; a network that gives NaN (ErrNotFinite), naming the episode. The tape's
-// last pass is lost.
+// Errors: those of the source; a network that gives NaN (ErrNotFinite), naming the episode;
+// a batch that the device's memory cannot hold (*nn.MemoryError). The tape's last pass is
+// lost.
 func Meta(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o Options) (*Result, error) {
 	r := newResult(o.Fold)
-	err := each(ctx, src, func(b *data.Batch) error {
+	err := each(ctx, tape, src, func(b *data.Batch) error {
 		out := net.Forward(tape, upload(tape, b))
 		if err := finite(tape, out.Final.Value, b); err != nil {
 			return err
@@ -74,9 +75,8 @@ func Meta(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o Options
 			r.Meta.Add(e.Class, predict(tape, out.Meta.Value, i, e), e.Label)
 			r.Base.Add(predict(tape, out.Base.Value, i, e), e.FullBaseLabel)
 		}
-		o.report(r.Final.Episodes(), r.Final.MIoU())
 		return nil
-	})
+	}, func() { o.report(r.Final.Episodes(), r.Final.MIoU()) })
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func Meta(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o Options
 // the argmax over background and base classes, at the label's own size. Errors as Meta.
 func Base(ctx context.Context, net Semantic, tape *nn.Tape, src Source, o Options) (*BaseResult, error) {
 	r := &BaseResult{Confusion: metric.NewSemantic(len(o.Fold.Base) + 1), fold: o.Fold}
-	err := each(ctx, src, func(b *data.Batch) error {
+	err := each(ctx, tape, src, func(b *data.Batch) error {
 		logits := net.Forward(tape, upload(tape, b).Query)
 		if i := notFinite(tape.Dev, logits.Value, b.Size); i >= 0 {
 			return fmt.Errorf("picture %s: the base learner gives %w; its weights are damaged or their training diverged",
@@ -97,17 +97,17 @@ func Base(ctx context.Context, net Semantic, tape *nn.Tape, src Source, o Option
 			r.Confusion.Add(predict(tape, logits.Value, i, e), e.FullBaseLabel)
 			r.Pictures++
 		}
-		o.report(r.Pictures, r.Confusion.MIoU())
 		return nil
-	})
+	}, func() { o.report(r.Pictures, r.Confusion.MIoU()) })
 	if err != nil {
 		return nil, err
 	}
 	return r, nil
 }
 
-// each calls f with every batch of src and gives the batch back.
-func each(ctx context.Context, src Source, f func(*data.Batch) error) error {
+// each calls f with every batch of src, then done, and gives the batch back. The error of
+// a batch that the device's memory cannot hold is a *nn.MemoryError.
+func each(ctx context.Context, t *nn.Tape, src Source, f func(*data.Batch) error, done func()) error {
 	for {
 		b, err := src.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -116,11 +116,15 @@ func each(ctx context.Context, src Source, f func(*data.Batch) error) error {
 		if err != nil {
 			return err
 		}
-		err = f(b)
+		full := t.Fit(b.Size, func(n int) { err = f(b.First(n)) })
 		src.Release(b)
+		if full != nil {
+			return full
+		}
 		if err != nil {
 			return err
 		}
+		done()
 	}
 }
 

@@ -41,7 +41,7 @@ type GFSSOptions struct {
 func GFSS(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o GFSSOptions) (*GFSSResult, error) {
 	r := &GFSSResult{Score: metric.NewGeneralized(len(o.Fold.Base), o.Fold.Novel), fold: o.Fold}
 	novel := uint8(len(o.Fold.Base) + 1)
-	err := each(ctx, src, func(b *data.Batch) error {
+	err := each(ctx, tape, src, func(b *data.Batch) error {
 		out := net.Forward(tape, upload(tape, b))
 		if err := finite(tape, out.Final.Value, b); err != nil {
 			return err
@@ -58,9 +58,10 @@ func GFSS(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o GFSSOpt
 			r.Score.Add(e.Class, pred, label)
 			r.Episodes++
 		}
+		return nil
+	}, func() {
 		_, _, all := r.Score.MIoU()
 		o.report(r.Episodes, all)
-		return nil
 	})
 	if err != nil {
 		return nil, err

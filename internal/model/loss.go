@@ -60,6 +60,12 @@ func (n *HDMNet) Loss(t *nn.Tape, out *Output, queryMask, baseLabel op.Tensor, o
 func ReadLosses(dev op.Device, loss op.Tensor, weight float32) Losses {
 	v := make([]float32, lossSize)
 	dev.Download(v, loss)
+	return SumLosses(v, weight)
+}
+
+// SumLosses gives the losses of the elements of Loss's tensor. weight is the one given to
+// Loss.
+func SumLosses(v []float32, weight float32) Losses {
 	l := Losses{Main: v[atFinal] + v[atMeta], Base: v[atBase], Distill: (v[atDistill] + v[atDistill+1] + v[atDistill+2]) / 3}
 	l.Total = l.Main + weight*l.Distill + l.Base
 	return l

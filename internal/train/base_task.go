@@ -29,16 +29,27 @@ func newBaseTask(dev op.Device, o model.Options, seed uint64, val *data.Loader, 
 	}, nil
 }
 
-func (t *baseTask) Step(b *data.Batch, seed uint64, scale float32) (losses, scores map[string]float64) {
+func (t *baseTask) Step(b *data.Batch, seed uint64, scale float32) (r reading, err error) {
+	err = t.tape.Fit(b.Size, func(n int) { r = t.step(b.First(n), seed, scale) })
+	return r, err
+}
+
+func (t *baseTask) step(b *data.Batch, seed uint64, scale float32) reading {
 	t.tape.Training, t.tape.BatchStats = true, true
 	t.tape.Begin(true, seed)
 	s := side(b)
-	label := t.labels(b.BaseLabel, b.Size, s, s)
-	loss := t.net.Loss(t.tape, t.net.Forward(t.tape, t.images(b.Query, b.Size, s, s, 3)), label, scale)
+	query, label := t.images(b.Query, b.Size, s, s, 3), t.labels(b.BaseLabel, b.Size, s, s)
+	var loss op.Tensor
+	op.Bundle(t.dev, func() {
+		loss = t.net.Loss(t.tape, t.net.Forward(t.tape, query), label, scale)
+		t.tape.Backward()
+	})
 	v := make([]float32, op.Len(loss))
-	t.dev.Download(v, loss)
-	t.tape.Backward()
-	return map[string]float64{total: float64(v[0])}, nil
+	got := op.Fetch(t.dev, v, loss)
+	return func() (losses, scores map[string]float64) {
+		got()
+		return map[string]float64{total: float64(v[0])}, nil
+	}
 }
 
 func (t *baseTask) Validate(ctx context.Context, progress func(done, total int, miou float64)) (map[string]float64, error) {

@@ -7,13 +7,14 @@ import (
 
 // Hook is something that happens at fixed moments of a stage. Hooks run in the order of
 // Priority, lowest first; of equal ones in the order given. Nil functions are skipped. An
-// error stops the training.
+// error stops the training. Step hooks get the status of their step, in order; what they
+// change in it is lost.
 type Hook struct {
 	Name     string
 	Priority int
 
 	Start func(*Status) error // before the first step, also after a resume
-	Step  func(*Status) error // after every optimiser step
+	Step  func(*Status) error // after every optimiser step, when its results are known: some steps later where the device runs ahead
 	Epoch func(*Status) error // after the last step of every epoch, Step hooks done
 	End   func(*Status) error // the stage is complete
 }

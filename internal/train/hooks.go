@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hdmnet/internal/eval"
+	"hdmnet/internal/op"
 )
 
 // hooks are those that every stage has. out is where its best weights go.
@@ -172,6 +173,9 @@ func (t *trainer) lines(s *stage) Hook {
 				line += fmt.Sprintf(": best mIoU %.4f in epoch %d", st.BestScore, st.BestEpoch)
 			}
 			t.log.printf("%s", line)
+			if peak := op.PeakMemory(t.Device); peak > 0 {
+				t.log.printf("peak memory %s so far, activations of the stage %s, on %s", op.FormatBytes(peak), op.FormatBytes(s.task.Peak()), t.Device.Name())
+			}
 			return nil
 		},
 	}
@@ -197,24 +201,9 @@ func formatScores(scores map[string]float64) string {
 }
 
 // checkpoints saves the state at the start of the stage, so that a directory that cannot
-// hold it is found out before any work and there always is one to go back to; at the end
-// of every epoch and of the stage; and within an epoch every SaveEvery.
+// hold it is found out before any work and there always is one to go back to, and at the
+// end of every epoch and of the stage. Within an epoch step does, every SaveEvery.
 func (s *stage) checkpoints() Hook {
-	last := time.Now()
-	save := func(*Status) error {
-		last = time.Now()
-		return s.save()
-	}
-	return Hook{
-		Name: "checkpoint", Priority: PriorityCheckpoint,
-		Start: save,
-		Step: func(st *Status) error {
-			if time.Since(last) < s.plan.SaveEvery {
-				return nil
-			}
-			return save(st)
-		},
-		Epoch: save,
-		End:   save,
-	}
+	save := func(*Status) error { return s.save() }
+	return Hook{Name: "checkpoint", Priority: PriorityCheckpoint, Start: save, Epoch: save, End: save}
 }

@@ -19,7 +19,6 @@ type metaTask struct {
 	fold    data.Fold
 	distill float32 // weight of the distillation
 	dropout bool
-	pred    []uint8 // of the last batch
 }
 
 func newMetaTask(dev op.Device, o model.Options, seed uint64, val *data.Loader, fold data.Fold) (*metaTask, error) {
@@ -33,7 +32,12 @@ func newMetaTask(dev op.Device, o model.Options, seed uint64, val *data.Loader, 
 	}, nil
 }
 
-func (t *metaTask) Step(b *data.Batch, seed uint64, scale float32) (losses, scores map[string]float64) {
+func (t *metaTask) Step(b *data.Batch, seed uint64, scale float32) (r reading, err error) {
+	err = t.tape.Fit(b.Size, func(n int) { r = t.step(b.First(n), seed, scale) })
+	return r, err
+}
+
+func (t *metaTask) step(b *data.Batch, seed uint64, scale float32) reading {
 	t.tape.Training = t.dropout
 	t.tape.Begin(true, seed)
 	n, k, s := b.Size, b.Shots, side(b)
@@ -48,34 +52,56 @@ func (t *metaTask) Step(b *data.Batch, seed uint64, scale float32) (losses, scor
 		Except:      t.tape.Arena.Int32(n),
 	}
 	t.dev.Upload(in.Except, except)
-	out := t.net.Forward(t.tape, in)
-	loss := t.net.Loss(t.tape, out, t.labels(b.QueryMask, n, s, s), t.labels(b.BaseLabel, n, s, s),
-		model.LossOptions{Distill: t.distill, Scale: scale})
-	scores = map[string]float64{trainingMIoU: t.score(out.Final, b, s)}
-	l := model.ReadLosses(t.dev, loss, t.distill)
-	t.tape.Backward()
-	return map[string]float64{
-		total: float64(l.Total), "main": float64(l.Main), "distill": float64(l.Distill), "base": float64(l.Base),
-	}, scores
+	mask, base := t.labels(b.QueryMask, n, s, s), t.labels(b.BaseLabel, n, s, s)
+	var loss, pred op.Tensor
+	op.Bundle(t.dev, func() {
+		out := t.net.Forward(t.tape, in)
+		loss = t.net.Loss(t.tape, out, mask, base, model.LossOptions{Distill: t.distill, Scale: scale})
+		pred = t.predict(out.Final, n, s)
+		t.tape.Backward()
+	})
+	labels, values := make([]uint8, n*s*s), make([]float32, op.Len(loss))
+	gotLabels, gotValues := op.Fetch(t.dev, labels, pred), op.Fetch(t.dev, values, loss)
+	scored := score{fold: t.fold, mask: slices.Clone(b.QueryMask)}
+	for _, e := range b.Episodes {
+		scored.classes = append(scored.classes, e.Class)
+	}
+	return func() (losses, scores map[string]float64) {
+		gotValues()
+		gotLabels()
+		l := model.SumLosses(values, t.distill)
+		return map[string]float64{
+			total: float64(l.Total), "main": float64(l.Main), "distill": float64(l.Distill), "base": float64(l.Base),
+		}, map[string]float64{trainingMIoU: scored.miou(labels)}
+	}
 }
 
-// score is the mIoU over the batch's classes of the final prediction at the input's size.
-func (t *metaTask) score(final *nn.Var, b *data.Batch, side int) float64 {
-	t.pred = slices.Grow(t.pred[:0], len(b.QueryMask))[:len(b.QueryMask)]
+// predict is the label map [n,side,side] of the final prediction at the input's size.
+func (t *metaTask) predict(final *nn.Var, n, side int) op.Tensor {
+	pred := t.tape.Arena.Uint8(n, side, side)
 	t.tape.NoGrad(func() {
 		logits := model.Upsample(t.tape, final, side, side)
-		pred := t.tape.Arena.Uint8(b.Size, side, side)
 		t.dev.Argmax(pred, logits.Value)
-		t.dev.Download(t.pred, pred)
-		t.tape.Arena.Free(pred)
 		if logits != final {
 			t.tape.Free(logits)
 		}
 	})
-	iou := metric.New(t.fold.Base)
-	pixels := side * side
-	for i, e := range b.Episodes {
-		iou.Add(e.Class, t.pred[i*pixels:(i+1)*pixels], e.Query.Mask)
+	return pred
+}
+
+// score is what the predictions of a batch are compared with.
+type score struct {
+	fold    data.Fold
+	classes []int   // by episode
+	mask    []uint8 // one map after the other
+}
+
+// miou is the mIoU over the batch's classes.
+func (s *score) miou(pred []uint8) float64 {
+	iou := metric.New(s.fold.Base)
+	pixels := len(pred) / len(s.classes)
+	for i, class := range s.classes {
+		iou.Add(class, pred[i*pixels:(i+1)*pixels], s.mask[i*pixels:(i+1)*pixels])
 	}
 	return iou.MIoU()
 }

@@ -34,8 +34,12 @@ type stage struct {
 	length
 	optimizer *optimizer
 	status    Status
-	pictures  []string // of the last step
-	saved     State    // at the last checkpoint, without settings
+	ahead     int       // steps given to the device before the oldest one's results are read
+	flights   []*flight // those steps, oldest first
+	landed    time.Time // when the results of the last one were there
+	pictures  []string  // of that one
+	saved     State     // at the last checkpoint, without settings
+	savedAt   time.Time // when save was called last
 }
 
 // run goes through the stage from status on.
@@ -67,54 +71,12 @@ func (s *stage) run(ctx context.Context) error {
 	return s.group.Barrier() // the next stage of every process reads what this one wrote
 }
 
-// step makes one optimiser step.
-func (s *stage) step() error {
-	start := time.Now()
-	st, set := &s.status, s.task.Set()
-	step := st.Step + 1
-	n := s.batchesOf(step)
-	scale := 1 / float32(n*s.group.Size())
-	s.dev.Zero(set.Grads)
-	s.pictures = s.pictures[:0]
-	st.Images, st.Losses, st.Scores = 0, map[string]float64{}, map[string]float64{}
-	for i := range n {
-		// A step that has begun is finished whatever the context says.
-		batch, err := s.feed.train.Next(context.Background())
-		if err != nil {
-			return err
-		}
-		losses, scores := s.task.Step(batch, stepSeed(st.Seed, st.Stage, step, i*s.group.Size()+s.group.Rank()), scale)
-		for name, v := range losses {
-			st.Losses[name] += v / float64(n)
-		}
-		for name, v := range scores {
-			st.Scores[name] += v / float64(n)
-		}
-		st.Images += batch.Size * (1 + batch.Shots) * s.group.Size()
-		s.pictures = append(s.pictures, describe(batch, s.fold)...)
-		s.feed.train.Release(batch)
-	}
-	for _, values := range []map[string]float64{st.Losses, st.Scores} {
-		if err := s.share(values); err != nil {
-			return err
-		}
-	}
-	if !allFinite(st.Losses) {
-		return s.diverged(step, "")
-	}
-	if err := s.group.AllReduce(set.Grads); err != nil {
-		return fmt.Errorf("sum the gradients over %d processes: %w", s.group.Size(), err)
-	}
-	st.LR = s.optimizer.step(Poly(s.plan.LR, step, s.steps, s.plan.Power), step)
-	st.Step = step
-	st.LoaderEpoch, st.LoaderStep = s.feed.train.Position()
-	st.Seconds = time.Since(start).Seconds()
-	return s.hooks.fire(atStep, st)
-}
-
 // endEpoch runs the hooks of a complete epoch. Where the validation is interrupted the
 // epoch stays open, and a resumed run validates again.
 func (s *stage) endEpoch() error {
+	if err := s.land(0); err != nil {
+		return err
+	}
 	st := &s.status
 	st.Epoch++
 	st.Validation = nil
@@ -129,6 +91,7 @@ func (s *stage) endEpoch() error {
 	return err
 }
 
+// diverged is the error of a step, the last one that has landed or landing.
 func (s *stage) diverged(step int, tensor string) *DivergedError {
 	return &DivergedError{
 		Stage: s.status.Stage, Step: step, Epoch: (step-1)/s.epoch + 1, Losses: s.status.Losses,
@@ -138,15 +101,19 @@ func (s *stage) diverged(step int, tensor string) *DivergedError {
 
 // interrupted saves the state and gives the error that says so.
 func (s *stage) interrupted() error {
+	if err := s.land(0); err != nil {
+		return err
+	}
 	if err := s.save(); err != nil {
 		return err
 	}
 	return ErrInterrupted
 }
 
-// save writes a checkpoint, in process 0, unless the last one holds this very state.
-// Weights that are no numbers are never saved.
+// save writes a checkpoint, in process 0, unless the last one holds this very state. All
+// steps must have landed. Weights that are no numbers are never saved.
 func (s *stage) save() error {
+	s.savedAt = time.Now()
 	now := s.status.State
 	now.Settings = nil
 	if s.group.Rank() > 0 || sameState(&now, &s.saved) {

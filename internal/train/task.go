@@ -15,17 +15,24 @@ type Task interface {
 	// Set is the network's parameters.
 	Set() *nn.Set
 	// Step runs the network forward and backward on a batch and adds the gradient of
-	// scale·loss to the set's gradients. seed decides the dropouts. It returns the
-	// losses by name, unscaled, of which "total" is watched, and scores of the batch,
-	// 0..1.
-	Step(b *data.Batch, seed uint64, scale float32) (losses, scores map[string]float64)
+	// scale·loss to the set's gradients. seed decides the dropouts. The batch is not used
+	// any more when it returns, while the device may still be at work; the reading waits
+	// for that. The error of a batch that does not fit the device's memory is a
+	// *nn.MemoryError.
+	Step(b *data.Batch, seed uint64, scale float32) (reading, error)
 	// Validate scores the network; "miou" decides. The task must have been given
 	// something to validate on. progress is told after every batch how many of how many
 	// episodes are done and the mIoU so far.
 	Validate(ctx context.Context, progress func(done, total int, miou float64)) (map[string]float64, error)
+	// Peak is the largest number of bytes that the activations of one pass took.
+	Peak() int64
 	// Close frees the network's memory.
 	Close() error
 }
+
+// reading waits for what a step gave: the losses by name, unscaled, of which "total" is
+// watched, and scores of the batch, 0..1. It is called once.
+type reading func() (losses, scores map[string]float64)
 
 // network is what both tasks hold.
 type network struct {
@@ -43,6 +50,9 @@ func (n *network) evaluation(fold data.Fold, progress func(done, total int, miou
 	n.tape.Training, n.tape.BatchStats = false, false
 	return eval.Options{Fold: fold, Total: n.val.StepsPerEpoch(), Progress: progress}, n.val.Seek(0, 0)
 }
+
+// Peak is the largest number of bytes that the activations of one pass took.
+func (n *network) Peak() int64 { return n.tape.Arena.Peak() }
 
 // Close frees activations and parameters.
 func (n *network) Close() error {

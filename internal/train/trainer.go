@@ -43,7 +43,7 @@ type Options struct {
 }
 
 // saveEvery is the time between checkpoints within an epoch.
-const saveEvery = 2 * time.Minute
+var saveEvery = 2 * time.Minute
 
 // trainer runs the stages of one run.
 type trainer struct {
@@ -172,7 +172,7 @@ func (t *trainer) close() error {
 // stage trains one stage, from a checkpoint of it or from the start.
 func (t *trainer) stage(ctx context.Context, name string, from *checkpoint) (err error) {
 	c := t.Config
-	s := &stage{dev: t.Device, group: t.Group, dir: t.Dir, fold: t.Fold, metrics: t.metrics}
+	s := &stage{dev: t.Device, group: t.Group, dir: t.Dir, fold: t.Fold, metrics: t.metrics, ahead: ahead(t.Device, t.Group)}
 	if s.feed, err = t.feed(name); err != nil {
 		return err
 	}

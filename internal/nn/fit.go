@@ -1,0 +1,62 @@
+package nn
+
+import (
+	"errors"
+	"fmt"
+
+	"hdmnet/internal/op"
+)
+
+// MemoryError is a batch that does not fit the device's memory.
+type MemoryError struct {
+	Batch   int   // its size
+	Largest int   // the largest that fits; 0: not even one sample does
+	Err     error // names the tensor; holds op.ErrOutOfMemory
+}
+
+func (e *MemoryError) Error() string {
+	if e.Largest == 0 {
+		return fmt.Sprintf("no batch fits the memory, not even one of 1: %v, fewer shots, or a device with more memory", e.Err)
+	}
+	return fmt.Sprintf("a batch of %d does not fit the memory, the largest that does is %d: %v", e.Batch, e.Largest, e.Err)
+}
+
+func (e *MemoryError) Unwrap() error { return e.Err }
+
+// Fit calls pass(batch), which makes one pass over that many samples. Where the memory of
+// the device does not suffice it finds out, by making smaller passes, how many samples
+// fit, and returns a *MemoryError. What those passes compute is worth nothing.
+func (t *Tape) Fit(batch int, pass func(n int)) error {
+	cause := outOfMemory(func() { pass(batch) })
+	if cause == nil {
+		return nil
+	}
+	fits, fails := 0, batch
+	for fails-fits > 1 {
+		// The blocks of the pass before are of other sizes.
+		if err := t.Arena.Close(); err != nil {
+			return errors.Join(cause, err)
+		}
+		n := (fits + fails) / 2
+		if outOfMemory(func() { pass(n) }) == nil {
+			fits = n
+		} else {
+			fails = n
+		}
+	}
+	return &MemoryError{Batch: batch, Largest: fits, Err: cause}
+}
+
+// outOfMemory runs f and returns the error of memory that it panicked for want of.
+func outOfMemory(f func()) (err error) {
+	defer func() {
+		r := recover()
+		if e, ok := r.(error); ok && errors.Is(e, op.ErrOutOfMemory) {
+			err = e
+		} else if r != nil {
+			panic(r)
+		}
+	}()
+	f()
+	return nil
+}

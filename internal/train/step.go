@@ -1,0 +1,154 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"hdmnet/internal/nn"
+	"hdmnet/internal/op"
+)
+
+// stepsAhead is how many steps a device that runs ahead gets before the results of the
+// oldest one are read: with one at work and one waiting it is never idle while the
+// program writes metrics and loads the next batch.
+const stepsAhead = 2
+
+// ahead is how many steps a stage is ahead of their results: always the same number on a
+// device, so that a run does not depend on how fast anything is. Processes that train
+// together read every step's results at once: they must agree on whether it is a number
+// before they add up its gradient.
+func ahead(dev op.Device, g Group) int {
+	if op.RunsAhead(dev) && g.Size() == 1 {
+		return stepsAhead
+	}
+	return 0
+}
+
+// flight is a step that the device was given and whose results have not been read.
+type flight struct {
+	status   Status
+	readings []reading // by batch
+	pictures []string
+	begun    time.Time
+	read     bool
+}
+
+// step makes one optimiser step. It ends with the Step hooks of the step that lands.
+func (s *stage) step() error {
+	st, set := &s.status, s.task.Set()
+	step := st.Step + 1
+	f := &flight{begun: time.Now()}
+	n := s.batchesOf(step)
+	scale := 1 / float32(n*s.group.Size())
+	images := 0
+	s.dev.Zero(set.Grads)
+	for i := range n {
+		// A step that has begun is finished whatever the context says.
+		batch, err := s.feed.train.Next(context.Background())
+		if err != nil {
+			return err
+		}
+		r, err := s.task.Step(batch, stepSeed(st.Seed, st.Stage, step, i*s.group.Size()+s.group.Rank()), scale)
+		if err != nil {
+			return s.advise(err)
+		}
+		f.readings = append(f.readings, r)
+		images += batch.Size * (1 + batch.Shots) * s.group.Size()
+		f.pictures = append(f.pictures, describe(batch, s.fold)...)
+		s.feed.train.Release(batch)
+	}
+	if s.ahead == 0 {
+		f.status = *st
+		if err := s.read(f, step); err != nil {
+			return err
+		}
+	}
+	if err := s.group.AllReduce(set.Grads); err != nil {
+		return fmt.Errorf("sum the gradients over %d processes: %w", s.group.Size(), err)
+	}
+	lr := s.optimizer.step(Poly(s.plan.LR, step, s.steps, s.plan.Power), step)
+	st.Step = step
+	st.LoaderEpoch, st.LoaderStep = s.feed.train.Position()
+	losses, scores := f.status.Losses, f.status.Scores
+	f.status = *st
+	f.status.Losses, f.status.Scores, f.status.LR, f.status.Images = losses, scores, lr, images
+	s.flights = append(s.flights, f)
+	if err := s.land(s.ahead); err != nil {
+		return err
+	}
+	if time.Since(s.savedAt) < s.plan.SaveEvery || s.group.Rank() > 0 {
+		return nil
+	}
+	if err := s.land(0); err != nil {
+		return err
+	}
+	return s.save()
+}
+
+// land reads the results of all steps but the newest keep and runs their Step hooks.
+func (s *stage) land(keep int) error {
+	for len(s.flights) > keep {
+		f := s.flights[0]
+		s.flights = s.flights[1:]
+		if err := s.read(f, f.status.Step); err != nil {
+			return err
+		}
+		now := time.Now()
+		st := &s.status
+		f.status.Seconds = min(now.Sub(f.begun), now.Sub(s.landed)).Seconds() // no time counts twice
+		s.landed = now
+		st.LR, st.Images, st.Seconds = f.status.LR, f.status.Images, f.status.Seconds
+		if err := s.hooks.fire(atStep, &f.status); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read waits for the results of a step, once. A loss that is no finite number is a
+// *DivergedError.
+func (s *stage) read(f *flight, step int) error {
+	if f.read {
+		return nil
+	}
+	f.read = true
+	f.status.Losses, f.status.Scores = map[string]float64{}, map[string]float64{}
+	n := float64(len(f.readings))
+	for _, r := range f.readings {
+		losses, scores := r()
+		for name, v := range losses {
+			f.status.Losses[name] += v / n
+		}
+		for name, v := range scores {
+			f.status.Scores[name] += v / n
+		}
+	}
+	f.readings = nil
+	for _, values := range []map[string]float64{f.status.Losses, f.status.Scores} {
+		if err := s.share(values); err != nil {
+			return err
+		}
+	}
+	s.status.Losses, s.status.Scores, s.pictures = f.status.Losses, f.status.Scores, f.pictures
+	if !allFinite(f.status.Losses) {
+		return s.diverged(step, "")
+	}
+	return nil
+}
+
+// advise adds to the error of a batch that does not fit what settings do.
+func (s *stage) advise(err error) error {
+	var short *nn.MemoryError
+	if !errors.As(err, &short) {
+		return err
+	}
+	err = fmt.Errorf("stage %s: %w", s.status.Stage, err)
+	if n := short.Largest; n > 0 {
+		steps := (short.Batch*s.plan.Accumulate + n - 1) / n
+		err = fmt.Errorf("%w; set train.%s.batch=%d, and train.%[2]s.accumulate=%[4]d for as many pictures a step",
+			err, s.status.Stage, n, steps)
+	}
+	return err
+}
