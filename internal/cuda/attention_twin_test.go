@@ -2,7 +2,13 @@
 
 package cuda
 
-import "hdmnet/internal/op"
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"hdmnet/internal/op"
+)
 
 // Heads of 8, 16 and 32 channels are read as they lie where the operands are aligned;
 // others, and 12 channels, are padded first.
@@ -53,4 +59,17 @@ func (o *operands) mask(b, n int) op.Tensor {
 	}
 	o.dev.Upload(t, v)
 	return t
+}
+
+// TestWideHeads: heads that the kernels have no code for are refused by name.
+func TestWideHeads(t *testing.T) {
+	dev := open(t)
+	arena := op.NewArena(dev)
+	x := arena.Zeros(1, 3, 130)
+	defer func() {
+		if got := fmt.Sprint(recover()); !strings.Contains(got, "SelfAttention: heads of 65 channels") {
+			t.Errorf("got %q", got)
+		}
+	}()
+	dev.SelfAttention(x, nil, x, x, x, 2)
 }

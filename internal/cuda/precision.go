@@ -9,8 +9,8 @@ import (
 )
 
 // precision is what the inputs of Conv2D, FrozenConv2D, Linear and PriorSimilarity are
-// rounded to in the forward pass. Products are summed in float32 and results stored in float32 always; other
-// operators and all gradients compute in float32.
+// rounded to in the forward pass. Products are summed in float32 and results stored in
+// float32 always; other operators and all gradients compute in float32.
 //
 //	fp32  not rounded (24 bits); relative error of an input 0
 //	tf32  11 bits, at most 2⁻¹¹; tensor cores
