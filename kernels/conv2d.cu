@@ -1,6 +1,6 @@
 // conv2d.cu: convolution and its gradients as products in float32 whose operands are read
-// where they lie: no patches in memory. Each with a large tile, a small one, and one for
-// channels that 4 does not divide. internal/op/conv2d.go
+// where they lie: no patches in memory. Each with tiles of several sizes, and one for channels
+// that 4 does not divide. internal/op/conv2d.go
 #include "conv.cuh"
 
 // y = ReLU(conv(x, w) + bias + residual): positions of y × (taps, ci) · (taps, ci) × co.
@@ -78,11 +78,14 @@ template <int BM, int BN, int WIDTH> __device__ __forceinline__ void conv_grad_w
 		what<BM, BN, WIDTH>(g);                                                        \
 	}
 CONV(conv2d_128, conv_forward, 128, 128, 4)
+CONV(conv2d_128x64, conv_forward, 128, 64, 4)
 CONV(conv2d_64, conv_forward, 64, 64, 4)
 CONV(conv2d_any, conv_forward, 64, 64, 1)
 CONV(conv2d_grad_input_128, conv_grad_input, 128, 128, 4)
+CONV(conv2d_grad_input_128x64, conv_grad_input, 128, 64, 4)
 CONV(conv2d_grad_input_64, conv_grad_input, 64, 64, 4)
 CONV(conv2d_grad_input_any, conv_grad_input, 64, 64, 1)
 CONV(conv2d_grad_weight_128, conv_grad_weight, 128, 128, 4)
+CONV(conv2d_grad_weight_128x64, conv_grad_weight, 128, 64, 4)
 CONV(conv2d_grad_weight_64, conv_grad_weight, 64, 64, 4)
 CONV(conv2d_grad_weight_any, conv_grad_weight, 64, 64, 1)

@@ -1,6 +1,6 @@
 // linear.cu: the products behind Linear and its gradients, in float32: gemm_nt for
-// y = x·wᵀ, gemm_nn for dx = dy·w, gemm_tn for dw = dyᵀ·x; each with a large tile, a small
-// one, and one for extents that 4 does not divide. internal/op/linear.go
+// y = x·wᵀ, gemm_nn for dx = dy·w, gemm_tn for dw = dyᵀ·x; each with tiles of several
+// sizes, and one for extents that 4 does not divide. internal/op/linear.go
 #include "product.cuh"
 
 // GemmArgs is C[m,n] = A[m,k]·B[k,n] + bias[n] + residual, then ReLU; bias and residual may
@@ -40,6 +40,9 @@ template <class SA, class SB> __device__ __forceinline__ void gemm(const GemmArg
 GEMM(gemm_nt_128, MatrixRows, MatrixRows, 128, 128, 4)
 GEMM(gemm_nn_128, MatrixRows, MatrixColumns, 128, 128, 4)
 GEMM(gemm_tn_128, MatrixColumns, MatrixColumns, 128, 128, 4)
+GEMM(gemm_nt_128x64, MatrixRows, MatrixRows, 128, 64, 4)
+GEMM(gemm_nn_128x64, MatrixRows, MatrixColumns, 128, 64, 4)
+GEMM(gemm_tn_128x64, MatrixColumns, MatrixColumns, 128, 64, 4)
 GEMM(gemm_nt_64, MatrixRows, MatrixRows, 64, 64, 4)
 GEMM(gemm_nn_64, MatrixRows, MatrixColumns, 64, 64, 4)
 GEMM(gemm_tn_64, MatrixColumns, MatrixColumns, 64, 64, 4)

@@ -8,9 +8,11 @@
 		tensor_conv<F, BM, BN, WIDTH>(g);                                             \
 	}
 TENSOR(conv2d_bf16_128, Bf16, 128, 128, 4)
+TENSOR(conv2d_bf16_128x64, Bf16, 128, 64, 4)
 TENSOR(conv2d_bf16_64, Bf16, 64, 64, 4)
 TENSOR(conv2d_bf16_any, Bf16, 64, 64, 1)
 TENSOR(conv2d_tf32_128, Tf32, 128, 128, 4)
+TENSOR(conv2d_tf32_128x64, Tf32, 128, 64, 4)
 TENSOR(conv2d_tf32_64, Tf32, 64, 64, 4)
 TENSOR(conv2d_tf32_any, Tf32, 64, 64, 1)
 

@@ -66,8 +66,8 @@ func (d *Device) convForward(g convArgs) {
 		})
 		return
 	}
-	suffix, blocks := productTile(g.positions(), int(g.co), g.ci%4 == 0 && aligned16(g.a, g.b))
-	d.launch("conv2d"+suffix, grid1(blocks, 256), &g)
+	tile, blocks := chooseTile(g.positions(), int(g.co), g.ci%4 == 0 && aligned16(g.a, g.b))
+	d.launch("conv2d"+tile.name, grid1(blocks, 256), &g)
 }
 
 // Conv2DGradInput adds the transposed convolution of dy to dx.
@@ -84,8 +84,8 @@ func (d *Device) Conv2DGradInput(dx, dy, w op.Tensor, p op.ConvParams) {
 	}
 	g.dk = int32(p.Stride / gcd(p.Stride, p.Dilation))
 	phase := int(g.batch) * ceil(int(g.h), p.Stride) * ceil(int(g.w), p.Stride)
-	suffix, blocks := productTile(phase, ci, co%4 == 0 && ci%4 == 0 && aligned16(g.out, g.a, g.b))
-	d.launch("conv2d_grad_input"+suffix, grid2(blocks, p.Stride*p.Stride, 256), &g)
+	tile, blocks := chooseTile(phase, ci, co%4 == 0 && ci%4 == 0 && aligned16(g.out, g.a, g.b))
+	d.launch("conv2d_grad_input"+tile.name, grid2(blocks, p.Stride*p.Stride, 256), &g)
 }
 
 // Conv2DGradWeight adds Σ dy·x to dw and Σ dy to db.
@@ -108,18 +108,18 @@ func (d *Device) Conv2DGradWeight(dw, db, x, dy op.Tensor, p op.ConvParams) {
 		})
 		return
 	}
-	suffix, blocks := productTile(co, g.terms(), co%4 == 0 && ci%4 == 0 && aligned16(g.out, g.a, g.b))
+	tile, blocks := chooseTile(co, g.terms(), co%4 == 0 && ci%4 == 0 && aligned16(g.out, g.a, g.b))
 	parts, length := splitSum(g.positions(), blocks)
 	g.splitPositions = int32(length)
 	if parts == 1 {
-		d.launch("conv2d_grad_weight"+suffix, grid1(blocks, 256), &g)
+		d.launch("conv2d_grad_weight"+tile.name, grid1(blocks, 256), &g)
 		return
 	}
 	n := co * g.terms()
 	partial := d.borrow(parts * n)
 	defer d.giveBack(partial)
 	g.out, g.accumulate = partial, 0
-	d.launch("conv2d_grad_weight"+suffix, grid2(blocks, parts, 256), &g)
+	d.launch("conv2d_grad_weight"+tile.name, grid2(blocks, parts, 256), &g)
 	d.addPartials(dw, partial, parts, n)
 }
 

@@ -16,8 +16,8 @@ type gemmArgs struct {
 // gemm queues a product in float32. layout tells how A and B lie: "nt" [m,k] and [n,k],
 // "nn" [m,k] and [k,n], "tn" [k,m] and [k,n].
 func (d *Device) gemm(layout string, g gemmArgs) {
-	suffix, blocks := productTile(g.m, g.n, g.aligned(layout))
-	kernel := "gemm_" + layout + suffix
+	tile, blocks := chooseTile(g.m, g.n, g.aligned(layout))
+	kernel := "gemm_" + layout + tile.name
 	// A long sum with few tiles, as in gradients of weights: parts of the sum side by side.
 	parts, length := 1, g.k
 	if g.accumulate != 0 && g.ldc == g.n {

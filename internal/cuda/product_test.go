@@ -36,34 +36,54 @@ func results(d op.Device, f func(op.Device, *operands) []op.Tensor) [][]float32 
 
 // TestLargeTiles: products with so many results that the large tiles compute them.
 func TestLargeTiles(t *testing.T) {
-	for name, f := range map[string]func(op.Device, *operands) []op.Tensor{
-		"conv2d_128": func(d op.Device, o *operands) []op.Tensor {
-			x, w, y := o.floats(1, 91, 91, 8), o.floats(132, 2, 2, 8), o.floats(1, 92, 92, 132)
-			d.Conv2D(y, x, w, o.floats(132), o.floats(1, 92, 92, 132), op.ConvParams{Stride: 1, Pad: 1, Dilation: 1, ReLU: true})
+	forward := func(h, co int) func(op.Device, *operands) []op.Tensor {
+		return func(d op.Device, o *operands) []op.Tensor {
+			x, w, y := o.floats(1, h, h, 8), o.floats(co, 2, 2, 8), o.floats(1, h+1, h+1, co)
+			d.Conv2D(y, x, w, o.floats(co), o.floats(1, h+1, h+1, co), op.ConvParams{Stride: 1, Pad: 1, Dilation: 1, ReLU: true})
 			return []op.Tensor{y}
-		},
-		"conv2d_grad_input_128": func(d op.Device, o *operands) []op.Tensor {
-			dy, w, dx := o.floats(1, 92, 92, 8), o.floats(8, 2, 2, 132), o.floats(1, 91, 91, 132)
+		}
+	}
+	gradInput := func(h, ci int) func(op.Device, *operands) []op.Tensor {
+		return func(d op.Device, o *operands) []op.Tensor {
+			dy, w, dx := o.floats(1, h+1, h+1, 8), o.floats(8, 2, 2, ci), o.floats(1, h, h, ci)
 			d.Conv2DGradInput(dx, dy, w, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1})
 			return []op.Tensor{dx}
-		},
-		"conv2d_grad_weight_128": func(d op.Device, o *operands) []op.Tensor {
-			x, dy, dw := o.floats(1, 3, 4, 260), o.floats(1, 3, 4, 1020), o.floats(1020, 3, 3, 260)
+		}
+	}
+	gradWeight := func(ci, co int) func(op.Device, *operands) []op.Tensor {
+		return func(d op.Device, o *operands) []op.Tensor {
+			x, dy, dw := o.floats(1, 3, 4, ci), o.floats(1, 3, 4, co), o.floats(co, 3, 3, ci)
 			d.Conv2DGradWeight(dw, nil, x, dy, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1})
 			return []op.Tensor{dw}
-		},
-		"gemm_nt_128 gemm_nn_128": func(d op.Device, o *operands) []op.Tensor {
-			x, w, y := o.floats(8200, 20), o.floats(132, 20), o.floats(8200, 132)
-			d.Linear(y, x, w, o.floats(132))
-			dy, v, dx := o.floats(8200, 20), o.floats(20, 132), o.floats(8200, 132)
+		}
+	}
+	linear := func(rows, n int) func(op.Device, *operands) []op.Tensor {
+		return func(d op.Device, o *operands) []op.Tensor {
+			x, w, y := o.floats(rows, 20), o.floats(n, 20), o.floats(rows, n)
+			d.Linear(y, x, w, o.floats(n))
+			dy, v, dx := o.floats(rows, 20), o.floats(20, n), o.floats(rows, n)
 			d.LinearGradInput(dx, dy, v)
 			return []op.Tensor{y, dx}
-		},
-		"gemm_tn_128": func(d op.Device, o *operands) []op.Tensor {
-			x, dy, dw := o.floats(20, 1996), o.floats(20, 1028), o.floats(1028, 1996)
+		}
+	}
+	linearGradWeight := func(in, out int) func(op.Device, *operands) []op.Tensor {
+		return func(d op.Device, o *operands) []op.Tensor {
+			x, dy, dw := o.floats(20, in), o.floats(20, out), o.floats(out, in)
 			d.LinearGradWeight(dw, nil, x, dy)
 			return []op.Tensor{dw}
-		},
+		}
+	}
+	for name, f := range map[string]func(op.Device, *operands) []op.Tensor{
+		"conv2d_128":                    forward(91, 132),
+		"conv2d_128x64":                 forward(127, 36),
+		"conv2d_grad_input_128":         gradInput(91, 132),
+		"conv2d_grad_input_128x64":      gradInput(128, 36),
+		"conv2d_grad_weight_128":        gradWeight(260, 1020),
+		"conv2d_grad_weight_128x64":     gradWeight(116, 1020),
+		"gemm_nt_128 gemm_nn_128":       linear(8200, 132),
+		"gemm_nt_128x64 gemm_nn_128x64": linear(16400, 36),
+		"gemm_tn_128":                   linearGradWeight(1996, 1028),
+		"gemm_tn_128x64":                linearGradWeight(956, 1028),
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := results(openCPU(t), f)
@@ -113,7 +133,8 @@ func TestPrecision(t *testing.T) {
 			{1, 13, 11, 20, 70, 3, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}},
 			{2, 12, 15, 7, 9, 3, 3, op.ConvParams{Stride: 2, Pad: 1, Dilation: 1}},
 			{1, 11, 13, 64, 33, 3, 3, op.ConvParams{Stride: 1, Pad: 4, Dilation: 4}},
-			{1, 91, 92, 20, 132, 2, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}}, // the large tile
+			{1, 91, 92, 20, 132, 2, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}},  // the largest tile
+			{1, 127, 129, 20, 36, 2, 2, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}}, // and the next
 		} {
 			t.Run(c.p.String()+" "+size.name(), func(t *testing.T) {
 				host := openCPU(t)

@@ -32,14 +32,10 @@ func (d *Device) roundWeights(to, from pointer, rows, ci int) {
 
 // tensorConv queues a convolution on tensor cores with weights g.b that are rounded.
 func (d *Device) tensorConv(g convArgs) {
-	suffix, blocks := productTile(g.positions(), int(g.co), g.ci%4 == 0 && g.co%2 == 0 && aligned16(g.out, g.a, g.residual))
+	tile, blocks := chooseTile(g.positions(), int(g.co), g.ci%4 == 0 && g.co%2 == 0 && aligned16(g.out, g.a, g.residual))
 	s := grid1(blocks, tensorThreads)
-	rows := 64
-	if suffix == "_128" {
-		rows = 128
-	}
-	s.shared = tensorStages * rows * tensorStep * (4 + d.precision.bytesOfWeight())
-	d.launch("conv2d_"+d.precision.String()+suffix, s, &g)
+	s.shared = tensorStages * tensorStep * (tile.rows*4 + tile.columns*d.precision.bytesOfWeight())
+	d.launch("conv2d_"+d.precision.String()+tile.name, s, &g)
 }
 
 // roundedConv rounds the weights g.b and queues the convolution on tensor cores.
