@@ -24,20 +24,9 @@ const (
 // Open opens GPU number index of those that the driver shows. The error of a machine
 // where it cannot run says what to do.
 func Open(index int) (*Device, error) {
-	state := driver()
-	if state.path == "" {
-		return nil, fmt.Errorf("no NVIDIA driver: %s; install the driver (%s or newer), in a container make it visible (--gpus all), or choose cpu", state.reason, leastDriver)
-	}
-	if state.err != nil {
-		return nil, initError(state)
-	}
-	if v := cu.Version(); v < leastVersion {
-		return nil, fmt.Errorf("the NVIDIA driver supports CUDA %d.%d, hdmnet needs %d.%d: install driver %s or newer",
-			v/1000, v%1000/10, leastVersion/1000, leastVersion%1000/10, leastDriver)
-	}
-	count, err := cu.NumDevices()
+	count, err := gpus()
 	if err != nil {
-		return nil, driverError(err, "count the GPUs")
+		return nil, err
 	}
 	if index >= count {
 		return nil, fmt.Errorf("no GPU number %d: the driver shows %d%s", index, count, visible())
@@ -76,6 +65,27 @@ func Open(index int) (*Device, error) {
 		return nil, errors.Join(fmt.Errorf("%s: %w", d.name, err), d.abandon())
 	}
 	return d, nil
+}
+
+// gpus counts the GPUs that the driver shows. The error of a machine that has none, or a
+// driver that does not do, says what to do.
+func gpus() (int, error) {
+	state := driver()
+	if state.path == "" {
+		return 0, fmt.Errorf("no NVIDIA driver: %s; install the driver (%s or newer), in a container make it visible (--gpus all), or choose cpu", state.reason, leastDriver)
+	}
+	if state.err != nil {
+		return 0, initError(state)
+	}
+	if v := cu.Version(); v < leastVersion {
+		return 0, fmt.Errorf("the NVIDIA driver supports CUDA %d.%d, hdmnet needs %d.%d: install driver %s or newer",
+			v/1000, v%1000/10, leastVersion/1000, leastVersion%1000/10, leastDriver)
+	}
+	count, err := cu.NumDevices()
+	if err != nil {
+		return 0, driverError(err, "count the GPUs")
+	}
+	return count, nil
 }
 
 func initError(state driverState) error {
