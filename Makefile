@@ -36,10 +36,12 @@ include kernels/emu/emu.mk
 # make test-cuda CUDA_RUN='TestSuite/^relu$$' runs one operator.
 CUDA_TEST ?= ./internal/cuda ./internal/device
 CUDA_RUN ?= .
-EMU_ENV = HDMNET_EMU_MEMORY=2048 HDMNET_EMU_SELFTEST=$(CURDIR)/$(EMU)/selftest HDMNET_CUDA_DRIVER=$(CURDIR)/$(EMU)/selftest
-test-cuda: $(CUDA_LIB) $(EMU_SELFTEST) ## the CUDA device on the emulated driver, every access checked; then fast, in random order
+EMU_ENV = HDMNET_EMU_MEMORY=2048 HDMNET_EMU_LIBRARY=$(CURDIR)/$(EMU_LIBRARY) HDMNET_EMU_SELFTEST=$(CURDIR)/$(EMU)/selftest HDMNET_CUDA_DRIVER=$(CURDIR)/$(EMU)/selftest
+test-cuda: $(CUDA_LIB) $(EMU_SELFTEST) $(EMU_LIBRARIES) ## the CUDA device on the emulated driver, every access checked; then fast, in random order
 	$(EMU_ENV)/libcuda-check.so.1 HDMNET_CUDA_CACHE=off $(CUDA_GO) test -tags cuda -run '$(CUDA_RUN)' $(CUDA_TEST)
 	$(EMU_ENV)/libcuda.so.1 HDMNET_EMU_SEED=7 $(CUDA_GO) test -tags cuda -run '$(CUDA_RUN)' $(CUDA_TEST)
+	$(EMU_ENV)/libcuda-check.so.1 HDMNET_CUDA_CACHE=off HDMNET_CUDA_LIBRARIES=$(CURDIR)/$(EMU_LIBRARY) \
+		$(CUDA_GO) test -tags cuda -run 'TestSuite/^(conv2d|frozen_conv2d|linear)$$' ./internal/cuda
 
 test: ## the README's test command
 	$(GO) test ./...

@@ -66,6 +66,12 @@ func (d *Device) convForward(g convArgs) {
 		})
 		return
 	}
+	if !d.convByLibrary(g, int(g.ci), d.ownConvForward) {
+		d.ownConvForward(g)
+	}
+}
+
+func (d *Device) ownConvForward(g convArgs) {
 	tile, blocks := chooseTile(g.positions(), int(g.co), g.ci%4 == 0 && aligned16(g.a, g.b))
 	d.launch("conv2d"+tile.name, grid1(blocks, 256), &g)
 }
@@ -82,10 +88,17 @@ func (d *Device) Conv2DGradInput(dx, dy, w op.Tensor, p op.ConvParams) {
 		})
 		return
 	}
-	g.dk = int32(p.Stride / gcd(p.Stride, p.Dilation))
-	phase := int(g.batch) * ceil(int(g.h), p.Stride) * ceil(int(g.w), p.Stride)
+	if !d.convGradInputByLibrary(g, d.ownConvGradInput) {
+		d.ownConvGradInput(g)
+	}
+}
+
+func (d *Device) ownConvGradInput(g convArgs) {
+	stride, ci, co := int(g.stride), int(g.ci), int(g.co)
+	g.dk = int32(stride / gcd(stride, int(g.dilation)))
+	phase := int(g.batch) * ceil(int(g.h), stride) * ceil(int(g.w), stride)
 	tile, blocks := chooseTile(phase, ci, co%4 == 0 && ci%4 == 0 && aligned16(g.out, g.a, g.b))
-	d.launch("conv2d_grad_input"+tile.name, grid2(blocks, p.Stride*p.Stride, 256), &g)
+	d.launch("conv2d_grad_input"+tile.name, grid2(blocks, stride*stride, 256), &g)
 }
 
 // Conv2DGradWeight adds Σ dy·x to dw and Σ dy to db.
@@ -108,6 +121,13 @@ func (d *Device) Conv2DGradWeight(dw, db, x, dy op.Tensor, p op.ConvParams) {
 		})
 		return
 	}
+	if !d.convGradWeightByLibrary(g, d.ownConvGradWeight) {
+		d.ownConvGradWeight(g)
+	}
+}
+
+func (d *Device) ownConvGradWeight(g convArgs) {
+	ci, co := int(g.ci), int(g.co)
 	tile, blocks := chooseTile(co, g.terms(), co%4 == 0 && ci%4 == 0 && aligned16(g.out, g.a, g.b))
 	parts, length := splitSum(g.positions(), blocks)
 	g.splitPositions = int32(length)
@@ -118,6 +138,7 @@ func (d *Device) Conv2DGradWeight(dw, db, x, dy op.Tensor, p op.ConvParams) {
 	n := co * g.terms()
 	partial := d.borrow(parts * n)
 	defer d.giveBack(partial)
+	dw := g.out
 	g.out, g.accumulate = partial, 0
 	d.launch("conv2d_grad_weight"+tile.name, grid2(blocks, parts, 256), &g)
 	d.addPartials(dw, partial, parts, n)

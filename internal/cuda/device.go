@@ -13,6 +13,8 @@
 //
 //	HDMNET_CUDA_DRIVER   another library than the system's libcuda.so.1
 //	HDMNET_CUDA_SYNC=1   wait after every launch: a fault names its kernel; slow
+//	HDMNET_CUDA_LIBRARIES  folders of NVIDIA's libraries, or off: library.go
+//	HDMNET_CUDA_TUNE       a file for measured choices among their algorithms: library_plan.go
 //	HDMNET_CUDA_PRECISION  fp32 (default), tf32 or bf16: precision.go
 //	HDMNET_CUDA_CACHE=off  give freed memory back to the driver at once; slow
 //	HDMNET_CUDA_GRAPH=off  launch every kernel by itself, also in training
@@ -47,6 +49,7 @@ type Device struct {
 	bundles   bundles
 	sync      bool
 	precision precision
+	libraries libraries
 
 	recent  [8]string // the latest kernels, for messages
 	recents int
@@ -75,6 +78,7 @@ func (d *Device) Close() error {
 		keep(d.bundles.free(d))
 		keep(d.check(cu.Synchronize(), "finish all work"))
 		keep(d.staging.free())
+		keep(d.libraries.close())
 		keep(d.memory.freeAll())
 		for _, m := range d.modules {
 			keep(d.check(m.Unload(), "unload kernels"))

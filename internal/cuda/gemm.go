@@ -16,6 +16,14 @@ type gemmArgs struct {
 // gemm queues a product in float32. layout tells how A and B lie: "nt" [m,k] and [n,k],
 // "nn" [m,k] and [k,n], "tn" [k,m] and [k,n].
 func (d *Device) gemm(layout string, g gemmArgs) {
+	own := func(g gemmArgs) { d.ownGemm(layout, g) }
+	if !d.productByLibrary(layout, g, fp32, own) {
+		own(g)
+	}
+}
+
+// ownGemm is gemm by kernels/linear.cu.
+func (d *Device) ownGemm(layout string, g gemmArgs) {
 	tile, blocks := chooseTile(g.m, g.n, g.aligned(layout))
 	kernel := "gemm_" + layout + tile.name
 	// A long sum with few tiles, as in gradients of weights: parts of the sum side by side.

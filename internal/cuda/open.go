@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"gorgonia.org/cu"
 
@@ -61,9 +62,14 @@ func Open(index int) (*Device, error) {
 	if err == nil {
 		err = d.watch.call(func() error { return driverError(cu.SetCurrentContext(d.context), "use the context") })
 	}
+	if err == nil {
+		err = d.queue.call(d.openLibraries)
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", d.name, err), d.abandon())
 	}
+	end := strings.LastIndexByte(d.name, ')')
+	d.name = d.name[:end] + d.libraries.describe() + d.name[end:]
 	return d, nil
 }
 
@@ -165,7 +171,10 @@ func (d *Device) start() error {
 func (d *Device) abandon() error {
 	d.watch.final(func() error { return nil })
 	return d.queue.final(func() error {
-		var errs []error
+		errs := []error{d.libraries.close()}
+		for _, m := range d.modules {
+			errs = append(errs, driverError(m.Unload(), "unload kernels"))
+		}
 		for _, s := range []*cu.Stream{&d.stream, &d.staging.stream} {
 			if *s != cu.NoStream {
 				errs = append(errs, driverError(s.Destroy(), "destroy a stream"))

@@ -87,6 +87,7 @@ func TestLargeTiles(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := results(openCPU(t), f)
+			t.Setenv(librariesVariable, librariesOff)
 			dev := open(t)
 			got := results(dev, f)
 			for k := range want {
@@ -142,6 +143,7 @@ func TestPrecision(t *testing.T) {
 				rounded, _ := size.products(host, c.p.rounded)
 				magnitude, _ := size.products(host, func(v float32) float32 { return float32(math.Abs(float64(v))) })
 				t.Setenv(precisionVariable, c.p.String())
+				t.Setenv(librariesVariable, librariesOff)
 				dev := open(t)
 				if !strings.HasSuffix(dev.Name(), " in "+c.p.String()) {
 					t.Errorf("the device's name %q lacks the precision", dev.Name())

@@ -32,6 +32,13 @@ func (d *Device) roundWeights(to, from pointer, rows, ci int) {
 
 // tensorConv queues a convolution on tensor cores with weights g.b that are rounded.
 func (d *Device) tensorConv(g convArgs) {
+	if !d.tensorConvByLibrary(g) {
+		d.ownTensorConv(g)
+	}
+}
+
+// ownTensorConv is tensorConv by kernels/tensor_conv.cu.
+func (d *Device) ownTensorConv(g convArgs) {
 	tile, blocks := chooseTile(g.positions(), int(g.co), g.ci%4 == 0 && g.co%2 == 0 && aligned16(g.out, g.a, g.residual))
 	s := grid1(blocks, tensorThreads)
 	s.shared = tensorStages * tensorStep * (tile.rows*4 + tile.columns*d.precision.bytesOfWeight())

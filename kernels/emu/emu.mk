@@ -8,8 +8,7 @@ EMU_FLAGS := -std=c++20 -O3 -march=native -fPIC -fvisibility=hidden -DHDM_EMU -I
 	-ffp-contract=fast -fno-math-errno -fno-trapping-math -Wall -Wextra -Wno-unused-parameter -Wno-deprecated-copy
 # g++ calls __asan_load4_noabort and its kin at each access; kernels/emu/check.cpp answers.
 EMU_CHECK := -DHDM_CHECK -g -O3 -fno-tree-vectorize -fno-store-merging -fsanitize=kernel-address \
-	--param asan-instrumentation-with-call-threshold=0 \
-	--param asan-stack=0 --param asan-globals=0
+	--param asan-instrumentation-with-call-threshold=0 --param asan-stack=0 --param asan-globals=0
 
 .PHONY: emu
 emu: $(EMU)/libcuda.so.1 $(EMU)/libcuda-check.so.1
@@ -55,3 +54,14 @@ $(EMU)/selftest/libcuda.so.1: $(call emu_objects,fast) $(EMU)/selftest/fast.o
 $(EMU)/selftest/libcuda-check.so.1: $(call emu_objects,check) $(EMU)/selftest/check.o
 	@echo "$(CXX) $@"; $(CXX) -shared -o $@ $^ -pthread -ldl
 .SECONDARY:
+
+# Emulated cuBLASLt and cuDNN for HDMNET_CUDA_LIBRARIES; kernels/emu/library.
+EMU_LIBRARY := $(EMU)/library
+EMU_LIBRARIES := $(EMU_LIBRARY)/libcublasLt.so.13 $(EMU_LIBRARY)/libcudnn.so.9
+emu: $(EMU_LIBRARIES)
+EMU_LIBRARY_SOURCES := $(wildcard kernels/emu/library/library.*) internal/cuda/library.h internal/cuda/include/cuda.h
+$(EMU_LIBRARY)/libcublasLt.so.13: kernels/emu/library/cublaslt.cpp $(EMU_LIBRARY_SOURCES)
+$(EMU_LIBRARY)/libcudnn.so.9: kernels/emu/library/cudnn.cpp $(EMU_LIBRARY_SOURCES)
+$(EMU_LIBRARIES):
+	@mkdir -p $(@D)
+	@echo "$(CXX) $@"; $(CXX) $(filter-out -DHDM_EMU,$(EMU_FLAGS)) -Wno-cast-function-type -shared -o $@ $(filter %.cpp,$^) -ldl

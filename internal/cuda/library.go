@@ -1,0 +1,206 @@
+//go:build cuda
+
+package cuda
+
+/*
+#include "library.h"
+*/
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"unsafe"
+)
+
+// NVIDIA's libraries compute products and convolutions faster than kernels/*.cu on some
+// GPUs. They are opened by their names when a device is opened; none of them has to be
+// there, and what a library does not support is left to the kernels.
+//
+//	cuBLASLt  Linear, 1×1 convolutions, their gradients: library_product.go
+//	cuDNN     the other convolutions and their gradients: library_conv.go
+//
+// Algorithms are deterministic ones, and which is taken depends on the library's version,
+// the GPU and the shape alone: one seed gives the same bits again. library_plan.go.
+
+const (
+	librariesVariable = "HDMNET_CUDA_LIBRARIES"
+	librariesOff      = "off"
+)
+
+// Library tells what was found of one of NVIDIA's libraries.
+type Library struct {
+	Name    string   // "cuBLASLt" or "cuDNN"
+	Use     string   // what it computes
+	Path    string   // the file or name that was opened; "" when the library is not used
+	Version string   // "9.1.0"
+	Reason  string   // why the library is not used
+	Left    []string // what it did not support, so that hdmnet's kernels compute it, and why
+}
+
+// Libraries tells which of NVIDIA's libraries the device uses.
+func (d *Device) Libraries() []Library {
+	all := []Library{d.libraries.product, d.libraries.conv}
+	for _, p := range d.libraries.plans {
+		if p.settled && p.chosen == nil {
+			all[p.library].Left = append(all[p.library].Left, p.name+": "+p.why)
+		}
+	}
+	return all
+}
+
+// The order of Libraries.
+const (
+	productLibrary = iota
+	convLibrary
+)
+
+// libraries is what a device has of them.
+type libraries struct {
+	product, conv Library
+	blas          *C.hdm_blas // nil: not used
+	dnn           *C.hdm_dnn
+	plans         map[any]*plan
+	choices       *choiceFile // nil: no file of measured choices
+	failed        error       // the first choice that could not be saved
+}
+
+// sonames are the versions that are known to work, the newest first. The one for a newer
+// driver than the machine's does not start, so the next is tried.
+var (
+	productSonames = []string{"libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so.11"}
+	convSonames    = []string{"libcudnn.so.9", "libcudnn.so.8"}
+)
+
+// openLibraries looks for the libraries: in the folders that HDMNET_CUDA_LIBRARIES names,
+// or where the system looks. Only a variable that is set to nonsense is an error.
+func (d *Device) openLibraries() error {
+	l := &d.libraries
+	l.plans = map[any]*plan{}
+	l.product = Library{Name: "cuBLASLt", Use: "Linear, 1×1 convolutions and their gradients"}
+	l.conv = Library{Name: "cuDNN", Use: "convolutions and their gradients"}
+	set := os.Getenv(librariesVariable)
+	folders := filepath.SplitList(set)
+	switch {
+	case set == librariesOff:
+		l.product.Reason, l.conv.Reason = librariesVariable+"=off", librariesVariable+"=off"
+		return nil
+	case set == "" && os.Getenv("HDMNET_CUDA_DRIVER") != "":
+		// They would use the system's driver beside the other one.
+		why := "HDMNET_CUDA_DRIVER is set: name the folder of libraries for that driver in " + librariesVariable
+		l.product.Reason, l.conv.Reason = why, why
+		return nil
+	case set == "":
+		folders = []string{"", "/usr/local/cuda/lib64"} // "": wherever the system looks
+	}
+	for _, folder := range folders {
+		if info, err := os.Stat(folder); set != "" && (err != nil || !info.IsDir()) {
+			return fmt.Errorf("%s: %q is no folder: name folders with %s or %s, separated by %q, or %q", librariesVariable, folder,
+				productSonames[0], convSonames[0], string(filepath.ListSeparator), librariesOff)
+		}
+	}
+	var why [256]byte
+	text, room := (*C.char)(unsafe.Pointer(&why[0])), C.size_t(len(why))
+	l.product.open(folders, productSonames, func(path *C.char) (string, string) {
+		if l.blas = C.hdm_blas_open(path, text, room); l.blas == nil {
+			return "", C.GoString(text)
+		}
+		v := int(C.hdm_blas_version(l.blas))
+		return fmt.Sprintf("%d.%d.%d", v/10000, v/100%100, v%100), ""
+	})
+	l.conv.open(folders, convSonames, func(path *C.char) (string, string) {
+		if l.dnn = C.hdm_dnn_open(path, cStream(d.stream), text, room); l.dnn == nil {
+			return "", C.GoString(text)
+		}
+		v, unit := int(C.hdm_dnn_version(l.dnn)), 10000
+		if v < 10000 { // before version 9
+			unit = 1000
+		}
+		return fmt.Sprintf("%d.%d.%d", v/unit, v%unit/100, v%100), ""
+	})
+	if set != "" && l.blas == nil && l.dnn == nil {
+		return fmt.Errorf("%s=%s: no library there can be used: %s; %s; name other folders, or %q to do without", librariesVariable, set,
+			l.product.Reason, l.conv.Reason, librariesOff)
+	}
+	if l.blas == nil && l.dnn == nil {
+		return nil
+	}
+	return d.openChoices()
+}
+
+// open tries names in folders; try returns the version, or why not.
+func (l *Library) open(folders, names []string, try func(path *C.char) (version, why string)) {
+	var reasons []string
+	for _, name := range names {
+		for _, folder := range folders {
+			path := filepath.Join(folder, name)
+			if _, err := os.Stat(path); folder != "" && err != nil {
+				reasons = append(reasons, path+" does not exist")
+				continue
+			}
+			c := C.CString(path)
+			version, why := try(c)
+			C.free(unsafe.Pointer(c))
+			if why == "" {
+				l.Path, l.Version = path, version
+				return
+			}
+			if !strings.Contains(why, name) {
+				why = path + ": " + why
+			}
+			reasons = append(reasons, why)
+		}
+	}
+	l.Reason = strings.Join(reasons, "; ")
+}
+
+// describe is what the device's name says of the libraries.
+func (l *libraries) describe() string {
+	var s string
+	for _, x := range []Library{l.product, l.conv} {
+		if x.Path == "" {
+			s += ", no " + x.Name
+		} else {
+			s += ", " + x.Name + " " + x.Version
+		}
+	}
+	return s
+}
+
+// close gives back what the libraries hold; on the queue's thread.
+func (l *libraries) close() error {
+	errs := []error{l.failed}
+	for _, p := range l.plans {
+		p.free()
+	}
+	l.plans = nil
+	if l.blas != nil {
+		if status := C.hdm_blas_close(l.blas); status != 0 {
+			errs = append(errs, fmt.Errorf("cuBLASLt does not end: status %d", int(status)))
+		}
+	}
+	if l.dnn != nil {
+		if status := C.hdm_dnn_close(l.dnn); status != 0 {
+			errs = append(errs, fmt.Errorf("cuDNN does not end: status %d", int(status)))
+		}
+	}
+	l.blas, l.dnn = nil, nil
+	return errors.Join(errs...)
+}
+
+func (l *libraries) blasError(status C.int, doing string) error {
+	if status == C.CUBLAS_STATUS_SUCCESS {
+		return nil
+	}
+	return fmt.Errorf("%s: cuBLASLt: %s (%d)", doing, C.GoString(C.hdm_blas_status(l.blas, status)), int(status))
+}
+
+func (l *libraries) dnnError(status C.int, doing string) error {
+	if status == C.CUDNN_STATUS_SUCCESS {
+		return nil
+	}
+	return fmt.Errorf("%s: cuDNN: %s (%d)", doing, C.GoString(C.hdm_dnn_status(l.dnn, status)), int(status))
+}

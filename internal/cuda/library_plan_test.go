@@ -1,0 +1,192 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"hdmnet/internal/cuda/choices"
+	"hdmnet/internal/op"
+)
+
+// TestTune: choices are measured once, kept in the file, and followed.
+func TestTune(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "choices.json")
+	t.Setenv(tuneVariable, path)
+	c := librarySizes[3]
+	want := results(openCPU(t), c.run)
+	read := func() map[string]int {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := choices.Parse(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	dev := openWithLibraries(t)
+	for range 2 {
+		near(t, "measured", results(dev, c.run), want)
+	}
+	measured := read()
+	if len(measured) != len(dev.libraries.plans) || len(measured) < 3 {
+		t.Errorf("%d choices in the file for %d shapes", len(measured), len(dev.libraries.plans))
+	}
+	for key := range measured {
+		if !strings.HasPrefix(key, "emulated GPU") || !strings.Contains(key, "cuDNN 9.10.2") || !strings.Contains(key, "108 SMs") {
+			t.Errorf("the key %q does not tell GPU and libraries", key)
+		}
+	}
+	for _, choice := range []int{ownKernels, 0, choices.MaxChoice} { // the last one is no candidate any more
+		f, err := choices.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for key := range measured {
+			if err := f.Put(key, choice); err != nil {
+				t.Fatal(err)
+			}
+		}
+		dev := open(t)
+		near(t, "chosen by the file", results(dev, c.run), want)
+		taken, left := 0, 0
+		for _, library := range []int{productLibrary, convLibrary} {
+			a, b := dev.computed(library)
+			taken, left = taken+a, left+b
+		}
+		switch choice {
+		case ownKernels:
+			if taken != 0 || left != len(measured) {
+				t.Errorf("own kernels chosen: %d shapes by libraries, %d left", taken, left)
+			}
+		case 0:
+			if left != 0 {
+				t.Errorf("the libraries' first algorithms chosen: %d shapes left", left)
+			}
+		default:
+			if after := read(); !slices.Equal(slices.Sorted(maps.Keys(after)), slices.Sorted(maps.Keys(measured))) || slices.Contains(slices.Collect(maps.Values(after)), choice) {
+				t.Errorf("choices that do not exist were not measured again: %v", after)
+			}
+		}
+	}
+}
+
+// TestLibraryBundle: calls of libraries within a graph.
+func TestLibraryBundle(t *testing.T) {
+	t.Setenv("HDMNET_CUDA_CACHE", "")
+	c := librarySizes[3]
+	f := func(d op.Device, o *operands) []op.Tensor {
+		x, w, y, sum := o.floats(1, 6, 5, 8), o.floats(8, 3, 3, 8), o.floats(1, 6, 5, 8), o.floats(8, 3, 3, 8)
+		step := func() {
+			d.Conv2D(y, x, w, nil, nil, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1})
+			d.Conv2DGradWeight(sum, nil, x, y, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1})
+			d.Linear(op.Span(y, 0, 30, 8), op.Span(x, 0, 30, 8), op.Span(w, 0, 8, 8), nil)
+		}
+		for range 6 {
+			if dev, ok := d.(*Device); ok {
+				dev.Bundle(step)
+			} else {
+				step()
+			}
+		}
+		return []op.Tensor{y, sum}
+	}
+	dev := openWithLibraries(t)
+	near(t, c.name(), results(dev, f), results(openCPU(t), f))
+	if dev.bundles.made == 0 {
+		t.Error("no graph was made")
+	}
+}
+
+// misuses are calls that NVIDIA's documentation forbids, and what the emulated libraries say.
+var misuses = map[string]struct {
+	library int
+	change  func(at *[5]pointer, workspace *pointer)
+	want    string
+}{
+	"A and D are one":  {productLibrary, func(at *[5]pointer, _ *pointer) { at[3] = at[0] }, "D overlaps A or B"},
+	"alignment":        {productLibrary, func(at *[5]pointer, _ *pointer) { at[1] += 4 }, "B is aligned to 4 bytes, the algorithm was chosen for"},
+	"workspace at 16":  {productLibrary, func(_ *[5]pointer, w *pointer) { *w += 16 }, "at a multiple of 256"},
+	"no workspace":     {productLibrary, func(_ *[5]pointer, w *pointer) { *w = 0 }, "a workspace of"},
+	"foreign operand":  {productLibrary, func(at *[5]pointer, _ *pointer) { at[0] += 1 << 30 }, "cublasLtMatmul's A"},
+	"no bias":          {convLibrary, func(at *[5]pointer, _ *pointer) { at[4] = 0 }, "bias at"},
+	"x at 4":           {convLibrary, func(at *[5]pointer, _ *pointer) { at[0] += 4 }, "not a multiple of 16"},
+	"y is x":           {convLibrary, func(at *[5]pointer, _ *pointer) { at[2] = at[0] }, "overlap"},
+	"residual is x":    {convLibrary, func(at *[5]pointer, _ *pointer) { at[3] = at[0] }, "z overlaps x"},
+	"no conv scratch":  {convLibrary, func(_ *[5]pointer, w *pointer) { *w = 0 }, "a workspace of"},
+	"leaks a plan":     {convLibrary, nil, "cudnnDestroy: leak: 3 descriptors of tensors"},
+	"leaks a product":  {productLibrary, nil, "cublasLtDestroy: leak: 1 operations, 3 layouts, 0 preferences"},
+	"short allocation": {convLibrary, func(at *[5]pointer, _ *pointer) { at[3] += 4 * shortBy }, "cudnnConvolutionBiasActivationForward's z of "},
+}
+
+const (
+	misusedFloats = 1 << 15
+	shortBy       = misusedFloats - 64
+)
+
+// TestLibraryMisuse: misuse of an emulated library is a fault that no caller can overlook.
+// Each in a process of its own: the fault stays.
+func TestLibraryMisuse(t *testing.T) {
+	t.Setenv(librariesVariable, emulatedLibraries(t))
+	for name, c := range misuses {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.Command(os.Args[0], "-test.run=^TestLibraryMisuseChild$", "-test.v")
+			cmd.Env = append(os.Environ(), "HDMNET_TEST_MISUSE="+name)
+			out, err := cmd.CombinedOutput()
+			if err != nil || !strings.Contains(string(out), c.want) {
+				t.Errorf("%v, or the report lacks %q:\n%s", err, c.want, out)
+			}
+		})
+	}
+}
+
+// TestLibraryMisuseChild is the child of TestLibraryMisuse.
+func TestLibraryMisuseChild(t *testing.T) {
+	c, ok := misuses[os.Getenv("HDMNET_TEST_MISUSE")]
+	if !ok {
+		t.Skip("only as a child of TestLibraryMisuse")
+	}
+	dev, err := Open(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := librarySizes[3]
+	if c.library == productLibrary {
+		size = librarySizes[0]
+	}
+	results(dev, size.run)
+	var p *plan
+	for _, q := range dev.libraries.plans {
+		if q.library == c.library && q.chosen != nil && q.chosen.workspace > 0 && !q.chosen.partial && strings.Contains(q.name, "relu") {
+			p = q
+		}
+	}
+	if p == nil {
+		t.Fatal("no plan to misuse")
+	}
+	if c.change == nil {
+		p.free = func() {}
+	} else {
+		arena := op.NewArena(dev)
+		var at [5]pointer
+		for i := range at {
+			at[i] = address(arena.Zeros(misusedFloats))
+		}
+		workspace := dev.workspace(p.chosen)
+		c.change(&at, &workspace)
+		t.Log(dev.call(func() error { return p.chosen.run(at, workspace) }))
+	}
+	if err := dev.Close(); err == nil {
+		t.Error("the misuse had no consequence")
+	} else {
+		t.Log(err)
+	}
+}
