@@ -105,7 +105,7 @@ on the fly, so that everything works without any data.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w; see `%s --help`", err, cmd.CommandPath())
 	})
-	root.AddCommand(newTrain(io), newEval(io), newPredict(io), newWeights(io), newData(io), newBench(io), newConfig(io), newVersion(io))
+	root.AddCommand(newTrain(io), newEval(io), newPredict(io), newWeights(io), newData(io), newBench(io), newDoctor(io), newConfig(io), newVersion(io))
 	return root
 }
 

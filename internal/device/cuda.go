@@ -15,4 +15,27 @@ func init() {
 		}
 		return dev, nil
 	}
+	inspectCUDA = func() CUDA {
+		driver, gpus, err := cuda.Inspect()
+		c := CUDA{Built: true, GPUs: []GPU{}, Library: driver.Library, Driver: driver.Version, Version: driver.CUDA}
+		for _, g := range gpus {
+			c.GPUs = append(c.GPUs, GPU(g))
+		}
+		if err != nil {
+			c.Problem = err.Error()
+		}
+		return c
+	}
+	detailsCUDA = func(dev op.Device) (Details, bool) {
+		gpu, ok := dev.(*cuda.Device)
+		if !ok {
+			return Details{}, false
+		}
+		d := Details{Precision: gpu.Precision(), Libraries: []Library{}}
+		d.Fastest, d.Choose = gpu.FastestPrecision()
+		for _, l := range gpu.Libraries() {
+			d.Libraries = append(d.Libraries, Library(l))
+		}
+		return d, true
+	}
 }

@@ -1,6 +1,7 @@
 package selftest
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -29,10 +30,25 @@ type Report struct {
 // Result is one number that a whole network gives, and should give.
 type Result struct {
 	Name       string  `json:"name"`
-	Value      float64 `json:"value"`
+	Value      Number  `json:"value"`
 	Want       float64 `json:"want"`
-	Difference float64 `json:"difference"` // |value−want|/|want|
+	Difference Number  `json:"difference"` // |value−want|/|want|
 	OK         bool    `json:"ok"`
+}
+
+// Number is a measured value; one that is not finite is null in JSON, which has no other
+// way to write it.
+type Number float64
+
+// Finite tells whether n is neither NaN nor infinite.
+func (n Number) Finite() bool { return !math.IsNaN(float64(n)) && !math.IsInf(float64(n), 0) }
+
+// MarshalJSON writes n, or null.
+func (n Number) MarshalJSON() ([]byte, error) {
+	if !n.Finite() {
+		return []byte("null"), nil
+	}
+	return json.Marshal(float64(n))
 }
 
 // Run runs small networks on dev, a step of each stage and an evaluation, and compares
@@ -69,7 +85,7 @@ func Run(dev, reference op.Device, o Options) (r *Report, err error) {
 			return r, fmt.Errorf("%s: %w", c.name, err)
 		}
 		d := math.Abs(got-c.want) / math.Abs(c.want)
-		r.Results = append(r.Results, Result{Name: c.name, Value: got, Want: c.want, Difference: d, OK: d <= o.Tolerance})
+		r.Results = append(r.Results, Result{Name: c.name, Value: Number(got), Want: c.want, Difference: Number(d), OK: d <= o.Tolerance})
 	}
 	return r, nil
 }

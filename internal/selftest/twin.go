@@ -30,10 +30,10 @@ type Operator struct {
 	Calls int    `json:"calls"`
 	// Difference is the largest of any operand: ‖got−want‖/‖want‖, or of indices and labels
 	// the share that differs; infinite for a NaN that the reference has not.
-	Difference float64 `json:"difference"`
-	Shape      []int   `json:"shape"`           // of the operand that differed most
-	Error      string  `json:"error,omitempty"` // what the device stopped the first failing call with
-	OK         bool    `json:"ok"`
+	Difference Number `json:"difference"`
+	Shape      []int  `json:"shape"`           // of the operand that differed most
+	Error      string `json:"error,omitempty"` // what the device stopped the first failing call with
+	OK         bool   `json:"ok"`
 }
 
 // NewTwin returns a device over dev that compares with reference. Tensors of operators in
@@ -66,11 +66,12 @@ func (d *Twin) Alloc(size int64) (tensor.Memory, error) {
 
 // compare runs an operator on both devices, given with its tensors.
 func (d *Twin) compare(operator string, run func(on op.Device, t []op.Tensor), tensors ...op.Tensor) {
-	d.compareFrom(0, operator, run, tensors...)
+	d.compareAbove(negligible, operator, run, tensors...)
 }
 
-// compareFrom is compare where the first unspecified tensors may hold anything afterwards.
-func (d *Twin) compareFrom(unspecified int, operator string, run func(on op.Device, t []op.Tensor), tensors ...op.Tensor) {
+// compareAbove is compare where values of the first tensor below floor are rounding;
+// infinity: it may hold anything afterwards.
+func (d *Twin) compareAbove(floor float64, operator string, run func(on op.Device, t []op.Tensor), tensors ...op.Tensor) {
 	r := d.results[operator]
 	if r == nil {
 		r = &Operator{Name: operator, OK: true}
@@ -80,7 +81,7 @@ func (d *Twin) compareFrom(unspecified int, operator string, run func(on op.Devi
 	r.Calls++
 	mirrors := d.mirror(tensors)
 	run(d.reference, mirrors)
-	if failure := try(func() { run(d.Device, tensors); d.judge(r, tensors, mirrors, unspecified) }); failure != nil {
+	if failure := try(func() { run(d.Device, tensors); d.judge(r, tensors, mirrors, floor) }); failure != nil {
 		r.OK = false
 		if r.Error == "" {
 			r.Error = fmt.Sprint(failure)
@@ -93,7 +94,7 @@ func (d *Twin) compareFrom(unspecified int, operator string, run func(on op.Devi
 }
 
 // judge compares the tensors with their mirrors.
-func (d *Twin) judge(r *Operator, tensors, mirrors []op.Tensor, unspecified int) {
+func (d *Twin) judge(r *Operator, tensors, mirrors []op.Tensor, floor float64) {
 	for i, t := range tensors {
 		if t == nil {
 			continue
@@ -101,15 +102,18 @@ func (d *Twin) judge(r *Operator, tensors, mirrors []op.Tensor, unspecified int)
 		got, want := buffer(t), buffer(t)
 		d.Device.Download(got, t)
 		d.reference.Download(want, mirrors[i])
-		if i < unspecified {
+		if i > 0 {
+			floor = negligible
+		}
+		if math.IsInf(floor, 1) {
 			continue
 		}
-		difference, tolerance := differ(got, want), d.tolerance
+		difference, tolerance := differ(got, want, floor), d.tolerance
 		if _, floats := want.([]float32); !floats {
 			tolerance = 0
 		}
-		if difference > r.Difference || r.Shape == nil {
-			r.Difference, r.Shape = difference, slices.Clone(t.Shape())
+		if difference > float64(r.Difference) || r.Shape == nil {
+			r.Difference, r.Shape = Number(difference), slices.Clone(t.Shape())
 		}
 		if difference > tolerance {
 			r.OK = false
@@ -173,14 +177,14 @@ func buffer(t op.Tensor) any {
 }
 
 // differ is the difference of two slices of equal length, as Operator.Difference says.
-func differ(got, want any) float64 {
+func differ(got, want any, floor float64) float64 {
 	switch want := want.(type) {
 	case []uint8:
 		return shareThatDiffers(got.([]uint8), want)
 	case []int32:
 		return shareThatDiffers(got.([]int32), want)
 	}
-	return relative(got.([]float32), want.([]float32))
+	return relative(got.([]float32), want.([]float32), floor)
 }
 
 func shareThatDiffers[T comparable](got, want []T) float64 {
@@ -197,9 +201,9 @@ func shareThatDiffers[T comparable](got, want []T) float64 {
 // that cancel.
 const negligible = 1e-6
 
-// relative is ‖got−want‖/‖want‖ in float64; +Inf where one has a NaN and the other
-// not.
-func relative(got, want []float32) float64 {
+// relative is ‖got−want‖/‖want‖ in float64, where ‖want‖ is at least that of values of
+// floor; +Inf where one has a NaN and the other not.
+func relative(got, want []float32, floor float64) float64 {
 	diff, norm := 0.0, 0.0
 	for i := range want {
 		g, w := float64(got[i]), float64(want[i])
@@ -215,5 +219,5 @@ func relative(got, want []float32) float64 {
 	if diff == 0 {
 		return 0
 	}
-	return math.Sqrt(diff) / max(math.Sqrt(norm), negligible*math.Sqrt(float64(len(want))))
+	return math.Sqrt(diff) / max(math.Sqrt(norm), floor*math.Sqrt(float64(len(want))))
 }

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"hdmnet/internal/cpu"
+	"hdmnet/internal/device"
+	"hdmnet/internal/op"
+	"hdmnet/internal/selftest"
+)
+
+type doctorOptions struct {
+	device   string
+	selfTest bool
+	thorough bool
+	json     bool
+}
+
+func newDoctor(io Streams) *cobra.Command {
+	o := &doctorOptions{}
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Say what this machine can run on, and test it",
+		Long: `Say what hdmnet finds on this machine: GPUs, driver and libraries, the CPU's instruction
+set and threads, and what to do about what is missing. Then test the device: small
+networks must give known results, and each operator of a GPU, at every shape that these
+networks have, must give what the CPU gives.
+
+The exit code is 1 when the device that was asked for cannot be opened or fails a test.
+Nothing is written.`,
+		Example: `  hdmnet doctor
+  hdmnet doctor --device cuda:1 --thorough
+  hdmnet doctor --self-test=false --json`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runDoctor(cmd.Context(), io, o) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.device, "device", "auto", "the device to test: auto, cpu or cuda:N")
+	f.BoolVar(&o.selfTest, "self-test", true, "test the device")
+	f.BoolVar(&o.thorough, "thorough", false, "test it with a ResNet-50 as well; on a CPU alone a minute")
+	f.BoolVar(&o.json, "json", false, "print one JSON object")
+	completeDevice(cmd)
+	return cmd
+}
+
+// doctorReport is what `doctor` prints as JSON.
+type doctorReport struct {
+	Platform string          `json:"platform"` // linux/amd64
+	CPU      doctorCPU       `json:"cpu"`
+	CUDA     device.CUDA     `json:"cuda"`
+	Device   *doctorDevice   `json:"device"` // null when it cannot be opened
+	SelfTest *doctorSelfTest `json:"self_test,omitempty"`
+	Problem  string          `json:"problem,omitempty"` // what fails of that which was asked for
+	OK       bool            `json:"ok"`
+}
+
+type doctorCPU struct {
+	InstructionSet string `json:"instruction_set"`
+	Threads        int    `json:"threads"` // GOMAXPROCS
+	Cores          int    `json:"cores"`   // that the process may use
+}
+
+type doctorDevice struct {
+	Name string `json:"name"`
+	Why  string `json:"why"` // it is this one
+	device.Details
+}
+
+type doctorSelfTest struct {
+	*selftest.Report
+	Tolerance float64 `json:"tolerance"`
+}
+
+func runDoctor(_ context.Context, io Streams, o *doctorOptions) error {
+	r := &doctorReport{
+		Platform: runtime.GOOS + "/" + runtime.GOARCH,
+		CPU:      doctorCPU{Threads: runtime.GOMAXPROCS(0), Cores: runtime.NumCPU()},
+		CUDA:     device.InspectCUDA(),
+	}
+	failure := r.examine(io, o)
+	var usage *usageError
+	if errors.As(failure, &usage) {
+		return failure
+	}
+	if failure != nil {
+		r.Problem = failure.Error()
+	}
+	r.OK = failure == nil
+	var err error
+	if o.json {
+		enc := json.NewEncoder(io.Out)
+		enc.SetIndent("", "  ")
+		err = enc.Encode(r)
+	} else {
+		err = r.print(io.Out)
+	}
+	return errors.Join(failure, err)
+}
+
+// examine fills in what needs an open device. Its error is the first thing that fails.
+func (r *doctorReport) examine(io Streams, o *doctorOptions) (err error) {
+	if r.CPU.InstructionSet, err = cpu.ISA(); err != nil {
+		return err
+	}
+	dev, why, err := device.Open(o.device)
+	if errors.Is(err, device.ErrName) {
+		return &usageError{err}
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dev.Close()) }()
+	r.Device = &doctorDevice{Name: dev.Name(), Why: why}
+	if o.selfTest {
+		err = r.test(dev, o.thorough)
+	}
+	r.Device.Details = device.Describe(dev) // after the test: what libraries did not support is known then
+	return err
+}
+
+// Bounds of relative differences: of float32, and of products whose inputs are rounded to
+// 11 or 8 bits.
+const (
+	fullTolerance    = 1e-4
+	roundedTolerance = 2e-2
+)
+
+// test runs the self-test. A CPU is its own reference, so only its results are compared.
+func (r *doctorReport) test(dev op.Device, thorough bool) error {
+	var reference op.Device
+	if _, same := dev.(*cpu.Device); !same {
+		host, err := cpu.New()
+		if err != nil {
+			return err
+		}
+		reference = host
+	}
+	t := &doctorSelfTest{Tolerance: fullTolerance}
+	if device.Describe(dev).Precision != "fp32" {
+		t.Tolerance = roundedTolerance
+	}
+	r.SelfTest = t
+	var err error
+	t.Report, err = selftest.Run(dev, reference, selftest.Options{Tolerance: t.Tolerance, Thorough: thorough})
+	if err == nil && !t.OK {
+		err = fmt.Errorf("%s fails the self-test: %s; its results cannot be trusted, please report it with this output", dev.Name(), t.failed())
+	}
+	return err
+}
+
+// failed lists what failed.
+func (t *doctorSelfTest) failed() string {
+	var names []string
+	for _, o := range t.Operators {
+		if !o.OK {
+			names = append(names, o.Name)
+		}
+	}
+	for _, q := range t.Results {
+		if !q.OK {
+			names = append(names, q.Name)
+		}
+	}
+	return joinSome(names, 5)
+}
+
+// joinSome lists at most n names.
+func joinSome(names []string, n int) string {
+	text := ""
+	for i, name := range names {
+		switch {
+		case i == n:
+			return fmt.Sprintf("%s and %d more", text, len(names)-n)
+		case i > 0:
+			text += ", "
+		}
+		text += name
+	}
+	return text
+}
