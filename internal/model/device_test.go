@@ -35,16 +35,18 @@ type bounds struct {
 	gradient float64
 	late     float64 // losses and parameters of later steps
 	labels   float64 // share of the predicted labels
+	base     float64 // share of the base learner's labels
+	rounded  bool    // inputs of products are rounded to 11 or 8 bits: gradients and later steps are not compared
 }
 
-// tolerances are those of golden/README.md for float32. With inputs of products rounded to
-// tf32 or bf16 (11 and 8 bits) outputs are off by up to 2e-2; what gradients and later
-// steps make of that is not bounded, only that they are there.
+// tolerances are those of golden/README.md for float32, and 2e-2 and 99.5% of the
+// predicted labels for tf32 and bf16. The base learner of random weights gives many pixels
+// two nearly equal logits of its 16: with bf16 it labels 0.55% of them otherwise.
 func tolerances() bounds {
 	onCPU := os.Getenv("HDMNET_TEST_DEVICE") == "" || os.Getenv("HDMNET_TEST_DEVICE") == "cpu"
 	switch p := os.Getenv("HDMNET_CUDA_PRECISION"); {
 	case onCPU, p == "", p == "fp32":
 		return bounds{output: 1e-5, gradient: 1e-4, late: 5e-3}
 	}
-	return bounds{output: 2e-2, gradient: 0.5, late: 0.5, labels: 5e-3}
+	return bounds{output: 2e-2, labels: 5e-3, base: 1e-2, rounded: true}
 }

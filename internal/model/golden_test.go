@@ -95,7 +95,28 @@ func evalGolden(t *testing.T, name string, fill func(net *HDMNet, set *nn.Set)) 
 	compare("meta", nchw(dev, Upsample(tape, out.Meta, size, size).Value))
 	argmax := tape.Arena.Uint8(b, size, size)
 	dev.Argmax(argmax, Upsample(tape, out.Base, size, size).Value)
-	checkLabels(t, f, "base_argmax", dev, argmax)
+	want, _ := f.Uint8("base_argmax")
+	labels := make([]uint8, len(want))
+	dev.Download(labels, argmax)
+	checkLabels(t, "base_argmax", labels, want, tol.base)
+	for name, v := range map[string]*nn.Var{"final": out.Final, "meta": out.Meta} {
+		dev.Argmax(argmax, Upsample(tape, v, size, size).Value)
+		dev.Download(labels, argmax)
+		want, shape := f.Float32(name)
+		checkLabels(t, "labels of "+name, labels, foreground(want, shape), tol.labels)
+	}
+}
+
+// foreground is the argmax of logits [B,2,H,W].
+func foreground(logits []float32, shape []int) []uint8 {
+	x, _ := golden.ToNHWC(logits, shape)
+	y := make([]uint8, len(x)/2)
+	for i := range y {
+		if x[2*i+1] > x[2*i] {
+			y[i] = 1
+		}
+	}
+	return y
 }
 
 // checkGradient compares the norm and samples of a parameter's gradient and returns the
