@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unsafe"
 )
@@ -20,11 +21,14 @@ import (
 // GPUs. They are opened by their names when a device is opened; none of them has to be
 // there, and what a library does not support is left to the kernels.
 //
+// All compute with the device's precision, and every gradient in fp32, as the kernels do.
+//
 //	cuBLASLt  Linear, 1×1 convolutions, their gradients: library_product.go
 //	cuDNN     the other convolutions and their gradients: library_conv.go
 //
 // Algorithms are deterministic ones, and which is taken depends on the library's version,
-// the GPU and the shape alone: one seed gives the same bits again. library_plan.go.
+// the GPU and the shape alone (and on room for its scratch memory when the shape comes
+// first): one seed gives the same bits again. library_plan.go.
 
 const (
 	librariesVariable = "HDMNET_CUDA_LIBRARIES"
@@ -48,6 +52,9 @@ func (d *Device) Libraries() []Library {
 		if p.settled && p.chosen == nil {
 			all[p.library].Left = append(all[p.library].Left, p.name+": "+p.why)
 		}
+	}
+	for _, l := range all {
+		slices.Sort(l.Left)
 	}
 	return all
 }

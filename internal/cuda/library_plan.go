@@ -77,7 +77,8 @@ func (d *Device) queueCandidate(p *plan, c *candidate, j job, out pointer) {
 	if j.before != nil {
 		j.before()
 	}
-	workspace := d.workspace(c)
+	workspace, err := d.workspace(c)
+	d.must(err)
 	at := j.at(out)
 	d.submit(p.name, func() error { return c.run(at, workspace) })
 	d.endWorkspace(workspace)
@@ -109,7 +110,10 @@ func (d *Device) tryCandidate(c *candidate, j job, out pointer) error {
 	if j.before != nil {
 		j.before()
 	}
-	workspace := d.workspace(c)
+	workspace, err := d.workspace(c)
+	if err != nil {
+		return err
+	}
 	defer d.endWorkspace(workspace)
 	at := j.at(out)
 	if err := d.call(func() error { return c.run(at, workspace) }); err != nil {
@@ -122,15 +126,19 @@ func (d *Device) tryCandidate(c *candidate, j job, out pointer) error {
 }
 
 // workspace borrows scratch memory in few sizes, so that it is used again.
-func (d *Device) workspace(c *candidate) pointer {
+func (d *Device) workspace(c *candidate) (pointer, error) {
 	if c.workspace == 0 {
-		return 0
+		return 0, nil
 	}
 	bytes := int64(1 << 20)
 	for bytes < c.workspace {
 		bytes *= 2
 	}
-	return d.borrow(int(bytes / 4))
+	at, err := d.alloc(bytes)
+	if err != nil {
+		return 0, fmt.Errorf("no scratch memory of %d bytes: %w; use a smaller batch or input size, or %s=%s", bytes, err, librariesVariable, librariesOff)
+	}
+	return pointer(at), nil
 }
 
 func (d *Device) endWorkspace(p pointer) {

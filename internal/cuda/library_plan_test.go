@@ -79,6 +79,40 @@ func TestTune(t *testing.T) {
 	}
 }
 
+// TestLibraryWithoutScratch: where a workspace does not fit, a candidate without one is
+// taken, or hdmnet's kernels compute.
+func TestLibraryWithoutScratch(t *testing.T) {
+	c := librarySizes[3]
+	want := results(openCPU(t), c.run)
+	dev := openWithLibraries(t)
+	near(t, "with scratch", results(dev, c.run), want)
+	used := 0
+	for _, p := range dev.libraries.plans {
+		if p.chosen != nil && p.chosen.workspace > 0 {
+			used++
+		}
+		p.settled, p.chosen = false, nil
+		for i := range p.candidates {
+			if p.candidates[i].workspace > 0 {
+				p.candidates[i].workspace = 1 << 42
+			}
+		}
+	}
+	near(t, "without scratch", results(dev, c.run), want)
+	for _, l := range dev.Libraries() {
+		for _, left := range l.Left {
+			if !strings.Contains(left, "no scratch memory") {
+				t.Errorf("a shape is left for another reason: %s", left)
+			}
+			used--
+		}
+	}
+	taken, _ := dev.computed(convLibrary)
+	if used < 0 || taken == 0 {
+		t.Errorf("%d more shapes left than used scratch memory, %d taken", -used, taken)
+	}
+}
+
 // TestLibraryBundle: calls of libraries within a graph.
 func TestLibraryBundle(t *testing.T) {
 	t.Setenv("HDMNET_CUDA_CACHE", "")
@@ -180,7 +214,10 @@ func TestLibraryMisuseChild(t *testing.T) {
 		for i := range at {
 			at[i] = address(arena.Zeros(misusedFloats))
 		}
-		workspace := dev.workspace(p.chosen)
+		workspace, err := dev.workspace(p.chosen)
+		if err != nil {
+			t.Fatal(err)
+		}
 		c.change(&at, &workspace)
 		t.Log(dev.call(func() error { return p.chosen.run(at, workspace) }))
 	}

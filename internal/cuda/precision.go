@@ -16,7 +16,8 @@ import (
 //	tf32  11 bits, at most 2⁻¹¹; tensor cores
 //	bf16  8 bits, at most 2⁻⁸; tensor cores, twice as fast again
 //
-// A result Σ a·b is off by at most Σ|a|·|b| times about twice that. PyTorch:
+// A result Σ a·b is off by at most Σ|a|·|b| times about twice that; a convolution by cuDNN in
+// bf16 by 2⁻⁸ of the result more, as cuDNN hands it over in bf16. PyTorch:
 // torch.backends.cuda.matmul.allow_tf32, and torch.autocast for bf16.
 type precision int
 

@@ -157,10 +157,9 @@ std::vector<float> forward(const Problem &p, const void *x, const void *w)
 
 template <class T> int finish_set(const char *f, T *t, bool good, const char *what)
 {
-	if (!t || !check(good, f, "%s", what))
-		return bad_param;
-	t->set = true;
-	return success;
+	if (t)
+		t->set = check(good, f, "%s", what);
+	return t && t->set ? success : bad_param;
 }
 
 int done(bool good) { return good ? success : bad_param; }
@@ -195,11 +194,9 @@ EXPORT int cudnnDestroy(cudnnHandle_t h)
 EXPORT int cudnnSetStream(cudnnHandle_t h, CUstream s)
 {
 	Handle *l = live<Handle>(h, "cudnnSetStream", "the library's handle");
-	if (!l)
-		return bad_param;
-	l->stream = s;
-	l->has_stream = true;
-	return success;
+	if (l)
+		*l = Handle{s, true};
+	return done(l);
 }
 
 EXPORT int cudnnCreateTensorDescriptor(cudnnTensorDescriptor_t *out) { return done(made<Tensor>(out)); }
@@ -243,10 +240,9 @@ EXPORT int cudnnSetConvolutionMathType(cudnnConvolutionDescriptor_t h, int math)
 {
 	const char *f = "cudnnSetConvolutionMathType";
 	Conv *c = live<Conv>(h, f, "the descriptor");
-	if (!c || !check(math == CUDNN_DEFAULT_MATH || math == CUDNN_TENSOR_OP_MATH || math == CUDNN_FMA_MATH, f, "type %d", math))
-		return bad_param;
-	c->math = math;
-	return success;
+	if (c)
+		c->math = math;
+	return done(c && check(math == CUDNN_DEFAULT_MATH || math == CUDNN_TENSOR_OP_MATH || math == CUDNN_FMA_MATH, f, "type %d", math));
 }
 
 EXPORT int cudnnSetActivationDescriptor(cudnnActivationDescriptor_t h, int mode, int nan, double)
