@@ -36,14 +36,13 @@ struct Activation {
 };
 
 struct Problem {
-	const char *f;
+	const char *f; // the function that was called
 	Tensor x, y;
 	Filter w;
 	Conv conv;
 	bool forward;
 };
 bool known_type(int t) { return t == CUDNN_DATA_FLOAT || t == CUDNN_DATA_BFLOAT16; }
-
 // consistent checks descriptors against each other; the status of what is wrong.
 int consistent(const char *f, bool forward, cudnnHandle_t handle, cudnnTensorDescriptor_t hx, cudnnFilterDescriptor_t hw,
                cudnnConvolutionDescriptor_t hc, cudnnTensorDescriptor_t hy, Problem *out)
@@ -163,7 +162,6 @@ template <class T> int finish_set(const char *f, T *t, bool good, const char *wh
 }
 
 int done(bool good) { return good ? success : bad_param; }
-
 } // namespace
 
 // HDMNET_EMU_CUDNN is the version that it says it is.
