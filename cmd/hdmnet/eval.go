@@ -15,6 +15,7 @@ import (
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
 	"hdmnet/internal/eval"
+	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
 	"hdmnet/internal/run"
 )
@@ -108,6 +109,7 @@ type report struct {
 	Weights         []string     `json:"weights"`
 	Untrained       bool         `json:"untrained"`
 	Device          string       `json:"device"`
+	PeakMemory      int64        `json:"peak_memory"` // bytes on the device
 	Seconds         float64      `json:"seconds"`
 }
 
@@ -138,7 +140,7 @@ func runEval(ctx context.Context, io Streams, o *evalOptions) error {
 	for _, t := range networks {
 		s, err := o.evalFold(ctx, io, dev, t)
 		if err != nil {
-			return err
+			return batchAdvice(err)
 		}
 		summaries = append(summaries, s)
 		r.Weights = append(r.Weights, t.path)
@@ -150,7 +152,7 @@ func runEval(ctx context.Context, io Streams, o *evalOptions) error {
 			r.Folds = append(r.Folds, foldReport{t.fold, summaries[i]})
 		}
 	}
-	r.Seconds = time.Since(start).Seconds()
+	r.Seconds, r.PeakMemory = time.Since(start).Seconds(), op.PeakMemory(dev)
 	if len(r.Missing) > 0 {
 		io.warn("no episode showed %s: the mean is over the other classes; use more episodes", strings.Join(r.Missing, ", "))
 	}
@@ -160,6 +162,15 @@ func runEval(ctx context.Context, io Streams, o *evalOptions) error {
 		return enc.Encode(&r)
 	}
 	return r.print(io.Out)
+}
+
+// batchAdvice adds to the error of a batch that does not fit the setting that does.
+func batchAdvice(err error) error {
+	var short *nn.MemoryError
+	if errors.As(err, &short) && short.Largest > 0 {
+		return fmt.Errorf("%w; --set eval.batch=%d fits", err, short.Largest)
+	}
+	return err
 }
 
 // networks finds what to score: one network, or one per fold. Their fold is known.

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"text/tabwriter"
+
+	"hdmnet/internal/op"
 )
 
 // print writes the report as a table; scores are in per cent.
@@ -17,7 +19,8 @@ func (r *report) print(out io.Writer) error {
 		what = "untrained meta learner"
 	}
 	fmt.Fprintf(&b, "%s, %s, fold %v, %d-shot, %s\n", r.Dataset, r.Backbone, r.Fold, r.Shots, what)
-	fmt.Fprintf(&b, "%d episodes per seed, seeds %v, %.1f s on %s\n\n", r.EpisodesPerSeed, r.Seeds, r.Seconds, r.Device)
+	fmt.Fprintf(&b, "%d episodes per seed, seeds %v, %.1f s on %s, peak memory %s\n\n",
+		r.EpisodesPerSeed, r.Seeds, r.Seconds, r.Device, op.FormatBytes(r.PeakMemory))
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(w, "output\tmIoU\tFB-IoU\t\n")
 	fmt.Fprintf(w, "final\t%s\t%s\t\n", r.percent(r.MIoU, r.MIoUStd), r.percent(r.FBIoU, r.FBIoUStd))

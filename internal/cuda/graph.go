@@ -25,7 +25,7 @@ type bundles struct {
 	open      bool // within a Bundle
 	recording bool // what is submitted goes into a graph
 	waited    bool // the open bundle has waited
-	quiet     int  // bundles in a row that have not
+	quiet     int  // bundles in a row that have not, and no new memory in between
 
 	// Of the queue's thread.
 	capturing bool
@@ -61,6 +61,17 @@ func (d *Device) Bundle(f func()) {
 		}
 	}()
 	f()
+}
+
+// Graphs returns the number of graphs that were made ready so far: one more whenever a
+// bundle has other kernels than the one before it.
+func (d *Device) Graphs() int {
+	made := 0
+	d.wait(func() error {
+		made = d.bundles.made
+		return nil
+	})
+	return made
 }
 
 // startRecorded ends the recording, if there is one, and queues the graph. After an error

@@ -73,7 +73,7 @@ func TestBundlesAreGraphs(t *testing.T) {
 	t.Setenv("HDMNET_CUDA_GRAPH", "off")
 	off := open(t)
 	wantLosses, wantWeights := trial(t, off, nothing)
-	if off.bundles.made != 0 {
+	if off.Graphs() != 0 {
 		t.Fatal("HDMNET_CUDA_GRAPH=off made a graph")
 	}
 	t.Setenv("HDMNET_CUDA_GRAPH", "")
@@ -110,8 +110,8 @@ func TestBundlesAreGraphs(t *testing.T) {
 			if d.memory.direct || d.sync {
 				c.graphs = 0
 			}
-			if d.bundles.made != c.graphs {
-				t.Errorf("%d graphs were made, want %d", d.bundles.made, c.graphs)
+			if made := d.Graphs(); made != c.graphs {
+				t.Errorf("%d graphs were made, want %d", made, c.graphs)
 			}
 		})
 	}
@@ -175,8 +175,8 @@ func TestBundlesThatDiffer(t *testing.T) {
 	if got[7] != float32(sum) {
 		t.Errorf("y = %g, want %d", got[7], sum)
 	}
-	if !d.memory.direct && !d.sync && d.bundles.made != mostGraphs {
-		t.Errorf("%d graphs were made, want %d", d.bundles.made, mostGraphs)
+	if !d.memory.direct && !d.sync && d.Graphs() != mostGraphs {
+		t.Errorf("%d graphs were made, want %d", d.Graphs(), mostGraphs)
 	}
 }
 

@@ -81,6 +81,7 @@ func (d *Device) alloc(bytes int64) (uintptr, error) {
 func (d *Device) fromDriver(bytes int64) (uintptr, error) {
 	var p cu.DevicePtr
 	var short error
+	d.bundles.quiet = 0 // the shapes are new
 	err := d.call(func() error {
 		get := func() (err error) { p, err = cu.MemAlloc(bytes); return err }
 		err := get()

@@ -1,6 +1,7 @@
 package op
 
 import (
+	"errors"
 	"fmt"
 
 	"gorgonia.org/tensor"
@@ -104,6 +105,9 @@ func (a *Arena) get(dt tensor.Dtype, shape []int) Tensor {
 	b := a.take(bytes, dt, shape)
 	if b == nil {
 		mem, err := a.dev.Alloc(bytes)
+		if err != nil && !errors.Is(err, ErrOutOfMemory) {
+			panic(fmt.Errorf("%s: %w", a.dev.Name(), err)) // of work before
+		}
 		if err != nil {
 			panic(fmt.Errorf("%s: no memory for a tensor %v (%s; activations hold %s so far): %w; use a smaller batch or input size",
 				a.dev.Name(), shape, FormatBytes(bytes), FormatBytes(a.held), err))
