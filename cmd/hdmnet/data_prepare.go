@@ -24,7 +24,7 @@ is refused, unless --force makes all masks again.`,
 		Args:    cobra.ArbitraryArgs,
 		RunE:    needsCommand,
 	}
-	cmd.AddCommand(newDataPrepareVOC(io), newDataPrepareSBD(io), newDataPrepareCOCO(io))
+	cmd.AddCommand(newDataPrepareVOC(io), newDataPrepareSBD(io), newDataPrepareCOCO(io), newDataPrepareLabelMe(io))
 	return cmd
 }
 
