@@ -9,7 +9,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -136,18 +135,6 @@ func TestChromaUpsampling(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestColourTransform(t *testing.T) {
-	for _, c := range [][6]uint8{
-		{0, 128, 128, 0, 0, 0}, {255, 128, 128, 255, 255, 255}, {76, 85, 255, 254, 0, 0}, {150, 44, 21, 0, 255, 1}, {29, 255, 107, 0, 0, 254},
-	} {
-		rgb := make([]uint8, 3)
-		colourRow(rgb, c[:1], c[1:2], c[2:3])
-		if !slices.Equal(rgb, c[3:]) {
-			t.Errorf("YCbCr %v is %v, want %v", c[:3], rgb, c[3:])
-		}
 	}
 }
 
