@@ -1,8 +1,13 @@
 package prepare
 
 import (
+	"crypto/sha256"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -26,7 +31,7 @@ func writeList(opt Options, name string, pairs []pair, report *Report) error {
 		}
 		text.WriteString(p.image + separator + p.mask + "\n")
 	}
-	if err := writeFile(path, []byte(text.String())); err != nil {
+	if err := writeText(opt, name, text.String()); err != nil {
 		return err
 	}
 	report.Lists = append(report.Lists, List{Path: path, Pairs: len(pairs)})
@@ -40,5 +45,41 @@ func writeClasses(opt Options, names []string) error {
 			return fmt.Errorf("class %d: its name %q cannot be a line of classes.txt", i+1, name)
 		}
 	}
-	return writeFile(filepath.Join(opt.Out, "classes.txt"), []byte(strings.Join(names, "\n")+"\n"))
+	return writeText(opt, "classes.txt", strings.Join(names, "\n")+"\n")
 }
+
+// writeText writes a file under Out whose name others may use too, such as val.txt: one
+// that is there with other content, and was not written here, is an error unless Force.
+func writeText(opt Options, name, text string) error {
+	path := filepath.Join(opt.Out, name)
+	recordPath := filepath.Join(opt.Out, RecordFile)
+	rec, err := readRecord(recordPath)
+	if err != nil {
+		return err
+	}
+	sum := textSum(text)
+	there, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return fmt.Errorf("look for an earlier %s: %w", name, err)
+	default:
+		before := textSum(string(there))
+		if before != sum && !slices.Contains(rec.Files[name], before) && !opt.Force {
+			return fmt.Errorf("%s is there already, with other content, and was not written here: move it away, choose another output folder, or replace it with --force", path)
+		}
+	}
+	// The record knows both contents until the file is replaced: a kill in between is no harm.
+	if !slices.Contains(rec.Files[name], sum) {
+		if rec.Files == nil {
+			rec.Files = map[string][]string{}
+		}
+		rec.Files[name] = append(rec.Files[name], sum)
+		if err := rec.write(recordPath); err != nil {
+			return err
+		}
+	}
+	return writeFile(path, []byte(text))
+}
+
+func textSum(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }

@@ -32,6 +32,8 @@ type task struct {
 // record is the content of RecordFile.
 type record struct {
 	Tasks map[string]*recordedTask `json:"tasks"` // by command
+	// Files are the checksums of what was ever written to lists and class files, by name.
+	Files map[string][]string `json:"files,omitempty"`
 }
 
 type recordedTask struct {
