@@ -22,7 +22,7 @@ fuzz: ## every fuzz target, FUZZTIME each
 	@for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
 		for n in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*).*/\1/p' $$f); do \
 			echo "fuzz $$n in $$(dirname $$f)"; \
-			$(GO) test -run '^$$' -fuzz "^$$n\$$" -fuzztime $${FUZZTIME:-20s} $$(dirname $$f) || exit 1; \
+			$(GO) test -run '^$$' -fuzz "^$$n\$$" -fuzztime $${FUZZTIME:-20s} -fuzzminimizetime 20x $$(dirname $$f) || exit 1; \
 		done; \
 	done
 
