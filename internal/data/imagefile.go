@@ -38,10 +38,16 @@ var decoders = sync.Pool{New: func() any { return new(jpeg.Decoder) }}
 
 // decodeImage is DecodeImage into the memory of pix where it suffices.
 func decodeImage(pix, content []byte, name string) (rgb []uint8, h, w int, err error) {
-	if _, _, err := decodeSize(bytes.NewReader(content), name); err != nil {
+	h, w, isJPEG := jpeg.Size(content)
+	if isJPEG {
+		err = checkSize(name, h, w)
+	} else {
+		_, _, err = decodeSize(bytes.NewReader(content), name)
+	}
+	if err != nil {
 		return nil, 0, 0, err
 	}
-	if bytes.HasPrefix(content, []byte("\xff\xd8")) {
+	if isJPEG {
 		d := decoders.Get().(*jpeg.Decoder)
 		rgb, h, w, err = d.Decode(pix, content)
 		decoders.Put(d)

@@ -63,6 +63,19 @@ func TestDecodeEqualsOpenCV(t *testing.T) {
 	}
 }
 
+func TestSize(t *testing.T) {
+	for _, name := range append([]string{"progressive", "411"}, sequential...) {
+		_, wh, ww := want(t, name)
+		content := readFile(t, name+".jpg")
+		if h, w, ok := Size(content); !ok || h != wh || w != ww {
+			t.Errorf("%s: %d×%d, %v, want %d×%d", name, w, h, ok, ww, wh)
+		}
+		if _, _, ok := Size(content[:20]); ok {
+			t.Errorf("%s: a size in the first 20 bytes", name)
+		}
+	}
+}
+
 // What is left to image/jpeg differs by its inverse DCT's rounding.
 func TestOtherKindsAreNear(t *testing.T) {
 	for _, name := range []string{"progressive", "411"} {
@@ -153,6 +166,9 @@ func FuzzDecode(f *testing.F) {
 		pix, h, w, err := d.Decode(nil, content)
 		if err != nil {
 			return
+		}
+		if sh, sw, ok := Size(content); !ok || sh != h || sw != w {
+			t.Fatalf("Size gives %d×%d, %v", sw, sh, ok)
 		}
 		if h != config.Height || w != config.Width || len(pix) != h*w*3 {
 			t.Fatalf("%d×%d with %d values, header says %d×%d", w, h, len(pix), config.Width, config.Height)
