@@ -71,7 +71,7 @@ training was worth.`,
 	o.flags()
 	f := cmd.Flags()
 	f.StringArrayVar(&o.runs, "run", nil, "run directory `DIR` whose network to score; with --fold all one per fold")
-	f.StringVar(&o.weights, "weights", "", "`FILE` of weights (safetensors) to score instead, with --config")
+	f.StringVar(&o.weights, "weights", "", "`FILE` of weights (safetensors, .pth) to score instead, with --config")
 	f.StringVar(&o.config, "config", "", "settings of --weights: an embedded configuration or a YAML file (default shapes5i)")
 	f.StringVar(&o.fold, "fold", "", "fold 0..3 (custom sets: 0 to their last), or all (default: the fold the network was trained for)")
 	f.BoolVar(&o.untrained, "untrained", false, "score a meta learner as initialised, over the same base learner")

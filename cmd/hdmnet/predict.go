@@ -45,7 +45,7 @@ For a query photo.jpg the output folder gets
 	f.StringArrayVar(&o.queries, "query", nil, "a picture `IMAGE` to segment; may be repeated")
 	f.StringVar(&o.out, "out", "", "folder `DIR` for the results")
 	f.StringVar(&o.run, "run", "", "run directory `DIR` whose network to use")
-	f.StringVar(&o.weights, "weights", "", "`FILE` of weights (safetensors) to use instead, with --config")
+	f.StringVar(&o.weights, "weights", "", "`FILE` of weights (safetensors, .pth) to use instead, with --config")
 	f.StringVar(&o.config, "config", "", "settings of --weights: an embedded configuration or a YAML file (default shapes5i)")
 	f.BoolVar(&o.saveLogits, "save-logits", false, "write the logits too")
 	f.String("device", "", "auto, cpu or cuda:N")

@@ -40,7 +40,7 @@ had never stopped.`,
 		Example: `  hdmnet train --fold 0 --out runs/first
   hdmnet train --fold 0 --out runs/first --resume
   hdmnet train --fold 1 --config pascal5i_resnet50 --data-root VOC2012 \
-      --set dataset.train_list=train.txt --set dataset.val_list=val.txt --set backbone.weights=resnet50.safetensors
+      --set dataset.train_list=train.txt --set dataset.val_list=val.txt --set backbone.weights=resnet50_v2.pth
   hdmnet train --fold 1 --config pascal5i_resnet50 --data-root mini --list list.txt --stage meta
   hdmnet train --fold 0 --config coco20i_resnet50 --split panet --data-root COCO --filter-intersection=false \
       --set dataset.train_list=train.txt --set dataset.val_list=val.txt
