@@ -38,8 +38,8 @@ var decoders = sync.Pool{New: func() any { return new(jpeg.Decoder) }}
 
 // decodeImage is DecodeImage into the memory of pix where it suffices.
 func decodeImage(pix, content []byte, name string) (rgb []uint8, h, w int, err error) {
-	h, w, isJPEG := jpeg.Size(content)
-	if isJPEG {
+	h, w, ok := jpeg.Size(content)
+	if ok {
 		err = checkSize(name, h, w)
 	} else {
 		_, _, err = decodeSize(bytes.NewReader(content), name)
@@ -47,7 +47,7 @@ func decodeImage(pix, content []byte, name string) (rgb []uint8, h, w int, err e
 	if err != nil {
 		return nil, 0, 0, err
 	}
-	if isJPEG {
+	if bytes.HasPrefix(content, []byte("\xff\xd8")) {
 		d := decoders.Get().(*jpeg.Decoder)
 		rgb, h, w, err = d.Decode(pix, content)
 		decoders.Put(d)
