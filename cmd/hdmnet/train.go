@@ -65,7 +65,9 @@ had never stopped.`,
 	f.Bool("filter-intersection", true, "leave training pictures out that show any novel class; papers differ")
 	o.bind("split", "dataset.split")
 	o.bind("filter-intersection", "dataset.filter_intersection")
+	f.String("ann-type", "", "how supports are marked: mask, or bbox (filled boxes of the mask's components)")
 	o.bind("stage", "train.stage")
+	o.bind("ann-type", "dataset.annotation")
 	o.bind("shots", "model.shots")
 	o.bind("seed", "train.seed")
 	o.bind("device", "device")
@@ -75,6 +77,7 @@ had never stopped.`,
 	completeDevice(cmd)
 	complete(cmd, "fold", "0", "1", "2", "3")
 	complete(cmd, "stage", train.Base, train.Meta, train.All)
+	complete(cmd, "ann-type", data.AnnotationMask.String(), data.AnnotationBBox.String())
 	complete(cmd, "split", "fwb", "panet")
 	return cmd
 }
