@@ -96,6 +96,19 @@ func TestEvalAllFolds(t *testing.T) {
 		t.Errorf("table: code %d\n%s", code, table)
 	}
 	fails(t, exitUsage, args[:len(args)-2], "one run per fold", "got 3")
+
+	out, errs, code = hdmnet(t, append(args, "--gfss", "--tau", "0.5", "--json")...)
+	if v = decode(t, out); code != 0 || v["fold"] != "all" || v["per_class"] != nil || len(v["folds"].([]any)) != 4 || v["episodes_total"] != 24.0 {
+		t.Errorf("GFSS of all folds: code %d, %s%v", code, errs, v)
+	}
+	base := append([]string{"eval", "--stage", "base", "--set", "train.base.size=33", "--fold", "all"}, args[7:]...)
+	out, errs, code = hdmnet(t, append(base, "--json")...)
+	if v = decode(t, out); code != 0 || v["fold"] != "all" || v["pictures"] != 160.0 || len(v["folds"].([]any)) != 4 {
+		t.Errorf("base learners of all folds: code %d, %s%v", code, errs, v)
+	}
+	if table, _, code := hdmnet(t, base...); code != 0 || !strings.Contains(table, "fold 3") {
+		t.Errorf("table: code %d\n%s", code, table)
+	}
 }
 
 func TestTrainRefuses(t *testing.T) {
