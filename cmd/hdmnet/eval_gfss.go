@@ -72,7 +72,7 @@ func (o *evalOptions) evalGFSS(ctx context.Context, io Streams, dev op.Device, n
 			io.warn("fold %d: no episode showed %s: the means are over the other classes; use more episodes", t.fold, strings.Join(s.Missing, ", "))
 		}
 		if s.NovelPixels == 0 {
-			io.warn("fold %d: softmax(final) is nowhere above τ = %v, so no pixel is taken for a novel class; try a lower --tau", t.fold, o.gfss.tau)
+			io.warn("fold %d: softmax(final) is nowhere above τ = %v, so no pixel is taken for a novel class (merge layers near their initialisation give at most 0.73); try a lower --tau", t.fold, o.gfss.tau)
 		}
 		summaries = append(summaries, s)
 	}
