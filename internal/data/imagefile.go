@@ -13,9 +13,12 @@ import (
 	"hdmnet/internal/jpeg"
 )
 
-// maxPixels is the largest picture that is decoded: a damaged header must not
-// ask for all memory.
-const maxPixels = 1 << 26
+// The largest picture that is decoded: a damaged header must not ask for all
+// memory, and places in 1024ths of a pixel must fit 32 bits.
+const (
+	maxPixels = 1 << 26
+	maxSide   = 1 << 16
+)
 
 // ReadImage decodes a JPEG or PNG file to RGB, [h,w,3], 0..255. Grey becomes
 // three equal channels, 16 bits become 8, transparency is dropped. Errors name
@@ -97,8 +100,8 @@ func decodeSize(r io.Reader, name string) (h, w int, err error) {
 }
 
 func checkSize(name string, h, w int) error {
-	if h < 1 || w < 1 || w > maxPixels/h {
-		return fmt.Errorf("image %s: %d×%d pixels, expected 1 to %d in all", name, w, h, maxPixels)
+	if h < 1 || w < 1 || w > maxPixels/h || max(h, w) > maxSide {
+		return fmt.Errorf("image %s: %d×%d pixels, expected 1 to %d in all and at most %d a side", name, w, h, maxPixels, maxSide)
 	}
 	return nil
 }

@@ -46,7 +46,10 @@ func (a *augmenter) rotate(degrees float64) {
 			return ix >= 0 && ix < w-2 && iy >= 0 && iy < h-1
 		}
 		left, right := 0, w
-		for left < w && !inside(left) {
+		if max(h, w) > maxSide<<2 { // magnified beyond what Turn is safe for
+			right = 0
+		}
+		for left < right && !inside(left) {
 			left++
 		}
 		for right > left && !inside(right-1) {
