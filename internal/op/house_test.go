@@ -68,6 +68,13 @@ func TestImportsPointOneWay(t *testing.T) {
 		"data":    {"op", "cpu", "device", "nn", "model", "train", "eval"},
 		"metric":  {"op", "cpu", "device", "nn", "model", "train", "eval"},
 		"weights": {"op", "cpu", "device", "nn", "model", "train", "eval"},
+		"coco":    {"op", "cpu", "device", "nn", "model", "train", "eval", "data", "prepare"},
+		"matfile": {"op", "cpu", "device", "nn", "model", "train", "eval", "data", "prepare"},
+		"jpeg":    {"op", "cpu", "device", "nn", "model", "train", "eval", "data"},
+		"prepare": {"op", "cpu", "device", "nn", "model", "train", "eval"},
+		"verify":  {"op", "cpu", "device", "nn", "model", "train", "eval"},
+		"stats":   {"op", "cpu", "device", "nn", "model", "train", "eval"},
+		"predict": {"cpu", "device", "train"},
 		"config":  {"op", "cpu", "device", "nn", "model", "train", "eval"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "hdmnet/...").Output()
