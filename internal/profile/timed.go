@@ -6,8 +6,8 @@ import (
 	"hdmnet/internal/op"
 )
 
-// The methods of op.Device, in its order. Those of the tensor engine, Name and Close are
-// the device's own.
+// The methods of op.Device, in its order; package op says what each one means. Those of
+// the tensor engine, Name and Close are the device's own.
 
 func (d *Timed) Upload(dst op.Tensor, src any) {
 	d.time("Upload", Work{}, func() { d.Device.Upload(dst, src) }, dst)
