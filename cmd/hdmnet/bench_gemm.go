@@ -47,7 +47,7 @@ the backbone has. The share is that of the best figure of the table.`,
 
 // benchGemmReport is the result of `bench gemm`; rates are in 10⁹ operations a second.
 type benchGemmReport struct {
-	*workload
+	workload
 	Runs     int            `json:"runs"`
 	Best     float64        `json:"best_gflop_s"`     // of the table, all threads
 	OneCore  float64        `json:"one_core_gflop_s"` // best of squares up to 2048 on one thread; 0 where the device is no CPU
@@ -86,7 +86,7 @@ func runBenchGemm(ctx context.Context, io Streams, o *benchGemmOptions) (err err
 		return err
 	}
 	products = append(products, p.Products()...)
-	r := &benchGemmReport{workload: w, Runs: o.runs}
+	r := &benchGemmReport{workload: *w, Runs: o.runs}
 	if err := r.time(ctx, io, dev, products); err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (r *benchGemmReport) oneCore(ctx context.Context, dev op.Device) error {
 
 func (r *benchGemmReport) print(out io.Writer, squares int) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%v, %d runs\n\n", r.workload, r.Runs)
+	fmt.Fprintf(&b, "%v, %d runs\n\n", &r.workload, r.Runs)
 	fmt.Fprintf(&b, "best: %.1f GF/s with %d threads", r.Best, r.Machine.Threads)
 	if r.OneCore > 0 {
 		fmt.Fprintf(&b, ", %.1f GF/s with one", r.OneCore)

@@ -52,7 +52,7 @@ docs/performance.md says how to read it.`,
 
 // benchModelReport is the result of `bench model`.
 type benchModelReport struct {
-	*workload
+	workload
 	Seconds           spread          `json:"seconds"` // of a batch
 	EpisodesPerSecond float64         `json:"episodes_per_second"`
 	ReleaseGFLOP      float64         `json:"release_gflop"`     // of a batch, as the release computes it
@@ -87,7 +87,7 @@ func runBenchModel(ctx context.Context, io Streams, o *benchModelOptions) (err e
 	if err != nil {
 		return err
 	}
-	r := benchModelReport{workload: w, ReleaseGFLOP: cost.Forward()}
+	r := benchModelReport{workload: *w, ReleaseGFLOP: cost.Forward()}
 	if w.options.Train {
 		r.ReleaseGFLOP += cost.Backward()
 	}
@@ -147,7 +147,7 @@ func (r *benchModelReport) operators(p *bench.Profile) {
 
 func (r *benchModelReport) print(out io.Writer) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%v, %d runs after %d\n\n", r.workload, len(r.Seconds.Runs), r.Warmup)
+	fmt.Fprintf(&b, "%v, %d runs after %d\n\n", &r.workload, len(r.Seconds.Runs), r.Warmup)
 	s := r.Seconds
 	fmt.Fprintf(&b, "time         %.3f s (%.3f to %.3f), %.3g episodes/s\n", s.Median, s.Min, s.Max, r.EpisodesPerSecond)
 	fmt.Fprintf(&b, "rate         %.1f GF as the release computes it: %.1f GF/s, %.0f%% of the %.1f GF/s of large matrix products\n",

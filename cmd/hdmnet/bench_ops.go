@@ -40,7 +40,7 @@ that are no sums of products have GB/s: every tensor passing the memory once.`,
 
 // benchOpsReport is the result of `bench ops`.
 type benchOpsReport struct {
-	*workload
+	workload
 	Runs  int         `json:"runs"`
 	Calls []benchCall `json:"calls"` // those that take longest in a batch first
 }
@@ -73,7 +73,7 @@ func runBenchOps(ctx context.Context, io Streams, o *benchWork) (err error) {
 }
 
 func newBenchOpsReport(w *workload, p *bench.Profile) *benchOpsReport {
-	r := &benchOpsReport{workload: w, Runs: len(p.Seconds)}
+	r := &benchOpsReport{workload: *w, Runs: len(p.Seconds)}
 	for _, s := range p.Shapes() {
 		r.Calls = append(r.Calls, benchCall{s.Operator, s.Shapes, s.PerRun, 1000 * median(s.Seconds), s.FLOP / giga, s.Bytes / giga})
 	}
@@ -85,7 +85,7 @@ func newBenchOpsReport(w *workload, p *bench.Profile) *benchOpsReport {
 
 func (r *benchOpsReport) print(out io.Writer) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%v, %d runs after %d\n\n", r.workload, r.Runs, r.Warmup)
+	fmt.Fprintf(&b, "%v, %d runs after %d\n\n", &r.workload, r.Runs, r.Warmup)
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "calls\tms\tGF/s\tGB/s\toperator\tshapes\n")
 	for _, c := range r.Calls {

@@ -70,6 +70,9 @@ func TestImportsPointOneWay(t *testing.T) {
 		"data":    {"op", "cpu", "device", "nn", "model", "train", "eval"},
 		"metric":  {"op", "cpu", "device", "nn", "model", "train", "eval"},
 		"weights": {"op", "cpu", "device", "nn", "model", "train", "eval"},
+		"profile": {"cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config", "optest"},
+		"bench":   {"cpu", "device", "optest", "golden"},
+		"synth":   {"op", "cpu", "device", "nn", "model", "train", "eval", "data"},
 		"config":  {"op", "cpu", "device", "nn", "model", "train", "eval"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "hdmnet/...").Output()
