@@ -48,11 +48,6 @@ func (s *convShape) patches(x []float32) gather {
 		stride: s.Stride, oy: -s.Pad, ox: -s.Pad, ny: s.KH, nx: s.KW, stepY: s.Dil, stepX: s.Dil}
 }
 
-// packConvWeights packs w for convForward, for weights that do not change.
-func packConvWeights(s convShape, w []float32) *packedB {
-	return newPackedB(true, s.patch(), s.Cout, w, s.patch())
-}
-
 // convForward computes y = relu(conv(x, w) + bias? + residual?) as one product
 // of the patches [B·Ho·Wo, KH·KW·Cin] with wᵀ. pre is w packed before, or nil;
 // bias and residual (laid out as y) may be nil.

@@ -118,7 +118,7 @@ func TestConvForward(t *testing.T) {
 					want[i].sum = max(0, want[i].sum)
 				}
 			}
-			for _, pre := range []*packedB{nil, packConvWeights(s, d.w)} {
+			for _, pre := range []*packedB{nil, packWeights(d.w, s.Cout, s.patch())} {
 				y := append([]float32(nil), d.y...)
 				convForward(s, y, d.x, d.w, bias, residual, relu, pre)
 				checkSums(t, fmt.Sprintf("%+v options %d packed %v: y", s, options, pre != nil), y, want)
@@ -196,7 +196,7 @@ func TestConvSameBitsForEveryGOMAXPROCS(t *testing.T) {
 func TestConvDoesNotAllocate(t *testing.T) {
 	s := newConvShape(1, 20, 20, 16, 24, 3, 3, 2, 1, 1)
 	d := randomConv(rand.New(rand.NewPCG(23, 24)), s)
-	pre := packConvWeights(s, d.w)
+	pre := packWeights(d.w, s.Cout, s.patch())
 	for name, f := range map[string]func(){
 		"forward":         func() { convForward(s, d.y, d.x, d.w, d.bias, d.residual, true, pre) },
 		"backward data":   func() { convBackwardData(s, d.x, d.y, d.w, true) },
@@ -248,7 +248,7 @@ func BenchmarkConv2D(b *testing.B) {
 	} {
 		s, d := c.s, randomConv(rand.New(rand.NewPCG(27, 28)), c.s)
 		gflop := 2 * float64(s.pixels()) * float64(s.Cout) * float64(s.patch()) * 1e-9
-		pre := packConvWeights(s, d.w)
+		pre := packWeights(d.w, s.Cout, s.patch())
 		for _, way := range []struct {
 			name string
 			f    func()

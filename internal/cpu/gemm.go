@@ -26,16 +26,6 @@ func gemm(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, l
 	p.run()
 }
 
-// gemmPacked is gemm with an operand B packed before.
-func gemmPacked(transA bool, m int, a []float32, lda int, b *packedB,
-	accumulate bool, c []float32, ldc int, epi epilogue) {
-	p := newProduct(m, b.n, b.k, c, ldc, accumulate, epi)
-	checkMatrix("A", transA, m, b.k, a, lda)
-	p.denseA = matrix{a, lda, transA}
-	p.a, p.packed = &p.denseA, b
-	p.run()
-}
-
 // checkMatrix panics unless data holds a rows × cols matrix, or its transpose.
 func checkMatrix(name string, transposed bool, rows, cols int, data []float32, ld int) {
 	if transposed {

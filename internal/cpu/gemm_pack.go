@@ -107,15 +107,12 @@ func (b *packedB) packPanel(src bSource, t int) {
 	src.packB(b.isa, b.panel(k0, j), n, min(n+b.isa.nr, b.n0+b.n), k0, min(k0+b.kBlock, b.k))
 }
 
-// newPackedB packs op(B), k × n, for use by many products.
-func newPackedB(transposed bool, k, n int, data []float32, ld int) *packedB {
-	checkMatrix("B", transposed, k, n, data, ld)
+// packWeights packs the transpose of w [n,k] for use by many products.
+func packWeights(w []float32, n, k int) *packedB {
+	checkMatrix("B", true, k, n, w, k)
 	b := new(packedB)
 	b.reset(currentISA(), k, 0, n)
-	if k == 0 {
-		return b
-	}
-	src := &matrix{data, ld, transposed}
+	src := &matrix{w, k, true}
 	parallelFor(b.panels()*((k+b.kBlock-1)/b.kBlock), 2, func(lo, hi int) {
 		for t := lo; t < hi; t++ {
 			b.packPanel(src, t)

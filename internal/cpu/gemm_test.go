@@ -221,23 +221,6 @@ func TestGemmAssemblyKernelsAgree(t *testing.T) {
 	}
 }
 
-func TestGemmPacked(t *testing.T) {
-	eachISA(t, func(t *testing.T) {
-		r := rand.New(rand.NewPCG(13, 14))
-		for _, transA := range []bool{false, true} {
-			for _, transB := range []bool{false, true} {
-				g := randomGemm(r, transA, transB, false, 50, 61, 530, 7)
-				b := newPackedB(transB, g.k, g.n, g.b, g.ldb)
-				for range 2 {
-					c := append([]float32(nil), g.c...)
-					gemmPacked(transA, g.m, g.a, g.lda, b, false, c, g.ldc, g.epi)
-					g.check(t, c)
-				}
-			}
-		}
-	})
-}
-
 func TestGemmKeepsNaN(t *testing.T) {
 	eachISA(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(15, 16))

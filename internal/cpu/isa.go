@@ -20,8 +20,11 @@ type instructionSet struct {
 	copyMax    int // the most columns that copyRows takes
 	transpose8 transpose8Func
 	loops      vectorLoops
-	usable     bool   // this processor and operating system have it
-	requires   string // what usable asks for
+	// The transforms of Winograd's algorithm; see winograd.go for the arguments.
+	winogradInput  func(v *float32, size int, in *[16]*float32, n int)
+	winogradOutput func(out *[4]*float32, m *float32, size int, bias *float32, add *[4]*float32, n int, floor float32)
+	usable         bool   // this processor and operating system have it
+	requires       string // what usable asks for
 }
 
 const (
@@ -32,7 +35,8 @@ const (
 // instructionSets lists what the program knows on this architecture, best
 // first; the last one runs everywhere.
 var instructionSets = append(assemblySets(),
-	&instructionSet{name: "go", mr: 4, nr: 4, tile: tileGo, copyRows: copyRowsGo, copyMax: math.MaxInt, transpose8: transpose8Go, usable: true})
+	&instructionSet{name: "go", mr: 4, nr: 4, tile: tileGo, copyRows: copyRowsGo, copyMax: math.MaxInt, transpose8: transpose8Go,
+		winogradInput: winogradInputGo, winogradOutput: winogradOutputGo, usable: true})
 
 // activeISA is the instruction set of all matrix products. It is chosen once.
 var activeISA = sync.OnceValues(func() (*instructionSet, error) {

@@ -10,6 +10,7 @@ import (
 	"hdmnet/internal/golden"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
+	"hdmnet/internal/synth"
 )
 
 // tolerance of outputs and step-1 losses, gradients and later losses: golden/README.md.
@@ -30,7 +31,7 @@ func open(t *testing.T) op.Device {
 
 func synthetic(set *nn.Set) {
 	for _, p := range set.Params {
-		set.Put(p, golden.Param(p.Name, p.Shape))
+		set.Put(p, synth.Param(p.Name, p.Shape))
 	}
 }
 

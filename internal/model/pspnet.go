@@ -46,29 +46,22 @@ func newBaseLearner(o Options) baseLearner {
 	return b
 }
 
-func (p *ppm) forward(t *nn.Tape, x *nn.Var) *nn.Var {
-	s := x.Value.Shape()
-	parts := []*nn.Var{x}
+// levels returns the pooled and projected maps [B,n,n,C/4] of x.
+func (p *ppm) levels(t *nn.Tape, x *nn.Var) []*nn.Var {
+	var out []*nn.Var
 	for _, f := range p.Features {
 		pooled := t.AdaptiveAvgPool(x, f.bins)
-		y := t.ConvBN(pooled, f.Conv, nil, true)
-		up := t.Resize(y, s[1], s[2], true)
-		parts = append(parts, up)
+		out = append(out, t.ConvBN(pooled, f.Conv, nil, true))
 		t.Free(pooled)
-		if up != y {
-			t.Free(y)
-		}
 	}
-	cat := t.Concat(parts...)
-	t.Free(parts[1:]...)
-	return cat
+	return out
 }
 
 // head returns f5 of layer4.
 func (b *baseLearner) head(t *nn.Tape, f4 *nn.Var) *nn.Var {
-	cat := b.PPM.forward(t, f4)
-	f5 := t.ConvBN(cat, b.Cls, nil, false)
-	t.Free(cat)
+	levels := b.PPM.levels(t, f4)
+	f5 := t.PyramidConv(f4, levels, b.Cls)
+	t.Free(levels...)
 	return f5
 }
 

@@ -35,21 +35,24 @@ func convShape(x *Var, kernel []int, p op.ConvParams) []int {
 	return []int{s[0], p.Out(s[1], kernel[1]), p.Out(s[2], kernel[2]), kernel[0]}
 }
 
+// folds tells whether c is computed as one convolution with weights that do not change.
+func (t *Tape) folds(c *ConvBN) bool { return !t.recording && c.Conv.Weight.Role == Frozen }
+
 // ConvBN returns norm(conv(x)) + residual (nil: none), then ReLU if asked. Frozen and
 // not recording, it is one fused convolution.
 func (t *Tape) ConvBN(x *Var, c *ConvBN, residual *Var, relu bool) *Var {
-	if !t.recording && c.Conv.Weight.Role == Frozen {
-		if c.foldedWeight == nil {
-			c.fold(t.Dev)
-		}
+	if t.folds(c) {
 		p := c.Conv.Params
-		y := t.out(convShape(x, c.foldedWeight.Shape(), p)...)
-		p.ReLU = relu
+		if c.folded == nil {
+			w, b := c.fold(t.Dev)
+			c.folded = c.freeze(t.Dev, w, b, c.Conv.Weight.DeviceShape(), p)
+		}
+		y := t.out(convShape(x, c.folded.Shape(), p)...)
 		var r op.Tensor
 		if residual != nil {
 			r = residual.Value
 		}
-		t.Dev.Conv2D(y.Value, x.Value, c.foldedWeight, c.foldedBias, r, p)
+		t.Dev.FrozenConv2D(y.Value, x.Value, c.folded, r, relu)
 		return y
 	}
 	z := t.Conv2D(x, c.Conv)

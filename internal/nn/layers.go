@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"gorgonia.org/tensor"
-
 	"hdmnet/internal/op"
 )
 
@@ -102,9 +100,8 @@ type ConvBN struct {
 	Conv *Conv2D
 	Norm *BatchNorm
 
-	// The two as one convolution, made on first use while both are frozen.
-	foldedWeight, foldedBias op.Tensor
-	foldedMemory             tensor.Memory // of both; a tensor does not keep its memory alive while it is made
+	folded  op.FrozenConv  // the two as one convolution, made on first use while both are frozen
+	pyramid *frozenPyramid // likewise, by the parts of its input; see Tape.PyramidConv
 }
 
 // NewConvBN returns a k×k convolution and its batch norm.
@@ -112,15 +109,16 @@ func NewConvBN(in, out, k int, p op.ConvParams, bias bool) *ConvBN {
 	return &ConvBN{Conv: NewConv2D(in, out, k, p, bias), Norm: NewBatchNorm(out)}
 }
 
-// fold computes w' = w·γ/√(σ²+eps) and b' = (b−μ)·γ/√(σ²+eps) + β on the host.
-func (c *ConvBN) fold(dev op.Device) {
+// fold returns w' = w·γ/√(σ²+eps) [Co,KH,KW,Ci] and b' = (b−μ)·γ/√(σ²+eps) + β [Co].
+func (c *ConvBN) fold(dev op.Device) (w, b []float32) {
 	host := func(p *Param) []float32 {
 		v := make([]float32, p.Len())
 		dev.Download(v, p.Value)
 		return v
 	}
-	w, gamma, beta, mean, variance := host(c.Conv.Weight), host(c.Norm.Weight), host(c.Norm.Bias), host(c.Norm.Mean), host(c.Norm.Var)
-	b := make([]float32, len(gamma))
+	w = host(c.Conv.Weight)
+	gamma, beta, mean, variance := host(c.Norm.Weight), host(c.Norm.Bias), host(c.Norm.Mean), host(c.Norm.Var)
+	b = make([]float32, len(gamma))
 	if c.Conv.Bias != nil {
 		b = host(c.Conv.Bias)
 	}
@@ -132,25 +130,32 @@ func (c *ConvBN) fold(dev op.Device) {
 			w[i] = float32(float64(w[i]) * scale)
 		}
 	}
-	n := (len(w) + align - 1) / align * align // the bias starts on a cache line
-	mem, err := dev.Alloc(int64(n+len(b)) * 4)
+	return w, b
+}
+
+// freeze prepares a convolution for c on the device.
+func (c *ConvBN) freeze(dev op.Device, w, b []float32, shape []int, p op.ConvParams) op.FrozenConv {
+	f, err := dev.FreezeConv2D(w, b, shape, p)
 	if err != nil {
 		panic(fmt.Errorf("%s: no memory for the folded weights of %s: %w", dev.Name(), c.Conv.Weight, err))
 	}
-	all := op.FromMemory(dev, tensor.Float32, mem.Uintptr(), n+len(b))
-	c.foldedMemory = mem
-	c.foldedWeight = op.Span(all, 0, c.Conv.Weight.DeviceShape()...)
-	c.foldedBias = op.Span(all, n, len(b))
-	dev.Upload(c.foldedWeight, w)
-	dev.Upload(c.foldedBias, b)
+	return f
 }
 
 // unfold gives the folded weights back: the parameters have changed or go away.
-func (c *ConvBN) unfold(dev op.Device) error {
-	if c.foldedMemory == nil {
-		return nil
+func (c *ConvBN) unfold() error {
+	var frozen []op.FrozenConv
+	if c.folded != nil {
+		frozen = append(frozen, c.folded)
 	}
-	mem := c.foldedMemory
-	c.foldedWeight, c.foldedBias, c.foldedMemory = nil, nil, nil
-	return dev.Free(mem, int64(mem.MemSize()))
+	if c.pyramid != nil {
+		frozen = append(append(frozen, c.pyramid.own), c.pyramid.levels...)
+	}
+	c.folded, c.pyramid = nil, nil
+	for _, f := range frozen {
+		if err := f.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -108,7 +108,7 @@ func (s *Set) place(params []*Param, set func(*Param, op.Tensor)) op.Tensor {
 // Close frees the parameters.
 func (s *Set) Close() error {
 	for _, c := range s.convs {
-		if err := c.unfold(s.dev); err != nil {
+		if err := c.unfold(); err != nil {
 			return err
 		}
 	}
@@ -147,7 +147,7 @@ func (s *Set) download(p *Param, t op.Tensor) []float32 {
 func (s *Set) Put(p *Param, v []float32) {
 	s.dev.Upload(p.Value, p.ToDevice(v))
 	for _, c := range s.convs {
-		if err := c.unfold(s.dev); err != nil {
+		if err := c.unfold(); err != nil {
 			panic(fmt.Errorf("%s: give back folded weights: %w", s.dev.Name(), err))
 		}
 	}

@@ -157,6 +157,27 @@ func (c *counting) Free(m tensor.Memory, size int64) error {
 	return c.Device.Free(m, size)
 }
 
+// counted is a frozen convolution whose end counting notices.
+type counted struct {
+	op.FrozenConv
+	dev *counting
+}
+
+func (c *counting) FreezeConv2D(w, bias []float32, shape []int, p op.ConvParams) (op.FrozenConv, error) {
+	c.blocks++
+	f, err := c.Device.FreezeConv2D(w, bias, shape, p)
+	return &counted{f, c}, err
+}
+
+func (c *counting) FrozenConv2D(y, x op.Tensor, f op.FrozenConv, residual op.Tensor, relu bool) {
+	c.Device.FrozenConv2D(y, x, f.(*counted).FrozenConv, residual, relu)
+}
+
+func (c *counted) Close() error {
+	c.dev.blocks--
+	return c.FrozenConv.Close()
+}
+
 // TestFoldFollowsTheWeights: the folded convolution is that of the parameters as they
 // are now, survives garbage collection, and its memory goes back with the set's.
 func TestFoldFollowsTheWeights(t *testing.T) {

@@ -47,6 +47,7 @@ type Device interface {
 	Close() error
 
 	Conv2D
+	FrozenConv2D
 	Linear
 	Depthwise3x3
 	BatchNorm
@@ -59,6 +60,7 @@ type Device interface {
 	Concat
 	MaxPool
 	AdaptiveAvgPool
+	PyramidSpread
 	MaskedAveragePool
 	ResizeBilinear
 	ResizeNearest

@@ -52,6 +52,8 @@ func snake(name string) string {
 	switch name { // names whose parts are not words
 	case "Conv2D", "GELU", "ReLU", "SGD", "AdamW", "Depthwise3x3":
 		return strings.ToLower(name)
+	case "FrozenConv2D":
+		return "frozen_conv2d"
 	}
 	return strings.ToLower(strings.Join(words.FindAllString(name, -1), "_"))
 }
@@ -75,6 +77,9 @@ func TestImportsPointOneWay(t *testing.T) {
 		"verify":  {"op", "cpu", "device", "nn", "model", "train", "eval"},
 		"stats":   {"op", "cpu", "device", "nn", "model", "train", "eval"},
 		"predict": {"cpu", "device", "train"},
+		"profile": {"cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config", "optest"},
+		"bench":   {"cpu", "device", "optest", "golden"},
+		"synth":   {"op", "cpu", "device", "nn", "model", "train", "eval", "data"},
 		"config":  {"op", "cpu", "device", "nn", "model", "train", "eval"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "hdmnet/...").Output()

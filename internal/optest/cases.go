@@ -3,6 +3,7 @@ package optest
 // cases lists every operator's test, one line each.
 var cases = []opCase{
 	{"conv2d", testConv2D},
+	{"frozen_conv2d", testFrozenConv2D},
 	{"linear", testLinear},
 	{"add", testAdd},
 	{"relu", testReLU},
@@ -28,6 +29,7 @@ var cases = []opCase{
 	{"shot_weights", testShotWeights},
 	{"max_pool", testMaxPool},
 	{"adaptive_avg_pool", testAdaptiveAvgPool},
+	{"pyramid_spread", testPyramidSpread},
 	{"argmax", testArgmax},
 	{"adamw", testAdamW},
 	{"sgd", testSGD},

@@ -1,10 +1,11 @@
-// Package golden serves tests: it makes the weights and inputs that the golden files
-// were computed from, opens those files, and compares.
+// Package synth makes weights and inputs of networks that are functions of a name: those
+// that the golden files were computed from, and those that are timed, here and in other
+// programs that know the same formulae.
 //
-// Weights and inputs are functions of a name. FNV-1a (64 bit) of the name seeds
-// SplitMix64, whose k-th output z_k gives u_k = (z_k >> 11) / 2^53 in [0, 1). All
-// arithmetic is float64, rounded to float32 once at the end.
-package golden
+// FNV-1a (64 bit) of the name seeds SplitMix64, whose k-th output z_k gives
+// u_k = (z_k >> 11) / 2^53 in [0, 1). All arithmetic is float64, rounded to float32 once
+// at the end.
+package synth
 
 import (
 	"fmt"
@@ -14,20 +15,27 @@ import (
 
 // Uniform returns u_1 … u_n of name, each in [0, 1).
 func Uniform(name string, n int) []float64 {
+	u, next := make([]float64, n), uniform(name)
+	for i := range u {
+		u[i] = next()
+	}
+	return u
+}
+
+// uniform returns a function that gives u_1, u_2, … of name, one a call.
+func uniform(name string) func() float64 {
 	seed := uint64(0xcbf29ce484222325)
 	for i := 0; i < len(name); i++ {
 		seed = (seed ^ uint64(name[i])) * 0x100000001b3
 	}
-	u := make([]float64, n)
-	for i := range u {
+	return func() float64 {
 		seed += 0x9E3779B97F4A7C15
 		z := seed
 		z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
 		z = (z ^ z>>27) * 0x94D049BB133111EB
 		z ^= z >> 31
-		u[i] = float64(z>>11) / (1 << 53)
+		return float64(z>>11) / (1 << 53)
 	}
-	return u
 }
 
 // Param returns the values of a network parameter or buffer in PyTorch's layout
@@ -60,8 +68,9 @@ func Param(name string, shape []int) []float32 {
 	default:
 		scale = 0.05
 	}
-	for i, u := range Uniform(name, n) {
-		values[i] = float32(offset + float64(scale*(2*u-1)))
+	next := uniform(name)
+	for i := range values {
+		values[i] = float32(offset + float64(scale*(2*next()-1)))
 	}
 	return values
 }
@@ -70,7 +79,7 @@ func Param(name string, shape []int) []float32 {
 // waves per channel plus uniform noise of ±0.25, about unit variance.
 func Image(name string, channels, height, width int) []float32 {
 	phase := Uniform(name+"/phase", 4*channels)
-	noise := Uniform(name, channels*height*width)
+	noise := uniform(name)
 	out := make([]float32, channels*height*width)
 	// The conversions to float64 keep a compiler from fusing a product and a sum,
 	// which would round differently from one machine to the next.
@@ -84,7 +93,7 @@ func Image(name string, channels, height, width int) []float32 {
 				fast := float64((5+float64(4*e))*x) - float64((2+float64(5*a))*y) + b
 				k := (c*height+i)*width + j
 				wave := math.Sin(2*math.Pi*slow) + float64(0.7*math.Cos(2*math.Pi*fast))
-				out[k] = float32(wave + float64(0.5*(noise[k]-0.5)))
+				out[k] = float32(wave + float64(0.5*(noise()-0.5)))
 			}
 		}
 	}

@@ -1,0 +1,75 @@
+package nn
+
+import "hdmnet/internal/op"
+
+// frozenPyramid is a ConvBN over [x, up(p_1), …, up(p_L)] split by the parts of its input.
+type frozenPyramid struct {
+	own    op.FrozenConv   // 3×3 over x, with the bias
+	levels []op.FrozenConv // 1×1 from p_l to its products with the nine taps, [9·Co,1,1,C_l]
+}
+
+// PyramidConv returns norm(conv3×3([x, up(p_1), …, up(p_L)])): x [B,h,w,C] followed by
+// small maps p_l [B,n_l,n_l,C_l], resized to h×w with aligned corners. Frozen and not
+// recording, it never makes the wide map: the small maps are multiplied with the weights
+// first and their products spread (op.PyramidSpread), which is the same by linearity.
+func (t *Tape) PyramidConv(x *Var, levels []*Var, c *ConvBN) *Var {
+	s := x.Value.Shape()
+	if !t.folds(c) {
+		parts := []*Var{x}
+		for _, p := range levels {
+			parts = append(parts, t.Resize(p, s[1], s[2], true))
+		}
+		cat := t.Concat(parts...)
+		for i, up := range parts[1:] {
+			if up != levels[i] {
+				t.Free(up)
+			}
+		}
+		y := t.ConvBN(cat, c, nil, false)
+		t.Free(cat)
+		return y
+	}
+	if c.pyramid == nil {
+		c.pyramid = c.splitPyramid(t.Dev, s[3], levels)
+	}
+	var products []*Var
+	var values []op.Tensor
+	for i, p := range levels {
+		q := t.out(convShape(p, c.pyramid.levels[i].Shape(), c.pyramid.levels[i].Params())...)
+		t.Dev.FrozenConv2D(q.Value, p.Value, c.pyramid.levels[i], nil, false)
+		products, values = append(products, q), append(values, q.Value)
+	}
+	co := c.Conv.Weight.Shape[0]
+	spread, y := t.out(s[0], s[1], s[2], co), t.out(s[0], s[1], s[2], co)
+	t.Dev.PyramidSpread(spread.Value, values)
+	t.Free(products...)
+	t.Dev.FrozenConv2D(y.Value, x.Value, c.pyramid.own, spread.Value, false)
+	t.Free(spread)
+	return y
+}
+
+// splitPyramid splits the folded weights [Co,3,3,C+ΣC_l] by channels.
+func (c *ConvBN) splitPyramid(dev op.Device, channels int, levels []*Var) *frozenPyramid {
+	w, b := c.fold(dev)
+	co, all := len(b), len(w)/(9*len(b))
+	part := func(first, n int) []float32 { // [Co,3,3,n]
+		out := make([]float32, 0, 9*co*n)
+		for tap := range 9 * co {
+			out = append(out, w[tap*all+first:][:n]...)
+		}
+		return out
+	}
+	f := &frozenPyramid{own: c.freeze(dev, part(0, channels), b, []int{co, 3, 3, channels}, c.Conv.Params)}
+	first := channels
+	for _, p := range levels {
+		n := op.Last(p.Value)
+		byTap := make([]float32, 9*co*n) // [3,3,Co,n]: the order in which the products are spread
+		for i, v := range part(first, n) {
+			o, tap, ch := i/(9*n), i/n%9, i%n
+			byTap[(tap*co+o)*n+ch] = v
+		}
+		f.levels = append(f.levels, c.freeze(dev, byTap, nil, []int{9 * co, 1, 1, n}, op.ConvParams{Stride: 1, Dilation: 1}))
+		first += n
+	}
+	return f
+}

@@ -1,0 +1,28 @@
+package op
+
+import "fmt"
+
+// PyramidSpread is the part of a 3×3 convolution, zero padding 1, that reads resized
+// copies of small maps. Resizing and convolving are both linear, so the small maps can be
+// multiplied with the weights first, which leaves their products to be spread:
+//
+//	y[b,i,j,o] = Σ_l Σ_{ky,kx} up(q_l)[b, i+ky−1, j+kx−1, (ky·3+kx)·Co + o]
+//
+// up resizes bilinearly with aligned corners from n_l×n_l to h×w, and is 0 outside.
+// q_l [B,n_l,n_l,9·Co], a map times the weights [9·Co,C] of its channels; y [B,h,w,Co].
+// PyTorch: F.conv2d(cat([F.interpolate(p_l, (h, w), mode="bilinear", align_corners=True)]), W, padding=1).
+type PyramidSpread interface {
+	PyramidSpread(y Tensor, q []Tensor)
+}
+
+// CheckPyramidSpread panics unless the shapes fit each other.
+func CheckPyramidSpread(y Tensor, q []Tensor) {
+	s := y.Shape()
+	if len(s) != 4 || len(q) == 0 {
+		panic(fmt.Sprintf("op: PyramidSpread: y %v of %d maps", s, len(q)))
+	}
+	for i, t := range q {
+		n := t.Shape()[1]
+		Shape("PyramidSpread", fmt.Sprintf("q[%d]", i), t, s[0], n, n, 9*s[3])
+	}
+}
