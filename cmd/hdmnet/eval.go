@@ -89,10 +89,12 @@ training was worth.`,
 	o.gfss.flags(cmd)
 	f.String("ann-type", "", "how supports are marked: mask, or bbox (filled boxes of the mask's components)")
 	f.Int("shots", 0, "supports per episode")
+	f.Int("feature-cache", 0, "`MIB` of memory for features of pictures that come back; 0: none")
 	f.String("device", "", "auto, cpu or cuda:N")
 	f.String("data-root", "", "`DIR` that the paths of the list start from")
 	f.String("list", "", "`FILE` of image and mask pairs to score on")
 	o.bind("shots", "model.shots")
+	o.bind("feature-cache", "eval.feature_cache")
 	o.bind("device", "device")
 	o.bind("data-root", "dataset.root")
 	f.String("split", "", "how COCO-20i's classes are split into folds: fwb or panet")
@@ -227,7 +229,7 @@ func (o *evalOptions) evalFold(ctx context.Context, io Streams, dev op.Device, t
 	index := func(src data.Source, fold data.Fold) (*data.Index, error) {
 		return buildIndex(ctx, io, &t.Dataset, src, fold, data.Val)
 	}
-	results, err := scoreSeeds(io, o, dev, t, index, func(net *network, loader *data.Loader, e eval.Options) (*eval.Result, error) {
+	results, err := scoreSeeds(io, o, dev, t, index, func(net *network, loader *data.Loader, e eval.Options) ([]*eval.Result, error) {
 		return eval.Meta(ctx, net, net.tape, loader, e)
 	})
 	if err != nil {
@@ -236,9 +238,10 @@ func (o *evalOptions) evalFold(ctx context.Context, io Streams, dev op.Device, t
 	return eval.Summarize(results), nil
 }
 
-// scoreSeeds scores one network on the episodes of an index, seed after seed.
+// scoreSeeds scores one network on the episodes of an index. The seeds take turns, for
+// they have the same queries in the same order, whose features are then at hand.
 func scoreSeeds[R any](io Streams, o *evalOptions, dev op.Device, t *trained, index func(data.Source, data.Fold) (*data.Index, error),
-	score func(*network, *data.Loader, eval.Options) (R, error)) ([]R, error) {
+	score func(*network, *data.Loader, eval.Options) ([]R, error)) ([]R, error) {
 	fold, err := openFold(&t.Dataset, t.fold)
 	if err != nil {
 		return nil, err
@@ -263,37 +266,46 @@ func scoreSeeds[R any](io Streams, o *evalOptions, dev op.Device, t *trained, in
 	if err != nil {
 		return nil, err
 	}
-	var results []R
+	var runs []data.Drawer
+	var counts []int
 	for _, seed := range t.Eval.Seeds {
-		loader, err := t.loader(src, ix, all[seed])
-		if err != nil {
-			return nil, err
-		}
-		bar := newProgress(io, fmt.Sprintf("fold %d, seed %d", fold.Index, seed), "episodes")
-		r, err := score(net, loader, eval.Options{
-			Fold: fold, Total: all[seed].count,
-			Progress: func(done, total int, running float64) {
-				bar.update(done, total, fmt.Sprintf("mIoU %.2f%%", 100*running))
-			},
-		})
-		bar.finish()
-		if err := errors.Join(err, loader.Close()); err != nil {
-			return nil, err
-		}
-		results = append(results, r)
+		runs, counts = append(runs, all[seed].Drawer), append(counts, all[seed].count)
 	}
-	return results, nil
+	draws := data.NewInterleaved(runs, counts)
+	loader, err := t.loader(src, ix, draws)
+	if err != nil {
+		return nil, err
+	}
+	if err := net.CacheFeatures(net.tape, int64(t.Eval.FeatureCache)<<20); err != nil {
+		return nil, err
+	}
+	bar := newProgress(io, fmt.Sprintf("fold %d, %s", fold.Index, seedList(t.Eval.Seeds)), "episodes")
+	results, err := score(net, loader, eval.Options{
+		Fold: fold, Total: draws.Len(), Runs: len(runs), Run: draws.Run,
+		Progress: func(done, total int, running float64) {
+			bar.update(done, total, fmt.Sprintf("mIoU %.2f%%", 100*running))
+		},
+	})
+	bar.finish()
+	return results, errors.Join(err, loader.Close())
 }
 
-// loader gives the episodes of one seed.
-func (t *trained) loader(src data.Source, index *data.Index, draws episodes) (*data.Loader, error) {
+func seedList(seeds []int) string {
+	if len(seeds) == 1 {
+		return fmt.Sprintf("seed %d", seeds[0])
+	}
+	return fmt.Sprintf("%d seeds", len(seeds))
+}
+
+// loader gives the episodes of all seeds.
+func (t *trained) loader(src data.Source, index *data.Index, draws *data.Interleaved) (*data.Loader, error) {
 	annotation, err := data.ParseAnnotation(t.Dataset.Annotation)
 	if err != nil {
 		return nil, err
 	}
 	return data.NewLoader(data.LoaderOptions{
 		Source: src, Index: index, Stage: data.Meta, Size: t.Model.Size, Shots: t.Model.Shots, Annotation: annotation,
-		Batch: t.Eval.Batch, Episodes: draws.count, Drawer: draws,
+		Batch: t.Eval.Batch, Episodes: draws.Len(), Drawer: draws,
 		Workers: t.Train.Workers, Prefetch: t.Train.Prefetch,
 	})
 }

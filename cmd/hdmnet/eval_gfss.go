@@ -100,7 +100,7 @@ func (o *evalOptions) gfssFold(ctx context.Context, io Streams, dev op.Device, t
 			Progress: func(done, total int) { bar.update(done, total, "") },
 		})
 	}
-	results, err := scoreSeeds(io, o, dev, t, index, func(net *network, loader *data.Loader, e eval.Options) (*eval.GFSSResult, error) {
+	results, err := scoreSeeds(io, o, dev, t, index, func(net *network, loader *data.Loader, e eval.Options) ([]*eval.GFSSResult, error) {
 		return eval.GFSS(ctx, net, net.tape, loader, eval.GFSSOptions{Options: e, Tau: o.gfss.tau, Merge: eval.Merge(o.gfss.merge)})
 	})
 	if err != nil {

@@ -91,7 +91,7 @@ func TestAnnotation(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		loader, err := (&trained{Config: c}).loader(src, index, episodes{data.NewReleaseDrawer(index, 1, 3, 0), 4})
+		loader, err := (&trained{Config: c}).loader(src, index, data.NewInterleaved([]data.Drawer{data.NewReleaseDrawer(index, 1, 3, 0)}, []int{4}))
 		if err != nil {
 			t.Fatal(err)
 		}
