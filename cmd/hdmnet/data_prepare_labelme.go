@@ -23,8 +23,8 @@ are left out. The label __ignore__ draws pixels that do not count (255), _backgr
 background. Classes are the labels in alphabetical order, or those of --classes. Masks are
 made anew each time; a new label that changes the numbers of the others needs --force.`,
 		Example: `  hdmnet data prepare labelme --images photos --out mine
-  hdmnet data verify --config custom_resnet50 --data-root mine --val-list list.txt \
-      --set dataset.classes=classes.txt --set dataset.folds=2`,
+  hdmnet data verify --config custom_resnet50 --data-root mine --list list.txt --set dataset.folds=2
+  hdmnet train --fold 0 --config custom_resnet50 --data-root mine --list list.txt --set dataset.folds=2`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {

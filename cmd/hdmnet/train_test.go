@@ -128,6 +128,8 @@ func TestTrainRefuses(t *testing.T) {
 	fails(t, exitUsage, train("--fold", "0", "--data-root", dir), "shapes5i", "--config")
 	fails(t, exitUsage, train("--fold", "0", "--config", write(t, filepath.Join(dir, "bad.yaml"), []byte("train:\n  mega: 1\n"))), "bad.yaml:2", "train.mega")
 	fails(t, exitError, train("--fold", "0", "--config", filepath.Join(dir, "none.yaml")), "none.yaml")
+	fails(t, exitUsage, train("--fold", "0", "--list", "a.txt", "--val-list", "b.txt"), "--list", "leave it out")
+	fails(t, exitError, train("--fold", "0", "--config", "pascal5i_resnet50", "--train-list", filepath.Join(dir, "t.txt")), "t.txt")
 	fails(t, exitError, train("--fold", "0", "--config", "pascal5i_resnet50", "--list", filepath.Join(dir, "none.txt")), "none.txt")
 	fails(t, exitError, train("--fold", "0", "--device", "cuda:3", "--out", filepath.Join(dir, "gpu")), "cuda:3", "-tags cuda")
 	fails(t, exitError, train("--fold", "0", "--out", done), done, "--resume")
