@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"hdmnet/internal/data"
 )
@@ -101,7 +102,7 @@ func findFolder(root, inside string, below ...string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("neither %s nor %q below it holds %s", root, below, inside)
+	return "", fmt.Errorf("there is no %s in %s, nor in %s below it", inside, root, strings.Join(below, ", "))
 }
 
 func (v *vocFolder) image(id string) string {
