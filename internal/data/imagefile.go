@@ -81,8 +81,9 @@ func readFile(memory []byte, path string) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// imageSize reads the header alone.
-func imageSize(path string) (h, w int, err error) {
+// ImageSize is the height and width of a JPEG or PNG file; it reads the header alone.
+// Errors name the file.
+func ImageSize(path string) (h, w int, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return 0, 0, fmt.Errorf("image: %w", err)

@@ -219,7 +219,7 @@ func (s *ListSource) LoadInto(scene *Scene, i int) error {
 // that a pair that does not fit is found while the index is built.
 func (s *ListSource) LoadMask(i int) ([]uint8, error) {
 	e := s.entries[i]
-	h, w, err := imageSize(s.path(e.Image))
+	h, w, err := ImageSize(s.path(e.Image))
 	if err != nil {
 		return nil, err
 	}

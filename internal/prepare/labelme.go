@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"image"
-	_ "image/jpeg" // sizes of pictures
-	_ "image/png"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -183,13 +180,13 @@ func openLabelMe(path string) (*labelMe, error) {
 	// Written on Windows it has backslashes; moved, only the name still holds.
 	imagePath = strings.ReplaceAll(imagePath, `\`, "/")
 	dir := filepath.Dir(path)
-	var config image.Config
+	var h, w int
 	for _, candidate := range []string{imagePath, filepath.Base(imagePath)} {
 		a.image = filepath.Join(dir, filepath.FromSlash(candidate))
 		if filepath.IsAbs(candidate) {
 			a.image = candidate
 		}
-		if config, err = imageConfig(a.image); !errors.Is(err, fs.ErrNotExist) {
+		if h, w, err = data.ImageSize(a.image); !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
 	}
@@ -197,29 +194,16 @@ func openLabelMe(path string) (*labelMe, error) {
 		return nil, fmt.Errorf("%s: its picture: %w", path, err)
 	}
 	if a.h == 0 && a.w == 0 {
-		a.h, a.w = config.Height, config.Width
+		a.h, a.w = h, w
 	}
-	if a.h != config.Height || a.w != config.Width {
+	if a.h != h || a.w != w {
 		return nil, fmt.Errorf("%s: drawn on a picture of %d×%d pixels (width×height), but %s is %d×%d; was it resized, or does it carry a rotation (EXIF) that LabelMe applied?",
-			path, a.w, a.h, a.image, config.Width, config.Height)
+			path, a.w, a.h, a.image, w, h)
 	}
 	if int64(a.h)*int64(a.w) > coco.MaxPixels {
 		return nil, fmt.Errorf("%s: a picture of %d×%d pixels, expected at most %d in all", path, a.w, a.h, coco.MaxPixels)
 	}
 	return a, nil
-}
-
-func imageConfig(path string) (image.Config, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return image.Config{}, err
-	}
-	defer f.Close()
-	config, _, err := image.DecodeConfig(f)
-	if err != nil {
-		return config, fmt.Errorf("%s: %w; expected a JPEG or PNG file", path, err)
-	}
-	return config, nil
 }
 
 // labelMeClasses are the class names, [0] the background: those of a file, or all labels.
