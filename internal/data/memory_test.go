@@ -62,7 +62,7 @@ func TestFinishEqualsItsSteps(t *testing.T) {
 	}
 	for _, size := range []int{97, 473, 600} {
 		want, label := make([]float32, size*size*3), make([]uint8, size*size)
-		ResizeImage(want, size, size, toFloat(nil, s.Image), s.H, s.W)
+		resizeImage(want, size, size, toFloat(nil, s.Image), s.H, s.W)
 		Normalize(want)
 		ResizeLabel(label, size, size, s.Mask, s.H, s.W)
 		got := make([]float32, size*size*3)

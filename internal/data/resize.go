@@ -27,8 +27,10 @@ var (
 )
 
 // Preprocess is the whole validation path of one picture: image [h,w,3] RGB
-// 0..255 → resized to dst [size,size,3] (see ResizeImage; the aspect is not
-// kept) → normalised.
+// 0..255 → resized to dst [size,size,3], bilinear, half-pixel centres, borders
+// repeated, no antialiasing (the aspect is not kept) → normalised. The resizing
+// is OpenCV's INTER_LINEAR on float32, PyTorch's
+// interpolate(mode="bilinear", align_corners=False).
 func Preprocess(dst []float32, size int, image []uint8, h, w int) {
 	var r resizer
 	r.resize(dst, size, size, raster{bytes: image, h: h, w: w}, ratio(size, h), ratio(size, w), true)
@@ -46,14 +48,6 @@ func grow[T any](s []T, n int) []T {
 		return make([]T, n)
 	}
 	return s[:n]
-}
-
-// ResizeImage resizes src [h,w,3] to dst [dh,dw,3], bilinear, half-pixel
-// centres, borders repeated, no antialiasing: OpenCV's resize INTER_LINEAR on
-// float32, PyTorch's interpolate(mode="bilinear", align_corners=False).
-func ResizeImage(dst []float32, dh, dw int, src []float32, h, w int) {
-	var r resizer
-	r.resize(dst, dh, dw, raster{floats: src, h: h, w: w}, ratio(dh, h), ratio(dw, w), false)
 }
 
 // ratio is source pixels per destination pixel, computed in OpenCV's two
@@ -95,8 +89,8 @@ type resizer struct {
 	columns []int32      // of a label
 }
 
-// resize is ResizeImage with the ratios sy, sx (source per destination) given,
-// and normalised as by Normalize where asked for.
+// resize resizes src to dst [dh,dw,3] as Preprocess does, with the ratios sy, sx
+// (source per destination) given, and normalises as Normalize where asked for.
 func (r *resizer) resize(dst []float32, dh, dw int, src raster, sy, sx float64, normalise bool) {
 	r.xs, r.ys = taps(r.xs, dw, src.w, 3, sx), taps(r.ys, dh, src.h, 1, sy)
 	r.lines[0], r.lines[1] = grow(r.lines[0], dw*3), grow(r.lines[1], dw*3)
