@@ -231,6 +231,29 @@ func TestListsOfOthersStay(t *testing.T) {
 	}
 }
 
+// TestListsOfOthersAreFoundBeforeTheWork: a list that may not be replaced costs no masks.
+func TestListsOfOthersAreFoundBeforeTheWork(t *testing.T) {
+	progress := func(string, int, int) { t.Error("masks were made before the list was looked at") }
+	for _, prepare := range []func(Options) error{
+		func(opt Options) error {
+			_, err := VOC(context.Background(), VOCOptions{Options: opt, Root: vocRoot(t)})
+			return err
+		},
+		func(opt Options) error {
+			_, err := SBD(context.Background(), SBDOptions{Options: opt, Root: vocRoot(t), SBD: sbdRoot(t)})
+			return err
+		},
+		func(opt Options) error {
+			_, err := COCO(context.Background(), COCOOptions{Options: opt, Root: cocoRoot(t)})
+			return err
+		},
+	} {
+		opt := Options{Out: t.TempDir(), Progress: progress}
+		put(t, filepath.Join(opt.Out, "val.txt"), "mine.jpg mine.png\n")
+		contains(t, prepare(opt), "val.txt", "not written here", "--force")
+	}
+}
+
 func TestRecordRefusesMixtures(t *testing.T) {
 	dir := t.TempDir()
 	opt := Options{Out: dir}
