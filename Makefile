@@ -33,8 +33,8 @@ fuzz: ## every fuzz target
 bench: ## operators, forward and backward
 	$(GO) test -run '^$$' -bench . ./internal/cpu
 
-generate: ## the assembly of the matrix products
-	$(GO) generate ./internal/cpu
+generate: ## the assembly
+	$(GO) generate ./internal/cpu ./internal/rows
 
 smoke: build ## a short training, evaluation and prediction with the binary
 	sh scripts/smoke.sh bin/hdmnet
