@@ -14,7 +14,7 @@ import (
 	"hdmnet/internal/data"
 )
 
-// Names that the custom form writes under Out.
+// Names under Out of a set that is made from annotations.
 const (
 	customMasks = "masks"
 	customList  = "list.txt"

@@ -27,8 +27,6 @@ type LabelMeOptions struct {
 	Classes string
 }
 
-const labelMeMasks = "masks"
-
 // LabelMe turns LabelMe's annotations into a custom set under Out: masks, list.txt in the
 // order of the annotations' names, and classes.txt.
 //
@@ -53,7 +51,7 @@ func LabelMe(ctx context.Context, opt LabelMeOptions) (*Report, []string, error)
 	if err != nil {
 		return nil, nil, err
 	}
-	work := task{command: "labelme", folders: []string{labelMeMasks}, settings: map[string]string{"classes": strings.Join(names[1:], ", ")}}
+	work := task{command: "labelme", folders: []string{customMasks}, settings: map[string]string{"classes": strings.Join(names[1:], ", ")}}
 	if opt.Options, err = begin(opt.Options, work); err != nil {
 		return nil, nil, err
 	}
@@ -66,7 +64,7 @@ func LabelMe(ctx context.Context, opt LabelMeOptions) (*Report, []string, error)
 		if pairs[i].image, err = relative(opt.Out, a.image); err != nil {
 			return nil, nil, err
 		}
-		pairs[i].mask = labelMeMasks + "/" + a.stem + ".png"
+		pairs[i].mask = customMasks + "/" + a.stem + ".png"
 	}
 	err = each(ctx, opt.Options, "masks", len(annotations), func(i int) error {
 		return masks.put(pairs[i].mask, func() (Mask, error) { return annotations[i].draw(names) })
@@ -77,7 +75,7 @@ func LabelMe(ctx context.Context, opt LabelMeOptions) (*Report, []string, error)
 	if err := writeClasses(opt.Options, names[1:]); err != nil {
 		return nil, nil, err
 	}
-	if err := writeList(opt.Options, "list.txt", pairs, report); err != nil {
+	if err := writeList(opt.Options, customList, pairs, report); err != nil {
 		return nil, nil, err
 	}
 	return report, names, finish(opt.Options, work)
