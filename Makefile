@@ -47,7 +47,7 @@ test: ## the README's test command
 	$(GO) test ./...
 
 race: ## the race detector on everything that runs in parallel
-	$(GO) test -race -short ./internal/data ./internal/train ./internal/weights
+	$(GO) test -race -short ./internal/data ./internal/prepare ./internal/train ./internal/weights
 
 vet: ## vet, formatting, and the platforms that have no assembly
 	$(GO) vet ./...
@@ -55,19 +55,23 @@ vet: ## vet, formatting, and the platforms that have no assembly
 	CGO_ENABLED=0 $(GO) build ./...
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
 
-fuzz: ## every fuzz target, FUZZTIME each
+# Readers of files that come from elsewhere are fuzzed for longer.
+FUZZTIME ?= 10s
+FUZZTIME_FILES ?= 60s
+fuzz: ## every fuzz target
 	@for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
+		case $$f in ./internal/coco/*|./internal/matfile/*|./internal/weights/*|./internal/data/decode_test.go) t=$(FUZZTIME_FILES);; *) t=$(FUZZTIME);; esac; \
 		for n in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*).*/\1/p' $$f); do \
-			echo "fuzz $$n in $$(dirname $$f)"; \
-			$(GO) test -run '^$$' -fuzz "^$$n\$$" -fuzztime $${FUZZTIME:-20s} $$(dirname $$f) || exit 1; \
+			echo "fuzz $$n in $$(dirname $$f) for $$t"; \
+			$(GO) test -run '^$$' -fuzz "^$$n\$$" -fuzztime $$t -fuzzminimizetime 20x $$(dirname $$f) || exit 1; \
 		done; \
 	done
 
 bench: ## operators, forward and backward
 	$(GO) test -run '^$$' -bench . ./internal/cpu
 
-generate: ## the assembly of the matrix products
-	$(GO) generate ./internal/cpu
+generate: ## the assembly
+	$(GO) generate ./internal/cpu ./internal/rows
 
 smoke: build ## a short training, evaluation and prediction with the binary
 	sh scripts/smoke.sh bin/hdmnet

@@ -44,6 +44,8 @@ func TestUsage(t *testing.T) {
 		{[]string{"predict", "--support", "a:b", "--query", "q", "--out", "o"}, []string{"--run", "--weights"}},
 		{[]string{"predict", "--support", "a:b", "--query", "q", "--out", "o", "--run", "r", "--config", "c"}, []string{"--config"}},
 		{[]string{"predict", "--support", "ab", "--query", "q", "--out", "o", "--weights", w}, []string{`"ab"`, "image:mask"}},
+		{[]string{"predict", "--support", "a.jpg:box=1,2,3", "--query", "q", "--out", "o", "--weights", w}, []string{"a.jpg:box=1,2,3", "LEFT,TOP,RIGHT,BOTTOM"}},
+		{[]string{"predict", "--support", "a.jpg:circle=1,2,3", "--query", "q", "--out", "o", "--weights", w}, []string{`"circle"`, "image:point="}},
 	} {
 		fails(t, exitUsage, c.args, c.want...)
 	}

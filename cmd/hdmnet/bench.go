@@ -13,14 +13,18 @@ import (
 
 func newBench(io Streams) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "bench",
-		Short:   "Measure how fast the parts are on this machine",
-		Long:    `Measure how fast the parts of the program are on this machine, with your data and settings.`,
-		Example: `  hdmnet bench data --config pascal5i_resnet50 --data-root VOC2012 --list val.txt`,
-		Args:    cobra.ArbitraryArgs,
-		RunE:    needsCommand,
+		Use:   "bench",
+		Short: "Measure how fast the parts are on this machine",
+		Long: `Measure how fast the parts of the program are on this machine: the network as a whole,
+its operators, the matrix products below them, and the loader with your data. Nothing
+else should run beside it. docs/performance.md says how to read the results.`,
+		Example: `  hdmnet bench model --config pascal5i_resnet50
+  hdmnet bench model --config pascal5i_resnet50 --mode train --batch 2
+  hdmnet bench data --config pascal5i_resnet50 --data-root VOC2012 --list val.txt`,
+		Args: cobra.ArbitraryArgs,
+		RunE: needsCommand,
 	}
-	cmd.AddCommand(newBenchData(io))
+	cmd.AddCommand(newBenchModel(io), newBenchOps(io), newBenchGemm(io), newBenchData(io))
 	return cmd
 }
 

@@ -275,6 +275,22 @@ func TestPredict(t *testing.T) {
 	if code != 0 || !strings.Contains(errs, "warning") || !strings.Contains(errs, black) {
 		t.Errorf("empty mask: code %d, %s", code, errs)
 	}
+	marked := with([]string{"predict", "--weights", w, "--query", query, "--out", filepath.Join(dir, "marked"),
+		"--support", filepath.Join(dir, "s.jpg") + ":point=9,9:not=40,30", "--support", filepath.Join(dir, "s.jpg") + ":box=5,5,20,25"}, small)
+	text, errs, code = hdmnet(t, marked...)
+	if code != 0 || !strings.Contains(errs, "support_s_overlay.png") || !strings.Contains(errs, "15.0% object, wrote "+filepath.Join(dir, "marked", "support_s_2_overlay.png")) {
+		t.Errorf("marks: code %d: %s%s", code, text, errs)
+	}
+	white := classMask(t, filepath.Join(dir, "white.png"), 50, 40, 255)
+	_, errs, code = hdmnet(t, append(args, "--support", filepath.Join(dir, "s.jpg")+":"+white)...)
+	if code != 0 || !strings.Contains(errs, "--mask-white-is-object") {
+		t.Errorf("white mask: code %d, %s", code, errs)
+	}
+	text, errs, code = hdmnet(t, append(args, "--mask-white-is-object", "--support", filepath.Join(dir, "s.jpg")+":"+white)...)
+	if code != 0 || strings.Contains(errs, "warning") || !strings.Contains(errs, "50.0% object, wrote "+filepath.Join(out, "support_s_2_overlay.png")) {
+		t.Errorf("white is the object: code %d, %s%s", code, text, errs)
+	}
+	fails(t, exitError, append(args, "--support", filepath.Join(dir, "s.jpg")+":box=0,0,60,40"), "s.jpg", "box 0,0,60,40", "50×40")
 	other := classMask(t, filepath.Join(dir, "other.png"), 40, 50, 1)
 	fails(t, exitError, append(args, "--support", filepath.Join(dir, "s.jpg")+":"+other), "50×40", "40×50", other)
 	cut, err := os.ReadFile(query)

@@ -19,12 +19,15 @@ data set or from annotations of your own.
 
 A preparation that is stopped goes on when the same command is given again: masks that are
 there and whole are kept. A record, prepare.json, keeps the settings: going on with others
-is refused, unless --force makes all masks again.`,
-		Example: `  hdmnet data prepare voc --root VOC2012`,
-		Args:    cobra.ArbitraryArgs,
-		RunE:    needsCommand,
+is refused, unless --force makes all masks again. Masks and lists that were made elsewhere
+are never replaced without --force.`,
+		Example: `  hdmnet data prepare sbd --root VOC2012 --sbd benchmark_RELEASE
+  hdmnet data prepare coco --root coco --mask-mode all-polygons
+  hdmnet data prepare labelme --images photos --out mine`,
+		Args: cobra.ArbitraryArgs,
+		RunE: needsCommand,
 	}
-	cmd.AddCommand(newDataPrepareVOC(io), newDataPrepareSBD(io), newDataPrepareCOCO(io))
+	cmd.AddCommand(newDataPrepareVOC(io), newDataPrepareSBD(io), newDataPrepareCOCO(io), newDataPrepareLabelMe(io))
 	return cmd
 }
 

@@ -52,7 +52,7 @@ No training list shows a picture of val.txt. A list that differs from the publis
 is reported.`,
 		Example: `  hdmnet data prepare sbd --sbd benchmark_RELEASE --root VOCdevkit/VOC2012
   hdmnet train --fold 0 --config pascal5i_resnet50 --data-root VOCdevkit/VOC2012 \
-      --set dataset.train_list=voc_sbd_merge_noduplicate.txt --set dataset.val_list=val.txt`,
+      --train-list voc_sbd_merge_noduplicate.txt --val-list val.txt`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.sbd == "" {

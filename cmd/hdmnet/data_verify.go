@@ -215,7 +215,7 @@ func (r *verifyReport) table(show int) []byte {
 	r.printClasses(&b)
 	if len(r.Comparisons) > 0 {
 		fmt.Fprintln(&b)
-		fmt.Fprintln(w, "count\tpublished\there\t")
+		fmt.Fprintln(w, "count\tpublished\there")
 		for _, c := range r.Comparisons {
 			mark := "same"
 			if !c.Same() {

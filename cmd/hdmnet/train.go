@@ -40,10 +40,10 @@ had never stopped.`,
 		Example: `  hdmnet train --fold 0 --out runs/first
   hdmnet train --fold 0 --out runs/first --resume
   hdmnet train --fold 1 --config pascal5i_resnet50 --data-root VOC2012 \
-      --set dataset.train_list=train.txt --set dataset.val_list=val.txt --set backbone.weights=resnet50.safetensors
+      --train-list train.txt --val-list val.txt --set backbone.weights=resnet50_v2.pth
   hdmnet train --fold 1 --config pascal5i_resnet50 --data-root mini --list list.txt --stage meta
   hdmnet train --fold 0 --config coco20i_resnet50 --split panet --data-root COCO --filter-intersection=false \
-      --set dataset.train_list=train.txt --set dataset.val_list=val.txt
+      --train-list train.txt --val-list val.txt
   hdmnet train --fold 1 --config mine.yaml --stage meta --shots 5 --set base.weights=base.safetensors`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runTrain(cmd.Context(), io, o) },
@@ -59,22 +59,22 @@ had never stopped.`,
 	f.Int("epochs", 0, "epochs of both stages, or of the one that --stage names")
 	f.Int("seed", 0, "seed of everything random")
 	f.String("device", "", "auto, cpu or cuda:N")
-	f.String("data-root", "", "`DIR` that the paths of the lists start from")
-	f.String("list", "", "`FILE` of image and mask pairs, to train and to validate on")
 	f.String("split", "", "how COCO-20i's classes are split into folds: fwb or panet")
 	f.Bool("filter-intersection", true, "leave training pictures out that show any novel class; papers differ")
 	o.bind("split", "dataset.split")
 	o.bind("filter-intersection", "dataset.filter_intersection")
+	f.String("ann-type", "", "how supports are marked: mask, or bbox (filled boxes of the mask's components)")
 	o.bind("stage", "train.stage")
+	o.bind("ann-type", "dataset.annotation")
 	o.bind("shots", "model.shots")
 	o.bind("seed", "train.seed")
 	o.bind("device", "device")
-	o.bind("data-root", "dataset.root")
-	o.bind("list", "dataset.train_list", "dataset.val_list")
+	addListFlags(o.settings)
 	completeConfig(cmd)
 	completeDevice(cmd)
 	complete(cmd, "fold", "0", "1", "2", "3")
 	complete(cmd, "stage", train.Base, train.Meta, train.All)
+	complete(cmd, "ann-type", data.AnnotationMask.String(), data.AnnotationBBox.String())
 	complete(cmd, "split", "fwb", "panet")
 	return cmd
 }
@@ -85,6 +85,9 @@ func runTrain(ctx context.Context, io Streams, o *trainOptions) (err error) {
 		return usagef("no fold is given; choose one with --fold 0, 1, 2 or 3")
 	case o.resume && o.out == "":
 		return usagef("--resume needs --out: the directory of the run to go on with")
+	}
+	if err := checkListFlags(o.settings); err != nil {
+		return err
 	}
 	c, err := o.load(io)
 	if err != nil {

@@ -96,6 +96,19 @@ func TestEvalAllFolds(t *testing.T) {
 		t.Errorf("table: code %d\n%s", code, table)
 	}
 	fails(t, exitUsage, args[:len(args)-2], "one run per fold", "got 3")
+
+	out, errs, code = hdmnet(t, append(args, "--gfss", "--tau", "0.5", "--json")...)
+	if v = decode(t, out); code != 0 || v["fold"] != "all" || v["per_class"] != nil || len(v["folds"].([]any)) != 4 || v["episodes_total"] != 24.0 {
+		t.Errorf("GFSS of all folds: code %d, %s%v", code, errs, v)
+	}
+	base := append([]string{"eval", "--stage", "base", "--set", "train.base.size=33", "--fold", "all"}, args[7:]...)
+	out, errs, code = hdmnet(t, append(base, "--json")...)
+	if v = decode(t, out); code != 0 || v["fold"] != "all" || v["pictures"] != 160.0 || len(v["folds"].([]any)) != 4 {
+		t.Errorf("base learners of all folds: code %d, %s%v", code, errs, v)
+	}
+	if table, _, code := hdmnet(t, base...); code != 0 || !strings.Contains(table, "fold 3") {
+		t.Errorf("table: code %d\n%s", code, table)
+	}
 }
 
 func TestTrainRefuses(t *testing.T) {
@@ -115,6 +128,8 @@ func TestTrainRefuses(t *testing.T) {
 	fails(t, exitUsage, train("--fold", "0", "--data-root", dir), "shapes5i", "--config")
 	fails(t, exitUsage, train("--fold", "0", "--config", write(t, filepath.Join(dir, "bad.yaml"), []byte("train:\n  mega: 1\n"))), "bad.yaml:2", "train.mega")
 	fails(t, exitError, train("--fold", "0", "--config", filepath.Join(dir, "none.yaml")), "none.yaml")
+	fails(t, exitUsage, train("--fold", "0", "--list", "a.txt", "--val-list", "b.txt"), "--list", "leave it out")
+	fails(t, exitError, train("--fold", "0", "--config", "pascal5i_resnet50", "--train-list", filepath.Join(dir, "t.txt")), "t.txt")
 	fails(t, exitError, train("--fold", "0", "--config", "pascal5i_resnet50", "--list", filepath.Join(dir, "none.txt")), "none.txt")
 	fails(t, exitError, train("--fold", "0", "--device", "cuda:3", "--out", filepath.Join(dir, "gpu")), "cuda:3", "-tags cuda")
 	fails(t, exitError, train("--fold", "0", "--out", done), done, "--resume")

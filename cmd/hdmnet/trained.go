@@ -115,6 +115,9 @@ func (n *network) load(io Streams, path string, onlyBase bool) error {
 
 // close frees the network's memory.
 func (n *network) close() error {
+	if err := n.CacheFeatures(n.tape, 0); err != nil {
+		return err
+	}
 	if err := n.tape.Arena.Close(); err != nil {
 		return err
 	}

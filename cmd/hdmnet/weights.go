@@ -20,6 +20,9 @@ the format, not the name; pickles are read as data, nothing in them is executed.
 Every command that takes weights takes all of these. Known are the names of HDMNet's and
 BAM's PyTorch code, semseg's resnet50_v2 and resnet101_v2, torchvision's vgg16_bn and, but
 for the stem, torchvision's ResNets.`,
+		Example: `  hdmnet weights inspect resnet50_v2.pth
+  hdmnet weights convert runs/pascal0/best.safetensors best.pth
+  hdmnet weights diff best.pth best.safetensors`,
 		Args: cobra.ArbitraryArgs,
 		RunE: needsCommand,
 	}

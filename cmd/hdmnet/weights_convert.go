@@ -84,6 +84,9 @@ func runWeightsConvert(ctx context.Context, io Streams, o *convertOptions) error
 	for _, note := range r.layout.Notes {
 		io.warn("%s: %s", o.in, note)
 	}
+	if foreign := r.layout.Foreign(r.view); len(foreign) > 0 {
+		io.warn("%s: %s not the network's and left out: %s", o.in, count(len(foreign), "tensor"), firstOf(foreign, 5))
+	}
 	tensors, err := model.Export(ctx, r.layout, r.view, floats)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"hdmnet/internal/model"
 	"hdmnet/internal/weights"
 )
 
@@ -64,6 +65,74 @@ func TestWeightsThereAndBack(t *testing.T) {
 	small, large := size(t, half), size(t, b)
 	if small > large*6/10 {
 		t.Errorf("half precision takes %d of %d bytes", small, large)
+	}
+}
+
+// TestWeightsConvertCompletes: what an old or a wider file lacks or has too much for
+// PyTorch's strict load_state_dict.
+func TestWeightsConvertCompletes(t *testing.T) {
+	dir := t.TempDir()
+	whole := untrainedWeights(t, tiny(1), nil)
+	f, err := weights.Open(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var old []weights.Tensor
+	moment := weights.Tensor{Name: "adamw.m", Shape: []int{2}, Float32: []float32{1, 2}}
+	for _, name := range f.Names() {
+		if f.Dtype(name) == "F32" {
+			v, shape, err := f.Float32(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			old = append(old, weights.Tensor{Name: name, Shape: shape, Float32: v})
+		}
+	}
+	in, out := filepath.Join(dir, "old.pth"), filepath.Join(dir, "new.pth")
+	if err := weights.SaveTorch(in, append(old, moment), nil); err != nil {
+		t.Fatal(err)
+	}
+	_, errs, code := hdmnet(t, "weights", "convert", in, out)
+	if code != exitOK || !strings.Contains(errs, "adamw.m") || strings.Contains(errs, "refuse") {
+		t.Errorf("code %d: %s", code, errs)
+	}
+	if len(old) == len(f.Names()) {
+		t.Fatal("the network has no counters")
+	}
+	runs(t, "weights", "diff", "--raw", whole, out)
+
+	lacking := filepath.Join(dir, "lacking.safetensors")
+	if err := weights.SaveTorch(in, old[1:], nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, errs, code := hdmnet(t, "weights", "convert", in, lacking); code != exitOK || !strings.Contains(errs, "lacks 1 tensor") || !strings.Contains(errs, old[0].Name) {
+		t.Errorf("code %d: %s", code, errs)
+	}
+
+	// A base learner gets PSPNet's second names.
+	var psp []weights.Tensor
+	for _, w := range old {
+		if rest, ok := strings.CutPrefix(w.Name, "base_learnear.2."); ok {
+			w.Name = "cls.4." + rest
+		}
+		if model.IsBaseParam(w.Name) {
+			psp = append(psp, w)
+		}
+	}
+	if err := weights.Save(filepath.Join(dir, "base.safetensors"), psp, nil); err != nil {
+		t.Fatal(err)
+	}
+	runs(t, "weights", "convert", filepath.Join(dir, "base.safetensors"), filepath.Join(dir, "base.pth"))
+	runs(t, "weights", "diff", filepath.Join(dir, "base.pth"), filepath.Join(dir, "base.pth"))
+	got := runs(t, "weights", "inspect", filepath.Join(dir, "base.pth"))
+	for _, want := range []string{"base learner, tiny, 16 classes", "encoder.0.0.weight", "encoder.4.0.bn3.num_batches_tracked", "cls.4.weight"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the base learner lacks %q: %s", want, got)
+		}
+	}
+	if strings.Contains(got, "incomplete") {
+		t.Error(got)
 	}
 }
 

@@ -139,6 +139,8 @@ type Eval struct {
 	// DrawWorkers is the number of workers of the PyTorch DataLoader whose draws are reproduced; other
 	// numbers give other episodes. It is no number of threads.
 	DrawWorkers int `yaml:"draw_workers" valid:"[0,256]"`
+	// FeatureCache is the memory in MiB for the frozen features of pictures that come back.
+	FeatureCache int `yaml:"feature_cache" valid:"[0,inf)"`
 }
 
 // YAML is the configuration as a YAML file that Load reads back to the same values.

@@ -101,7 +101,7 @@ func TestReleaseValues(t *testing.T) {
 					WeightDecay: 0.01, DistillWeight: 1, Dropout: true, ValidateEpisodes: 1000, ValidateSeed: 321,
 					Augment: Augment{c.scale, 10, 0.5, 0.5, 0.5},
 				}},
-			Eval:   Eval{Episodes: c.eps, Seeds: []int{510, 365, 382, 322, 988, 98, 742, 17, 595, 106}, Batch: 1, DrawWorkers: 8},
+			Eval:   Eval{Episodes: c.eps, Seeds: []int{510, 365, 382, 322, 988, 98, 742, 17, 595, 106}, Batch: 1, DrawWorkers: 8, FeatureCache: 512},
 			Device: "auto",
 		}
 		if got := load(t, Options{Config: c.name}); !reflect.DeepEqual(*got, want) {

@@ -160,8 +160,7 @@ func (a *augmenter) crop(size int, rng *Rand) {
 func pad(pix []float32, mask []uint8) {
 	for i := range mask {
 		mask[i] = Ignore
-		p := pix[i*3:][:3]
-		p[0], p[1], p[2] = 255*Mean[0], 255*Mean[1], 255*Mean[2]
+		copy(pix[i*3:], channelMean[:])
 	}
 }
 

@@ -79,6 +79,22 @@ func TestRotationBySymmetry(t *testing.T) {
 	}
 }
 
+// Pictures of a pixel or a few have no inside.
+func TestRotationOfTinyPictures(t *testing.T) {
+	for h := 1; h < 5; h++ {
+		for w := 1; w < 5; w++ {
+			var a augmenter
+			a.load(&Scene{H: h, W: w, Image: slices.Repeat([]uint8{124, 116, 104}, h*w), Mask: make([]uint8, h*w)})
+			a.rotate(10)
+			for i, v := range a.cur.pix { // all but the mean colour
+				if math.Abs(float64(v)-255*float64(Mean[i%3])) > 0.5 {
+					t.Fatalf("%d×%d: value %g at %d", w, h, v, i)
+				}
+			}
+		}
+	}
+}
+
 func TestBlurKeepsConstantsAndTinyPictures(t *testing.T) {
 	for _, size := range [][2]int{{1, 1}, {1, 5}, {2, 2}, {7, 3}} {
 		var a augmenter

@@ -104,7 +104,7 @@ func supports(src *ListSource, areas Areas, place map[[2]string]int, class int, 
 	for _, e := range pairs {
 		i, ok := place[[2]string{e.Image, e.Mask}]
 		if !ok {
-			return nil, fmt.Errorf("%s: class %d: %s %s is not in the list; do data_list and sub_class_file_list belong together?", name, class, e.Image, e.Mask)
+			return nil, fmt.Errorf("%s: class %d: %s %s is not in the list; %s", name, class, e.Image, e.Mask, src.whyNotListed(e.Image))
 		}
 		if seen[i] {
 			return nil, fmt.Errorf("%s: class %d: %s is there twice; remove one of them, or it could be two supports of one episode", name, class, e.Image)
@@ -116,6 +116,17 @@ func supports(src *ListSource, areas Areas, place map[[2]string]int, class int, 
 		images = append(images, i)
 	}
 	return images, nil
+}
+
+// whyNotListed says what to do about a picture of a class list that the list lacks: one of
+// the two files may have lost the prefix that OpenList asks to remove.
+func (s *ListSource) whyNotListed(image string) string {
+	for _, e := range s.entries {
+		if prefix, ok := strings.CutSuffix(image, "/"+e.Image); ok {
+			return fmt.Sprintf("the list has it without %q: remove that from every path in the class list", prefix+"/")
+		}
+	}
+	return "do data_list and sub_class_file_list belong together?"
 }
 
 // differing is the number of entries that only one of two lists has.

@@ -158,6 +158,7 @@ func TestCachesThatDoNotFit(t *testing.T) {
 	}{
 		"another fold":  {func(c ClassList) { delete(c, 1); c[6] = nil }, "[2 3 4 5 6], expected those of fold 0"},
 		"another list":  {func(c ClassList) { c[1][0].Image = "x.jpg" }, "class 1: x.jpg"},
+		"prefix":        {func(c ClassList) { c[1][0].Image = "../VOC2012/" + c[1][0].Image }, `without "../VOC2012/": remove that`},
 		"twice":         {func(c ClassList) { c[1] = append(c[1], c[1][0]) }, "twice"},
 		"another class": {func(c ClassList) { c[5] = append(c[5], c[1][0]) }, "does not show class 5"},
 	} {

@@ -55,14 +55,23 @@ func TestDecodeImageKinds(t *testing.T) {
 	}
 }
 
-// A header that asks for gigabytes is refused before anything is allocated.
+// A header that asks for gigabytes is refused before anything is allocated, and
+// so is one whose places would not fit 32 bits.
 func TestHugeHeader(t *testing.T) {
-	png := encodePNG(t, greyMask(1))
-	copy(png[16:], []byte{0, 0, 255, 255, 0, 0, 255, 255}) // width and height
-	// IHDR's checksum, over its type and its 13 bytes, must fit again.
-	binary.BigEndian.PutUint32(png[29:], crc32.ChecksumIEEE(png[12:29]))
-	if _, _, _, err := DecodeMask(png, "huge.png", 20); err == nil || !strings.Contains(err.Error(), "huge.png: 65535×65535") {
-		t.Errorf("error %v", err)
+	for want, size := range map[string][8]byte{
+		"huge.png: 65535×65535": {0, 0, 255, 255, 0, 0, 255, 255}, // width and height
+		"huge.png: 65537×1":     {0, 1, 0, 1, 0, 0, 0, 1},
+	} {
+		png := encodePNG(t, greyMask(1))
+		copy(png[16:], size[:])
+		// IHDR's checksum, over its type and its 13 bytes, must fit again.
+		binary.BigEndian.PutUint32(png[29:], crc32.ChecksumIEEE(png[12:29]))
+		if _, _, _, err := DecodeMask(png, "huge.png", 20); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("mask: error %v, want %q", err, want)
+		}
+		if _, _, _, err := DecodeImage(png, "huge.png"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("image: error %v, want %q", err, want)
+		}
 	}
 }
 

@@ -58,7 +58,7 @@ func (e *NamedEpisode) draw(pictures lookup, shows map[int][]int, index *Index) 
 		case !ok:
 			return draw, fmt.Errorf("picture %s shows no novel class of fold %d with at least %d pixels", name, index.Fold.Index, index.MinArea)
 		case !slices.Contains(present, e.Class):
-			return draw, fmt.Errorf("picture %s does not show class %d (%s); is its mask another one?", name, e.Class, index.Fold.ClassName(e.Class))
+			return draw, fmt.Errorf("picture %s does not show class %d (%s); is its mask another one, or were the episodes drawn with --gfss?", name, e.Class, index.Fold.ClassName(e.Class))
 		case k == 0:
 			draw.Query = image
 		case image == draw.Query || slices.Contains(draw.Supports, image):

@@ -13,9 +13,12 @@ import (
 	"hdmnet/internal/jpeg"
 )
 
-// maxPixels is the largest picture that is decoded: a damaged header must not
-// ask for all memory.
-const maxPixels = 1 << 26
+// The largest picture that is decoded: a damaged header must not ask for all
+// memory, and places in 1024ths of a pixel must fit 32 bits.
+const (
+	maxPixels = 1 << 26
+	maxSide   = 1 << 16
+)
 
 // ReadImage decodes a JPEG or PNG file to RGB, [h,w,3], 0..255. Grey becomes
 // three equal channels, 16 bits become 8, transparency is dropped. Errors name
@@ -38,7 +41,13 @@ var decoders = sync.Pool{New: func() any { return new(jpeg.Decoder) }}
 
 // decodeImage is DecodeImage into the memory of pix where it suffices.
 func decodeImage(pix, content []byte, name string) (rgb []uint8, h, w int, err error) {
-	if _, _, err := decodeSize(bytes.NewReader(content), name); err != nil {
+	h, w, ok := jpeg.Size(content)
+	if ok {
+		err = checkSize(name, h, w)
+	} else {
+		_, _, err = decodeSize(bytes.NewReader(content), name)
+	}
+	if err != nil {
 		return nil, 0, 0, err
 	}
 	if bytes.HasPrefix(content, []byte("\xff\xd8")) {
@@ -72,8 +81,9 @@ func readFile(memory []byte, path string) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// imageSize reads the header alone.
-func imageSize(path string) (h, w int, err error) {
+// ImageSize is the height and width of a JPEG or PNG file; it reads the header alone.
+// Errors name the file.
+func ImageSize(path string) (h, w int, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return 0, 0, fmt.Errorf("image: %w", err)
@@ -91,8 +101,8 @@ func decodeSize(r io.Reader, name string) (h, w int, err error) {
 }
 
 func checkSize(name string, h, w int) error {
-	if h < 1 || w < 1 || w > maxPixels/h {
-		return fmt.Errorf("image %s: %d×%d pixels, expected 1 to %d in all", name, w, h, maxPixels)
+	if h < 1 || w < 1 || w > maxPixels/h || max(h, w) > maxSide {
+		return fmt.Errorf("image %s: %d×%d pixels, expected 1 to %d in all and at most %d a side", name, w, h, maxPixels, maxSide)
 	}
 	return nil
 }

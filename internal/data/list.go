@@ -124,10 +124,21 @@ func (s *ListSource) checkFiles() error {
 }
 
 // prefixHint says what to do when the files are there but the list was written for another
-// data root: field lists are found with "VOC2012/" or "../data/VOC2012/" before every path.
+// data root.
 func (s *ListSource) prefixHint() string {
-	for _, e := range s.entries {
-		if _, err := os.Stat(s.path(e.Image)); err == nil {
+	prefix := StrayPrefix(s.entries, s.root)
+	if prefix == "" {
+		return ""
+	}
+	return fmt.Sprintf("; the pictures are there without %q: remove that from every path in %s", prefix, s.list)
+}
+
+// StrayPrefix is what has to be removed from the paths of a list for its first missing
+// picture to be found under root, or "": lists of the field are found with "VOC2012/" or
+// "../data/VOC2012/" before every path.
+func StrayPrefix(entries []ListEntry, root string) string {
+	for _, e := range entries {
+		if _, err := os.Stat(ListPath(root, e.Image)); err == nil {
 			continue
 		}
 		for at, c := range e.Image {
@@ -135,8 +146,8 @@ func (s *ListSource) prefixHint() string {
 				continue
 			}
 			prefix, rest := e.Image[:at+1], e.Image[at+1:]
-			if _, err := os.Stat(s.path(rest)); err == nil && strings.Trim(prefix, `/\.`) != "" {
-				return fmt.Sprintf("; the pictures are there without %q: remove that from every path in %s", prefix, s.list)
+			if _, err := os.Stat(ListPath(root, rest)); err == nil && strings.Trim(prefix, `/\.`) != "" {
+				return prefix
 			}
 		}
 		return ""
@@ -144,12 +155,15 @@ func (s *ListSource) prefixHint() string {
 	return ""
 }
 
-func (s *ListSource) path(name string) string {
+// ListPath is where a path of a list leads: below the data root unless it is absolute.
+func ListPath(root, name string) string {
 	if filepath.IsAbs(name) {
 		return name
 	}
-	return filepath.Join(s.root, filepath.FromSlash(name))
+	return filepath.Join(root, filepath.FromSlash(name))
 }
+
+func (s *ListSource) path(name string) string { return ListPath(s.root, name) }
 
 // Len is the number of lines with an entry.
 func (s *ListSource) Len() int { return len(s.entries) }
@@ -205,7 +219,7 @@ func (s *ListSource) LoadInto(scene *Scene, i int) error {
 // that a pair that does not fit is found while the index is built.
 func (s *ListSource) LoadMask(i int) ([]uint8, error) {
 	e := s.entries[i]
-	h, w, err := imageSize(s.path(e.Image))
+	h, w, err := ImageSize(s.path(e.Image))
 	if err != nil {
 		return nil, err
 	}

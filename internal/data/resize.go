@@ -1,5 +1,7 @@
 package data
 
+import "hdmnet/internal/rows"
+
 // Mean and Std are ImageNet's channel statistics, RGB, for values in 0..1.
 var (
 	Mean = [3]float32{0.485, 0.456, 0.406}
@@ -11,16 +13,24 @@ var (
 // PyTorch: torchvision.transforms.Normalize with mean and std times 255.
 func Normalize(x []float32) {
 	for c := range 3 {
-		mean, inv := 255*Mean[c], 1/(255*Std[c])
+		mean, scale := channelMean[c], channelScale[c]
 		for i := c; i < len(x); i += 3 {
-			x[i] = (x[i] - mean) * inv
+			x[i] = (x[i] - mean) * scale
 		}
 	}
 }
 
+// Of values in 0..255: the mean, and one over the standard deviation.
+var (
+	channelMean  = [3]float32{255 * Mean[0], 255 * Mean[1], 255 * Mean[2]}
+	channelScale = [3]float32{1 / (255 * Std[0]), 1 / (255 * Std[1]), 1 / (255 * Std[2])}
+)
+
 // Preprocess is the whole validation path of one picture: image [h,w,3] RGB
-// 0..255 → resized to dst [size,size,3] (see ResizeImage; the aspect is not
-// kept) → normalised.
+// 0..255 → resized to dst [size,size,3], bilinear, half-pixel centres, borders
+// repeated, no antialiasing (the aspect is not kept) → normalised. The resizing
+// is OpenCV's INTER_LINEAR on float32, PyTorch's
+// interpolate(mode="bilinear", align_corners=False).
 func Preprocess(dst []float32, size int, image []uint8, h, w int) {
 	var r resizer
 	r.resize(dst, size, size, raster{bytes: image, h: h, w: w}, ratio(size, h), ratio(size, w), true)
@@ -28,9 +38,7 @@ func Preprocess(dst []float32, size int, image []uint8, h, w int) {
 
 func toFloat(dst []float32, src []uint8) []float32 {
 	dst = grow(dst, len(src))
-	for i, v := range src {
-		dst[i] = float32(v)
-	}
+	rows.Float(dst, src)
 	return dst
 }
 
@@ -42,26 +50,12 @@ func grow[T any](s []T, n int) []T {
 	return s[:n]
 }
 
-// ResizeImage resizes src [h,w,3] to dst [dh,dw,3], bilinear, half-pixel
-// centres, borders repeated, no antialiasing: OpenCV's resize INTER_LINEAR on
-// float32, PyTorch's interpolate(mode="bilinear", align_corners=False).
-func ResizeImage(dst []float32, dh, dw int, src []float32, h, w int) {
-	var r resizer
-	r.resize(dst, dh, dw, raster{floats: src, h: h, w: w}, ratio(dh, h), ratio(dw, w), false)
-}
-
 // ratio is source pixels per destination pixel, computed in OpenCV's two
 // steps so that coordinates round alike.
 func ratio(dst, src int) float64 { return 1 / (float64(dst) / float64(src)) }
 
-// tap is one output coordinate: source places a and b, b's share f and a's g.
-type tap struct {
-	a, b int32
-	f, g float32
-}
-
 // taps are those of dst coordinates over src ones, the places in steps of step.
-func taps(t []tap, dst, src, step int, scale float64) []tap {
+func taps(t []rows.Tap, dst, src, step int, scale float64) []rows.Tap {
 	t = grow(t, dst)
 	for i := range t {
 		at := float32((float64(i)+0.5)*scale - 0.5)
@@ -69,12 +63,12 @@ func taps(t []tap, dst, src, step int, scale float64) []tap {
 		f := at - a
 		switch k := int(a); {
 		case k < 0:
-			t[i] = tap{0, 0, 0, 1}
+			t[i] = rows.Tap{A: 0, B: 0, F: 0, G: 1}
 		case k >= src-1:
 			last := int32((src - 1) * step)
-			t[i] = tap{last, last, 0, 1}
+			t[i] = rows.Tap{A: last, B: last, F: 0, G: 1}
 		default:
-			t[i] = tap{int32(k * step), int32((k + 1) * step), f, 1 - f}
+			t[i] = rows.Tap{A: int32(k * step), B: int32((k + 1) * step), F: f, G: 1 - f}
 		}
 	}
 	return t
@@ -89,92 +83,53 @@ type raster struct {
 
 // resizer resizes pictures and keeps its memory from one to the next.
 type resizer struct {
-	xs, ys  []tap
+	xs, ys  []rows.Tap
 	source  []float32    // a row of bytes as floats
-	rows    [2][]float32 // source rows resized along x
+	lines   [2][]float32 // source rows resized along x
 	columns []int32      // of a label
 }
 
-// resize is ResizeImage with the ratios sy, sx (source per destination) given,
-// and normalised as by Normalize where asked for.
+// resize resizes src to dst [dh,dw,3] as Preprocess does, with the ratios sy, sx
+// (source per destination) given, and normalises as Normalize where asked for.
 func (r *resizer) resize(dst []float32, dh, dw int, src raster, sy, sx float64, normalise bool) {
 	r.xs, r.ys = taps(r.xs, dw, src.w, 3, sx), taps(r.ys, dh, src.h, 1, sy)
-	r.rows[0], r.rows[1] = grow(r.rows[0], dw*3), grow(r.rows[1], dw*3)
-	held := [2]int32{-1, -1} // source rows in r.rows
+	r.lines[0], r.lines[1] = grow(r.lines[0], dw*3), grow(r.lines[1], dw*3)
+	held := [2]int32{-1, -1} // source rows in r.lines
 	row := func(y, keep int32) []float32 {
 		switch y {
 		case held[0]:
-			return r.rows[0]
+			return r.lines[0]
 		case held[1]:
-			return r.rows[1]
+			return r.lines[1]
 		}
 		k := 0
 		if held[0] == keep {
 			k = 1
 		}
 		held[k] = y
-		r.along(r.rows[k], src, int(y))
-		return r.rows[k]
+		r.along(r.lines[k], src, int(y))
+		return r.lines[k]
 	}
 	for y, t := range r.ys {
-		top := row(t.a, t.b)
-		bottom := row(t.b, t.a)
+		top := row(t.A, t.B)
+		bottom := row(t.B, t.A)
 		out := dst[y*dw*3 : (y+1)*dw*3]
 		if normalise {
-			mixNormalised(out, top, bottom, t.g, t.f)
+			rows.MixShifted(out, top, bottom, t.G, t.F, &channelMean, &channelScale)
 		} else {
-			mix(out, top, bottom, t.g, t.f)
+			rows.Mix(out, top, bottom, t.G, t.F)
 		}
 	}
 }
 
 // along resizes row y along x.
 func (r *resizer) along(out []float32, src raster, y int) {
-	var line []float32
-	if src.bytes != nil {
-		r.source = toFloat(r.source, src.bytes[y*src.w*3:(y+1)*src.w*3])
-		line = r.source
-	} else {
-		line = src.floats[y*src.w*3 : (y+1)*src.w*3]
+	if src.bytes == nil {
+		rows.Gather(out, src.floats[y*src.w*3:(y+1)*src.w*3], r.xs)
+		return
 	}
-	for _, t := range r.xs {
-		a, b := line[t.a:t.a+3:t.a+3], line[t.b:t.b+3:t.b+3]
-		o := out[:3:3]
-		o[0] = a[0]*t.g + b[0]*t.f
-		o[1] = a[1]*t.g + b[1]*t.f
-		o[2] = a[2]*t.g + b[2]*t.f
-		out = out[3:]
-	}
-}
-
-// mix is out = a·g + b·f.
-func mix(out, a, b []float32, g, f float32) {
-	a, b = a[:len(out)], b[:len(out)]
-	for len(out) >= 6 {
-		o, p, q := out[:6:6], a[:6:6], b[:6:6]
-		o[0] = p[0]*g + q[0]*f
-		o[1] = p[1]*g + q[1]*f
-		o[2] = p[2]*g + q[2]*f
-		o[3] = p[3]*g + q[3]*f
-		o[4] = p[4]*g + q[4]*f
-		o[5] = p[5]*g + q[5]*f
-		out, a, b = out[6:], a[6:], b[6:]
-	}
-	for i := range out {
-		out[i] = a[i]*g + b[i]*f
-	}
-}
-
-// mixNormalised is mix, then Normalize.
-func mixNormalised(out, a, b []float32, g, f float32) {
-	m0, m1, m2 := 255*Mean[0], 255*Mean[1], 255*Mean[2]
-	i0, i1, i2 := 1/(255*Std[0]), 1/(255*Std[1]), 1/(255*Std[2])
-	for len(out) >= 3 && len(a) >= 3 && len(b) >= 3 {
-		out[0] = (a[0]*g + b[0]*f - m0) * i0
-		out[1] = (a[1]*g + b[1]*f - m1) * i1
-		out[2] = (a[2]*g + b[2]*f - m2) * i2
-		out, a, b = out[3:], a[3:], b[3:]
-	}
+	r.source = toFloat(r.source, src.bytes[y*src.w*3:(y+1)*src.w*3])
+	rows.Gather(out, r.source, r.xs)
 }
 
 // ResizeLabel resizes src [h,w] to dst [dh,dw], nearest: source place

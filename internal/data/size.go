@@ -9,7 +9,7 @@ type SizedSource interface {
 
 // Size reads the image's header.
 func (s *ListSource) Size(i int) (h, w int, err error) {
-	return imageSize(s.path(s.entries[i].Image))
+	return ImageSize(s.path(s.entries[i].Image))
 }
 
 // Size is the same for all scenes.

@@ -87,6 +87,12 @@ func sameLabels(t *testing.T, got, want []uint8) {
 	}
 }
 
+// resizeImage resizes src [h,w,3] to dst [dh,dw,3].
+func resizeImage(dst []float32, dh, dw int, src []float32, h, w int) {
+	var r resizer
+	r.resize(dst, dh, dw, raster{floats: src, h: h, w: w}, ratio(dh, h), ratio(dw, w), false)
+}
+
 func TestValidationPathMatchesOpenCV(t *testing.T) {
 	g := openGoldens(t)
 	s := g.scene()
@@ -94,7 +100,7 @@ func TestValidationPathMatchesOpenCV(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			want, h, w := g.image(name)
 			got, label := make([]float32, h*w*3), make([]uint8, h*w)
-			ResizeImage(got, size, size, toFloat(nil, s.Image), s.H, s.W)
+			resizeImage(got, size, size, toFloat(nil, s.Image), s.H, s.W)
 			ResizeLabel(label, size, size, s.Mask, s.H, s.W)
 			within(t, got, want, h, w, 0, 1e-3)
 			sameLabels(t, label, g.label(name))

@@ -1,6 +1,10 @@
 package data
 
-import "math"
+import (
+	"math"
+
+	"hdmnet/internal/rows"
+)
 
 // rotate turns the picture by an angle in degrees, counter-clockwise, about
 // (w/2, h/2), keeping its size; what comes in at the corners has the mean
@@ -23,32 +27,46 @@ func (a *augmenter) rotate(degrees float64) {
 	}
 	for y := range h {
 		x0, y0 := fixed(m[1]*float64(y)+m[2]), fixed(m[4]*float64(y)+m[5])
-		pix, mask := dst.pix[y*w*3:(y+1)*w*3], dst.mask[y*w:(y+1)*w]
+		mask := dst.mask[y*w : (y+1)*w]
 		for x, dx := range xs {
-			px, py := x0+dx, y0+ys[x]
-
-			nx, ny := int(px+one/2)>>bits, int(py+one/2)>>bits
+			nx, ny := int(x0+dx+one/2)>>bits, int(y0+ys[x]+one/2)>>bits
 			if uint(nx) < uint(w) && uint(ny) < uint(h) {
 				mask[x] = src.mask[ny*w+nx]
 			} else {
 				mask[x] = Ignore
 			}
+		}
 
-			qx, qy := (px+one>>(fine+1))>>(bits-fine), (py+one>>(fine+1))>>(bits-fine)
-			ix, iy := int(qx>>fine), int(qy>>fine)
-			k := &shares[qy&31][qx&31]
-			out := pix[3*x : 3*x+3 : 3*x+3]
-			if uint(ix) < uint(w-1) && uint(iy) < uint(h-1) {
-				at := (iy*w + ix) * 3
-				p, q := src.pix[at:at+6:at+6], src.pix[at+3*w:at+3*w+6:at+3*w+6]
-				out[0] = p[0]*k[0] + p[3]*k[1] + q[0]*k[2] + q[3]*k[3]
-				out[1] = p[1]*k[0] + p[4]*k[1] + q[1]*k[2] + q[4]*k[3]
-				out[2] = p[2]*k[0] + p[5]*k[1] + q[2]*k[2] + q[5]*k[3]
+		// The image's places are rounded to 32nds. Those from left to right
+		// have all they need inside: they are on a line.
+		x0, y0 = x0+one>>(fine+1), y0+one>>(fine+1)
+		pix := dst.pix[y*w*3 : (y+1)*w*3]
+		inside := func(x int) bool {
+			ix, iy := int(x0+xs[x])>>bits, int(y0+ys[x])>>bits
+			return ix >= 0 && ix < w-2 && iy >= 0 && iy < h-1
+		}
+		left, right := 0, w
+		if max(h, w) > maxSide<<2 { // magnified beyond what Turn is safe for
+			right = 0
+		}
+		for left < right && !inside(left) {
+			left++
+		}
+		for right > left && !inside(right-1) {
+			right--
+		}
+		rows.Turn(pix[left*3:right*3], src.pix, w, xs[left:right], ys[left:right], x0, y0)
+		for x := 0; x < w; x++ {
+			if x == left && right > left {
+				x = right - 1
 				continue
 			}
+			qx, qy := (x0+xs[x])>>(bits-fine), (y0+ys[x])>>(bits-fine)
+			ix, iy := int(qx>>fine), int(qy>>fine)
+			k := &rows.Shares[qy&31][qx&31]
 			p00, p01 := src.at(ix, iy), src.at(ix+1, iy)
 			p10, p11 := src.at(ix, iy+1), src.at(ix+1, iy+1)
-			for c := range out {
+			for c, out := 0, pix[3*x:][:3]; c < 3; c++ {
 				out[c] = p00[c]*k[0] + p01[c]*k[1] + p10[c]*k[2] + p11[c]*k[3]
 			}
 		}
@@ -59,24 +77,10 @@ func (a *augmenter) rotate(degrees float64) {
 // at gives a pixel, the mean colour outside the picture.
 func (p *picture) at(x, y int) []float32 {
 	if uint(x) >= uint(p.w) || uint(y) >= uint(p.h) {
-		return outside[:]
+		return channelMean[:]
 	}
 	return p.pix[(y*p.w+x)*3:][:3]
 }
-
-var outside = [3]float32{255 * Mean[0], 255 * Mean[1], 255 * Mean[2]}
-
-// shares are the weights of the four pixels around a place, by the 32nds of
-// its coordinates y and x.
-var shares = func() (t [32][32][4]float32) {
-	for y := range t {
-		for x := range t[y] {
-			fy, fx := float32(y)/32, float32(x)/32
-			t[y][x] = [4]float32{(1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy}
-		}
-	}
-	return t
-}()
 
 // inverseRotation maps a destination place (x,y) to its source:
 // (m0·x+m1·y+m2, m3·x+m4·y+m5), the inverse of OpenCV's
@@ -102,22 +106,13 @@ func (a *augmenter) blur() {
 	n := w * 3
 	for y := range h {
 		r := func(k int) []float32 { return src.pix[mirror(y+k, h)*n:][:n] }
-		binomial(line[6:][:n], r(-2), r(-1), r(0), r(1), r(2))
+		rows.Binomial(line[6:][:n], r(-2), r(-1), r(0), r(1), r(2))
 		for _, x := range []int{-2, -1, w, w + 1} {
 			copy(line[(x+2)*3:][:3], line[(mirror(x, w)+2)*3:][:3])
 		}
-		binomial(dst.pix[y*n:][:n], line, line[3:], line[6:], line[9:], line[12:])
+		rows.Binomial(dst.pix[y*n:][:n], line[:n], line[3:][:n], line[6:][:n], line[9:][:n], line[12:][:n])
 	}
 	a.swap()
-}
-
-// binomial is out = (a + 4b + 6c + 4d + e) / 16.
-func binomial(out, a, b, c, d, e []float32) {
-	n := len(out)
-	a, b, c, d, e = a[:n], b[:n], c[:n], d[:n], e[:n]
-	for i := range out {
-		out[i] = (a[i]+e[i])*(1.0/16) + (b[i]+d[i])*(4.0/16) + c[i]*(6.0/16)
-	}
 }
 
 // mirror brings a place outside 0..n-1 back by reflection about the first and

@@ -37,8 +37,13 @@ type Semantic interface {
 type Options struct {
 	Fold  data.Fold // of the source: names its classes
 	Total int       // episodes or pictures that the source gives, for Progress
-	// Progress is told after every batch how many of Total are done and the mIoU so far;
-	// nil: nobody is told.
+	// Runs is the number of runs (seeds) whose episodes the source gives interleaved, each
+	// with a result of its own, and Run tells by its position which one an episode belongs
+	// to; see data.Interleaved. 0 and nil: one run.
+	Runs int
+	Run  func(position int) int
+	// Progress is told after every batch how many of Total are done and the mean of the
+	// runs' mIoU so far; nil: nobody is told.
 	Progress func(done, total int, running float64)
 }
 
@@ -46,6 +51,23 @@ func (o *Options) report(done int, running float64) {
 	if o.Progress != nil {
 		o.Progress(done, o.Total, running)
 	}
+}
+
+// results makes one result for every run.
+func results[R any](o *Options, one func() R) []R {
+	all := make([]R, max(o.Runs, 1))
+	for i := range all {
+		all[i] = one()
+	}
+	return all
+}
+
+// run is the number of the run that e belongs to.
+func (o *Options) run(e *data.Episode) int {
+	if o.Run == nil {
+		return 0
+	}
+	return o.Run(e.Position)
 }
 
 // ErrNotFinite is in the error of a network that gives no numbers.
@@ -58,29 +80,36 @@ var ErrNotFinite = errors.New("NaN or Inf")
 // are background (metric.Confusion).
 //
 // Every map is resized to the label's size, bilinearly with aligned corners, before its
-// argmax; label 255 is ignored.
+// argmax; label 255 is ignored. There is one result for every run of o.
 //
 // Errors: those of the source; a network that gives NaN (ErrNotFinite), naming the episode;
 // a batch that the device's memory cannot hold (*nn.MemoryError). The tape's last pass is
 // lost.
-func Meta(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o Options) (*Result, error) {
-	r := newResult(o.Fold)
+func Meta(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o Options) ([]*Result, error) {
+	all := results(&o, func() *Result { return newResult(o.Fold) })
 	err := each(ctx, tape, src, func(b *data.Batch) error {
 		out := net.Forward(tape, upload(tape, b))
 		if err := finite(tape, out.Final.Value, b); err != nil {
 			return err
 		}
 		for i, e := range b.Episodes {
+			r := all[o.run(e)]
 			r.Final.Add(e.Class, predict(tape, out.Final.Value, i, e), e.Label)
 			r.Meta.Add(e.Class, predict(tape, out.Meta.Value, i, e), e.Label)
 			r.Base.Add(predict(tape, out.Base.Value, i, e), e.FullBaseLabel)
 		}
 		return nil
-	}, func() { o.report(r.Final.Episodes(), r.Final.MIoU()) })
+	}, func() {
+		done, sum := 0, 0.0
+		for _, r := range all {
+			done, sum = done+r.Final.Episodes(), sum+r.Final.MIoU()
+		}
+		o.report(done, sum/float64(len(all)))
+	})
 	if err != nil {
 		return nil, err
 	}
-	return r, nil
+	return all, nil
 }
 
 // Base scores a base learner on the pictures of src (stage data.Base): semantic IoU of
@@ -137,6 +166,7 @@ func upload(t *nn.Tape, b *data.Batch) model.Input {
 	t.Dev.Upload(in.Query, b.Query)
 	if k > 0 {
 		in.Support, in.SupportMask = t.Arena.Float32(n, k, s, s, 3), t.Arena.Uint8(n, k, s, s)
+		in.Names = pictureNames(b)
 		t.Dev.Upload(in.Support, b.Support)
 		t.Dev.Upload(in.SupportMask, b.SupportMask)
 	}
@@ -152,6 +182,18 @@ func finite(t *nn.Tape, logits op.Tensor, b *data.Batch) error {
 	e := b.Episodes[i]
 	return fmt.Errorf("episode %d (query %s): the network gives %w; its weights are damaged or their training diverged",
 		e.Position, e.QueryName, ErrNotFinite)
+}
+
+// pictureNames names the queries and then the supports, which the network sees masked.
+func pictureNames(b *data.Batch) []string {
+	var queries, supports []string
+	for _, e := range b.Episodes {
+		queries = append(queries, e.QueryName)
+		for _, s := range e.SupportNames {
+			supports = append(supports, fmt.Sprintf("%s, class %d", s, e.Class))
+		}
+	}
+	return append(queries, supports...)
 }
 
 // notFinite returns the first of n samples of x [n,...] that holds NaN or Inf, or −1.

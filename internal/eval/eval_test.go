@@ -115,7 +115,7 @@ func TestMetaScores(t *testing.T) {
 	var done []int
 	var last float64
 	f := fold(t)
-	r, err := Meta(context.Background(), net, newTape(t), src, Options{Fold: f, Total: 3, Progress: func(d, total int, running float64) {
+	results, err := Meta(context.Background(), net, newTape(t), src, Options{Fold: f, Total: 3, Progress: func(d, total int, running float64) {
 		if total != 3 {
 			t.Errorf("total %d", total)
 		}
@@ -124,6 +124,7 @@ func TestMetaScores(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r := results[0]
 	// final, class 1: inter 1+1, union 2+2 → 1/2; class 3: inter 4, union 5 → 4/5.
 	// Background: inter 1+2+3, union 2+3+4.
 	want := map[string]float64{
@@ -200,10 +201,11 @@ func TestRealNetworks(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer loader.Close()
-	r, err := Meta(context.Background(), hdm, tape, loader, Options{Fold: f, Total: 5})
+	results, err := Meta(context.Background(), hdm, tape, loader, Options{Fold: f, Total: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
+	r := results[0]
 	if r.Final.Episodes() != 5 {
 		t.Errorf("%d episodes", r.Final.Episodes())
 	}

@@ -38,8 +38,10 @@ type GFSSOptions struct {
 // are background; 255 is ignored.
 //
 // Errors as Meta.
-func GFSS(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o GFSSOptions) (*GFSSResult, error) {
-	r := &GFSSResult{Score: metric.NewGeneralized(len(o.Fold.Base), o.Fold.Novel), fold: o.Fold}
+func GFSS(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o GFSSOptions) ([]*GFSSResult, error) {
+	all := results(&o.Options, func() *GFSSResult {
+		return &GFSSResult{Score: metric.NewGeneralized(len(o.Fold.Base), o.Fold.Novel), fold: o.Fold}
+	})
 	novel := uint8(len(o.Fold.Base) + 1)
 	err := each(ctx, tape, src, func(b *data.Batch) error {
 		out := net.Forward(tape, upload(tape, b))
@@ -47,6 +49,7 @@ func GFSS(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o GFSSOpt
 			return err
 		}
 		for i, e := range b.Episodes {
+			r := all[o.run(e)]
 			pred := predict(tape, out.Base.Value, i, e)
 			r.Novel += merge(pred, probable(tape, out.Final.Value, i, e, o.Tau), novel, o.Merge)
 			label := append([]uint8(nil), e.FullBaseLabel...)
@@ -60,13 +63,17 @@ func GFSS(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o GFSSOpt
 		}
 		return nil
 	}, func() {
-		_, _, all := r.Score.MIoU()
-		o.report(r.Episodes, all)
+		done, sum := 0, 0.0
+		for _, r := range all {
+			_, _, miou := r.Score.MIoU()
+			done, sum = done+r.Episodes, sum+miou
+		}
+		o.report(done, sum/float64(len(all)))
 	})
 	if err != nil {
 		return nil, err
 	}
-	return r, nil
+	return all, nil
 }
 
 // merge writes the class `novel` into pred, the base classes, where the object is

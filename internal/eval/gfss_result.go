@@ -36,6 +36,8 @@ type GFSSSummary struct {
 	PerClass map[string]float64 `json:"per_class,omitempty"` // of one fold; mean over the seeds that show the class
 	Missing  []string           `json:"classes_without_pixels,omitempty"`
 	Episodes int                `json:"episodes_total"`
+	// NovelPixels is how many pixels were taken for a novel class; 0 says that τ is out of reach.
+	NovelPixels int64 `json:"novel_pixels"`
 }
 
 // SummarizeGFSS combines the results of several seeds of one fold.
@@ -50,6 +52,7 @@ func SummarizeGFSS(seeds []*GFSSResult) GFSSSummary {
 			perClass[name] = append(perClass[name], v)
 		}
 		s.Episodes += r.Episodes
+		s.NovelPixels += r.Novel
 	}
 	s.Novel, s.NovelStd = metric.MeanStd(novel)
 	s.Base, s.BaseStd = metric.MeanStd(base)
@@ -76,6 +79,7 @@ func AverageGFSS(folds []GFSSSummary) GFSSSummary {
 		s.Base, s.BaseStd = s.Base+f.Base/n, s.BaseStd+f.BaseStd/n
 		s.All, s.AllStd = s.All+f.All/n, s.AllStd+f.AllStd/n
 		s.Episodes += f.Episodes
+		s.NovelPixels += f.NovelPixels
 	}
 	return s
 }

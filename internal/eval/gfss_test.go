@@ -76,11 +76,12 @@ func TestGFSS(t *testing.T) {
 		{MergeBase, 1.0 / 3, 0.25, 1, 3.0 / 4, 4},   // class 2: 1 of {0,1} and {3}; label 7 is predicted at 4 besides
 	} {
 		var done []int
-		r, err := GFSS(context.Background(), network(), newTape(t), &list{batches: batches()},
+		results, err := GFSS(context.Background(), network(), newTape(t), &list{batches: batches()},
 			GFSSOptions{Options{Fold: f, Total: 3, Progress: func(d, _ int, _ float64) { done = append(done, d) }}, 0.9, c.merge})
 		if err != nil {
 			t.Fatal(err)
 		}
+		r := results[0]
 		if r.Episodes != 3 || r.Novel != c.novel || !slices.Equal(done, []int{2, 3}) {
 			t.Errorf("%s: %d episodes, %d novel pixels, progress %v", c.merge, r.Episodes, r.Novel, done)
 		}
@@ -155,10 +156,11 @@ func TestGFSSAgainstReference(t *testing.T) {
 			es = append(es, e)
 		}
 		src := &list{batches: []*data.Batch{episodes(es[:5]...), episodes(es[5:]...)}}
-		got, err := GFSS(context.Background(), net, newTape(t), src, GFSSOptions{Options{Fold: f, Total: count}, 0.7, rule})
+		results, err := GFSS(context.Background(), net, newTape(t), src, GFSSOptions{Options{Fold: f, Total: count}, 0.7, rule})
 		if err != nil {
 			t.Fatal(err)
 		}
+		got := results[0]
 
 		hit, either := map[string]float64{}, map[string]float64{}
 		for i, e := range es {

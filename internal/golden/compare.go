@@ -2,6 +2,8 @@ package golden
 
 import (
 	"math"
+
+	"hdmnet/internal/synth"
 )
 
 // Samples is how many values the golden files keep of a gradient or parameter.
@@ -9,10 +11,10 @@ const Samples = 32
 
 // SamplePositions returns the flat positions, in PyTorch's layout, of the samples
 // that the golden files keep of tensor name with n elements:
-// floor(u_k · n), u = Uniform("sample/"+name).
+// floor(u_k · n), u = synth.Uniform("sample/"+name).
 func SamplePositions(name string, n int) []int {
 	positions := make([]int, Samples)
-	for k, u := range Uniform("sample/"+name, Samples) {
+	for k, u := range synth.Uniform("sample/"+name, Samples) {
 		positions[k] = min(int(u*float64(n)), n-1)
 	}
 	return positions

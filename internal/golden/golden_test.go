@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"hdmnet/internal/synth"
 )
 
 // TestStoredInputs: the generator makes, bit for bit, the inputs that the reference
@@ -22,7 +24,7 @@ func TestStoredInputs(t *testing.T) {
 		if train {
 			tag += "/step1"
 		}
-		e := MakeEpisodes(tag, f.MetaInt("batch"), f.MetaInt("shot"), f.MetaInt("size"), f.Classes())
+		e := synth.MakeEpisodes(tag, f.MetaInt("batch"), f.MetaInt("shot"), f.MetaInt("size"), f.Classes())
 		floats(t, f, "in.query", e.Query)
 		floats(t, f, "in.support", e.Support)
 		bytes(t, f, "in.support_mask", e.SupportMask)
@@ -38,7 +40,7 @@ func TestStoredInputs(t *testing.T) {
 
 func TestStoredBaseInputs(t *testing.T) {
 	f := Load(t, "train_base_pascal_resnet50.safetensors")
-	images, labels := MakeBaseBatch(f.Meta("case")+"/step1", f.MetaInt("batch"), f.MetaInt("size"), f.Classes())
+	images, labels := synth.MakeBaseBatch(f.Meta("case")+"/step1", f.MetaInt("batch"), f.MetaInt("size"), f.Classes())
 	floats(t, f, "in.image", images)
 	bytes(t, f, "in.label", labels)
 	if lr := f.MetaFloat("base_lr"); lr != 0.0025 {
@@ -80,17 +82,17 @@ func TestParam(t *testing.T) {
 		{"layer0.1.running_mean", []int{64}, []float32{-0.041869342, 0.0472446, -0.048560895, -0.022461904}},
 		{"transformer.mix_transformer.match_layers.0.0.attn.attn.linear_q.weight", []int{64, 64}, []float32{-0.25017247, -0.18083353, 0.044925403, 0.08916135}},
 	} {
-		got := Param(c.name, c.shape)
+		got := synth.Param(c.name, c.shape)
 		n := len(got)
 		if have := []float32{got[0], got[1], got[n-2], got[n-1]}; !slices.Equal(have, c.want) {
 			t.Errorf("Param(%s, %v) = %v, want %v", c.name, c.shape, have, c.want)
 		}
 	}
-	if got := Param("layer0.1.num_batches_tracked", nil); !slices.Equal(got, []float32{0}) {
+	if got := synth.Param("layer0.1.num_batches_tracked", nil); !slices.Equal(got, []float32{0}) {
 		t.Errorf("a counter is %v, want [0]", got)
 	}
 	want := []float64{0.41084121697558595, 0.954388015855124, 0.2365001068718663}
-	if got := Uniform("layer0.0.weight", 3); !slices.Equal(got, want) {
+	if got := synth.Uniform("layer0.0.weight", 3); !slices.Equal(got, want) {
 		t.Errorf("Uniform = %v, want %v", got, want)
 	}
 }

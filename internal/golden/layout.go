@@ -1,3 +1,6 @@
+// Package golden serves tests: it opens the golden files, turns PyTorch's layout into the
+// program's and compares. Package synth makes the weights and inputs that the files were
+// computed from.
 package golden
 
 import "fmt"

@@ -1,12 +1,17 @@
 package jpeg
 
-import "image"
+import (
+	"encoding/binary"
+	"image"
+
+	"hdmnet/internal/rows"
+)
 
 // upsampled holds one row of each chroma plane at full size, and a row of sums
 // on the way there.
 type upsampled struct {
 	cb, cr []uint8
-	sums   []uint16
+	sums   []byte
 }
 
 func greyToRGB(pix, grey []uint8, stride, w, h int) {
@@ -57,21 +62,7 @@ func (s *upsampled) ycbcrToRGB(pix []uint8, img *image.YCbCr) {
 			up(cb, img.Cb[i:][:cw], img.Cb[j:][:cw], y)
 			up(cr, img.Cr[i:][:cw], img.Cr[j:][:cw], y)
 		}
-		colourRow(pix[y*w*3:][:w*3], luma, cb[:w], cr[:w])
-	}
-}
-
-// colourRow is the JFIF transform in 16-bit fixed point:
-// R = Y + 1.402 Cr, G = Y - 0.344136 Cb - 0.714136 Cr, B = Y + 1.772 Cb.
-func colourRow(rgb, luma, cb, cr []uint8) {
-	const half = 1 << 15
-	cb, cr = cb[:len(luma)], cr[:len(luma)]
-	for x, l := range luma {
-		y, u, v := int32(l), int32(cb[x])-128, int32(cr[x])-128
-		p := rgb[3*x : 3*x+3 : 3*x+3]
-		p[0] = clip(y + (91881*v+half)>>16)
-		p[1] = clip(y + (-22554*u-46802*v+half)>>16)
-		p[2] = clip(y + (116130*u+half)>>16)
+		rows.Colour(pix[y*w*3:][:w*3], luma, cb[:w], cr[:w])
 	}
 }
 
@@ -79,20 +70,43 @@ func colourRow(rgb, luma, cb, cr []uint8) {
 // it and the next nearest one, weighing 9 3 3 1 over 16 by nearness.
 func (s *upsampled) both(row, own, next []uint8, _ int) {
 	n := len(own)
-	s.sums = sized(s.sums, n+2)
-	sums := s.sums
-	next = next[:n]
-	for x, v := range own {
-		sums[x+1] = 3*uint16(v) + uint16(next[x])
+	// The sums 3·own + next with the first and last repeated, 16 bits each.
+	s.sums = sized(s.sums, 2*n+16)
+	sums, next := s.sums, next[:n]
+	put := func(i, sum int) { binary.LittleEndian.PutUint16(sums[2*i:], uint16(sum)) }
+	x := 0
+	for ; x+4 <= n; x += 4 {
+		four := 3*spread(binary.LittleEndian.Uint32(own[x:])) + spread(binary.LittleEndian.Uint32(next[x:]))
+		binary.LittleEndian.PutUint64(sums[2*x+2:], four)
 	}
-	sums[0], sums[n+1] = sums[1], sums[n]
-	row, before, this, after := row[:2*n], sums[:n], sums[1:][:n], sums[2:][:n]
-	for x, v := range this {
-		// The rounding terms differ so that errors do not all go one way.
-		pair := row[2*x : 2*x+2 : 2*x+2]
-		pair[0] = uint8((3*v + before[x] + 8) >> 4)
-		pair[1] = uint8((3*v + after[x] + 7) >> 4)
+	for ; x < n; x++ {
+		put(x+1, 3*int(own[x])+int(next[x]))
 	}
+	put(0, 3*int(own[0])+int(next[0]))
+	put(n+1, 3*int(own[n-1])+int(next[n-1]))
+
+	// Four samples give eight pixels. The rounding terms differ so that errors
+	// do not all go one way.
+	const lanes, low = 0x0001000100010001, 0x00FF00FF00FF00FF
+	for x = 0; x+4 <= n; x += 4 {
+		before := binary.LittleEndian.Uint64(sums[2*x:])
+		this := 3 * binary.LittleEndian.Uint64(sums[2*x+2:])
+		after := binary.LittleEndian.Uint64(sums[2*x+4:])
+		even, odd := (this+before+8*lanes)>>4&low, (this+after+7*lanes)>>4&low
+		binary.LittleEndian.PutUint64(row[2*x:], even|odd<<8)
+	}
+	for ; x < n; x++ {
+		sum := func(i int) int { return int(binary.LittleEndian.Uint16(sums[2*i:])) }
+		row[2*x] = uint8((3*sum(x+1) + sum(x) + 8) >> 4)
+		row[2*x+1] = uint8((3*sum(x+1) + sum(x+2) + 7) >> 4)
+	}
+}
+
+// spread gives every byte 16 bits.
+func spread(four uint32) uint64 {
+	v := uint64(four)
+	v = (v | v<<16) & 0x0000FFFF0000FFFF
+	return (v | v<<8) & 0x00FF00FF00FF00FF
 }
 
 // across (4:2:2) weighs 3 1 over 4 along the row.

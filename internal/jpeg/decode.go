@@ -61,6 +61,27 @@ func (d *Decoder) Decode(pix, content []byte) (rgb []byte, h, w int, err error) 
 	return rgb, h, w, nil
 }
 
+// Size gives the size in the header of a file of any kind, without more memory;
+// false where there is none.
+func Size(content []byte) (h, w int, ok bool) {
+	if len(content) < 2 || content[0] != 0xFF || content[1] != soi {
+		return 0, 0, false
+	}
+	d := Decoder{content: content, at: 2}
+	for {
+		marker, body := d.segment()
+		switch {
+		case marker == 0, marker == eoi, marker == sos:
+			return 0, 0, false
+		case marker >= sof0 && marker <= sof15 && marker != dht && marker != jpg && marker != dac:
+			if len(body) < 5 {
+				return 0, 0, false
+			}
+			return int(body[1])<<8 | int(body[2]), int(body[3])<<8 | int(body[4]), true
+		}
+	}
+}
+
 // sized gives a slice of n elements, in the old memory where it suffices. The contents are unspecified.
 func sized[T any](s []T, n int) []T {
 	if cap(s) < n {
@@ -73,6 +94,8 @@ func sized[T any](s []T, n int) []T {
 const (
 	soi, eoi       = 0xD8, 0xD9
 	sof0, sof1     = 0xC0, 0xC1 // baseline and extended sequential
+	sof15          = 0xCF       // the last frame; those before but dht, jpg and dac are of other kinds
+	jpg, dac       = 0xC8, 0xCC
 	dht, dqt, dri  = 0xC4, 0xDB, 0xDD
 	sos            = 0xDA
 	app0, app14    = 0xE0, 0xEE

@@ -9,7 +9,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -60,6 +59,19 @@ func TestDecodeEqualsOpenCV(t *testing.T) {
 		pix = got
 		if h != wh || w != ww || !bytes.Equal(got, wanted) {
 			t.Errorf("%s: %d×%d, want %d×%d with OpenCV's values", name, w, h, ww, wh)
+		}
+	}
+}
+
+func TestSize(t *testing.T) {
+	for _, name := range append([]string{"progressive", "411"}, sequential...) {
+		_, wh, ww := want(t, name)
+		content := readFile(t, name+".jpg")
+		if h, w, ok := Size(content); !ok || h != wh || w != ww {
+			t.Errorf("%s: %d×%d, %v, want %d×%d", name, w, h, ok, ww, wh)
+		}
+		if _, _, ok := Size(content[:20]); ok {
+			t.Errorf("%s: a size in the first 20 bytes", name)
 		}
 	}
 }
@@ -139,18 +151,6 @@ func TestChromaUpsampling(t *testing.T) {
 	}
 }
 
-func TestColourTransform(t *testing.T) {
-	for _, c := range [][6]uint8{
-		{0, 128, 128, 0, 0, 0}, {255, 128, 128, 255, 255, 255}, {76, 85, 255, 254, 0, 0}, {150, 44, 21, 0, 255, 1}, {29, 255, 107, 0, 0, 254},
-	} {
-		rgb := make([]uint8, 3)
-		colourRow(rgb, c[:1], c[1:2], c[2:3])
-		if !slices.Equal(rgb, c[3:]) {
-			t.Errorf("YCbCr %v is %v, want %v", c[:3], rgb, c[3:])
-		}
-	}
-}
-
 // Whatever the bytes, the size is that of the header and nothing panics.
 func FuzzDecode(f *testing.F) {
 	for _, name := range append([]string{"progressive", "411"}, sequential...) {
@@ -166,6 +166,9 @@ func FuzzDecode(f *testing.F) {
 		pix, h, w, err := d.Decode(nil, content)
 		if err != nil {
 			return
+		}
+		if sh, sw, ok := Size(content); ok && (sh != h || sw != w) { // it passes over no bytes between segments, as image/jpeg does
+			t.Fatalf("Size gives %d×%d, the picture has %d×%d", sw, sh, w, h)
 		}
 		if h != config.Height || w != config.Width || len(pix) != h*w*3 {
 			t.Fatalf("%d×%d with %d values, header says %d×%d", w, h, len(pix), config.Width, config.Height)

@@ -11,6 +11,9 @@ type backbone interface {
 	features(t *nn.Tape, x *nn.Var) (f2, f3, f4 *nn.Var)
 	// channels returns the channels of layer2, layer3 and layer4.
 	channels() (c2, c3, c4 int)
+	// cost returns the floating-point operations for an image of a side, and the side of
+	// layer3's map; see Cost.
+	cost(size int) (flop float64, side int)
 }
 
 func newBackbone(name string) backbone {
@@ -52,6 +55,9 @@ type bottleneck struct {
 	Conv3      *nn.ConvBN `w:"conv3+bn3"`
 	Downsample *nn.ConvBN `w:"downsample.0+1"`
 }
+
+// stemPool ends the stem.
+var stemPool = op.PoolParams{Kernel: 3, Stride: 2, Pad: 1}
 
 func newResNet(s resNetSpec) *resNet {
 	r := &resNet{
@@ -97,7 +103,7 @@ func (r *resNet) features(t *nn.Tape, x *nn.Var) (f2, f3, f4 *nn.Var) {
 	t.Free(a)
 	a = t.ConvBN(b, r.Stem2, nil, true)
 	t.Free(b)
-	f0 := t.MaxPool(a, op.PoolParams{Kernel: 3, Stride: 2, Pad: 1})
+	f0 := t.MaxPool(a, stemPool)
 	t.Free(a)
 	f1 := stage(t, f0, r.Layer1)
 	t.Free(f0)

@@ -3,6 +3,7 @@ package model
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"hdmnet/internal/weights"
@@ -11,14 +12,19 @@ import (
 // Export reads the tensors of a file that Recognise returned with layout l, completed to
 // what the release's PyTorch code loads strictly: every batch norm has its
 // num_batches_tracked (0 where the file is older than that counter), and PSPNet its second
-// name for the backbone, encoder.*, which shares the first one's values.
+// name for the backbone, encoder.*, which shares the first one's values; Foreign tensors
+// are left out.
 //
 // floats is the type of the floating-point tensors, F32, F16 or BF16; empty keeps each as
 // it is, F64 rounded to F32. Tensors of types that no network has (complex, 8-bit floats,
 // 64-bit unsigned) are an error that names them. Everything is in memory at once.
 func Export(ctx context.Context, l Layout, f *weights.File, floats string) ([]weights.Tensor, error) {
 	var out []weights.Tensor
+	foreign := l.Foreign(f)
 	for _, name := range f.Names() {
+		if slices.Contains(foreign, name) {
+			continue
+		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

@@ -15,46 +15,67 @@ type features struct {
 const chunkPositions = 8192
 
 // features runs the backbone and the head on queries and masked supports, which share
-// all weights, as one list of images.
+// all weights, as one list of images. Those in the cache are taken from there.
 func (n *HDMNet) features(t *nn.Tape, in Input, mask op.Tensor) features {
 	qs, ss := in.Query.Shape(), in.Support.Shape()
 	b, bk, h, w := qs[0], ss[0]*ss[1], qs[1], qs[2]
 	support := op.Reshape(in.Support, bk, h, w, 3)
 	total, chunk := b+bk, max(1, chunkPositions/(((h+7)/8)*((w+7)/8)))
+	cache := n.cache
+	if in.Names == nil {
+		cache = nil
+	}
 
+	var wanted []int // images to compute
+	for i := range total {
+		if cache == nil || cache.byName[in.Names[i]] == nil {
+			wanted = append(wanted, i)
+		}
+	}
 	var all features
-	for lo := 0; lo < total; lo += chunk {
-		hi := min(lo+chunk, total)
-		x := t.Arena.Float32(hi-lo, h, w, 3)
-		if q := min(hi, b); lo < q {
-			t.Dev.Copy(op.Rows(x, 0, q-lo), op.Rows(in.Query, lo, q))
+	for lo := 0; lo < len(wanted); lo += chunk {
+		images := wanted[lo:min(lo+chunk, len(wanted))]
+		x := t.Arena.Float32(len(images), h, w, 3)
+		for row, i := range images {
+			to := op.Rows(x, row, row+1)
+			if i < b {
+				t.Dev.Copy(to, op.Rows(in.Query, i, i+1))
+			} else {
+				t.Dev.MaskImage(to, op.Rows(support, i-b, i-b+1), op.Reshape(op.Rows(mask, i-b, i-b+1), 1, h, w))
+			}
 		}
-		if s := max(lo, b); s < hi {
-			t.Dev.MaskImage(op.Rows(x, s-lo, hi-lo), op.Rows(support, s-b, hi-b), op.Reshape(op.Rows(mask, s-b, hi-b), hi-s, h, w))
-		}
-		f2, f3, f4 := n.Base.Backbone.features(t, t.Const(x))
+		var part features
+		part.f2, part.f3, part.f4 = n.Base.Backbone.features(t, t.Const(x))
 		t.Arena.Free(x)
-		f5 := n.Base.head(t, f4)
-		for _, m := range []struct {
-			to   **nn.Var
-			part *nn.Var
-		}{{&all.f2, f2}, {&all.f3, f3}, {&all.f4, f4}, {&all.f5, f5}} {
-			keep(t, m.to, m.part, lo, total)
+		part.f5 = n.Base.head(t, part.f4)
+		if len(images) == total {
+			all = part
+			break
 		}
+		all.room(t, part.values(), total)
+		for k, m := range part.values() {
+			for row, i := range images {
+				t.Dev.Copy(op.Rows(all.values()[k], i, i+1), op.Rows(m, row, row+1))
+			}
+		}
+		t.Free(part.f2, part.f3, part.f4, part.f5)
+	}
+	if cache != nil {
+		cache.exchange(t, &all, in.Names, wanted)
 	}
 	return all
 }
 
-// keep copies a chunk's map to its rows of the whole batch's.
-func keep(t *nn.Tape, to **nn.Var, part *nn.Var, lo, total int) {
-	s := part.Value.Shape()
-	if s[0] == total {
-		*to = part
+func (f *features) values() [4]op.Tensor {
+	return [4]op.Tensor{f.f2.Value, f.f3.Value, f.f4.Value, f.f5.Value}
+}
+
+// room makes maps for total images, like those of some, unless there are maps already.
+func (f *features) room(t *nn.Tape, like [4]op.Tensor, total int) {
+	if f.f2 != nil {
 		return
 	}
-	if *to == nil {
-		*to = t.Const(t.Arena.Float32(append([]int{total}, s[1:]...)...))
+	for k, m := range []**nn.Var{&f.f2, &f.f3, &f.f4, &f.f5} {
+		*m = t.Const(t.Arena.Float32(append([]int{total}, like[k].Shape()[1:]...)...))
 	}
-	t.Dev.Copy(op.Rows((*to).Value, lo, lo+s[0]), part.Value)
-	t.Free(part)
 }

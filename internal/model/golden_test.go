@@ -8,11 +8,12 @@ import (
 	"hdmnet/internal/golden"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
+	"hdmnet/internal/synth"
 )
 
 func synthetic(set *nn.Set) {
 	for _, p := range set.Params {
-		set.Put(p, golden.Param(p.Name, p.Shape))
+		set.Put(p, synth.Param(p.Name, p.Shape))
 	}
 }
 

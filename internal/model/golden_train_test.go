@@ -9,6 +9,7 @@ import (
 	"hdmnet/internal/golden"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
+	"hdmnet/internal/synth"
 )
 
 func norm(v []float32) float32 {
@@ -36,7 +37,7 @@ func TestMetaTrainingGolden(t *testing.T) {
 			bound := tolerances()
 			tape := nn.NewTape(dev)
 			for step := 1; step <= f.MetaInt("steps"); step++ {
-				e := golden.MakeEpisodes(name+"/step"+strconv.Itoa(step), b, k, size, f.Classes())
+				e := synth.MakeEpisodes(name+"/step"+strconv.Itoa(step), b, k, size, f.Classes())
 				tape.Begin(true, 0)
 				except := tape.Arena.Int32(b)
 				cat := make([]int32, b)
@@ -138,14 +139,14 @@ func TestBaseTrainingGolden(t *testing.T) {
 	}
 	set := nn.NewSet(dev, net, 1)
 	for _, p := range set.Params {
-		set.Put(p, golden.Param(encoderName(p.Name), p.Shape))
+		set.Put(p, synth.Param(encoderName(p.Name), p.Shape))
 	}
 	m := moments(set)
 	losses, shape := f.Float32("losses")
 	tape := nn.NewTape(dev)
 	tape.BatchStats = true
 	for step := 1; step <= f.MetaInt("steps"); step++ {
-		x, label := golden.MakeBaseBatch(f.Meta("case")+"/step"+strconv.Itoa(step), b, size, f.Classes())
+		x, label := synth.MakeBaseBatch(f.Meta("case")+"/step"+strconv.Itoa(step), b, size, f.Classes())
 		tape.Begin(true, 0)
 		logits := net.Forward(tape, upload(tape, x, []int{b, 3, size, size}))
 		lt := net.Loss(tape, logits, bytes(tape, label, b, size, size), 1)

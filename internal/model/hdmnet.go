@@ -22,6 +22,7 @@ type HDMNet struct {
 	KShot       *kshot       `w:"kshot_rw,group=kshot"` // nil for K = 1
 
 	uniformShots bool
+	cache        *featureCache // nil: features are not kept
 }
 
 type transformer struct {
@@ -69,6 +70,7 @@ type Input struct {
 	Query       op.Tensor // [B,S,S,3], normalised
 	Support     op.Tensor // [B,K,S,S,3], normalised
 	SupportMask op.Tensor // uint8 [B,K,S,S]: 0, 1, 255
+	Names       []string  // of the B queries and then the B·K masked supports, for CacheFeatures; nil: unknown
 	Except      op.Tensor // int32 [B]: the base class left out of the base foreground; nil in evaluation
 }
 

@@ -228,6 +228,37 @@ func backboneName(shape func(name string) ([]int, bool)) string {
 // or has in another shape, and so PyTorch's strict load_state_dict would miss; nil when
 // the layout names no network.
 func (l Layout) Missing(f *weights.File) []string {
+	var missing []string
+	for _, p := range l.stateDict(f) {
+		if s, ok := f.Shape(p.Name); !ok || !slices.Equal(s, p.Shape) {
+			missing = append(missing, p.Name)
+		}
+	}
+	return missing
+}
+
+// Foreign lists the tensors of a whole network's or a PSPNet's file that are not the
+// network's, such as the moments in a checkpoint: a strict load_state_dict would refuse
+// them. It is nil for layouts that name no network, and for BAM's second stage.
+func (l Layout) Foreign(f *weights.File) []string {
+	if _, bam := f.Shape("base_learnear.2.weight"); bam && l.Kind == BaseLearner {
+		return nil
+	}
+	known := map[string]bool{}
+	for _, p := range l.stateDict(f) {
+		known[p.Name] = true
+	}
+	var foreign []string
+	for _, name := range f.Names() {
+		if len(known) > 0 && !known[name] && !IsOptionalParam(name) {
+			foreign = append(foreign, name)
+		}
+	}
+	return foreign
+}
+
+// stateDict is the network that a file is recognised as, nil for none.
+func (l Layout) stateDict(f *weights.File) []nn.NamedShape {
 	o := Options{Backbone: l.Backbone, BaseClasses: l.BaseClasses, Shots: max(l.Shots, 1)}
 	var net any
 	var err error
@@ -242,18 +273,15 @@ func (l Layout) Missing(f *weights.File) []string {
 	if err != nil {
 		return nil // a backbone that hdmnet has not: Problem says so
 	}
-	_, inBase := f.Shape("base_learnear.2.weight")
-	var missing []string
-	for _, p := range nn.StateDict(net) {
-		name := p.Name
-		if rest, ok := strings.CutPrefix(name, "cls.4."); ok && inBase && l.Kind == BaseLearner {
-			name = "base_learnear.2." + rest
-		}
-		if s, ok := f.Shape(name); !ok || !slices.Equal(s, p.Shape) {
-			missing = append(missing, name)
+	list := nn.StateDict(net)
+	if _, bam := f.Shape("base_learnear.2.weight"); bam && l.Kind == BaseLearner {
+		for i := range list {
+			if rest, ok := strings.CutPrefix(list[i].Name, "cls.4."); ok {
+				list[i].Name = "base_learnear.2." + rest
+			}
 		}
 	}
-	return missing
+	return list
 }
 
 // some lists the first of many names.

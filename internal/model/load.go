@@ -39,7 +39,15 @@ func (n *HDMNet) Load(set *nn.Set, f *weights.File) (uniform bool, err error) {
 // LoadBase takes over the backbone and the base learner from a file of the base stage
 // (hdmnet's or BAM's PSPNet) or of a whole HDMNet or BAM, under any names that Recognise
 // knows. PSPNet's cls.4 is HDMNet's base_learnear.2.
-func (n *HDMNet) LoadBase(set *nn.Set, f *weights.File) error {
+func (n *HDMNet) LoadBase(set *nn.Set, f *weights.File) error { return loadBase(set, f) }
+
+// LoadBase is HDMNet.LoadBase: it reads all that there is of a PSPNet.
+func (n *PSPNet) LoadBase(set *nn.Set, f *weights.File) error { return loadBase(set, f) }
+
+// The last layer of the base learner in a PSPNet and in an HDMNet.
+const pspnetClassifier, hdmnetClassifier = "cls.4.", "base_learnear.2."
+
+func loadBase(set *nn.Set, f *weights.File) error {
 	l, f, err := recogniseFor(set, f)
 	if err != nil {
 		return err
@@ -47,13 +55,18 @@ func (n *HDMNet) LoadBase(set *nn.Set, f *weights.File) error {
 	if l.Kind == BackboneAlone {
 		return errors.New("it holds a backbone alone, not a base learner; use it as backbone.weights")
 	}
-	_, pspnet := f.Shape("cls.4.weight")
+	own := hdmnetClassifier
+	if _, pspnet := f.Shape(pspnetClassifier + "weight"); pspnet {
+		own = pspnetClassifier
+	}
 	_, err = set.Load(f, nn.LoadOptions{
 		Only:   IsBaseParam,
 		Ignore: func(name string) bool { return !IsBaseParam(name) },
 		FileName: func(name string) string {
-			if rest, ok := strings.CutPrefix(name, "base_learnear.2."); ok && pspnet {
-				return "cls.4." + rest
+			for _, prefix := range []string{pspnetClassifier, hdmnetClassifier} {
+				if rest, ok := strings.CutPrefix(name, prefix); ok {
+					return own + rest
+				}
 			}
 			return name
 		},

@@ -4,9 +4,9 @@ import (
 	"testing"
 
 	"hdmnet/internal/cpu"
-	"hdmnet/internal/golden"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
+	"hdmnet/internal/synth"
 )
 
 // BenchmarkMetaStep times a 1-shot training step of the meta stage: forward, losses,
@@ -28,7 +28,7 @@ func BenchmarkMetaStep(b *testing.B) {
 			}
 			set := nn.NewSet(dev, net, 1)
 			m, v := moments(set), moments(set)
-			e := golden.MakeEpisodes(b.Name(), c.batch, 1, c.size, classes)
+			e := synth.MakeEpisodes(b.Name(), c.batch, 1, c.size, classes)
 			tape := nn.NewTape(dev)
 			step := 0
 			run := func() {
@@ -77,7 +77,7 @@ func BenchmarkEvaluation(b *testing.B) {
 				b.Fatal(err)
 			}
 			nn.NewSet(dev, net, 1)
-			e := golden.MakeEpisodes(b.Name(), 1, c.shots, c.size, classes)
+			e := synth.MakeEpisodes(b.Name(), 1, c.shots, c.size, classes)
 			tape := nn.NewTape(dev)
 			run := func() {
 				tape.Begin(false, 0)

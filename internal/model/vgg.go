@@ -60,6 +60,9 @@ func (v *vgg) features(t *nn.Tape, x *nn.Var) (f2, f3, f4 *nn.Var) {
 	return f2, f3, vggGroup(t, f3, false, v.Layer4.Conv0, v.Layer4.Conv1, v.Layer4.Conv2)
 }
 
+// vggPool ends the first four groups.
+var vggPool = op.PoolParams{Kernel: 2, Stride: 2, Ceil: true}
+
 func vggGroup(t *nn.Tape, x *nn.Var, pool bool, convs ...*nn.ConvBN) *nn.Var {
 	in := x
 	for _, c := range convs {
@@ -72,7 +75,7 @@ func vggGroup(t *nn.Tape, x *nn.Var, pool bool, convs ...*nn.ConvBN) *nn.Var {
 	if !pool {
 		return in
 	}
-	y := t.MaxPool(in, op.PoolParams{Kernel: 2, Stride: 2, Ceil: true})
+	y := t.MaxPool(in, vggPool)
 	t.Free(in)
 	return y
 }

@@ -71,6 +71,16 @@ func TestImportsPointOneWay(t *testing.T) {
 		"data":    {"op", "cpu", "device", "nn", "model", "train", "eval"},
 		"metric":  {"op", "cpu", "device", "nn", "model", "train", "eval"},
 		"weights": {"op", "cpu", "device", "nn", "model", "train", "eval"},
+		"coco":    {"op", "cpu", "device", "nn", "model", "train", "eval", "data", "prepare"},
+		"matfile": {"op", "cpu", "device", "nn", "model", "train", "eval", "data", "prepare"},
+		"jpeg":    {"op", "cpu", "device", "nn", "model", "train", "eval", "data"},
+		"prepare": {"op", "cpu", "device", "nn", "model", "train", "eval"},
+		"verify":  {"op", "cpu", "device", "nn", "model", "train", "eval"},
+		"stats":   {"op", "cpu", "device", "nn", "model", "train", "eval"},
+		"predict": {"cpu", "device", "train"},
+		"profile": {"cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config", "optest"},
+		"bench":   {"cpu", "device", "optest", "golden"},
+		"synth":   {"op", "cpu", "device", "nn", "model", "train", "eval", "data"},
 		"config":  {"op", "cpu", "device", "nn", "model", "train", "eval"},
 	}
 	// With the tag, and with cgo, so that the files of the CUDA device count.

@@ -23,17 +23,23 @@ type mask struct {
 	object, ignored bool    // whether any pixel is the object; whether any is ignored
 }
 
-// readMask reads the mask of a support. It must be a PNG: JPEG changes values.
+// readMask reads the mask of a support, or a scribble. It must be a PNG: JPEG changes
+// values.
 func readMask(path string) (*mask, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("mask: %w", err)
 	}
+	return decodeMask(content, path)
+}
+
+// decodeMask is readMask for a file's content.
+func decodeMask(content []byte, path string) (*mask, error) {
 	config, err := png.DecodeConfig(bytes.NewReader(content))
 	if errors.As(err, new(png.FormatError)) && !bytes.HasPrefix(content, []byte("\x89PNG")) {
 		return nil, fmt.Errorf("mask %s: not a PNG file; other formats, JPEG above all, change the values: save the mask as PNG", path)
 	}
-	if err == nil && config.Width > maxPixels/config.Height {
+	if err == nil && (config.Width < 1 || config.Height < 1 || config.Width > maxPixels/config.Height) {
 		return nil, fmt.Errorf("mask %s: %d×%d pixels, expected at most %d in all", path, config.Width, config.Height, maxPixels)
 	}
 	img, err := png.Decode(bytes.NewReader(content))
@@ -108,11 +114,21 @@ func maskValue(img image.Image, depth uint8) func(x, y int) uint8 {
 	}
 }
 
+// whiteIsObject makes what is ignored the object.
+func (m *mask) whiteIsObject() {
+	for i, v := range m.values {
+		if v == data.Ignore {
+			m.values[i] = 1
+		}
+	}
+	m.object, m.ignored = m.object || m.ignored, false
+}
+
 // empty says what is wrong with a mask that shows no object.
 func (m *mask) empty(path string) string {
 	if m.ignored {
-		return fmt.Sprintf("support mask %s shows no object: its only values are 0 (background) and 255 (ignore); "+
-			"draw the object with 1, or any value up to 254", path)
+		return fmt.Sprintf("support mask %s shows no object: its only values are 0 (background) and 255 (white), which is ignored; "+
+			"if white is the object, add --mask-white-is-object, else draw the object with any value from 1 to 254", path)
 	}
 	return fmt.Sprintf("support mask %s shows no object: it is 0 everywhere; draw the object with any value from 1 to 254", path)
 }

@@ -26,14 +26,23 @@ type Network interface {
 
 // Options say what to predict and where to put it.
 type Options struct {
-	Supports   []Pair   // K ≥ 1 pictures with masks of one class (see readMask and newMask for what a mask may be)
-	Queries    []string // pictures, JPEG or PNG, of any size
-	Out        string   // folder for the results, made when it is missing
-	Size       int      // side S of the network's square input, pixels
+	Supports   []Support // K ≥ 1 pictures with objects of one class (see readMask and newMask for what a mask may be)
+	Queries    []string  // pictures, JPEG or PNG, of any size
+	Out        string    // folder for the results, made when it is missing
+	Size       int       // side S of the network's square input, pixels
 	SaveLogits bool
+	// WhiteIsObject: 255 (and white) in a mask is the object; else it is ignored.
+	WhiteIsObject bool
 
-	Warn func(message string) // what deserves a look but stops nothing; nil: nobody is told
-	Done func(r Result)       // after every query; nil: nobody is told
+	Warn  func(message string) // what deserves a look but stops nothing; nil: nobody is told
+	Taken func(r Taken)        // after every support; nil: nobody is told
+	Done  func(r Result)       // after every query; nil: nobody is told
+}
+
+// Taken is what was understood of one support.
+type Taken struct {
+	Image, Overlay string  // the support's picture, and the path of its overlay
+	Object         float64 // share of its pixels that are the object, in [0, 1]
 }
 
 // Result is what one query gave.
@@ -45,18 +54,20 @@ type Result struct {
 	Foreground    float64 // share of the pixels found to be the object, in [0, 1]
 }
 
-// Run segments every query by all supports together (K-shot, K = number of pairs; the
-// network must be made for that K) and writes, atomically, for a query pic.jpg:
+// Run segments every query by all supports together (K-shot, K = number of supports; the
+// network must be made for that K) and writes, atomically, for a support cat.jpg and a
+// query pic.jpg:
 //
-//	pic_mask.png     grey [H,W], 255 where `final` says object, else 0
-//	pic_overlay.png  the query with the object tinted and outlined
-//	pic_logits.npy   float32 [2,H,W]: `final` (background, object), if asked for
+//	support_cat_overlay.png  the support with the object as it was understood
+//	pic_mask.png             grey [H,W], 255 where `final` says object, else 0
+//	pic_overlay.png          the query with the object tinted and outlined
+//	pic_logits.npy           float32 [2,H,W]: `final` (background, object), if asked for
 //
-// H×W is the query's own size. Pictures go through the validation path: resized to
+// H×W is the query's own size, upright where EXIF data turn it. Pictures go through the validation path: resized to
 // S×S (bilinear), normalised; `final` is resized to H×W bilinearly with aligned corners.
 //
 // Errors name the file: one that is missing, cut short or no picture; a mask of
-// another size than its picture; two queries of one name; a folder that cannot be
+// another size than its picture; a mark outside it; two queries of one name; a folder that cannot be
 // written. Queries done before an error keep their results. A mask without an object
 // is a warning. When ctx ends, Run stops between two queries.
 func Run(ctx context.Context, net Network, tape *nn.Tape, o Options) ([]Result, error) {
@@ -72,6 +83,9 @@ func Run(ctx context.Context, net Network, tape *nn.Tape, o Options) ([]Result, 
 	}
 	if err := os.MkdirAll(o.Out, 0o777); err != nil {
 		return nil, fmt.Errorf("output folder %s: %w; choose another one with --out", o.Out, err)
+	}
+	if err := s.show(&o); err != nil {
+		return nil, err
 	}
 	var results []Result
 	for _, q := range o.Queries {
@@ -90,60 +104,13 @@ func Run(ctx context.Context, net Network, tape *nn.Tape, o Options) ([]Result, 
 	return results, nil
 }
 
-// supports are the K supports as the network takes them.
-type supports struct {
-	images []float32 // [K,S,S,3]
-	masks  []uint8   // [K,S,S]
-}
-
-func readSupports(o *Options) (*supports, error) {
-	k, px := len(o.Supports), o.Size*o.Size
-	s := &supports{make([]float32, k*px*3), make([]uint8, k*px)}
-	for i, p := range o.Supports {
-		pix, h, w, err := data.ReadImage(p.Image)
-		if err != nil {
-			return nil, err
-		}
-		mask, err := readMask(p.Mask)
-		if err != nil {
-			return nil, err
-		}
-		if mask.h != h || mask.w != w {
-			return nil, fmt.Errorf("support %s is %d×%d pixels (width×height) but its mask %s is %d×%d; they must be of the same size",
-				p.Image, w, h, p.Mask, mask.w, mask.h)
-		}
-		small := s.masks[i*px : (i+1)*px]
-		data.ResizeLabel(small, o.Size, o.Size, mask.values, mask.h, mask.w)
-		data.Preprocess(s.images[i*px*3:(i+1)*px*3], o.Size, pix, h, w)
-		if o.Warn == nil {
-			continue
-		}
-		switch {
-		case !mask.object:
-			o.Warn(mask.empty(p.Mask))
-		case !contains(small, 1):
-			o.Warn(fmt.Sprintf("support mask %s: the object is so small that nothing of it is left at the network's %d×%d input; crop the support around it",
-				p.Mask, o.Size, o.Size))
-		}
-	}
-	return s, nil
-}
-
-func contains(mask []uint8, value uint8) bool {
-	for _, v := range mask {
-		if v == value {
-			return true
-		}
-	}
-	return false
-}
-
 // segment predicts one query and writes its files.
 func segment(net Network, tape *nn.Tape, o *Options, s *supports, query string) (Result, error) {
-	pix, h, w, err := data.ReadImage(query)
+	p, err := readPhoto(query)
 	if err != nil {
 		return Result{}, err
 	}
+	pix, h, w := p.pix, p.h, p.w
 	logits := forward(net, tape, o.Size, s, pix, h, w) // [H,W,2]
 	mask := make([]uint8, h*w)
 	found := 0

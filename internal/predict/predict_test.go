@@ -48,7 +48,7 @@ func (h *halves) Forward(t *nn.Tape, in model.Input) *model.Output {
 	return &model.Output{Final: t.Const(y)}
 }
 
-func save(t *testing.T, path string, img image.Image) string {
+func save(t testing.TB, path string, img image.Image) string {
 	t.Helper()
 	var b bytes.Buffer
 	var err error
@@ -73,11 +73,11 @@ func grey(w, h int, values ...uint8) *image.Gray {
 }
 
 // pair writes a support of 4×3 pixels whose object is the first pixel row.
-func pair(t *testing.T, dir string) Pair {
+func pair(t *testing.T, dir string) Support {
 	t.Helper()
-	return Pair{
-		save(t, filepath.Join(dir, "s.jpg"), image.NewRGBA(image.Rect(0, 0, 4, 3))),
-		save(t, filepath.Join(dir, "s.png"), grey(4, 3, 7, 7, 7, 7, 255)),
+	return Support{
+		Image: save(t, filepath.Join(dir, "s.jpg"), image.NewRGBA(image.Rect(0, 0, 4, 3))),
+		Mask:  save(t, filepath.Join(dir, "s.png"), grey(4, 3, 7, 7, 7, 7, 255)),
 	}
 }
 
@@ -103,7 +103,7 @@ func TestRun(t *testing.T) {
 	net, tape := &halves{}, newTape(t)
 	told := 0
 	results, err := Run(context.Background(), net, tape, Options{
-		Supports: []Pair{p, p}, Queries: []string{query}, Out: out, Size: 9, SaveLogits: true,
+		Supports: []Support{p, p}, Queries: []string{query}, Out: out, Size: 9, SaveLogits: true,
 		Warn: func(m string) { t.Errorf("warning: %s", m) }, Done: func(Result) { told++ },
 	})
 	if err != nil {
@@ -172,7 +172,7 @@ func TestRun(t *testing.T) {
 		}
 	}
 	entries, _ := os.ReadDir(out)
-	if len(entries) != 3 {
+	if len(entries) != 5 { // and the overlays of two supports
 		t.Errorf("files in the output folder: %v", entries)
 	}
 }
@@ -194,22 +194,22 @@ func TestBadInput(t *testing.T) {
 
 	for _, c := range []struct {
 		what     string
-		supports []Pair
+		supports []Support
 		queries  []string
 		out      string
 		net      halves
 		want     []string
 	}{
-		{"missing support", []Pair{{path("none.jpg"), p.Mask}}, []string{q}, "o", halves{}, []string{"none.jpg"}},
-		{"missing mask", []Pair{{p.Image, path("none.png")}}, []string{q}, "o", halves{}, []string{"none.png"}},
-		{"mask of another size", []Pair{p, {p.Image, small}}, []string{q}, "o", halves{}, []string{p.Image, small, "4×3", "4×2"}},
-		{"truncated query", []Pair{p}, []string{path("cut.jpg")}, "o", halves{}, []string{"cut.jpg", "cut short"}},
-		{"truncated mask", []Pair{{p.Image, path("cut.png")}}, []string{q}, "o", halves{}, []string{"cut.png", "cut short"}},
-		{"JPEG mask", []Pair{{p.Image, p.Image}}, []string{q}, "o", halves{}, []string{"mask " + p.Image, "PNG"}},
-		{"same stem", []Pair{p}, []string{q, twin}, "o", halves{}, []string{q, twin, "q_mask.png"}},
-		{"over an input", []Pair{{q, own}}, []string{q}, ".", halves{}, []string{"overwrite", own}},
-		{"no folder", []Pair{p}, []string{q}, "file/o", halves{}, []string{"file", "--out"}},
-		{"NaN", []Pair{p}, []string{q}, "o", halves{nan: true}, []string{q, "NaN"}},
+		{"missing support", []Support{{Image: path("none.jpg"), Mask: p.Mask}}, []string{q}, "o", halves{}, []string{"none.jpg"}},
+		{"missing mask", []Support{{Image: p.Image, Mask: path("none.png")}}, []string{q}, "o", halves{}, []string{"none.png"}},
+		{"mask of another size", []Support{p, {Image: p.Image, Mask: small}}, []string{q}, "o", halves{}, []string{p.Image, small, "4×3", "4×2"}},
+		{"truncated query", []Support{p}, []string{path("cut.jpg")}, "o", halves{}, []string{"cut.jpg", "cut short"}},
+		{"truncated mask", []Support{{Image: p.Image, Mask: path("cut.png")}}, []string{q}, "o", halves{}, []string{"cut.png", "cut short"}},
+		{"JPEG mask", []Support{{Image: p.Image, Mask: p.Image}}, []string{q}, "o", halves{}, []string{"mask " + p.Image, "PNG"}},
+		{"same stem", []Support{p}, []string{q, twin}, "o", halves{}, []string{q, twin, "q_mask.png"}},
+		{"over an input", []Support{{Image: q, Mask: own}}, []string{q}, ".", halves{}, []string{"overwrite", own}},
+		{"no folder", []Support{p}, []string{q}, "file/o", halves{}, []string{"file", "--out"}},
+		{"NaN", []Support{p}, []string{q}, "o", halves{nan: true}, []string{q, "NaN"}},
 		{"nothing", nil, []string{q}, "o", halves{}, []string{"support"}},
 	} {
 		_, err := Run(context.Background(), &c.net, newTape(t), Options{Supports: c.supports, Queries: c.queries, Out: path(c.out), Size: 9})
@@ -221,7 +221,7 @@ func TestBadInput(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Run(ctx, &halves{}, newTape(t), Options{Supports: []Pair{p}, Queries: []string{q}, Out: path("o"), Size: 9}); !errors.Is(err, context.Canceled) {
+	if _, err := Run(ctx, &halves{}, newTape(t), Options{Supports: []Support{p}, Queries: []string{q}, Out: path("o"), Size: 9}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
@@ -236,13 +236,13 @@ func TestMasksWithoutObjectAreNamed(t *testing.T) {
 		want   string
 	}{
 		"black":     {nil, "0 everywhere"},
-		"all white": {[]uint8{255, 255}, "255 (ignore)"},
+		"all white": {[]uint8{255, 255}, "add --mask-white-is-object"},
 		"a dot":     {dot, "so small"},
 	} {
 		mask := save(t, filepath.Join(dir, what+".png"), grey(50, 50, c.values...))
 		warned := ""
 		_, err := Run(context.Background(), &halves{}, newTape(t), Options{
-			Supports: []Pair{{img, mask}}, Queries: []string{img}, Out: dir, Size: 9, Warn: func(m string) { warned += m },
+			Supports: []Support{{Image: img, Mask: mask}}, Queries: []string{img}, Out: dir, Size: 9, Warn: func(m string) { warned += m },
 		})
 		if err != nil || !strings.Contains(warned, c.want) || !strings.Contains(warned, mask) {
 			t.Errorf("%s: %q, error %v", what, warned, err)
@@ -285,28 +285,6 @@ func TestMaskKinds(t *testing.T) {
 	for depth, want := range map[uint8]uint8{1: 255, 2: 85, 4: 17} {
 		if m := newMask(grey(2, 1, 0, want), depth); !bytes.Equal(m.values, []uint8{0, 1}) {
 			t.Errorf("%d bits: %v", depth, m.values)
-		}
-	}
-}
-
-func TestParsePair(t *testing.T) {
-	dir := t.TempDir()
-	a, b := filepath.Join(dir, "a:1.png"), filepath.Join(dir, "b.png")
-	save(t, a, grey(1, 1))
-	save(t, b, grey(1, 1))
-	for in, want := range map[string]Pair{
-		"x.jpg:y.png": {"x.jpg", "y.png"},
-		a + ":" + b:   {a, b},
-		b + ":" + a:   {b, a},
-		"u:v:w":       {"u:v", "w"},
-	} {
-		if got, err := ParsePair(in); err != nil || got != want {
-			t.Errorf("%s: %+v, %v", in, got, err)
-		}
-	}
-	for _, in := range []string{"", "a.jpg", ":", "a:", ":b"} {
-		if _, err := ParsePair(in); err == nil || !strings.Contains(err.Error(), "image:mask") {
-			t.Errorf("%q: %v", in, err)
 		}
 	}
 }

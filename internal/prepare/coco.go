@@ -14,7 +14,7 @@ import (
 	"hdmnet/internal/data"
 )
 
-// Names that the custom form writes under Out.
+// Names under Out of a set that is made from annotations.
 const (
 	customMasks = "masks"
 	customList  = "list.txt"
@@ -94,6 +94,11 @@ func COCO(ctx context.Context, opt COCOOptions) (*Report, error) {
 	}
 	if opt.Options, err = begin(opt.Options, work); err != nil {
 		return nil, err
+	}
+	for _, s := range splits {
+		if err := checkList(opt.Options, s.list, s.pairs()); err != nil {
+			return nil, err
+		}
 	}
 	report := &Report{Root: opt.Out}
 	masks := newMaskWriter(opt.Options, len(names), report)
@@ -261,15 +266,22 @@ func checkClasses(instances string, names []string) error {
 	return nil
 }
 
+func (s *cocoSplit) pairs() []pair {
+	pairs := make([]pair, len(s.pictures))
+	for i, p := range s.pictures {
+		pairs[i] = p.pair
+	}
+	return pairs
+}
+
 // writeList writes the split's list and says how it compares with the published one.
 func (s *cocoSplit) writeList(opt COCOOptions, report *Report) error {
-	pairs := make([]pair, len(s.pictures))
+	if err := writeList(opt.Options, s.list, s.pairs(), report); err != nil {
+		return err
+	}
 	ids := make([]string, len(s.pictures))
 	for i, p := range s.pictures {
-		pairs[i], ids[i] = p.pair, stem(path.Base(p.image))
-	}
-	if err := writeList(opt.Options, s.list, pairs, report); err != nil {
-		return err
+		ids[i] = stem(path.Base(p.image))
 	}
 	switch {
 	case opt.Warn == nil || s.count == 0:

@@ -204,6 +204,56 @@ func TestListsAndClasses(t *testing.T) {
 	contains(t, writeClasses(opt, []string{"cat", " "}), "class 2")
 }
 
+// TestListsOfOthersStay: a file that was written here may be written again, another may not.
+func TestListsOfOthersStay(t *testing.T) {
+	opt := Options{Out: t.TempDir()}
+	write := func(opt Options, image string) error {
+		return writeList(opt, "val.txt", []pair{{image, "a.png"}}, &Report{})
+	}
+	path := put(t, filepath.Join(opt.Out, "val.txt"), "mine.jpg mine.png\n")
+	contains(t, write(opt, "a.jpg"), "val.txt", "not written here", "--force")
+	if get(t, path) != "mine.jpg mine.png\n" {
+		t.Error("the list of another is gone")
+	}
+	forced := opt
+	forced.Force = true
+	for _, step := range []error{write(forced, "a.jpg"), write(opt, "b.jpg"), write(opt, "a.jpg"), write(opt, "a.jpg")} {
+		if step != nil {
+			t.Error(step)
+		}
+	}
+	put(t, path, get(t, path)+"added.jpg added.png\n")
+	contains(t, write(opt, "a.jpg"), "not written here")
+	put(t, path, "c.jpg a.png\n")
+	contains(t, write(opt, "a.jpg"), "not written here")
+	if err := write(opt, "c.jpg"); err != nil {
+		t.Error("the same content:", err)
+	}
+}
+
+// TestListsOfOthersAreFoundBeforeTheWork: a list that may not be replaced costs no masks.
+func TestListsOfOthersAreFoundBeforeTheWork(t *testing.T) {
+	progress := func(string, int, int) { t.Error("masks were made before the list was looked at") }
+	for _, prepare := range []func(Options) error{
+		func(opt Options) error {
+			_, err := VOC(context.Background(), VOCOptions{Options: opt, Root: vocRoot(t)})
+			return err
+		},
+		func(opt Options) error {
+			_, err := SBD(context.Background(), SBDOptions{Options: opt, Root: vocRoot(t), SBD: sbdRoot(t)})
+			return err
+		},
+		func(opt Options) error {
+			_, err := COCO(context.Background(), COCOOptions{Options: opt, Root: cocoRoot(t)})
+			return err
+		},
+	} {
+		opt := Options{Out: t.TempDir(), Progress: progress}
+		put(t, filepath.Join(opt.Out, "val.txt"), "mine.jpg mine.png\n")
+		contains(t, prepare(opt), "val.txt", "not written here", "--force")
+	}
+}
+
 func TestRecordRefusesMixtures(t *testing.T) {
 	dir := t.TempDir()
 	opt := Options{Out: dir}

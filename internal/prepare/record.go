@@ -1,6 +1,8 @@
 package prepare
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,6 +34,8 @@ type task struct {
 // record is the content of RecordFile.
 type record struct {
 	Tasks map[string]*recordedTask `json:"tasks"` // by command
+	// Files are the checksums of what was ever written to lists and class files, by name.
+	Files map[string][]string `json:"files,omitempty"`
 }
 
 type recordedTask struct {
@@ -111,7 +115,7 @@ func compare(opt Options, t task, rec *record) error {
 		}
 		if was, ok := before.Settings[key]; ok && was != t.settings[key] {
 			return fmt.Errorf("%s: the masks here were made with %s %s, now it is %s; they would be mixed: "+
-				"go on as before, choose another output folder, or make all again with --force", path, key, was, t.settings[key])
+				"go on as before, choose another output folder, or make all again with --force", path, key, brief(was), brief(t.settings[key]))
 		}
 	}
 	for _, folder := range t.folders {
@@ -132,6 +136,14 @@ func compare(opt Options, t task, rec *record) error {
 		}
 	}
 	return nil
+}
+
+// brief is a setting's value for a message: of a checksum its beginning.
+func brief(value string) string {
+	if _, err := hex.DecodeString(value); err == nil && len(value) == 2*sha256.Size {
+		return value[:12] + "…"
+	}
+	return value
 }
 
 // release takes the task's folders from commands that no longer have masks there, which

@@ -70,6 +70,11 @@ func SBD(ctx context.Context, opt SBDOptions) (*Report, error) {
 	if opt.Options, err = begin(opt.Options, work); err != nil {
 		return nil, err
 	}
+	merge, trainAug := sbd.lists()
+	lists := []setList{{file: mergeList, ids: merge, published: mergeSet}, {file: trainAugList, ids: trainAug, published: trainAugSet}, {file: vocVal, ids: voc.val, published: vocValSet}}
+	if err := voc.plan(opt.Options, lists, images); err != nil {
+		return nil, err
+	}
 	report := &Report{Root: opt.Out}
 	masks := newMaskWriter(opt.Options, vocClasses, report)
 	own := slices.Concat(voc.train, voc.val)
@@ -83,27 +88,8 @@ func SBD(ctx context.Context, opt SBDOptions) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	merge, trainAug := sbd.lists()
-	for _, l := range []struct {
-		file string
-		ids  []string
-		published
-	}{{mergeList, merge, mergeSet}, {trainAugList, trainAug, trainAugSet}, {vocVal, voc.val, vocValSet}} {
-		pairs, err := voc.pairs(opt.Out, l.ids)
-		if err != nil {
-			return nil, err
-		}
-		for i, id := range l.ids {
-			if path, ok := images[id]; ok {
-				if pairs[i].image, err = relative(opt.Out, path); err != nil {
-					return nil, err
-				}
-			}
-		}
-		if err := writeList(opt.Options, l.file, pairs, report); err != nil {
-			return nil, err
-		}
-		l.check(opt.Options, l.file, l.ids)
+	if err := writeSets(opt.Options, lists, report); err != nil {
+		return nil, err
 	}
 	return report, finish(opt.Options, work)
 }

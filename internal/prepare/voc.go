@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"hdmnet/internal/data"
 )
@@ -50,25 +51,18 @@ func VOC(ctx context.Context, opt VOCOptions) (*Report, error) {
 	if opt.Options, err = begin(opt.Options, work); err != nil {
 		return nil, err
 	}
+	lists := []setList{{file: vocTrain, ids: voc.train, published: vocTrainSet}, {file: vocVal, ids: voc.val, published: vocValSet}}
+	if err := voc.plan(opt.Options, lists, nil); err != nil {
+		return nil, err
+	}
 	report := &Report{Root: opt.Out}
 	masks := newMaskWriter(opt.Options, vocClasses, report)
 	all := slices.Concat(voc.train, voc.val)
 	if err := each(ctx, opt.Options, "masks", len(all), func(i int) error { return voc.putMask(masks, all[i]) }); err != nil {
 		return nil, err
 	}
-	for _, l := range []struct {
-		file string
-		ids  []string
-		published
-	}{{vocTrain, voc.train, vocTrainSet}, {vocVal, voc.val, vocValSet}} {
-		pairs, err := voc.pairs(opt.Out, l.ids)
-		if err != nil {
-			return nil, err
-		}
-		if err := writeList(opt.Options, l.file, pairs, report); err != nil {
-			return nil, err
-		}
-		l.check(opt.Options, l.file, l.ids)
+	if err := writeSets(opt.Options, lists, report); err != nil {
+		return nil, err
 	}
 	return report, finish(opt.Options, work)
 }
@@ -101,7 +95,7 @@ func findFolder(root, inside string, below ...string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("neither %s nor %q below it holds %s", root, below, inside)
+	return "", fmt.Errorf("there is no %s in %s, nor in %s below it", inside, root, strings.Join(below, ", "))
 }
 
 func (v *vocFolder) image(id string) string {
@@ -130,17 +124,46 @@ func (v *vocFolder) putMask(masks *maskWriter, id string) error {
 	})
 }
 
-// pairs are the lines of a list in the folder out.
-func (v *vocFolder) pairs(out string, ids []string) ([]pair, error) {
-	pairs := make([]pair, len(ids))
-	for i, id := range ids {
-		image, err := relative(out, v.image(id))
-		if err != nil {
-			return nil, err
+// setList is a list of pictures that is to be written.
+type setList struct {
+	file string
+	ids  []string
+	published
+	pairs []pair
+}
+
+// plan fills in the pairs of lists and fails where one could not be written. elsewhere are
+// the paths of pictures that are not VOC's.
+func (v *vocFolder) plan(opt Options, lists []setList, elsewhere map[string]string) error {
+	for i := range lists {
+		l := &lists[i]
+		for _, id := range l.ids {
+			path, ok := elsewhere[id]
+			if !ok {
+				path = v.image(id)
+			}
+			image, err := relative(opt.Out, path)
+			if err != nil {
+				return err
+			}
+			l.pairs = append(l.pairs, pair{image, augMasks + "/" + id + ".png"})
 		}
-		pairs[i] = pair{image, augMasks + "/" + id + ".png"}
+		if err := checkList(opt, l.file, l.pairs); err != nil {
+			return err
+		}
 	}
-	return pairs, nil
+	return nil
+}
+
+// writeSets writes lists and says how they compare with the published ones.
+func writeSets(opt Options, lists []setList, report *Report) error {
+	for _, l := range lists {
+		if err := writeList(opt, l.file, l.pairs, report); err != nil {
+			return err
+		}
+		l.check(opt, l.file, l.ids)
+	}
+	return nil
 }
 
 // relative is a path as seen from a folder, with slashes: a list's entry.

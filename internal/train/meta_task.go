@@ -111,9 +111,9 @@ func (t *metaTask) Validate(ctx context.Context, progress func(done, total int, 
 	if err != nil {
 		return nil, err
 	}
-	r, err := eval.Meta(ctx, t.net, t.tape, t.val, o)
+	results, err := eval.Meta(ctx, t.net, t.tape, t.val, o)
 	if err != nil {
 		return nil, err
 	}
-	return r.Scores(), nil
+	return results[0].Scores(), nil
 }

@@ -32,6 +32,9 @@ type List struct {
 	Broken   int       `json:"broken"`             // pairs with a problem; they are left out of all counts
 	Problems []Problem `json:"problems,omitempty"` // the first MaxProblems, in the order of the list
 	Total    int       `json:"problems_total"`
+	// Prefix is what has to be removed from every path for its picture to be found; see
+	// data.StrayPrefix.
+	Prefix string `json:"stray_prefix,omitempty"`
 	// AboveClasses is the number of masks with values above the last class, but 255,
 	// and Highest the highest of these values.
 	AboveClasses int `json:"masks_above_classes"`
@@ -81,7 +84,7 @@ func Check(ctx context.Context, path string, opt Options) (*List, error) {
 
 // list sums up what was found.
 func (c *checker) list(path string, areas data.Areas) *List {
-	l := &List{Path: path, Pairs: len(c.entries), Areas: areas, OneSize: true, images: map[string]bool{}}
+	l := &List{Path: path, Pairs: len(c.entries), Areas: areas, OneSize: true, images: map[string]bool{}, Prefix: data.StrayPrefix(c.entries, c.opt.Root)}
 	whole := 0
 	for i, e := range c.entries {
 		l.images[filepath.Clean(c.path(e.Image))] = true
@@ -108,6 +111,10 @@ func (c *checker) list(path string, areas data.Areas) *List {
 	return l
 }
 
+// whole is the number of pairs without a problem. Where there are none, nothing can be said
+// about classes.
+func (l *List) whole() int { return l.Pairs - l.Broken }
+
 // finding is what one pair turned out to be.
 type finding struct {
 	problems []Problem
@@ -128,12 +135,7 @@ func (c *checker) Name(i int) string               { return c.entries[i].Image }
 func (c *checker) Load(int) (*data.Scene, error)   { return nil, errors.ErrUnsupported }
 func (c *checker) LoadMask(i int) ([]uint8, error) { return c.check(i), nil }
 
-func (c *checker) path(name string) string {
-	if filepath.IsAbs(name) {
-		return name
-	}
-	return filepath.Join(c.opt.Root, filepath.FromSlash(name))
-}
+func (c *checker) path(name string) string { return data.ListPath(c.opt.Root, name) }
 
 func (c *checker) check(i int) []uint8 {
 	image, mask := c.path(c.entries[i].Image), c.path(c.entries[i].Mask)

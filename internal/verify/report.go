@@ -100,7 +100,10 @@ func (r *Report) note(set *Set) {
 		if l.AboveClasses > 0 {
 			add("%s: %d masks hold values above the last class, up to %d: %s", l.Path, l.AboveClasses, l.Highest, aboveMeaning(set, l.Highest))
 		}
-		if absent := set.absent(l); len(absent) > 0 {
+		if l.Prefix != "" {
+			add("%s: the pictures are there without %q: remove that from every path", l.Path, l.Prefix)
+		}
+		if absent := set.absent(l); len(absent) > 0 && l.whole() > 0 {
 			add("%s: no mask shows %s", l.Path, some(absent))
 		}
 	}
@@ -109,10 +112,10 @@ func (r *Report) note(set *Set) {
 		if set.Filter {
 			training = f.Filtered
 		}
-		if few := scarce(f.Val, set.Shots); few != "" {
+		if few := scarce(f.Val, set.Shots); few != "" && r.Val.whole() > 0 {
 			add("fold %d, val: %d-shot episodes need %d images of a class, but %s", f.Fold, set.Shots, set.Shots+1, few)
 		}
-		if few := scarce(training, set.Shots); few != "" {
+		if few := scarce(training, set.Shots); few != "" && r.Train.whole() > 0 {
 			add("fold %d, train: classes with fewer than %d images are left out of %d-shot training: %s", f.Fold, set.Shots+1, set.Shots, few)
 		}
 	}

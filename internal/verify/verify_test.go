@@ -321,6 +321,24 @@ func TestNotes(t *testing.T) {
 	}
 }
 
+// TestStrayPrefix: a list written for another data root gives one note that says what to
+// do, and none on classes, of which nothing is known.
+func TestStrayPrefix(t *testing.T) {
+	root := t.TempDir()
+	write(t, filepath.Join(root, "i", "a.jpg"), picture(t, 8, 10))
+	write(t, filepath.Join(root, "m", "a.png"), mask(t, 8, 10, 1))
+	path := filepath.Join(root, "list.txt")
+	write(t, path, []byte("../data/VOC2012/i/a.jpg ../data/VOC2012/m/a.png\n"))
+	l, err := Check(context.Background(), path, Options{Root: root, Classes: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := NewReport(pascalSet(t), nil, l)
+	if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], `without "../data/VOC2012/": remove that`) {
+		t.Errorf("notes %q", r.Notes)
+	}
+}
+
 func TestAboveMeaning(t *testing.T) {
 	coco, err := data.COCO20i(0, "fwb")
 	if err != nil {

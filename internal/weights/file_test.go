@@ -153,7 +153,7 @@ func TestOpenRejects(t *testing.T) {
 		{"empty", nil, "half-written"},
 		{"7 bytes", make([]byte, 7), "half-written"},
 		{"header past the end", raw("{}")[:9], "truncated"},
-		{"huge header", []byte("\xff\xff\xff\xff\xff\xff\xff\xff{}"), "not a safetensors file"},
+		{"huge header", []byte("\xff\xff\xff\xff\xff\xff\xff\xff{}"), "neither safetensors nor a file of torch.save"},
 		{"truncated data", raw("{" + one + "}")[:], "truncated"},
 		{"half the data", raw("{"+one+"}", 1, 2, 3, 4), "copy or download the file again"},
 		{"trailing data", raw("{"+one+"}", make([]byte, 12)...), "4 bytes follow"},

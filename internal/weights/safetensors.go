@@ -17,7 +17,7 @@ func openSafetensors(path string, r *os.File, size int64, start []byte) (*File, 
 	}
 	n := binary.LittleEndian.Uint64(start)
 	if n > maxHeader {
-		return nil, &FormatError{path, fmt.Sprintf("it claims a header of %d bytes (the limit is %d): not a safetensors file", n, maxHeader), "give the path of a .safetensors file"}
+		return nil, &FormatError{path, fmt.Sprintf("it claims a header of %d bytes (the limit is %d): neither safetensors nor a file of torch.save", n, maxHeader), "give the path of a .safetensors or .pth file"}
 	}
 	if int64(n) > size-8 {
 		return nil, &FormatError{path, fmt.Sprintf("its header needs %d bytes but the file ends after %d: truncated or half-written", n, size-8), copyAgain}

@@ -1,0 +1,150 @@
+// Package bench is what the commands `hdmnet bench model`, `ops` and `gemm` time: episodes
+// and training steps on made-up input, their operators one by one, and matrix products.
+package bench
+
+import (
+	"errors"
+	"fmt"
+
+	"hdmnet/internal/config"
+	"hdmnet/internal/data"
+	"hdmnet/internal/model"
+	"hdmnet/internal/nn"
+	"hdmnet/internal/op"
+	"hdmnet/internal/synth"
+	"hdmnet/internal/train"
+)
+
+// Options say what a Work is.
+type Options struct {
+	Config *config.Config // the network, its size and shots, and the meta stage's settings
+	Fold   data.Fold
+	Batch  int
+	Train  bool // a training step instead of an evaluation
+}
+
+// Work is a network with a batch of made-up episodes, to be run again and again. Weights
+// and episodes are those of package synth, the episodes under the name "bench": another
+// program that knows the formulae can be given the same work.
+type Work struct {
+	run    func() error
+	close  func() error
+	arena  *op.Arena
+	result float64
+}
+
+// New builds the network on a device. Its errors are those of a network that does not
+// exist and of memory that cannot be had.
+func New(dev op.Device, o Options) (*Work, error) {
+	b := episodes(o)
+	if o.Train {
+		return newStep(dev, o, b)
+	}
+	return newEvaluation(dev, o, b)
+}
+
+// Run is one run: an evaluation of the batch from pictures in host memory to the label
+// maps of the final, the meta and the base output at the pictures' size, again in host
+// memory; or a training step, with the losses in host memory and the parameters updated.
+func (w *Work) Run() error { return w.run() }
+
+// Result is a number that shows that the last Run did its work: the share of the queries'
+// pixels that the final output says are foreground, or the total loss.
+func (w *Work) Result() float64 { return w.result }
+
+// Arena is the memory of the activations.
+func (w *Work) Arena() *op.Arena { return w.arena }
+
+// Close frees all memory.
+func (w *Work) Close() error { return w.close() }
+
+func newStep(dev op.Device, o Options, b *data.Batch) (*Work, error) {
+	s, err := train.NewSteps(dev, o.Config, o.Fold)
+	if err != nil {
+		return nil, err
+	}
+	fill(s.Set())
+	w := &Work{arena: s.Arena(), close: s.Close}
+	w.run = func() (err error) {
+		w.result, err = s.Step(b)
+		return err
+	}
+	return w, nil
+}
+
+func newEvaluation(dev op.Device, o Options, b *data.Batch) (*Work, error) {
+	c := o.Config
+	net, err := model.NewHDMNet(model.Options{
+		Backbone: c.Model.Backbone, BaseClasses: len(o.Fold.Base) + 1, Shots: c.Model.Shots, KShotReweight: c.Train.Meta.KShotReweight,
+	})
+	if err != nil {
+		return nil, err
+	}
+	set, tape := nn.NewSet(dev, net, uint64(c.Train.Seed)), nn.NewTape(dev)
+	fill(set)
+	w := &Work{arena: tape.Arena, close: func() error { return errors.Join(tape.Arena.Close(), set.Close()) }}
+	n, k, s := b.Size, b.Shots, c.Model.Size
+	labels := make([]uint8, n*s*s)
+	w.run = func() error {
+		tape.Begin(false, 0)
+		in := model.Input{
+			Query: tape.Arena.Float32(n, s, s, 3), Support: tape.Arena.Float32(n, k, s, s, 3), SupportMask: tape.Arena.Uint8(n, k, s, s),
+		}
+		dev.Upload(in.Query, b.Query)
+		dev.Upload(in.Support, b.Support)
+		dev.Upload(in.SupportMask, b.SupportMask)
+		out := net.Forward(tape, in)
+		for _, logits := range []*nn.Var{out.Base, out.Meta, out.Final} {
+			full := model.Upsample(tape, logits, s, s)
+			pred := tape.Arena.Uint8(n, s, s)
+			dev.Argmax(pred, full.Value)
+			dev.Download(labels, pred)
+			tape.Arena.Free(pred)
+			if full != logits {
+				tape.Free(full)
+			}
+		}
+		foreground := 0
+		for _, l := range labels {
+			foreground += int(l)
+		}
+		w.result = float64(foreground) / float64(len(labels))
+		return nil
+	}
+	return w, nil
+}
+
+// fill gives every parameter the values of its name.
+func fill(set *nn.Set) {
+	for _, p := range set.Params {
+		set.Put(p, synth.Param(p.Name, p.Shape))
+	}
+}
+
+// episodes are the batch that every run gets.
+func episodes(o Options) *data.Batch {
+	n, k, s := o.Batch, o.Config.Model.Shots, o.Config.Model.Size
+	e := synth.MakeEpisodes("bench", n, k, s, len(o.Fold.Base)+1)
+	b := &data.Batch{
+		Size: n, Shots: k, Query: nhwc(e.Query, s*s), Support: nhwc(e.Support, s*s),
+		QueryMask: e.QueryMask, SupportMask: e.SupportMask, BaseLabel: e.BaseLabel,
+	}
+	for i, cat := range e.Class {
+		b.Cat = append(b.Cat, int(cat))
+		b.Episodes = append(b.Episodes, &data.Episode{
+			Class: o.Fold.Base[cat], Cat: int(cat), QueryName: fmt.Sprintf("bench/query/%d", i),
+			Query: data.Sample{Mask: b.QueryMask[i*s*s : (i+1)*s*s]},
+		})
+	}
+	return b
+}
+
+// nhwc turns pictures [n,3,pixels] into [n,pixels,3].
+func nhwc(x []float32, pixels int) []float32 {
+	out := make([]float32, len(x))
+	for i, v := range x {
+		picture, channel, pixel := i/(3*pixels), i/pixels%3, i%pixels
+		out[(picture*pixels+pixel)*3+channel] = v
+	}
+	return out
+}

@@ -1,0 +1,119 @@
+package predict
+
+import (
+	"fmt"
+	"slices"
+
+	"hdmnet/internal/annotate"
+	"hdmnet/internal/data"
+	"hdmnet/internal/overlay"
+)
+
+// supports are the K supports.
+type supports struct {
+	images []float32 // [K,S,S,3] as the network takes them
+	masks  []uint8   // [K,S,S]
+	photos []*photo  // as they were given
+	whole  []*mask
+}
+
+func readSupports(o *Options) (*supports, error) {
+	k, px := len(o.Supports), o.Size*o.Size
+	s := &supports{images: make([]float32, k*px*3), masks: make([]uint8, k*px)}
+	for i := range o.Supports {
+		p, m, err := o.Supports[i].read(o.WhiteIsObject)
+		if err != nil {
+			return nil, err
+		}
+		small := s.masks[i*px : (i+1)*px]
+		data.ResizeLabel(small, o.Size, o.Size, m.values, m.h, m.w)
+		data.Preprocess(s.images[i*px*3:(i+1)*px*3], o.Size, p.pix, p.h, p.w)
+		o.warn(&o.Supports[i], m, small)
+		s.photos, s.whole = append(s.photos, p), append(s.whole, m)
+	}
+	return s, nil
+}
+
+// show writes what was understood of the supports.
+func (s *supports) show(o *Options) error {
+	for i, path := range supportOverlays(o) {
+		p, m := s.photos[i], s.whole[i]
+		if err := writePNG(path, overlay.Draw(p.pix, m.values, p.h, p.w)); err != nil {
+			return err
+		}
+		if o.Taken != nil {
+			o.Taken(Taken{o.Supports[i].Image, path, m.share()})
+		}
+	}
+	return nil
+}
+
+// read reads a support's picture and its object's mask.
+func (s *Support) read(whiteIsObject bool) (*photo, *mask, error) {
+	p, err := readPhoto(s.Image)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s.Mask != "" {
+		m, err := readMask(s.Mask)
+		if err != nil {
+			return nil, nil, err
+		}
+		if whiteIsObject {
+			m.whiteIsObject()
+		}
+		return p, m, s.fits(p, m, "mask "+s.Mask)
+	}
+	marks := &annotate.Marks{Boxes: s.Boxes, Points: s.Points, Not: s.Not}
+	if s.Scribble != "" {
+		m, err := readMask(s.Scribble)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := s.fits(p, m, "scribble "+s.Scribble); err != nil {
+			return nil, nil, err
+		}
+		marks.Scribble = m.values // white marks like any colour
+	}
+	values, err := annotate.Mask(p.pix, p.h, p.w, marks)
+	if err != nil {
+		return nil, nil, fmt.Errorf("support %s: %w", s.Image, err)
+	}
+	return p, &mask{h: p.h, w: p.w, values: values, object: slices.Contains(values, 1)}, nil
+}
+
+func (s *Support) fits(p *photo, m *mask, what string) error {
+	if m.h == p.h && m.w == p.w {
+		return nil
+	}
+	return fmt.Errorf("support %s is %s but its %s is %d×%d; they must be of the same size", s.Image, p.size(), what, m.w, m.h)
+}
+
+// warn says when the network will see nothing of the object.
+func (o *Options) warn(s *Support, m *mask, small []uint8) {
+	if o.Warn == nil {
+		return
+	}
+	what := "mask " + s.Mask
+	if s.Mask == "" {
+		what = s.Image
+	}
+	switch {
+	case !m.object:
+		o.Warn(m.empty(s.Mask))
+	case !slices.Contains(small, 1):
+		o.Warn(fmt.Sprintf("support %s: the object is so small that nothing of it is left at the network's %d×%d input; crop the support around it",
+			what, o.Size, o.Size))
+	}
+}
+
+// share is the object's share of the pixels.
+func (m *mask) share() float64 {
+	n := 0
+	for _, v := range m.values {
+		if v == 1 {
+			n++
+		}
+	}
+	return float64(n) / float64(len(m.values))
+}

@@ -1,0 +1,213 @@
+package prepare
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"hdmnet/internal/data"
+)
+
+// picture writes a PNG.
+func picture(t *testing.T, path string, w, h int) {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewRGBA(image.Rect(0, 0, w, h))); err != nil {
+		t.Fatal(err)
+	}
+	put(t, path, b.String())
+}
+
+// labelMeFolder has two annotated pictures, one in a folder below.
+func labelMeFolder(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	picture(t, filepath.Join(dir, "one.png"), 8, 6)
+	put(t, filepath.Join(dir, "one.json"), `{"version": "5.5.0", "flags": {}, "shapes": [
+		{"label": "zebra crossing", "points": [[1, 1], [7, 5]], "shape_type": "rectangle", "group_id": null},
+		{"label": "cup ", "points": [[3, 2], [5, 2], [5, 4], [3, 4]]},
+		{"label": "__ignore__", "points": [[0, 0], [8, 0], [8, 1], [0, 1]], "shape_type": "polygon"},
+		{"label": "_background_", "points": [[6, 4], [7, 5]], "shape_type": "rectangle"},
+		{"label": "cup", "points": [[3, 2]], "shape_type": "point"},
+		{"label": "cup", "points": [[3, 2], [5, 5]], "shape_type": "line"}],
+		"imagePath": "one.png", "imageData": "iVBORw0KGgo=", "imageHeight": 6, "imageWidth": 8}`)
+	picture(t, filepath.Join(dir, "more", "two.png"), 5, 5)
+	put(t, filepath.Join(dir, "more", "two.json"), `{"shapes": [{"label": "cup", "points": [[2.5, 2.5], [2.5, 4.5]], "shape_type": "circle"}],
+		"imagePath": "C:\\photos\\two.png", "imageData": null}`)
+	return dir
+}
+
+func TestLabelMe(t *testing.T) {
+	dir := labelMeFolder(t)
+	out := filepath.Join(dir, "out")
+	opt := Options{Out: out}
+	said := warnings(&opt)
+	report, names, err := LabelMe(context.Background(), LabelMeOptions{Options: opt, Images: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(names, []string{"background", "cup", "zebra crossing"}) || get(t, filepath.Join(out, "classes.txt")) != "cup\nzebra crossing\n" {
+		t.Errorf("classes %q", names)
+	}
+	if report.Written != 2 || report.Images[1] != 2 || report.Images[2] != 1 || report.Images[255] != 1 {
+		t.Errorf("report %+v", report)
+	}
+	if len(*said) != 2 || !strings.Contains((*said)[0], "1 shapes of type line") || !strings.Contains((*said)[1], "point") {
+		t.Errorf("warnings %q", *said)
+	}
+	src, err := data.OpenList(filepath.Join(out, "list.txt"), out, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"..1.." + ".111." + "11111" + ".111." + "..1..",
+		"iiiiiiii" + ".222222." + ".221122." + ".221122." + ".22222.." + "........",
+	}
+	for i, w := range want {
+		scene, err := src.Load(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got strings.Builder
+		for _, v := range scene.Mask {
+			got.WriteString(map[uint8]string{0: ".", 1: "1", 2: "2", 255: "i"}[v])
+		}
+		if got.String() != w {
+			t.Errorf("%s: %s, want %s", scene.Name, got.String(), w)
+		}
+	}
+
+	// Annotations change, and masks with them; the numbers of the classes do not.
+	two := filepath.Join(dir, "more", "two.json")
+	was := get(t, two)
+	put(t, two, strings.Replace(was, "[2.5, 4.5]", "[2.5, 3.1]", 1))
+	if _, _, err = LabelMe(context.Background(), LabelMeOptions{Options: opt, Images: dir}); err != nil {
+		t.Fatal(err)
+	}
+	pix, _, _, err := data.ReadMask(filepath.Join(out, "masks", "more", "two.png"), 2)
+	if err != nil || bytes.Count(pix, []byte{1}) != 1 {
+		t.Errorf("mask after the change: %v, %v", pix, err)
+	}
+	put(t, two, strings.Replace(was, `"cup"`, `"bowl"`, 1))
+	_, _, err = LabelMe(context.Background(), LabelMeOptions{Options: opt, Images: dir})
+	contains(t, err, "bowl, cup, zebra crossing", "--force")
+	opt.Force = true
+	if _, names, err = LabelMe(context.Background(), LabelMeOptions{Options: opt, Images: dir}); err != nil || names[1] != "bowl" {
+		t.Errorf("forced: %q, %v", names, err)
+	}
+}
+
+func TestLabelMeWithClassFile(t *testing.T) {
+	dir := labelMeFolder(t)
+	classes := put(t, filepath.Join(t.TempDir(), "classes.txt"), "zebra crossing\ncup\ntable\n")
+	report, names, err := LabelMe(context.Background(), LabelMeOptions{Options: Options{Out: t.TempDir()}, Images: dir, Classes: classes})
+	if err != nil || len(names) != 4 || report.Images[2] != 2 {
+		t.Errorf("%q, %+v, %v", names, report, err)
+	}
+	put(t, classes, "table\ncup\n")
+	_, _, err = LabelMe(context.Background(), LabelMeOptions{Options: Options{Out: t.TempDir()}, Images: dir, Classes: classes})
+	contains(t, err, "one.json", "zebra crossing", classes)
+}
+
+func TestLabelMeGoesOn(t *testing.T) {
+	dir := labelMeFolder(t)
+	base := t.TempDir()
+	prepare := func(ctx context.Context, opt Options) error {
+		_, _, err := LabelMe(ctx, LabelMeOptions{Options: opt, Images: dir})
+		return err
+	}
+	if err := prepare(context.Background(), Options{Out: filepath.Join(base, "whole")}); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(base, "stopped")
+	ctx, cancel := context.WithCancel(context.Background())
+	err := prepare(ctx, Options{Out: out, Workers: 1, Progress: func(stage string, done, _ int) {
+		if stage == "masks" && done == 1 {
+			cancel()
+		}
+	}})
+	if !errors.Is(err, context.Canceled) || len(files(t, out)) != 2 {
+		t.Fatalf("stopped: %v, %d files", err, len(files(t, out)))
+	}
+	if err := prepare(context.Background(), Options{Out: out}); err != nil {
+		t.Fatal(err)
+	}
+	sameFiles(t, files(t, out), files(t, filepath.Join(base, "whole")))
+}
+
+func TestLabelMeBadInput(t *testing.T) {
+	run := func(dir string) error {
+		_, _, err := LabelMe(context.Background(), LabelMeOptions{Options: Options{Out: t.TempDir()}, Images: dir})
+		return err
+	}
+	contains(t, run(t.TempDir()), "no .json file")
+	contains(t, run(filepath.Join(t.TempDir(), "none")), "none")
+	dir := labelMeFolder(t)
+	one := filepath.Join(dir, "one.json")
+	was := get(t, one)
+	for _, c := range []struct{ from, to, want string }{
+		{was, "{", "no annotation of LabelMe"},
+		{was, "[]", "no annotation of LabelMe"},
+		{was, `{"tasks": {}}`, "move other .json files"},
+		{`"label": "cup "`, `"label": " "`, "no label"},
+		{`"shape_type": "rectangle", "group_id"`, `"shape_type": "mask", "group_id"`, `"mask", which is not read`},
+		{"[[1, 1], [7, 5]]", "[[1, 1]]", "rectangle of 1 points"},
+		{"[[1, 1], [7, 5]]", "[[1, 1], [7, null]]", "two numbers"},
+		{"[[1, 1], [7, 5]]", "[[1, 1, 1], [7, 5]]", "two numbers"},
+		{"[[3, 2], [5, 2], [5, 4], [3, 4]]", "[[3, 2], [5, 2]]", "polygon of 2 points"},
+		{"[7, 5]", "[7e9, 5]", "within"},
+		{`"imageHeight": 6`, `"imageHeight": 8`, "8×6"},
+		{`"imageHeight": 6`, `"imageHeight": -6`, "8×-6"},
+		{`"imagePath": "one.png"`, `"imagePath": "gone.png"`, "gone.png"},
+		{`"imagePath": "one.png"`, `"imagePath": "one.json"`, "JPEG or PNG"},
+		{`"imagePath": "one.png"`, `"imagePath": "more/two.png"`, "5×5"},
+		{"zebra crossing", "zebra, crossing", "comma"},
+		{"zebra crossing", "cup", "1 classes"},
+	} {
+		put(t, one, strings.Replace(was, c.from, c.to, 1))
+		err := run(dir)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s for %s: error %v, want one about %q", c.to, c.from, err, c.want)
+		}
+	}
+	put(t, one, was)
+	put(t, filepath.Join(dir, "other.json"), was)
+	contains(t, run(dir), "one.json", "other.json", "same picture")
+	os.Remove(filepath.Join(dir, "other.json"))
+	if err := run(dir); err != nil {
+		t.Error(err)
+	}
+	_, _, err := LabelMe(context.Background(), LabelMeOptions{Images: dir})
+	contains(t, err, "no output folder")
+}
+
+func FuzzLabelMe(f *testing.F) {
+	f.Add([]byte(`{"shapes": [{"label": "cup", "points": [[1, 1], [7, 5]], "shape_type": "rectangle"},
+		{"label": "cup", "points": [[2.5, 2.5], [2.5, 1e5]], "shape_type": "circle"},
+		{"label": "cup", "points": [[3, 2], [5, 2], [5, 4]]}, {"label": "x", "points": [[1, 2]], "shape_type": "point"}],
+		"imagePath": "a.png", "imageHeight": 9, "imageWidth": 9}`))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		a, _, err := parseLabelMe(content)
+		if err != nil {
+			return
+		}
+		a.h, a.w = 9, 7
+		m, err := a.draw([]string{"background", "cup"})
+		if err == nil && len(m.Pix) != 63 {
+			t.Errorf("%d pixels", len(m.Pix))
+		}
+		for _, v := range m.Pix {
+			if v > 1 && v != data.Ignore {
+				t.Fatal(fmt.Errorf("value %d", v))
+			}
+		}
+	})
+}

@@ -1,0 +1,65 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+
+	"hdmnet/internal/config"
+	"hdmnet/internal/data"
+	"hdmnet/internal/model"
+	"hdmnet/internal/nn"
+	"hdmnet/internal/op"
+)
+
+// Steps makes optimiser steps of the meta stage on batches that it is given, each of one
+// batch at the configured learning rate, as a run makes them but without its loader, files
+// and hooks: for who wants to know what a step costs.
+type Steps struct {
+	task      *metaTask
+	optimizer *optimizer
+	plan      Plan
+	seed      uint64
+	step      int
+}
+
+// NewSteps builds the network for a fold and initialises it.
+func NewSteps(dev op.Device, c *config.Config, fold data.Fold) (*Steps, error) {
+	o := model.Options{Backbone: c.Model.Backbone, BaseClasses: len(fold.Base) + 1, Shots: c.Model.Shots, KShotReweight: c.Train.Meta.KShotReweight}
+	task, err := newMetaTask(dev, o, uint64(c.Train.Seed), nil, fold)
+	if err != nil {
+		return nil, err
+	}
+	task.distill, task.dropout = float32(c.Train.Meta.DistillWeight), c.Train.Meta.Dropout
+	s := &Steps{task: task, plan: metaPlan(&c.Train.Meta), seed: uint64(c.Train.Seed)}
+	if s.optimizer, err = newOptimizer(s.plan.Optimizer, dev, task.Set()); err != nil {
+		return nil, errors.Join(err, task.Close())
+	}
+	return s, nil
+}
+
+// Set is the network's parameters.
+func (s *Steps) Set() *nn.Set { return s.task.Set() }
+
+// Arena is the memory of the activations.
+func (s *Steps) Arena() *op.Arena { return s.task.tape.Arena }
+
+// Step is one step on a batch: forward, losses, backward and update. It returns the total
+// loss. One that is no finite number is an error, and then nothing is updated.
+func (s *Steps) Step(b *data.Batch) (loss float64, err error) {
+	s.step++
+	set := s.task.Set()
+	s.task.dev.Zero(set.Grads)
+	read, err := s.task.Step(b, stepSeed(s.seed, Meta, s.step, 0), 1)
+	if err != nil {
+		return 0, err
+	}
+	losses, _ := read()
+	if !allFinite(losses) {
+		return losses[total], fmt.Errorf("step %d: the loss is no finite number (%s)", s.step, formatLosses(losses))
+	}
+	s.optimizer.step(s.plan.LR, s.step)
+	return losses[total], nil
+}
+
+// Close frees the network's and the optimiser's memory.
+func (s *Steps) Close() error { return errors.Join(s.optimizer.close(), s.task.Close()) }
