@@ -10,7 +10,7 @@ CUDA_LIB := build/cuda/libcuda.a
 CUDA_GO := CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(CURDIR)/internal/cuda/include" CGO_LDFLAGS="-L$(CURDIR)/build/cuda" $(GO)
 DRIVER := $(shell sh scripts/cuda-driver.sh)
 
-.PHONY: build build-cpu build-cuda test vet-cuda test-cuda ptx race vet fuzz bench generate smoke ci
+.PHONY: build build-cpu build-cuda test vet-cuda test-cuda test-parity ptx race vet fuzz bench generate smoke ci
 
 build: $(if $(DRIVER),build-cuda,build-cpu) ## the binary in bin/; with CUDA where there is a driver
 
@@ -40,8 +40,17 @@ EMU_ENV = HDMNET_EMU_MEMORY=2048 HDMNET_EMU_LIBRARY=$(CURDIR)/$(EMU_LIBRARY) HDM
 test-cuda: $(CUDA_LIB) $(EMU_SELFTEST) $(EMU_LIBRARIES) ## the CUDA device on the emulated driver, every access checked; then fast, in random order
 	$(EMU_ENV)/libcuda-check.so.1 HDMNET_CUDA_CACHE=off $(CUDA_GO) test -tags cuda -run '$(CUDA_RUN)' $(CUDA_TEST)
 	$(EMU_ENV)/libcuda.so.1 HDMNET_EMU_SEED=7 $(CUDA_GO) test -tags cuda -run '$(CUDA_RUN)' $(CUDA_TEST)
+	$(EMU_ENV)/libcuda.so.1 $(CUDA_GO) test -tags cuda -run '$(if $(filter .,$(CUDA_RUN)),CUDA|ChangeDevice,$(CUDA_RUN))' ./internal/train
+	$(if $(filter .,$(CUDA_RUN)),$(MAKE) test-parity)
 	$(EMU_ENV)/libcuda-check.so.1 HDMNET_CUDA_CACHE=off HDMNET_CUDA_LIBRARIES=$(CURDIR)/$(EMU_LIBRARY) \
 		$(CUDA_GO) test -tags cuda -run 'TestSuite/^(conv2d|frozen_conv2d|linear)$$' ./internal/cuda
+
+# The golden files, two precisions, and the command line beside the CPU's.
+PARITY_ENV = $(EMU_ENV)/libcuda.so.1 HDMNET_EMU_MEMORY=8192 HDMNET_TEST_DEVICE=cuda
+test-parity: $(CUDA_LIB) $(EMU_SELFTEST) ## whole networks on the emulated driver
+	$(PARITY_ENV) $(CUDA_GO) test -tags cuda -run 'Golden/.*_pascal_resnet50_1shot$$' ./internal/model
+	$(PARITY_ENV) HDMNET_CUDA_PRECISION=bf16 $(CUDA_GO) test -tags cuda -run 'EvalGolden/.*_pascal_resnet50_1shot$$' ./internal/model
+	$(PARITY_ENV) $(CUDA_GO) test -tags cuda -run 'TwoDevices|Doctor' ./cmd/hdmnet
 
 test: ## the README's test command
 	$(GO) test ./...

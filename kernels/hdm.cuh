@@ -156,8 +156,6 @@ __device__ inline float erf_f32(float v)
 // ---- bf16
 
 __device__ inline float from_bf16(bf16 v) { return as_float((u32)v.bits << 16); }
-// pack_bf16 rounds two floats to nearest; lo is the half at the lower address.
-__device__ inline u32 pack_bf16(float lo, float hi) { return (u32)to_bf16(lo).bits | (u32)to_bf16(hi).bits << 16; }
 
 // ---- Sums and maxima in a fixed order
 

@@ -78,6 +78,14 @@ __device__ inline bf16 to_bf16(float v)
 	return r;
 }
 
+// pack_bf16 rounds two floats in one instruction; lo is the half at the lower address.
+__device__ inline u32 pack_bf16(float lo, float hi)
+{
+	u32 r;
+	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(hi), "f"(lo));
+	return r;
+}
+
 // to_tf32 rounds to the 10 bits of mantissa that tensor cores read; ties away from zero.
 __device__ inline u32 to_tf32(float v)
 {

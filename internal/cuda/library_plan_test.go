@@ -80,6 +80,25 @@ func TestTune(t *testing.T) {
 	}
 }
 
+// TestTuneUnsaved: a choice that cannot be saved costs no work; Close tells.
+func TestTuneUnsaved(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "choices.json")
+	t.Setenv(tuneVariable, path)
+	t.Setenv(librariesVariable, emulatedLibraries(t))
+	dev, err := Open(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("spoilt"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c := librarySizes[3]
+	near(t, "measured", results(dev, c.run), results(openCPU(t), c.run))
+	if err := dev.Close(); err == nil || !strings.Contains(err.Error(), tuneVariable) || !strings.Contains(err.Error(), path) {
+		t.Errorf("Close answers %v", err)
+	}
+}
+
 // TestLibraryWithoutScratch: where a workspace does not fit, a candidate without one is
 // taken, or hdmnet's kernels compute.
 func TestLibraryWithoutScratch(t *testing.T) {

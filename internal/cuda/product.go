@@ -18,7 +18,9 @@ type productTile struct {
 var productTiles = [...]productTile{{"_128", 128, 128}, {"_128x64", 128, 64}, {"_64", 64, 64}, {"_any", 64, 64}}
 
 // blocks is how many tiles a result of rows×columns has.
-func (t productTile) blocks(rows, columns int) int { return ceil(rows, t.rows) * ceil(columns, t.columns) }
+func (t productTile) blocks(rows, columns int) int {
+	return ceil(rows, t.rows) * ceil(columns, t.columns)
+}
 
 // chooseTile returns the largest tile that makes blocks enough and wastes few columns, and
 // the number of blocks. aligned tells that 4 divides every extent that is read or written

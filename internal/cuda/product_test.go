@@ -164,3 +164,41 @@ func TestPrecision(t *testing.T) {
 		}
 	}
 }
+
+// TestPrecisionSpecialValues: infinities and every kind of NaN go through the roundings.
+func TestPrecisionSpecialValues(t *testing.T) {
+	for p, name := range precisionNames {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(precisionVariable, name)
+			t.Setenv(librariesVariable, librariesOff)
+			dev := open(t)
+			if dev.precision != precision(p) {
+				t.Fatalf("%s opens in %v", name, dev.precision)
+			}
+			values := []float32{math.Float32frombits(0x7fffffff), math.Float32frombits(0x7fc00000), math.Float32frombits(0xffc00000),
+				float32(math.Inf(1)), float32(math.Inf(-1)), 1.5, 0}
+			arena := op.NewArena(dev)
+			defer arena.Close()
+			x, w, y := arena.Float32(len(values), 1), arena.Float32(1, 1), arena.Float32(len(values), 1)
+			dev.Upload(x, values)
+			dev.Upload(w, []float32{2})
+			dev.Linear(y, x, w, nil)
+			got := make([]float32, len(values))
+			dev.Download(got, y)
+			for i, v := range values {
+				if want := 2 * v; got[i] != want && (want == want || got[i] == got[i]) {
+					t.Errorf("2·%g is %g", v, got[i])
+				}
+			}
+		})
+	}
+}
+
+func TestPrecisionUnknown(t *testing.T) {
+	t.Setenv(precisionVariable, "fp16")
+	if dev, err := Open(0); err == nil {
+		t.Errorf("fp16 opens in %v: %v", dev.precision, dev.Close())
+	} else if want := `HDMNET_CUDA_PRECISION="fp16" is no precision: set it to one of fp32, tf32, bf16, or unset it for fp32`; err.Error() != want {
+		t.Errorf("error %q, want %q", err, want)
+	}
+}

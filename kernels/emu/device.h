@@ -127,6 +127,8 @@ inline bf16 to_bf16(float v)
 	return bf16{(u16)((u + 0x7fff + (u >> 16 & 1)) >> 16)};
 }
 
+inline u32 pack_bf16(float lo, float hi) { return (u32)to_bf16(lo).bits | (u32)to_bf16(hi).bits << 16; }
+
 inline u32 to_tf32(float v)
 {
 	u32 u = __builtin_bit_cast(u32, v);

@@ -7,6 +7,8 @@ EMU_KERNELS := $(patsubst kernels/ptx/%.ptx,%,$(wildcard kernels/ptx/*.ptx))
 EMU_FLAGS := -std=c++20 -O3 -march=native -fPIC -fvisibility=hidden -DHDM_EMU -Iinternal/cuda/include \
 	-ffp-contract=fast -fno-math-errno -fno-trapping-math -Wall -Wextra -Wno-unused-parameter -Wno-deprecated-copy
 # g++ calls __asan_load4_noabort and its kin at each access; kernels/emu/check.cpp answers.
+# Arrays in registers are not checked once loops are unrolled (-O3); vectors that the kernel does
+# not have would be checked for an alignment that it does not need.
 EMU_CHECK := -DHDM_CHECK -g -O3 -fno-tree-vectorize -fno-store-merging -fsanitize=kernel-address \
 	--param asan-instrumentation-with-call-threshold=0 --param asan-stack=0 --param asan-globals=0
 
