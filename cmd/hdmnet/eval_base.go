@@ -92,7 +92,7 @@ func baseLearner(ctx context.Context, io Streams, dev op.Device, t *trained) (f 
 	if err != nil {
 		return f, err
 	}
-	set, tape := nn.NewSet(dev, net, 0), nn.NewTape(dev)
+	set, tape := nn.NewInferenceSet(dev, net, 0), nn.NewTape(dev)
 	defer func() { err = errors.Join(err, tape.Arena.Close(), set.Close()) }()
 	file, err := weights.Open(t.path)
 	if err != nil {

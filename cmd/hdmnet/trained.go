@@ -79,7 +79,8 @@ type network struct {
 	tape *nn.Tape
 }
 
-// newNetwork builds HDMNet for a fold and K shots; seed initialises it.
+// newNetwork builds HDMNet for a fold and K shots, to be run on weights that load reads;
+// seed initialises those that the file leaves out.
 func newNetwork(dev op.Device, c *config.Config, fold data.Fold, shots int, seed uint64) (*network, error) {
 	net, err := model.NewHDMNet(model.Options{
 		Backbone: c.Model.Backbone, BaseClasses: len(fold.Base) + 1, Shots: shots, KShotReweight: c.Train.Meta.KShotReweight,
@@ -87,7 +88,7 @@ func newNetwork(dev op.Device, c *config.Config, fold data.Fold, shots int, seed
 	if err != nil {
 		return nil, err
 	}
-	return &network{HDMNet: net, set: nn.NewSet(dev, net, seed), tape: nn.NewTape(dev)}, nil
+	return &network{HDMNet: net, set: nn.NewInferenceSet(dev, net, seed), tape: nn.NewTape(dev)}, nil
 }
 
 // load reads the weights of a file: all of them, or only backbone and base learner,

@@ -63,7 +63,9 @@ func newStep(dev op.Device, o Options, b *data.Batch) (*Work, error) {
 	if err != nil {
 		return nil, err
 	}
-	fill(s.Set())
+	if err := s.Set().Fill(made); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	w := &Work{arena: s.Arena(), close: s.Close}
 	w.run = func() (err error) {
 		w.result, err = s.Step(b)
@@ -80,8 +82,10 @@ func newEvaluation(dev op.Device, o Options, b *data.Batch) (*Work, error) {
 	if err != nil {
 		return nil, err
 	}
-	set, tape := nn.NewSet(dev, net, uint64(c.Train.Seed)), nn.NewTape(dev)
-	fill(set)
+	set, tape := nn.NewInferenceSet(dev, net, 0), nn.NewTape(dev)
+	if err := set.Fill(made); err != nil {
+		return nil, errors.Join(err, set.Close())
+	}
 	w := &Work{arena: tape.Arena, close: func() error { return errors.Join(tape.Arena.Close(), set.Close()) }}
 	n, k, s := b.Size, b.Shots, c.Model.Size
 	labels := make([]uint8, n*s*s)
@@ -114,11 +118,10 @@ func newEvaluation(dev op.Device, o Options, b *data.Batch) (*Work, error) {
 	return w, nil
 }
 
-// fill gives every parameter the values of its name.
-func fill(set *nn.Set) {
-	for _, p := range set.Params {
-		set.Put(p, synth.Param(p.Name, p.Shape))
-	}
+// made gives a parameter the values of its name.
+func made(p *nn.Param, v []float32) error {
+	synth.FillParam(v, p.Name, p.Shape)
+	return nil
 }
 
 // episodes are the batch that every run gets.

@@ -33,29 +33,61 @@ func winogradPays(shape []int, p op.ConvParams) bool {
 		shape[0]%loopLanes == 0 && kBlockSize(shape[3])%loopLanes == 0
 }
 
-// newWinogradWeights transforms w [cout,3,3,cin] in float64 and packs the result.
+// winogradStrip is how many input channels of the weights are transformed at a time.
+const winogradStrip = 64
+
+// newWinogradWeights transforms w [cout,3,3,cin] in float64 and packs the result, panel
+// by panel: no matrix U exists as a whole.
 func newWinogradWeights(w []float32, cout, cin int) *winogradWeights {
-	ws := new(winogradWeights)
-	u := make([]float32, cout*cin)
+	ws, isa := new(winogradWeights), currentISA()
 	for t := range ws.u {
-		gy, gx := winogradG[t/4], winogradG[t%4]
-		parallelFor(cout, 8, func(lo, hi int) {
-			for o := lo; o < hi; o++ {
-				for c := range cin {
-					sum := 0.0
-					for tap := range 9 {
-						sum += gy[tap/3] * gx[tap%3] * float64(w[(o*9+tap)*cin+c])
-					}
-					u[o*cin+c] = float32(sum)
+		ws.u[t] = new(packedB)
+		ws.u[t].reset(isa, cin, 0, cout)
+	}
+	panels, kBlock := ws.u[0].panels(), ws.u[0].kBlock
+	parallelFor(panels*((cin+kBlock-1)/kBlock), 1, func(lo, hi int) {
+		const depth = winogradStrip
+		u := borrow(16 * isa.nr * depth)
+		for task := lo; task < hi; task++ {
+			k0, j := task/panels*kBlock, task%panels
+			o0, kEnd := j*isa.nr, min(k0+kBlock, cin)
+			n := min(isa.nr, cout-o0)
+			for c0 := k0; c0 < kEnd; c0 += depth {
+				channels := min(depth, kEnd-c0)
+				for i := range n {
+					winogradKernel(u[i*depth:], isa.nr*depth, w[(o0+i)*9*cin+c0:], cin, channels)
+				}
+				for t := range ws.u {
+					isa.transposePanel(ws.u[t].panel(k0, j)[(c0-k0)*isa.nr:], u[t*isa.nr*depth:], depth, n, channels)
 				}
 			}
-		})
-		ws.u[t] = packWeights(u, cout, cin)
-	}
+		}
+		giveBack(u)
+	})
 	return ws
 }
 
-var winogradG = [4][3]float64{{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}}
+// winogradKernel writes the 16 elements of G w Gᵀ for n ≤ winogradStrip channels to
+// u[t·size:], rounded once; tap t of the channels is w[t·stride:].
+func winogradKernel(u []float32, size int, w []float32, stride, n int) {
+	var rows [4][3][winogradStrip]float64 // G w
+	for x := range 3 {
+		top, middle, bottom := w[x*stride:][:n], w[(3+x)*stride:][:n], w[(6+x)*stride:][:n]
+		r0, r1, r2, r3 := &rows[0][x], &rows[1][x], &rows[2][x], &rows[3][x]
+		for c, v := range top {
+			a, b, d := float64(v), float64(middle[c]), float64(bottom[c])
+			r0[c], r1[c], r2[c], r3[c] = a, (a+d+b)/2, (a+d-b)/2, d
+		}
+	}
+	for y := range rows {
+		left, middle, right := rows[y][0][:n], rows[y][1][:n], rows[y][2][:n]
+		u0, u1, u2, u3 := u[4*y*size:][:n], u[(4*y+1)*size:][:n], u[(4*y+2)*size:][:n], u[(4*y+3)*size:][:n]
+		for c, a := range left {
+			b, d := middle[c], right[c]
+			u0[c], u1[c], u2[c], u3[c] = float32(a), float32((a+d+b)/2), float32((a+d-b)/2), float32(d)
+		}
+	}
+}
 
 // A task computes winogradTiles tiles, with winogradDepth input channels at a time: the
 // transformed inputs and products, 16 matrices each, stay in the last-level cache while

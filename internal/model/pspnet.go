@@ -38,7 +38,7 @@ func newBaseLearner(o Options) baseLearner {
 	head := headChannels(o.Backbone)
 	b := baseLearner{
 		Backbone: bb,
-		Cls:      nn.NewConvBN(2*c, head, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}, false),
+		Cls:      nn.NewPyramidConv(head, c, c/4, c/4, c/4, c/4),
 	}
 	for _, bins := range []int{1, 2, 3, 6} {
 		b.PPM.Features = append(b.PPM.Features, ppmBin{bins: bins, Conv: nn.NewConvBN(c, c/4, 1, op.ConvParams{Stride: 1, Dilation: 1}, false)})

@@ -45,7 +45,7 @@ func (t *Tape) ConvBN(x *Var, c *ConvBN, residual *Var, relu bool) *Var {
 		p := c.Conv.Params
 		if c.folded == nil {
 			w, b := c.fold(t.Dev)
-			c.folded = c.freeze(t.Dev, w, b, c.Conv.Weight.DeviceShape(), p)
+			c.prepare(t.Dev, w, b)
 		}
 		y := t.out(convShape(x, c.folded.Shape(), p)...)
 		var r op.Tensor

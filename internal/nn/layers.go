@@ -100,8 +100,9 @@ type ConvBN struct {
 	Conv *Conv2D
 	Norm *BatchNorm
 
+	parts   []int          // channels of the parts of its input; see Tape.PyramidConv
 	folded  op.FrozenConv  // the two as one convolution, made on first use while both are frozen
-	pyramid *frozenPyramid // likewise, by the parts of its input; see Tape.PyramidConv
+	pyramid *frozenPyramid // likewise, by the parts of its input
 }
 
 // NewConvBN returns a k×k convolution and its batch norm.
@@ -124,13 +125,31 @@ func (c *ConvBN) fold(dev op.Device) (w, b []float32) {
 	}
 	per := len(w) / len(b)
 	for o := range b {
-		scale := float64(gamma[o]) / math.Sqrt(float64(variance[o])+batchNormEps)
-		b[o] = float32((float64(b[o])-float64(mean[o]))*scale + float64(beta[o]))
-		for i := o * per; i < (o+1)*per; i++ {
-			w[i] = float32(float64(w[i]) * scale)
-		}
+		scaleRow(w[o*per:][:per], foldNorm(&b[o], gamma[o], beta[o], mean[o], variance[o]))
 	}
 	return w, b
+}
+
+// foldNorm folds a channel's norm into its bias and returns the scale of its weights.
+func foldNorm(bias *float32, gamma, beta, mean, variance float32) (scale float64) {
+	scale = float64(gamma) / math.Sqrt(float64(variance)+batchNormEps)
+	*bias = float32((float64(*bias)-float64(mean))*scale + float64(beta))
+	return scale
+}
+
+func scaleRow(w []float32, scale float64) {
+	for i, v := range w {
+		w[i] = float32(float64(v) * scale)
+	}
+}
+
+// prepare makes the form that the device computes of folded weights and biases.
+func (c *ConvBN) prepare(dev op.Device, w, b []float32) {
+	if c.parts != nil {
+		c.pyramid = c.splitPyramid(dev, w, b)
+	} else {
+		c.folded = c.freeze(dev, w, b, c.Conv.Weight.DeviceShape(), c.Conv.Params)
+	}
 }
 
 // freeze prepares a convolution for c on the device.

@@ -1,6 +1,10 @@
 package nn
 
-import "hdmnet/internal/op"
+import (
+	"slices"
+
+	"hdmnet/internal/op"
+)
 
 // frozenPyramid is a ConvBN over [x, up(p_1), …, up(p_L)] split by the parts of its input.
 type frozenPyramid struct {
@@ -8,10 +12,23 @@ type frozenPyramid struct {
 	levels []op.FrozenConv // 1×1 from p_l to its products with the nine taps, [9·Co,1,1,C_l]
 }
 
+// NewPyramidConv returns the ConvBN of a PyramidConv: 3×3, over the channels of x, p_1, …,
+// p_L, to out channels, without bias.
+func NewPyramidConv(out int, parts ...int) *ConvBN {
+	in := 0
+	for _, n := range parts {
+		in += n
+	}
+	c := NewConvBN(in, out, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}, false)
+	c.parts = parts
+	return c
+}
+
 // PyramidConv returns norm(conv3×3([x, up(p_1), …, up(p_L)])): x [B,h,w,C] followed by
 // small maps p_l [B,n_l,n_l,C_l], resized to h×w with aligned corners. Frozen and not
 // recording, it never makes the wide map: the small maps are multiplied with the weights
-// first and their products spread (op.PyramidSpread), which is the same by linearity.
+// first and their products spread (op.PyramidSpread), which is the same by linearity. c is
+// of NewPyramidConv.
 func (t *Tape) PyramidConv(x *Var, levels []*Var, c *ConvBN) *Var {
 	s := x.Value.Shape()
 	if !t.folds(c) {
@@ -30,7 +47,8 @@ func (t *Tape) PyramidConv(x *Var, levels []*Var, c *ConvBN) *Var {
 		return y
 	}
 	if c.pyramid == nil {
-		c.pyramid = c.splitPyramid(t.Dev, s[3], levels)
+		w, b := c.fold(t.Dev)
+		c.prepare(t.Dev, w, b)
 	}
 	var products []*Var
 	var values []op.Tensor
@@ -49,26 +67,25 @@ func (t *Tape) PyramidConv(x *Var, levels []*Var, c *ConvBN) *Var {
 }
 
 // splitPyramid splits the folded weights [Co,3,3,C+ΣC_l] by channels.
-func (c *ConvBN) splitPyramid(dev op.Device, channels int, levels []*Var) *frozenPyramid {
-	w, b := c.fold(dev)
+func (c *ConvBN) splitPyramid(dev op.Device, w, b []float32) *frozenPyramid {
 	co, all := len(b), len(w)/(9*len(b))
-	part := func(first, n int) []float32 { // [Co,3,3,n]
-		out := make([]float32, 0, 9*co*n)
-		for tap := range 9 * co {
-			out = append(out, w[tap*all+first:][:n]...)
+	f := &frozenPyramid{}
+	first := 0
+	part := make([]float32, 9*co*slices.Max(c.parts))
+	for l, n := range c.parts {
+		part := part[:9*co*n]
+		for i := range 9 * co {
+			to := i // [Co,3,3,C]
+			if l > 0 {
+				to = i%9*co + i/9 // [3,3,Co,C_l]: the order in which the products are spread
+			}
+			copy(part[to*n:][:n], w[i*all+first:])
 		}
-		return out
-	}
-	f := &frozenPyramid{own: c.freeze(dev, part(0, channels), b, []int{co, 3, 3, channels}, c.Conv.Params)}
-	first := channels
-	for _, p := range levels {
-		n := op.Last(p.Value)
-		byTap := make([]float32, 9*co*n) // [3,3,Co,n]: the order in which the products are spread
-		for i, v := range part(first, n) {
-			o, tap, ch := i/(9*n), i/n%9, i%n
-			byTap[(tap*co+o)*n+ch] = v
+		if l == 0 {
+			f.own = c.freeze(dev, part, b, []int{co, 3, 3, n}, c.Conv.Params)
+		} else {
+			f.levels = append(f.levels, c.freeze(dev, part, nil, []int{9 * co, 1, 1, n}, op.ConvParams{Stride: 1, Dilation: 1}))
 		}
-		f.levels = append(f.levels, c.freeze(dev, byTap, nil, []int{9 * co, 1, 1, n}, op.ConvParams{Stride: 1, Dilation: 1}))
 		first += n
 	}
 	return f

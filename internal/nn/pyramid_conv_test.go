@@ -16,7 +16,7 @@ func TestPyramidConvByLinearity(t *testing.T) {
 	}
 	const channels, width = 16, 6
 	bins := []int{1, 2, 3, 6}
-	n := &net{NewConvBN(channels+len(bins)*4, width, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}, false)}
+	n := &net{NewPyramidConv(width, channels, 4, 4, 4, 4)}
 	dev := &counting{Device: device(t)}
 	set, tape := NewSet(dev, n, 1), NewTape(dev)
 	rng := rand.New(rand.NewPCG(1, 2))

@@ -23,8 +23,10 @@ type Set struct {
 	Values   op.Tensor // trainable values, group after group; nil when nothing is trained
 	Grads    op.Tensor // their gradients, in the same places
 	dev      op.Device
+	seed     uint64
 	counters map[string]*Counter
 	convs    []*ConvBN
+	absorbs  map[*Param]*ConvBN // of an inference set: convolutions that stand for their parameters
 	memory   []tensor.Memory
 }
 
@@ -40,10 +42,7 @@ const align = 16
 // NewSet names the parameters of a network (a pointer to a struct with w tags), places
 // them on the device and initialises each from a generator seeded by seed and its name.
 func NewSet(dev op.Device, network any, seed uint64) *Set {
-	w := &walker{counters: map[string]*Counter{}}
-	w.walk(reflect.ValueOf(network), "", false, "")
-	s := &Set{Params: w.params, dev: dev, counters: w.counters, convs: w.convs}
-
+	s := newSet(dev, network, seed)
 	var trained, fixed []*Param
 	for _, p := range s.Params {
 		if p.Role == Trainable {
@@ -65,12 +64,22 @@ func NewSet(dev op.Device, network any, seed uint64) *Set {
 		s.Groups[len(s.Groups)-1].Hi = hi
 		lo = hi
 	}
-	for _, p := range s.Params {
-		v := make([]float32, p.Len())
-		p.Init(p.Shape, rand.New(rand.NewPCG(seed, nameHash(p.Name))), v)
-		dev.Upload(p.Value, p.ToDevice(v))
+	if err := s.Fill(s.initial); err != nil {
+		panic(err) // initial has none
 	}
 	return s
+}
+
+func newSet(dev op.Device, network any, seed uint64) *Set {
+	w := &walker{counters: map[string]*Counter{}}
+	w.walk(reflect.ValueOf(network), "", false, "")
+	return &Set{Params: w.params, dev: dev, seed: seed, counters: w.counters, convs: w.convs}
+}
+
+// initial gives a new parameter its values.
+func (s *Set) initial(p *Param, v []float32) error {
+	p.Init(p.Shape, rand.New(rand.NewPCG(s.seed, nameHash(p.Name))), v)
+	return nil
 }
 
 func nameHash(name string) uint64 {
@@ -138,14 +147,28 @@ func (s *Set) Get(p *Param) []float32 { return s.download(p, p.Value) }
 func (s *Set) Gradient(p *Param) []float32 { return s.download(p, p.Grad) }
 
 func (s *Set) download(p *Param, t op.Tensor) []float32 {
+	s.plain(p)
 	v := make([]float32, p.Len())
 	s.dev.Download(v, t)
 	return p.FromDevice(v)
 }
 
+// plain panics when p has no values of its own.
+func (s *Set) plain(p *Param) {
+	if s.absorbs[p] != nil {
+		panic(fmt.Sprintf("nn: %v is a part of a folded convolution in this inference set; NewSet keeps it by itself", p))
+	}
+}
+
 // Put sets a parameter's values, given in PyTorch's order.
 func (s *Set) Put(p *Param, v []float32) {
+	s.plain(p)
 	s.dev.Upload(p.Value, p.ToDevice(v))
+	s.unfold()
+}
+
+// unfold gives all folded weights back: parameters have changed.
+func (s *Set) unfold() {
 	for _, c := range s.convs {
 		if err := c.unfold(); err != nil {
 			panic(fmt.Errorf("%s: give back folded weights: %w", s.dev.Name(), err))
@@ -175,8 +198,10 @@ type LoadOptions struct {
 }
 
 // Load reads the parameters from a file under their names. Missing, unexpected and
-// misshapen tensors are all reported in one error, and then nothing has been changed.
-// It returns the optional parameters that were missing.
+// misshapen tensors are all reported in one error, and then nothing has been changed; a
+// file that cannot be read to its end leaves a part of it. Parameters that are not loaded
+// stay as they are; those of an inference set get their initial values. It returns the
+// optional parameters that were missing.
 func (s *Set) Load(f *weights.File, o LoadOptions) (absent []string, err error) {
 	var missing, shapes, unexpected []string
 	known := map[string]bool{}
@@ -187,7 +212,7 @@ func (s *Set) Load(f *weights.File, o LoadOptions) (absent []string, err error) 
 	for name := range s.counters {
 		known[name] = true
 	}
-	var found []*Param
+	found := map[*Param]bool{}
 	for _, p := range s.Params {
 		known[p.Name] = true
 		if o.Only != nil && !o.Only(p.Name) {
@@ -203,7 +228,7 @@ func (s *Set) Load(f *weights.File, o LoadOptions) (absent []string, err error) 
 		case !equal(shape, p.Shape):
 			shapes = append(shapes, fmt.Sprintf("%s is %v, the network wants %v", p.Name, shape, p.Shape))
 		default:
-			found = append(found, p)
+			found[p] = true
 		}
 	}
 	for _, name := range f.Names() {
@@ -218,14 +243,14 @@ func (s *Set) Load(f *weights.File, o LoadOptions) (absent []string, err error) 
 		list(&b, "unknown to this network", unexpected)
 		return nil, fmt.Errorf("the weights do not fit the network; is it another backbone, data set or number of shots?%s", b.String())
 	}
-	values := make([][]float32, len(found))
-	for i, p := range found {
-		if values[i], _, err = f.Float32(inFile(p.Name)); err != nil {
-			return nil, err
+	fromFile := func(p *Param, v []float32) error {
+		if !found[p] {
+			return s.initial(p, v)
 		}
+		return f.ReadFloat32(inFile(p.Name), v)
 	}
-	for i, p := range found {
-		s.Put(p, values[i])
+	if err := s.fill(fromFile, func(p *Param) bool { return found[p] || s.absorbs != nil }); err != nil {
+		return nil, err
 	}
 	for name, c := range s.counters {
 		if _, ok := f.Shape(name); !ok || o.Only != nil && !o.Only(name) {

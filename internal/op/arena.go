@@ -3,31 +3,34 @@ package op
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"gorgonia.org/tensor"
 )
 
-// Arena hands out a device's memory for activations. Blocks go back with Free, or all
-// at once with Reset, and are used again, headers included: once warm a step allocates
-// no device memory. One goroutine uses it.
+// Arena hands out a device's memory for activations. It goes back with Free, or all at
+// once with Reset, and is used again, whole or in parts, headers included: once warm a
+// step allocates no device memory, and the same step gets the same addresses. One
+// goroutine uses it.
 type Arena struct {
-	dev   Device
-	idle  map[int64][]*block // by size in bytes
-	live  map[uintptr]*block // by address
-	held  int64              // bytes taken from the device
-	inUse int64
-	peak  int64
+	dev     Device
+	slabs   []slab
+	idle    []*span              // by size
+	live    map[uintptr]*span    // by address
+	spare   []*span              // to be used again
+	headers map[uintptr][]Tensor // of the last uses of an address
+	count   int                  // of headers
+	held    int64                // bytes taken from the device
+	inUse   int64
+	peak    int64
 }
 
-type block struct {
-	mem   tensor.Memory
-	bytes int64
-	t     Tensor // the header of the last use
-}
+// maxHeaders bounds the headers kept: far more than the tensors of a step.
+const maxHeaders = 1 << 14
 
 // NewArena returns an empty arena over dev.
 func NewArena(dev Device) *Arena {
-	return &Arena{dev: dev, idle: map[int64][]*block{}, live: map[uintptr]*block{}}
+	return &Arena{dev: dev, live: map[uintptr]*span{}, headers: map[uintptr][]Tensor{}}
 }
 
 // Device returns the device whose memory this is.
@@ -76,35 +79,30 @@ func (a *Arena) Held() int64 { return a.held }
 // Close returns all memory to the device.
 func (a *Arena) Close() error {
 	a.Reset()
-	for size, blocks := range a.idle {
-		for _, b := range blocks {
-			if err := a.dev.Free(b.mem, b.bytes); err != nil {
-				return err
-			}
+	a.idle, a.held = nil, 0
+	a.forgetHeaders()
+	for len(a.slabs) > 0 {
+		s := a.slabs[0]
+		a.slabs = a.slabs[1:]
+		if err := a.dev.Free(s.mem, s.bytes); err != nil {
+			return err
 		}
-		delete(a.idle, size)
 	}
-	a.held = 0
 	return nil
-}
-
-func (a *Arena) release(b *block) {
-	a.inUse -= b.bytes
-	a.idle[b.bytes] = append(a.idle[b.bytes], b)
 }
 
 func (a *Arena) get(dt tensor.Dtype, shape []int) Tensor {
 	n := int64(dt.Size())
 	for _, d := range shape {
 		if d < 1 {
-			panic(fmt.Sprintf("op: Arena: shape %v has an empty axis", shape))
+			panic(fmt.Sprintf("op: Arena: shape %v has an empty axis", slices.Clone(shape)))
 		}
 		n *= int64(d)
 	}
-	bytes := (n + 63) &^ 63
-	b := a.take(bytes, dt, shape)
+	bytes := (n + spanAlign - 1) &^ (spanAlign - 1)
+	b := a.take(bytes)
 	if b == nil {
-		mem, err := a.dev.Alloc(bytes)
+		err, shape := a.grow(bytes), slices.Clone(shape) // the shapes of callers stay on their stacks
 		if err != nil && !errors.Is(err, ErrOutOfMemory) {
 			panic(fmt.Errorf("%s: %w", a.dev.Name(), err)) // of work before
 		}
@@ -112,35 +110,33 @@ func (a *Arena) get(dt tensor.Dtype, shape []int) Tensor {
 			panic(fmt.Errorf("%s: no memory for a tensor %v (%s; activations hold %s so far): %w; use a smaller batch or input size",
 				a.dev.Name(), shape, FormatBytes(bytes), FormatBytes(a.held), err))
 		}
-		a.held += bytes
-		b = &block{mem: mem, bytes: bytes}
+		b = a.take(bytes)
 	}
-	if b.t == nil || !fits(b.t, dt, shape) {
-		b.t = FromMemory(a.dev, dt, b.mem.Uintptr(), shape...)
-	}
-	a.live[b.mem.Uintptr()] = b
+	a.live[b.addr] = b
 	a.inUse += bytes
 	a.peak = max(a.peak, a.inUse)
-	return b.t
+	return a.header(b.addr, dt, shape)
 }
 
-// take removes an idle block of the exact size, one with a fitting header if there is one.
-func (a *Arena) take(bytes int64, dt tensor.Dtype, shape []int) *block {
-	list := a.idle[bytes]
-	if len(list) == 0 {
-		return nil
-	}
-	pick := len(list) - 1
-	for i := pick; i >= 0; i-- {
-		if fits(list[i].t, dt, shape) {
-			pick = i
-			break
+// header returns a tensor at an address: the one of an earlier use if it fits.
+func (a *Arena) header(addr uintptr, dt tensor.Dtype, shape []int) Tensor {
+	for _, t := range a.headers[addr] {
+		if fits(t, dt, shape) {
+			return t
 		}
 	}
-	b := list[pick]
-	list[pick] = list[len(list)-1]
-	a.idle[bytes] = list[:len(list)-1]
-	return b
+	if a.count == maxHeaders {
+		a.forgetHeaders()
+	}
+	t := FromMemory(a.dev, dt, addr, slices.Clone(shape)...)
+	a.headers[addr] = append(a.headers[addr], t)
+	a.count++
+	return t
+}
+
+func (a *Arena) forgetHeaders() {
+	clear(a.headers)
+	a.count = 0
 }
 
 func fits(t Tensor, dt tensor.Dtype, shape []int) bool {

@@ -178,5 +178,6 @@ func planes(x []float32) []float32 {
 }
 
 func writePNG(path string, img image.Image) error {
-	return weights.WriteFileAtomic(path, func(w io.Writer) error { return png.Encode(w, img) })
+	encoder := png.Encoder{CompressionLevel: png.BestSpeed} // three times as fast, a few per cent larger
+	return weights.WriteFileAtomic(path, func(w io.Writer) error { return encoder.Encode(w, img) })
 }

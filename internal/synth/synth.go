@@ -47,18 +47,26 @@ func uniform(name string) func() float64 {
 //	…num_batches_tracked    0
 //	any other               0.05(2u−1)
 func Param(name string, shape []int) []float32 {
-	n, fanIn := 1, 1
-	for i, d := range shape {
+	n := 1
+	for _, d := range shape {
 		n *= d
-		if i > 0 {
-			fanIn *= d
-		}
 	}
 	values := make([]float32, n)
+	FillParam(values, name, shape)
+	return values
+}
+
+// FillParam is Param to memory of the caller.
+func FillParam(values []float32, name string, shape []int) {
+	fanIn := 1
+	for _, d := range shape[min(1, len(shape)):] {
+		fanIn *= d
+	}
 	var offset, scale float64
 	switch {
 	case strings.HasSuffix(name, "num_batches_tracked"):
-		return values
+		clear(values)
+		return
 	case len(shape) >= 2:
 		scale = math.Sqrt(6 / float64(fanIn))
 	case strings.HasSuffix(name, "running_var"):
@@ -72,7 +80,6 @@ func Param(name string, shape []int) []float32 {
 	for i := range values {
 		values[i] = float32(offset + float64(scale*(2*next()-1)))
 	}
-	return values
 }
 
 // Image returns a normalised image [channels, height, width]: two low-frequency

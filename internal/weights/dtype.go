@@ -3,6 +3,7 @@ package weights
 import (
 	"encoding/binary"
 	"math"
+	"unsafe"
 )
 
 // dtypeSize is the size in bytes of one element of each safetensors type.
@@ -12,11 +13,18 @@ var dtypeSize = map[string]int64{
 	"U64": 8, "U32": 4, "U16": 2, "U8": 1, "BOOL": 1,
 }
 
+// littleEndian machines hold floats as files do.
+var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
+
 // decoder turns consecutive little-endian elements of src into dst.
 type decoder[T any] func(dst []T, src []byte)
 
 var floatDecoders = map[string]decoder[float32]{
 	"F32": func(dst []float32, src []byte) {
+		if littleEndian {
+			copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(dst))), 4*len(dst)), src)
+			return
+		}
 		for i := range dst {
 			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:]))
 		}

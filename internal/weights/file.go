@@ -159,7 +159,21 @@ func (f *File) Metadata() map[string]string { return maps.Clone(f.meta) }
 // shape. F64 is rounded to nearest; the others are exact. It fails when the tensor
 // is not there, has another type, or cannot be read.
 func (f *File) Float32(name string) ([]float32, []int, error) {
-	return read(f, name, floatDecoders, "F32, F64, F16 or BF16")
+	return read(f, name, floatDecoders, floatTypes)
+}
+
+const floatTypes = "F32, F64, F16 or BF16"
+
+// ReadFloat32 is Float32 to memory of the caller: v has as many elements as the tensor.
+func (f *File) ReadFloat32(name string, v []float32) error {
+	t, decode, err := find(f, name, floatDecoders, floatTypes)
+	if err != nil {
+		return err
+	}
+	if len(v) != t.elements() {
+		return fmt.Errorf("%s: tensor %q is %v, not of %d elements", f.path, name, t.shape, len(v))
+	}
+	return readInto(f, v, t, decode)
 }
 
 // Int64 reads a tensor of type I64, I32, I16, I8, U32, U16 or U8; see Float32.

@@ -36,6 +36,19 @@ var errShrunk = errors.New("the file became shorter after it was opened; do not 
 const readChunk = 1 << 15
 
 func read[T any](f *File, name string, decoders map[string]decoder[T], want string) ([]T, []int, error) {
+	t, decode, err := find(f, name, decoders, want)
+	if err != nil {
+		return nil, nil, err
+	}
+	values := make([]T, t.elements())
+	if err := readInto(f, values, t, decode); err != nil {
+		return nil, nil, err
+	}
+	return values, slices.Clone(t.shape), nil
+}
+
+// find looks a tensor up that is to be read by one of decoders.
+func find[T any](f *File, name string, decoders map[string]decoder[T], want string) (*tensor, decoder[T], error) {
 	i, ok := f.index[name]
 	if !ok {
 		return nil, nil, fmt.Errorf("%s has no tensor %q; it holds %d others", f.path, name, len(f.tensors))
@@ -45,11 +58,15 @@ func read[T any](f *File, name string, decoders map[string]decoder[T], want stri
 	if !ok {
 		return nil, nil, fmt.Errorf("%s: tensor %q is %s, expected %s", f.path, name, t.dtype, want)
 	}
+	return t, decode, nil
+}
+
+// readInto reads a tensor to values, which has its size.
+func readInto[T any](f *File, values []T, t *tensor, decode decoder[T]) error {
 	src := t.src()
 	if c, ok := src.(*inflater); ok {
 		defer c.Close()
 	}
-	values := make([]T, t.elements())
 	var err error
 	if t.strides == nil {
 		err = readRows(values, t, src, decode)
@@ -58,11 +75,11 @@ func read[T any](f *File, name string, decoders map[string]decoder[T], want stri
 	}
 	switch {
 	case err == io.EOF:
-		return nil, nil, fmt.Errorf("%s: tensor %q: %w", f.path, name, errShrunk)
+		return fmt.Errorf("%s: tensor %q: %w", f.path, t.name, errShrunk)
 	case err != nil:
-		return nil, nil, fmt.Errorf("%s: read tensor %q: %w", f.path, name, err)
+		return fmt.Errorf("%s: read tensor %q: %w", f.path, t.name, err)
 	}
-	return values, slices.Clone(t.shape), nil
+	return nil
 }
 
 // readRows reads a tensor that lies in one piece.
