@@ -104,16 +104,26 @@ func evalGolden(t *testing.T, name string, fill func(net *HDMNet, set *nn.Set)) 
 		dev.Argmax(argmax, Upsample(tape, v, size, size).Value)
 		dev.Download(labels, argmax)
 		want, shape := f.Float32(name)
-		checkLabels(t, "labels of "+name, labels, foreground(want, shape), tol.labels)
+		checkLabels(t, "labels of "+name, labels, foreground(labels, want, shape, tol), tol.labels)
 	}
 }
 
-// foreground is the argmax of logits [B,2,H,W].
-func foreground(logits []float32, shape []int) []uint8 {
+// foreground is the argmax of logits [B,2,H,W]. Where every label must agree, pixels whose
+// two logits are equal within the outputs' tolerance are undecided: they keep the label got.
+func foreground(got []uint8, logits []float32, shape []int, tol bounds) []uint8 {
 	x, _ := golden.ToNHWC(logits, shape)
+	slack := float32(0)
+	if tol.labels == 0 {
+		for _, v := range x {
+			slack = max(slack, float32(tol.output)*max(v, -v))
+		}
+	}
 	y := make([]uint8, len(x)/2)
 	for i := range y {
-		if x[2*i+1] > x[2*i] {
+		switch margin := x[2*i+1] - x[2*i]; {
+		case max(margin, -margin) <= slack:
+			y[i] = got[i]
+		case margin > 0:
 			y[i] = 1
 		}
 	}
