@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"os"
 	"strings"
 	"testing"
 
@@ -27,6 +28,22 @@ func TestDoctor(t *testing.T) {
 	v := decode(t, out)
 	if _, tested := v["self_test"]; code != exitOK || v["ok"] != true || tested || v["device"].(map[string]any)["precision"] != "fp32" {
 		t.Errorf("code %d, %s\n%s", code, errs, out)
+	}
+}
+
+// TestDoctorOtherDevice: the device that HDMNET_TEST_DEVICE names has every operator right.
+func TestDoctorOtherDevice(t *testing.T) {
+	name := os.Getenv("HDMNET_TEST_DEVICE")
+	if name == "" {
+		t.Skip("HDMNET_TEST_DEVICE names no device")
+	}
+	out, errs, code := hdmnet(t, "doctor", "--device", name, "--json")
+	v := decode(t, out)
+	if code != exitOK || v["ok"] != true {
+		t.Fatalf("code %d, %s\n%s", code, errs, out)
+	}
+	if n := len(v["self_test"].(map[string]any)["operators"].([]any)); n < 50 {
+		t.Errorf("only %d operators", n)
 	}
 }
 

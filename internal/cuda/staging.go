@@ -5,6 +5,7 @@ package cuda
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"gorgonia.org/cu"
@@ -32,20 +33,22 @@ type staging struct {
 const (
 	stageLimit = 4 << 20 // longer uploads are cut
 	stageSmall = 64 << 10
+	stageSlots = 24 // of each size at most: 96 MiB on the device
 )
 
-// ring is slots that are used in turn.
+// ring is slots that are used in turn; there are as many as uploads were ever under way.
 type ring struct {
-	slots []slot
+	bytes int64
+	slots []*slot
 	next  int
 }
 
 // slot is the place of one upload under way.
 type slot struct {
-	*pinned              // nil: not used yet
-	mark    *mark        // of its last upload; then the event tells when pinned is free again
-	device  cu.DevicePtr // as many bytes; 0: none
-	taken   cu.Event     // dst has got them, and device is free again
+	*pinned
+	mark   *mark        // of its last upload; then the event tells when pinned is free again
+	device cu.DevicePtr // as many bytes; 0: none
+	taken  cu.Event     // dst has got them, and device is free again
 }
 
 // pinned is memory of the host that the GPU copies from and to by itself.
@@ -56,23 +59,17 @@ type pinned struct {
 }
 
 func newStaging() staging {
-	return staging{large: ring{slots: make([]slot, 24)}, small: ring{slots: make([]slot, 16)}, idle: map[int64][]*pinned{}}
+	return staging{large: ring{bytes: stageLimit}, small: ring{bytes: stageSmall}, idle: map[int64][]*pinned{}}
 }
 
 // upload copies src, stageLimit bytes at most, to an address.
 func (d *Device) upload(to cu.DevicePtr, src []byte) {
-	r, size := &d.staging.small, int64(stageSmall)
+	r := &d.staging.small
 	if len(src) > stageSmall {
-		r, size = &d.staging.large, stageLimit
+		r = &d.staging.large
 	}
-	s := &r.slots[r.next]
-	r.next = (r.next + 1) % len(r.slots)
-	if s.pinned == nil {
-		d.prepare(s, size)
-	} else {
-		d.await(s.mark, s.event)
-	}
-	copy(unsafe.Slice((*byte)(s.memory), size), src)
+	s := d.slot(r)
+	copy(unsafe.Slice((*byte)(s.memory), s.bytes), src)
 	first := s.mark == nil
 	s.mark = newMark(d.queue)
 	n, m, at := int64(len(src)), s.mark, *s
@@ -83,6 +80,35 @@ func (d *Device) upload(to cu.DevicePtr, src []byte) {
 		close(m.reached)
 		return nil
 	})
+}
+
+// slot returns the ring's next slot, whose pinned memory is free: a new one rather than
+// one that is under way, while there may be more.
+func (d *Device) slot(r *ring) *slot {
+	if len(r.slots) > 0 && (len(r.slots) == stageSlots || d.arrived(r.slots[r.next])) {
+		s := r.slots[r.next]
+		r.next = (r.next + 1) % len(r.slots)
+		d.await(s.mark, s.event)
+		return s
+	}
+	s := d.newSlot(r.bytes)
+	r.slots = slices.Insert(r.slots, r.next, s)
+	r.next = (r.next + 1) % len(r.slots)
+	return s
+}
+
+// arrived tells whether the slot's last upload is all done.
+func (d *Device) arrived(s *slot) bool {
+	select {
+	case <-s.mark.reached:
+	default:
+		return false
+	}
+	last := s.event
+	if s.device != 0 {
+		last = s.taken
+	}
+	return d.watch.call(last.Query) == nil
 }
 
 // send hands the copies of one upload to the driver; on the queue's thread.
@@ -110,20 +136,24 @@ func (s *slot) send(d *Device, to cu.DevicePtr, n int64, first bool) error {
 	return nil
 }
 
-// prepare gets a slot its memory. Without memory on the device it does without.
-func (d *Device) prepare(s *slot, size int64) {
+// newSlot makes a slot. Where the device has no memory for it, it does without.
+func (d *Device) newSlot(size int64) *slot {
+	s := &slot{}
 	if size > stageSmall {
 		at, err := d.alloc(size)
 		if err != nil && !errors.Is(err, ErrOutOfMemory) {
 			d.fail(err)
 		}
 		s.device = cu.DevicePtr(at)
-		d.must(d.call(func() (err error) {
+	}
+	if s.device != 0 {
+		d.wait(func() (err error) {
 			s.taken, err = cu.MakeEvent(cu.DisableTiming)
 			return d.check(err, "make an event")
-		}))
+		})
 	}
 	s.pinned = d.pin(size)
+	return s
 }
 
 // landing returns pinned memory for a download of n bytes.
@@ -158,8 +188,8 @@ func (s *staging) free() error {
 	for _, p := range s.pinned {
 		errs = append(errs, unpin(p.memory), driverError(cu.DestroyEvent(&p.event), "destroy an event"))
 	}
-	for i := range s.large.slots {
-		if t := &s.large.slots[i]; t.pinned != nil {
+	for _, t := range s.large.slots {
+		if t.device != 0 {
 			errs = append(errs, driverError(cu.DestroyEvent(&t.taken), "destroy an event"))
 		}
 	}

@@ -34,7 +34,8 @@ type Device interface {
 
 	// Name describes the device for logs and reports, for example "cpu (avx512, 2 threads)".
 	Name() string
-	// Upload copies src ([]float32, []uint8 or []int32, as long as dst) to the device.
+	// Upload copies src ([]float32, []uint8 or []int32, as long as dst) to the device. src
+	// may be changed as soon as it returns, also where the copy is still on its way.
 	Upload(dst Tensor, src any)
 	// Download copies src to dst ([]float32, []uint8 or []int32, as long as src) and
 	// waits for all work that src depends on.
