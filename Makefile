@@ -45,12 +45,14 @@ test-cuda: $(CUDA_LIB) $(EMU_SELFTEST) $(EMU_LIBRARIES) ## the CUDA device on th
 	$(EMU_ENV)/libcuda-check.so.1 HDMNET_CUDA_CACHE=off HDMNET_CUDA_LIBRARIES=$(CURDIR)/$(EMU_LIBRARY) \
 		$(CUDA_GO) test -tags cuda -run 'TestSuite/^(conv2d|frozen_conv2d|linear)$$' ./internal/cuda
 
-# The golden files, two precisions, and the command line beside the CPU's.
+# The golden files in two precisions, the command line beside the CPU's, and the memory of
+# steps at full size.
 PARITY_ENV = $(EMU_ENV)/libcuda.so.1 HDMNET_EMU_MEMORY=8192 HDMNET_TEST_DEVICE=cuda
 test-parity: $(CUDA_LIB) $(EMU_SELFTEST) ## whole networks on the emulated driver
 	$(PARITY_ENV) $(CUDA_GO) test -tags cuda -run 'Golden/.*_pascal_resnet50_1shot$$' ./internal/model
 	$(PARITY_ENV) HDMNET_CUDA_PRECISION=bf16 $(CUDA_GO) test -tags cuda -run 'EvalGolden/.*_pascal_resnet50_1shot$$' ./internal/model
 	$(PARITY_ENV) $(CUDA_GO) test -tags cuda -run 'TwoDevices|Doctor' ./cmd/hdmnet
+	$(PARITY_ENV) HDMNET_EMU_DRY=1 HDMNET_EMU_MEMORY=32768 HDMNET_TEST_LARGE=1 $(CUDA_GO) test -tags cuda -run LargeStep ./internal/model
 
 test: ## the README's test command
 	$(GO) test ./...

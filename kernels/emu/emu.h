@@ -102,6 +102,9 @@ struct Launch {
 CUresult launch_check(const Function *f, const u32 grid[3], const u32 block[3], size_t dynamic, void **params, Launch *out);
 // launch_run runs all blocks; a fault of the kernel is the context's fault from then on.
 void launch_run(const Launch &l);
+// dry_run tells that kernels and fills shall not run: only what allocates counts
+// (HDMNET_EMU_DRY).
+bool dry_run();
 
 // ---- Faults. The first stays until the context is released, as on a GPU.
 

@@ -203,8 +203,16 @@ CUresult launch_check(const Function *f, const u32 grid[3], const u32 block[3], 
 	return CUDA_SUCCESS;
 }
 
+bool dry_run()
+{
+	static const bool dry = env_number("HDMNET_EMU_DRY", 0) != 0;
+	return dry;
+}
+
 void launch_run(const Launch &l)
 {
+	if (dry_run())
+		return;
 	static std::once_flag once;
 	std::call_once(once, pool_open);
 	pool.blocks = (u64)l.grid[0] * l.grid[1] * l.grid[2];

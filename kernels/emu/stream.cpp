@@ -207,7 +207,7 @@ static CUresult copy_on_device(CUdeviceptr to, CUdeviceptr from, size_t n, CUstr
 		CUresult r = host_access("a copy on the device", (uintptr_t)from, n, false);
 		if (r == CUDA_SUCCESS)
 			r = host_access("a copy on the device", (uintptr_t)to, n, true);
-		if (r == CUDA_SUCCESS)
+		if (r == CUDA_SUCCESS && !dry_run())
 			memmove((void *)(uintptr_t)to, (const void *)(uintptr_t)from, n);
 		return r;
 	});
@@ -220,7 +220,7 @@ template <class T> static CUresult fill(CUdeviceptr to, T v, size_t n, CUstream 
 	return submit(s, [=] {
 		CUresult r = host_access("a memset", (uintptr_t)to, n * sizeof(T), true);
 		T *p = (T *)(uintptr_t)to;
-		for (size_t i = 0; r == CUDA_SUCCESS && i < n; i++)
+		for (size_t i = 0; r == CUDA_SUCCESS && i < n && !dry_run(); i++)
 			p[i] = v;
 		return r;
 	});
