@@ -76,14 +76,9 @@ func gatherRows(rows, x []float32, stride int, positions []int32, n, d int) {
 }
 
 // panelsOf lays rows out as panels.
-func panelsOf(panels, rows []float32, d, nr int) {
-	for j := 0; j*d < len(panels); j += nr {
-		p := panels[j*d : (j+nr)*d]
-		for jj := range nr {
-			for c, x := range rows[(j+jj)*d : (j+jj+1)*d] {
-				p[c*nr+jj] = x
-			}
-		}
+func (t tiling) panelsOf(panels, rows []float32, d int) {
+	for at := 0; at < len(panels); at += t.isa.nr * d {
+		t.isa.transposePanel(panels[at:], rows[at:], d, t.isa.nr, d)
 	}
 }
 

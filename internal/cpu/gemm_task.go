@@ -71,9 +71,13 @@ func (p *product) runTask(buf *blockBuffers, chunk, m0, m1, n0, n1 int) {
 	for pass := first; pass <= last; pass++ {
 		k0 := pass * p.kBlock
 		kc := min(p.kBlock, p.k-k0)
-		rs, ks := p.a.packA(p.isa, buf.a, m0, m1, k0, k0+kc)
-		if ks == 1 {
-			clear(buf.a[(m1-m0)*rs : rows*rs])
+		a, step := p.rowsInPlace(m0, rows, kc), p.k
+		rs, ks := p.k, 1
+		if a == nil {
+			a, step = buf.a, kStride(kc)
+			if rs, ks = p.a.packA(p.isa, a, m0, m1, k0, k0+kc); ks == 1 {
+				clear(a[(m1-m0)*rs : rows*rs])
+			}
 		}
 		if p.packed == nil {
 			p.packPrivate(buf, n0, n1, k0, kc)
@@ -86,17 +90,26 @@ func (p *product) runTask(buf *blockBuffers, chunk, m0, m1, n0, n1 int) {
 			out.flags |= out.epi.flags()
 		}
 		for j := n0; j < n1; j += nr {
-			var panel []float32
+			var b []float32
 			if p.packed != nil {
-				panel = p.packed.panel(k0, (j-p.packed.n0)/nr)
+				b = p.packed.panel(k0, (j-p.packed.n0)/nr)
 			} else {
-				panel = buf.b[(j-n0)*kc : (j-n0+nr)*kc]
+				b = buf.b[(j-n0)*kc : (j-n0+nr)*kc]
 			}
 			for i := m0; i < m1; i += mr {
-				p.runTile(buf, &out, kc, buf.a[(i-m0)*kStride(kc):], rs, ks, panel, i, min(i+mr, m1), j, min(j+nr, n1))
+				p.runTile(buf, &out, kc, a[(i-m0)*step:], rs, ks, b, i, min(i+mr, m1), j, min(j+nr, n1))
 			}
 		}
 	}
+}
+
+// rowsInPlace returns A from row m0 on if the kernel can read it where it lies: one pass
+// over whole rows without gaps, as many as whole tiles read. Then there is nothing to pack.
+func (p *product) rowsInPlace(m0, rows, kc int) []float32 {
+	if d := &p.denseA; p.a == d && !d.transposed && 0 < kc && kc == p.k && d.ld == p.k && (m0+rows)*p.k <= len(d.data) {
+		return d.data[m0*p.k:]
+	}
+	return nil
 }
 
 // packPrivate packs this task's part of B.

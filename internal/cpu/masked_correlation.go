@@ -79,9 +79,9 @@ func (c *correlation) forward(y, corr, colSum, q, k, v, mask []float32) {
 	parallelFor(c.heads, 1, func(lo, hi int) {
 		for h := lo; h < hi; h++ {
 			c.unitRows(part(qRows, h, c.heads), nil, q[h*c.d:], nil, c.n, 1)
-			panelsOf(part(qPanels, h, c.heads), part(qRows, h, c.heads), c.d, c.isa.nr)
+			c.panelsOf(part(qPanels, h, c.heads), part(qRows, h, c.heads), c.d)
 			c.unitRows(part(kRows, h, c.heads), nil, k[h*c.d:], fg, len(fg), invTemperature)
-			panelsOf(part(kPanels, h, c.heads), part(kRows, h, c.heads), c.d, c.isa.nr)
+			c.panelsOf(part(kPanels, h, c.heads), part(kRows, h, c.heads), c.d)
 		}
 	})
 

@@ -108,17 +108,17 @@ func (g *correlationGrad) layOut(h int, q, k, v []float32) {
 	dyRows, vRows := part(g.dyRows, h, g.heads), part(g.vRows, h, g.heads)
 	gatherRows(dyRows, g.dy[h*g.d:], g.channels, nil, g.n, g.d)
 	centreRows(dyRows[:g.n*g.d], part(g.dyMean, h, g.heads))
-	panelsOf(part(g.qPanels, h, g.heads), qRows, g.d, nr)
-	panelsOf(part(g.dyPanels, h, g.heads), dyRows, g.d, nr)
+	g.panelsOf(part(g.qPanels, h, g.heads), qRows, g.d)
+	g.panelsOf(part(g.dyPanels, h, g.heads), dyRows, g.d)
 	columnsOf(part(g.qColumns, h, g.heads), qRows, g.nq, g.d, nr)
 	columnsOf(part(g.dyColumns, h, g.heads), dyRows, g.nq, g.d, nr)
-	panelsOf(part(g.kPanels, h, g.heads), kRows, g.d, nr)
+	g.panelsOf(part(g.kPanels, h, g.heads), kRows, g.d)
 	columnsOf(part(g.kColumns, h, g.heads), kRows, g.nk, g.d, nr)
 	gatherRows(vRows, v, g.channels, g.fg, n, g.d)
 	for j, at := range g.fg {
 		scaleRow(vRows[j*g.d:j*g.d+g.d], 1/g.colSum[h*g.m+int(at)])
 	}
-	panelsOf(part(g.vPanels, h, g.heads), vRows, g.d, nr)
+	g.panelsOf(part(g.vPanels, h, g.heads), vRows, g.d)
 	gatherRows(vRows, v, g.channels, g.fg, n, g.d)
 }
 

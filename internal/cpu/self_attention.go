@@ -52,7 +52,7 @@ func (a *attention) forward(y, lse, q, k, v []float32) {
 			a.scaledRows(part(qRows, h, a.heads), q[h*a.d:])
 			rows := part(rows, h, a.heads)
 			gatherRows(rows, k[h*a.d:], a.channels, nil, a.m, a.d)
-			panelsOf(part(kPanels, h, a.heads), rows, a.d, a.isa.nr)
+			a.panelsOf(part(kPanels, h, a.heads), rows, a.d)
 			gatherRows(rows, v[h*a.d:], a.channels, nil, a.m, a.d)
 			columnsOf(part(vColumns, h, a.heads), rows, nk, a.d, a.isa.nr)
 		}
@@ -188,11 +188,11 @@ func (g *attentionGrad) layOut(h int, dy, y, lse, q, k, v []float32) {
 	nr := g.isa.nr
 	rows := part(g.qRows, h, g.heads)
 	g.scaledRows(rows, q)
-	panelsOf(part(g.qPanels, h, g.heads), rows, g.d, nr)
+	g.panelsOf(part(g.qPanels, h, g.heads), rows, g.d)
 	columnsOf(part(g.qColumns, h, g.heads), rows, g.nq, g.d, nr)
 	rows = part(g.dyRows, h, g.heads)
 	gatherRows(rows, dy, g.channels, nil, g.n, g.d)
-	panelsOf(part(g.dyPanels, h, g.heads), rows, g.d, nr)
+	g.panelsOf(part(g.dyPanels, h, g.heads), rows, g.d)
 	columnsOf(part(g.dyColumns, h, g.heads), rows, g.nq, g.d, nr)
 	shift := part(g.shift, h, g.heads)
 	for i := range g.n {
@@ -201,11 +201,11 @@ func (g *attentionGrad) layOut(h int, dy, y, lse, q, k, v []float32) {
 	copy(part(g.lse, h, g.heads), lse)
 	rows = part(g.kRows, h, g.heads)
 	gatherRows(rows, k, g.channels, nil, g.m, g.d)
-	panelsOf(part(g.kPanels, h, g.heads), rows, g.d, nr)
+	g.panelsOf(part(g.kPanels, h, g.heads), rows, g.d)
 	columnsOf(part(g.kColumns, h, g.heads), rows, g.nk, g.d, nr)
 	rows = part(g.vRows, h, g.heads)
 	gatherRows(rows, v, g.channels, nil, g.m, g.d)
-	panelsOf(part(g.vPanels, h, g.heads), rows, g.d, nr)
+	g.panelsOf(part(g.vPanels, h, g.heads), rows, g.d)
 }
 
 // keyBlock adds dk and dv of the keys from j in head h. Padded queries have q = dy = 0

@@ -75,14 +75,14 @@ func (t *Tape) ConvBN(x *Var, c *ConvBN, residual *Var, relu bool) *Var {
 func (t *Tape) Linear(x *Var, l *Linear) *Var {
 	s := x.Value.Shape()
 	y := t.out(append(append([]int{}, s[:len(s)-1]...), l.Weight.Shape[0])...)
-	w := op.Reshape(l.Weight.Value, l.Weight.Shape[0], l.Weight.Shape[1])
+	w := t.Arena.Reshape(l.Weight.Value, l.Weight.Shape[0], l.Weight.Shape[1])
 	t.Dev.Linear(y.Value, x.Value, w, l.Bias.value())
 	t.record(y, func(dy op.Tensor) {
 		if dx := t.Grad(x); dx != nil {
 			t.Dev.LinearGradInput(dx, dy, w)
 		}
 		if l.Weight.Grad != nil {
-			t.Dev.LinearGradWeight(op.Reshape(l.Weight.Grad, w.Shape()...), l.Bias.grad(), x.Value, dy)
+			t.Dev.LinearGradWeight(t.Arena.Reshape(l.Weight.Grad, w.Shape()...), l.Bias.grad(), x.Value, dy)
 		}
 	})
 	return y

@@ -127,14 +127,14 @@ func (t *Tape) ShotWeights(d op.Tensor, l0, l1 *Linear) *Var {
 		t.Dev.ShotWeights(y.Value, d, nil, nil, nil, nil)
 		return y
 	}
-	w0, w1 := op.Reshape(l0.Weight.Value, 2, k), op.Reshape(l1.Weight.Value, k, 2)
+	w0, w1 := t.Arena.Reshape(l0.Weight.Value, 2, k), t.Arena.Reshape(l1.Weight.Value, k, 2)
 	t.Dev.ShotWeights(y.Value, d, w0, l0.Bias.Value, w1, l1.Bias.Value)
 	if l0.Weight.Grad == nil {
 		y.fixed = true
 		return y
 	}
 	t.record(y, func(dy op.Tensor) {
-		t.Dev.ShotWeightsGrad(op.Reshape(l0.Weight.Grad, 2, k), l0.Bias.Grad, op.Reshape(l1.Weight.Grad, k, 2), l1.Bias.Grad,
+		t.Dev.ShotWeightsGrad(t.Arena.Reshape(l0.Weight.Grad, 2, k), l0.Bias.Grad, t.Arena.Reshape(l1.Weight.Grad, k, 2), l1.Bias.Grad,
 			dy, d, w0, l0.Bias.Value, w1, l1.Bias.Value)
 	})
 	return y
@@ -144,10 +144,10 @@ func (t *Tape) ShotWeights(d op.Tensor, l0, l1 *Linear) *Var {
 // [B,H,W] under the style estimates psi [B].
 func (t *Tape) Ensemble(meta *Var, base op.Tensor, psi *Var, gramMerge, clsMerge *Linear) *Var {
 	y := t.like(meta)
-	gw, cw := op.Reshape(gramMerge.Weight.Value, 2), op.Reshape(clsMerge.Weight.Value, 2)
+	gw, cw := t.Arena.Reshape(gramMerge.Weight.Value, 2), t.Arena.Reshape(clsMerge.Weight.Value, 2)
 	t.Dev.Ensemble(y.Value, meta.Value, base, psi.Value, gw, cw)
 	t.record(y, func(dy op.Tensor) {
-		t.Dev.EnsembleGrad(t.Grad(meta), t.Grad(psi), op.Reshape(gramMerge.Weight.Grad, 2), op.Reshape(clsMerge.Weight.Grad, 2),
+		t.Dev.EnsembleGrad(t.Grad(meta), t.Grad(psi), t.Arena.Reshape(gramMerge.Weight.Grad, 2), t.Arena.Reshape(clsMerge.Weight.Grad, 2),
 			dy, meta.Value, base, psi.Value, gw, cw)
 	})
 	return y

@@ -119,7 +119,7 @@ func (t *Tape) Grad(x *Var) op.Tensor {
 	case x == nil || x.fixed:
 		return nil
 	case x.parent != nil:
-		return op.Span(t.Grad(x.parent), x.lo, x.Value.Shape()...)
+		return t.Arena.Span(t.Grad(x.parent), x.lo, x.Value.Shape()...)
 	case x.grad == nil:
 		x.grad = t.Arena.Zeros(x.Value.Shape()...)
 	}
@@ -128,13 +128,15 @@ func (t *Tape) Grad(x *Var) op.Tensor {
 
 // Reshape returns a view of x with another shape; its gradient is x's.
 func (t *Tape) Reshape(x *Var, shape ...int) *Var {
-	return &Var{Value: op.Reshape(x.Value, shape...), parent: x, fixed: x.fixed}
+	return &Var{Value: t.Arena.Reshape(x.Value, shape...), parent: x, fixed: x.fixed}
 }
 
 // Rows returns the view x[lo:hi] along the first axis; its gradient is that part of x's.
 func (t *Tape) Rows(x *Var, lo, hi int) *Var {
-	per := op.Len(x.Value) / x.Value.Shape()[0]
-	return &Var{Value: op.Rows(x.Value, lo, hi), parent: x, lo: lo * per, fixed: x.fixed}
+	s := x.Value.Shape()
+	per := op.Len(x.Value) / s[0]
+	v := t.Arena.Span(x.Value, lo*per, append([]int{hi - lo}, s[1:]...)...)
+	return &Var{Value: v, parent: x, lo: lo * per, fixed: x.fixed}
 }
 
 // dropout returns the parameters of the pass's next dropout.

@@ -134,6 +134,18 @@ func (a *Arena) header(addr uintptr, dt tensor.Dtype, shape []int) Tensor {
 	return t
 }
 
+// Reshape is op.Reshape of memory of the arena's device, with a header that is kept for
+// the next time.
+func (a *Arena) Reshape(t Tensor, shape ...int) Tensor {
+	checkReshape(t, shape)
+	return a.header(t.Uintptr(), t.Dtype(), shape)
+}
+
+// Span is op.Span likewise.
+func (a *Arena) Span(t Tensor, lo int, shape ...int) Tensor {
+	return a.header(viewAddress(t, lo, shape), t.Dtype(), shape)
+}
+
 func (a *Arena) forgetHeaders() {
 	clear(a.headers)
 	a.count = 0

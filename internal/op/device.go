@@ -16,6 +16,7 @@ package op
 
 import (
 	"fmt"
+	"slices"
 
 	_ "go4.org/unsafe/assume-no-moving-gc" // gorgonia.org/tensor needs this release on today's Go
 	"gorgonia.org/tensor"
@@ -92,7 +93,8 @@ func Shape(operator, operand string, t Tensor, want ...int) {
 		ok = want[i] < 0 || want[i] == got[i]
 	}
 	if !ok {
-		panic(fmt.Sprintf("op: %s: %s has shape %v, want %v", operator, operand, got, want))
+		// A copy: the callers' shapes stay on their stacks.
+		panic(fmt.Sprintf("op: %s: %s has shape %v, want %v", operator, operand, got, slices.Clone(want)))
 	}
 }
 
@@ -119,16 +121,20 @@ func Len(t Tensor) int { return t.DataSize() }
 // Last returns the extent of t's last axis, the channels.
 func Last(t Tensor) int { s := t.Shape(); return s[len(s)-1] }
 
-// Reshape returns a view of t's memory with another shape of as many elements.
+// Reshape returns a view of t's memory with another shape of as many elements; of its own
+// shape that is t.
 func Reshape(t Tensor, shape ...int) Tensor {
-	n := 1
-	for _, d := range shape {
-		n *= d
-	}
-	if n != Len(t) {
-		panic(fmt.Sprintf("op: Reshape: %v has %d elements, %v wants %d", t.Shape(), Len(t), shape, n))
+	checkReshape(t, shape)
+	if slices.Equal(t.Shape(), shape) {
+		return t
 	}
 	return view(t, 0, shape)
+}
+
+func checkReshape(t Tensor, shape []int) {
+	if n := elements(shape); n != Len(t) {
+		panic(fmt.Sprintf("op: Reshape: %v has %d elements, %v wants %d", t.Shape(), Len(t), slices.Clone(shape), n))
+	}
 }
 
 // Rows returns the view t[lo:hi] along the first axis.
@@ -145,23 +151,28 @@ func Rows(t Tensor, lo, hi int) Tensor {
 func Span(t Tensor, lo int, shape ...int) Tensor { return view(t, lo, shape) }
 
 func view(t Tensor, lo int, shape []int) Tensor {
+	return FromMemory(t.Engine(), t.Dtype(), viewAddress(t, lo, shape), slices.Clone(shape)...)
+}
+
+// viewAddress is where a view begins.
+func viewAddress(t Tensor, lo int, shape []int) uintptr {
+	n := elements(shape)
+	if lo < 0 || lo+n > Len(t) {
+		panic(fmt.Sprintf("op: view of elements [%d:%d] of %d", lo, lo+n, Len(t)))
+	}
+	return t.Uintptr() + uintptr(lo)*t.Dtype().Size()
+}
+
+func elements(shape []int) int {
 	n := 1
 	for _, d := range shape {
 		n *= d
 	}
-	if lo < 0 || lo+n > Len(t) {
-		panic(fmt.Sprintf("op: view of elements [%d:%d] of %d", lo, lo+n, Len(t)))
-	}
-	size := t.Dtype().Size()
-	return FromMemory(t.Engine(), t.Dtype(), t.Uintptr()+uintptr(lo)*size, shape...)
+	return n
 }
 
 // FromMemory returns the tensor of a device over memory that somebody else keeps alive.
 func FromMemory(e tensor.Engine, dt tensor.Dtype, ptr uintptr, shape ...int) Tensor {
-	n := 1
-	for _, d := range shape {
-		n *= d
-	}
 	return tensor.New(tensor.Of(dt), tensor.WithShape(shape...), tensor.WithEngine(e),
-		tensor.FromMemory(ptr, uintptr(n)*dt.Size()))
+		tensor.FromMemory(ptr, uintptr(elements(shape))*dt.Size()))
 }
