@@ -44,7 +44,7 @@ step_determinism() { # DEVICE WORK
 step_training() { # DEVICE WORK
 	for where in "$1" cpu; do
 		begun=$(date +%s)
-		"$hdmnet" train --fold 0 --set dataset.synth_train=800 --set train.meta.validate_every=0 --set train.base.validate_every=0 \
+		"$hdmnet" train --fold 0 --set dataset.synth_train=1500 --set train.meta.validate_every=0 --set train.base.validate_every=0 \
 			--device "$where" --out "$2/train_$where" >&2 || return 1
 		trained=$(date +%s)
 		score=$("$hdmnet" eval --run "$2/train_$where" --protocol quick --device "$where" --json) || return 1
@@ -200,7 +200,7 @@ if wants timing; then
 	fi
 fi
 wants determinism && run determinism 90 sh "$self" step_determinism "$device" "$work"
-wants training && run training 150 sh "$self" step_training "$device" "$work"
+wants training && run training 180 sh "$self" step_training "$device" "$work"
 if wants sanitizer; then
 	sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda*/bin/compute-sanitizer 2>/dev/null | head -n 1)
 	if [ -n "$sanitizer" ]; then

@@ -1,6 +1,7 @@
 package selftest
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -53,8 +54,8 @@ func (n Number) MarshalJSON() ([]byte, error) {
 
 // Run runs small networks on dev, a step of each stage and an evaluation, and compares
 // their results with known ones. With a reference every operator is compared too. The
-// error is that of a device which cannot go on; the report holds what there was before.
-func Run(dev, reference op.Device, o Options) (r *Report, err error) {
+// error is that of a device which cannot go on, or of ctx; the report holds what there was before.
+func Run(ctx context.Context, dev, reference op.Device, o Options) (r *Report, err error) {
 	r = &Report{OK: true}
 	var twin *Twin
 	if reference != nil {
@@ -79,6 +80,9 @@ func Run(dev, reference op.Device, o Options) (r *Report, err error) {
 	for _, c := range cases {
 		if c.thorough && !o.Thorough {
 			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return r, err
 		}
 		got, err := c.run(dev, c)
 		if err != nil {
