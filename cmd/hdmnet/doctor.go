@@ -74,7 +74,8 @@ type doctorDevice struct {
 
 type doctorSelfTest struct {
 	*selftest.Report
-	Tolerance float64 `json:"tolerance"`
+	Tolerance float64 `json:"tolerance"` // of all operators but the forward products
+	Products  float64 `json:"products"`  // tolerance of those, and of the results
 }
 
 func runDoctor(ctx context.Context, io Streams, o *doctorOptions) error {
@@ -141,13 +142,13 @@ func (r *doctorReport) test(ctx context.Context, dev op.Device, thorough bool) e
 		}
 		reference = host
 	}
-	t := &doctorSelfTest{Tolerance: fullTolerance}
+	t := &doctorSelfTest{Tolerance: fullTolerance, Products: fullTolerance}
 	if device.Describe(dev).Precision != "fp32" {
-		t.Tolerance = roundedTolerance
+		t.Products = roundedTolerance
 	}
 	r.SelfTest = t
 	var err error
-	t.Report, err = selftest.Run(ctx, dev, reference, selftest.Options{Tolerance: t.Tolerance, Thorough: thorough})
+	t.Report, err = selftest.Run(ctx, dev, reference, selftest.Options{Tolerance: t.Tolerance, Products: t.Products, Thorough: thorough})
 	if err == nil && !t.OK {
 		err = fmt.Errorf("%s fails the self-test: %s; its results cannot be trusted, please report it with this output", dev.Name(), t.failed())
 	}
