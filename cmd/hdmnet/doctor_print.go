@@ -92,7 +92,7 @@ func (t *doctorSelfTest) print(b *bytes.Buffer) {
 	if len(t.Operators) > 0 {
 		fmt.Fprintf(b, "\nself-test: operators beside the CPU's; relative differences up to %g are rounding", t.Tolerance)
 		if t.Products != t.Tolerance {
-			fmt.Fprintf(b, ", in Conv2D, FrozenConv2D and Linear up to %g", t.Products)
+			fmt.Fprintf(b, ", in Conv2D, FrozenConv2D, Linear and PriorSimilarity up to %g", t.Products)
 		}
 		fmt.Fprint(b, "\n\n")
 		fmt.Fprintf(w, "operator\tcalls\tdifference\tat shape\t\n")

@@ -110,7 +110,7 @@ func (d *Twin) judge(r *Operator, tensors, mirrors []op.Tensor, floor float64) {
 		}
 		difference, tolerance := differ(got, want, floor), d.bounds.Tolerance
 		switch r.Name {
-		case "Conv2D", "FrozenConv2D", "Linear":
+		case "Conv2D", "FrozenConv2D", "Linear", "PriorSimilarity":
 			tolerance = d.bounds.Products
 		}
 		if _, floats := want.([]float32); !floats {
