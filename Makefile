@@ -10,7 +10,7 @@ CUDA_LIB := build/cuda/libcuda.a
 CUDA_GO := CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(CURDIR)/internal/cuda/include" CGO_LDFLAGS="-L$(CURDIR)/build/cuda" $(GO)
 DRIVER := $(shell sh scripts/cuda-driver.sh)
 
-.PHONY: build build-cpu build-cuda test vet-cuda test-cuda test-parity ptx race vet fuzz bench generate smoke ci
+.PHONY: build build-cpu build-cuda test vet-cuda test-cuda test-parity gpu-bundle gpu-check ptx race vet fuzz bench generate smoke ci
 
 build: $(if $(DRIVER),build-cuda,build-cpu) ## the binary in bin/; with CUDA where there is a driver
 
@@ -53,6 +53,14 @@ test-parity: $(CUDA_LIB) $(EMU_SELFTEST) ## whole networks on the emulated drive
 	$(PARITY_ENV) HDMNET_CUDA_PRECISION=bf16 $(CUDA_GO) test -tags cuda -run 'EvalGolden/.*_pascal_resnet50_1shot$$' ./internal/model
 	$(PARITY_ENV) $(CUDA_GO) test -tags cuda -run 'TwoDevices|Doctor' ./cmd/hdmnet
 	$(PARITY_ENV) HDMNET_EMU_DRY=1 HDMNET_EMU_MEMORY=32768 HDMNET_TEST_LARGE=1 $(CUDA_GO) test -tags cuda -run LargeStep ./internal/model
+
+# make gpu-bundle PEER=DIR takes the PyTorch program along that times are compared with.
+GPU_BUNDLE := build/gpu-bundle
+gpu-bundle: $(CUDA_LIB) ## everything for gpu-check on a machine without Go, in one folder
+	$(CUDA_GO:%$(GO)=%)GO=$(GO) sh scripts/gpu-bundle.sh $(GPU_BUNDLE) $(PEER)
+
+gpu-check: gpu-bundle ## what only a GPU can show: tests, sanitizer, memory, times; GPU_CHECK='--steps suite,golden'
+	sh $(GPU_BUNDLE)/gpu-check.sh $(GPU_CHECK)
 
 test: ## the README's test command
 	$(GO) test ./...

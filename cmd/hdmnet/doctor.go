@@ -74,16 +74,17 @@ type doctorDevice struct {
 
 type doctorSelfTest struct {
 	*selftest.Report
-	Tolerance float64 `json:"tolerance"`
+	Tolerance float64 `json:"tolerance"` // of all operators but the forward products
+	Products  float64 `json:"products"`  // tolerance of those, and of the results
 }
 
-func runDoctor(_ context.Context, io Streams, o *doctorOptions) error {
+func runDoctor(ctx context.Context, io Streams, o *doctorOptions) error {
 	r := &doctorReport{
 		Platform: runtime.GOOS + "/" + runtime.GOARCH,
 		CPU:      doctorCPU{Threads: runtime.GOMAXPROCS(0), Cores: runtime.NumCPU()},
 		CUDA:     device.InspectCUDA(),
 	}
-	failure := r.examine(io, o)
+	failure := r.examine(ctx, o)
 	var usage *usageError
 	if errors.As(failure, &usage) {
 		return failure
@@ -104,7 +105,7 @@ func runDoctor(_ context.Context, io Streams, o *doctorOptions) error {
 }
 
 // examine fills in what needs an open device. Its error is the first thing that fails.
-func (r *doctorReport) examine(io Streams, o *doctorOptions) (err error) {
+func (r *doctorReport) examine(ctx context.Context, o *doctorOptions) (err error) {
 	if r.CPU.InstructionSet, err = cpu.ISA(); err != nil {
 		return err
 	}
@@ -118,7 +119,7 @@ func (r *doctorReport) examine(io Streams, o *doctorOptions) (err error) {
 	defer func() { err = errors.Join(err, dev.Close()) }()
 	r.Device = &doctorDevice{Name: dev.Name(), Why: why}
 	if o.selfTest {
-		err = r.test(dev, o.thorough)
+		err = r.test(ctx, dev, o.thorough)
 	}
 	r.Device.Details = device.Describe(dev) // after the test: what libraries did not support is known then
 	return err
@@ -132,7 +133,7 @@ const (
 )
 
 // test runs the self-test. A CPU is its own reference, so only its results are compared.
-func (r *doctorReport) test(dev op.Device, thorough bool) error {
+func (r *doctorReport) test(ctx context.Context, dev op.Device, thorough bool) error {
 	var reference op.Device
 	if _, same := dev.(*cpu.Device); !same {
 		host, err := cpu.New()
@@ -141,13 +142,13 @@ func (r *doctorReport) test(dev op.Device, thorough bool) error {
 		}
 		reference = host
 	}
-	t := &doctorSelfTest{Tolerance: fullTolerance}
+	t := &doctorSelfTest{Tolerance: fullTolerance, Products: fullTolerance}
 	if device.Describe(dev).Precision != "fp32" {
-		t.Tolerance = roundedTolerance
+		t.Products = roundedTolerance
 	}
 	r.SelfTest = t
 	var err error
-	t.Report, err = selftest.Run(dev, reference, selftest.Options{Tolerance: t.Tolerance, Thorough: thorough})
+	t.Report, err = selftest.Run(ctx, dev, reference, selftest.Options{Tolerance: t.Tolerance, Products: t.Products, Thorough: thorough})
 	if err == nil && !t.OK {
 		err = fmt.Errorf("%s fails the self-test: %s; its results cannot be trusted, please report it with this output", dev.Name(), t.failed())
 	}

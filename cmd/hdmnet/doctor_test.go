@@ -78,7 +78,7 @@ func TestDoctorPrint(t *testing.T) {
 				{Name: "cuDNN", Use: "convolutions", Reason: "no such file"},
 			},
 		}},
-		SelfTest: &doctorSelfTest{Tolerance: 1e-4, Report: &selftest.Report{
+		SelfTest: &doctorSelfTest{Tolerance: 1e-4, Products: 0.02, Report: &selftest.Report{
 			Operators: []selftest.Operator{
 				{Name: "Add", Calls: 3, Shape: []int{2, 3}, OK: true}, {Name: "GELU", Calls: 1, Difference: selftest.Number(math.Inf(1)), Shape: []int{4}},
 				{Name: "ReLU", Calls: 1, Error: "no such kernel"},
@@ -94,7 +94,7 @@ func TestDoctorPrint(t *testing.T) {
 	for _, want := range []string{
 		"driver     of unknown version, up to CUDA 12.4 (libcuda.so.1)", "GPU 0      A100, 40.0 GiB, compute capability 8.0, 108 multiprocessors",
 		"choose another GPU", "bf16 (PRECISION=bf16)", "12.4.5 (libcublasLt.so.12)", "own kernels: a product", "not used: no such file",
-		"nvidia-cudnn-cu12", "2×3", "not a number", "FAIL: no such kernel", "1.0e+00", "verdict    it fails",
+		"nvidia-cudnn-cu12", "and PriorSimilarity up to 0.02", "2×3", "not a number", "FAIL: no such kernel", "1.0e+00", "verdict    it fails",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())

@@ -1,6 +1,7 @@
 package selftest
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,8 +15,12 @@ import (
 
 // Options say how much to run.
 type Options struct {
-	// Tolerance is how far a result may be from the reference's: 1e-4 for float32.
+	// Tolerance is how far an operator may be from the reference's: 1e-4 for float32.
 	Tolerance float64
+	// Products is how far the forward products may be (Conv2D, FrozenConv2D, Linear,
+	// PriorSimilarity), and with them the results of networks: 2e-2 where their inputs are
+	// rounded to 8 or 11 bits.
+	Products float64
 	// Thorough runs a ResNet-50 as well: the shapes of the published networks' layers.
 	Thorough bool
 }
@@ -53,12 +58,12 @@ func (n Number) MarshalJSON() ([]byte, error) {
 
 // Run runs small networks on dev, a step of each stage and an evaluation, and compares
 // their results with known ones. With a reference every operator is compared too. The
-// error is that of a device which cannot go on; the report holds what there was before.
-func Run(dev, reference op.Device, o Options) (r *Report, err error) {
+// error is that of a device which cannot go on, or of ctx; the report holds what there was before.
+func Run(ctx context.Context, dev, reference op.Device, o Options) (r *Report, err error) {
 	r = &Report{OK: true}
 	var twin *Twin
 	if reference != nil {
-		twin = NewTwin(dev, reference, o.Tolerance)
+		twin = NewTwin(dev, reference, o)
 		dev = twin
 	}
 	defer func() {
@@ -80,12 +85,15 @@ func Run(dev, reference op.Device, o Options) (r *Report, err error) {
 		if c.thorough && !o.Thorough {
 			continue
 		}
+		if err := ctx.Err(); err != nil {
+			return r, err
+		}
 		got, err := c.run(dev, c)
 		if err != nil {
 			return r, fmt.Errorf("%s: %w", c.name, err)
 		}
 		d := math.Abs(got-c.want) / math.Abs(c.want)
-		r.Results = append(r.Results, Result{Name: c.name, Value: Number(got), Want: c.want, Difference: Number(d), OK: d <= o.Tolerance})
+		r.Results = append(r.Results, Result{Name: c.name, Value: Number(got), Want: c.want, Difference: Number(d), OK: d <= o.Products})
 	}
 	return r, nil
 }

@@ -1,7 +1,9 @@
 package selftest
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"reflect"
 	"strings"
@@ -38,7 +40,7 @@ func operators() map[string]bool {
 
 // TestEveryOperator: the self-test reaches every operator, and the CPU is its own twin.
 func TestEveryOperator(t *testing.T) {
-	r, err := Run(open(t), open(t), Options{Tolerance: 1e-4})
+	r, err := Run(t.Context(), open(t), open(t), Options{Tolerance: 1e-4, Products: 1e-4})
 	if err != nil || !r.OK {
 		t.Errorf("ok %v, error %v", r.OK, err)
 	}
@@ -59,7 +61,7 @@ func TestEveryOperator(t *testing.T) {
 
 // TestResults: the known results are those of this machine's instruction set too.
 func TestResults(t *testing.T) {
-	r, err := Run(open(t), nil, Options{Tolerance: 1e-5, Thorough: !testing.Short()})
+	r, err := Run(t.Context(), open(t), nil, Options{Tolerance: 1e-5, Products: 1e-5, Thorough: !testing.Short()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +102,7 @@ func (d faulty) Foreground(y, l op.Tensor) { d.Device.Foreground(y, l); y.Float3
 
 // TestDefects: every defect is found where it is and nowhere else, and the rest goes on.
 func TestDefects(t *testing.T) {
-	r, err := Run(faulty{open(t)}, open(t), Options{Tolerance: 1e-4})
+	r, err := Run(t.Context(), faulty{open(t)}, open(t), Options{Tolerance: 1e-4, Products: 1e-4})
 	if err != nil || r.OK {
 		t.Fatalf("ok %v, error %v", r.OK, err)
 	}
@@ -133,7 +135,7 @@ func TestDefects(t *testing.T) {
 
 // TestWrongNetwork: without a reference the results show a defect.
 func TestWrongNetwork(t *testing.T) {
-	r, err := Run(scaled{open(t)}, nil, Options{Tolerance: 1e-4})
+	r, err := Run(t.Context(), scaled{open(t)}, nil, Options{Tolerance: 1e-4, Products: 1e-4})
 	if err != nil || r.OK {
 		t.Errorf("ok %v, error %v", r.OK, err)
 	}
@@ -142,7 +144,7 @@ func TestWrongNetwork(t *testing.T) {
 			t.Errorf("%+v", q)
 		}
 	}
-	r, err = Run(faulty{open(t)}, nil, Options{Tolerance: 1e-4})
+	r, err = Run(t.Context(), faulty{open(t)}, nil, Options{Tolerance: 1e-4, Products: 1e-4})
 	if err == nil || r.OK || !strings.Contains(err.Error(), "no such kernel") {
 		t.Errorf("a panic without a reference: ok %v, error %v", r.OK, err)
 	}
@@ -156,6 +158,26 @@ func (scaled) NonStdAlloc() {}
 func (d scaled) Linear(y, x, w, bias op.Tensor) {
 	d.Device.Linear(y, x, w, bias)
 	d.AddScaled(y, y, 0.1)
+}
+
+// TestProducts: rounded products have a bound of their own.
+func TestProducts(t *testing.T) {
+	r, err := Run(t.Context(), scaled{open(t)}, open(t), Options{Tolerance: 1e-4, Products: 0.2})
+	if err != nil || !r.OK {
+		t.Errorf("ok %v, error %v", r.OK, err)
+	}
+	r, err = Run(t.Context(), faulty{open(t)}, open(t), Options{Tolerance: 1e-4, Products: 0.2})
+	if err != nil || r.OK {
+		t.Errorf("ok %v, error %v", r.OK, err)
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if r, err := Run(ctx, open(t), nil, Options{Tolerance: 1e-4, Products: 1e-4}); !errors.Is(err, context.Canceled) || r.OK {
+		t.Errorf("ok %v, error %v", r.OK, err)
+	}
 }
 
 func TestRelative(t *testing.T) {

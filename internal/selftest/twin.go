@@ -19,7 +19,7 @@ type Twin struct {
 	op.Device // whose memory the tensors are
 	reference op.Device
 	mirrors   *op.Arena // of the reference
-	tolerance float64
+	bounds    Options
 	results   map[string]*Operator
 	order     []string // operators by first call
 }
@@ -36,10 +36,10 @@ type Operator struct {
 	OK         bool   `json:"ok"`
 }
 
-// NewTwin returns a device over dev that compares with reference. Tensors of operators in
-// float32 may differ by tolerance; indices and labels not at all. Closing it closes dev.
-func NewTwin(dev, reference op.Device, tolerance float64) *Twin {
-	return &Twin{Device: dev, reference: reference, mirrors: op.NewArena(reference), tolerance: tolerance, results: map[string]*Operator{}}
+// NewTwin returns a device over dev that compares with reference. Tensors in float32 may
+// differ by o's bounds; indices and labels not at all. Closing it closes dev.
+func NewTwin(dev, reference op.Device, o Options) *Twin {
+	return &Twin{Device: dev, reference: reference, mirrors: op.NewArena(reference), bounds: o, results: map[string]*Operator{}}
 }
 
 // Operators returns what has been called so far, first called first.
@@ -108,7 +108,11 @@ func (d *Twin) judge(r *Operator, tensors, mirrors []op.Tensor, floor float64) {
 		if math.IsInf(floor, 1) {
 			continue
 		}
-		difference, tolerance := differ(got, want, floor), d.tolerance
+		difference, tolerance := differ(got, want, floor), d.bounds.Tolerance
+		switch r.Name {
+		case "Conv2D", "FrozenConv2D", "Linear", "PriorSimilarity":
+			tolerance = d.bounds.Products
+		}
 		if _, floats := want.([]float32); !floats {
 			tolerance = 0
 		}
