@@ -81,10 +81,9 @@ fuzz: ## every fuzz target
 	@for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
 		case $$f in ./internal/coco/*|./internal/matfile/*|./internal/weights/*|./internal/data/decode_test.go) t=$(FUZZTIME_FILES);; *) t=$(FUZZTIME);; esac; \
 		for n in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*).*/\1/p' $$f); do \
-			echo "fuzz $$n in $$(dirname $$f) for $$t"; \
-			$(GO) test -run '^$$' -fuzz "^$$n\$$" -fuzztime $$t -fuzzminimizetime 20x $$(dirname $$f) || exit 1; \
+			echo $$t $$n $$(dirname $$f); \
 		done; \
-	done
+	done | GO="$(GO)" xargs -P 2 -n 3 scripts/fuzz.sh
 
 bench: ## operators, forward and backward
 	$(GO) test -run '^$$' -bench . ./internal/cpu
