@@ -2,6 +2,7 @@ package jpeg
 
 import (
 	"bytes"
+	"errors"
 	"image"
 	"image/color"
 	std "image/jpeg"
@@ -46,6 +47,9 @@ func (d *Decoder) Decode(pix, content []byte) (rgb []byte, h, w int, err error) 
 		return nil, 0, 0, err
 	}
 	h, w = img.Bounds().Dy(), img.Bounds().Dx()
+	if h == 0 || w == 0 {
+		return nil, 0, 0, errors.New("the picture has no pixels")
+	}
 	rgb = sized(pix, h*w*3)
 	switch img := img.(type) {
 	case *image.Gray:
@@ -77,7 +81,8 @@ func Size(content []byte) (h, w int, ok bool) {
 			if len(body) < 5 {
 				return 0, 0, false
 			}
-			return int(body[1])<<8 | int(body[2]), int(body[3])<<8 | int(body[4]), true
+			h, w = int(body[1])<<8|int(body[2]), int(body[3])<<8|int(body[4])
+			return h, w, h > 0 && w > 0
 		}
 	}
 }
