@@ -100,9 +100,10 @@ type ConvBN struct {
 	Conv *Conv2D
 	Norm *BatchNorm
 
-	parts   []int          // channels of the parts of its input; see Tape.PyramidConv
-	folded  op.FrozenConv  // the two as one convolution, made on first use while both are frozen
-	pyramid *frozenPyramid // likewise, by the parts of its input
+	parts   []int                // channels of the parts of its input; see Tape.PyramidConv
+	folded  op.FrozenConv        // the two as one convolution, made on first use while both are frozen
+	pyramid *frozenPyramid       // likewise, by the parts of its input
+	spreads map[[3]int][]float32 // see spread
 }
 
 // NewConvBN returns a k×k convolution and its batch norm.

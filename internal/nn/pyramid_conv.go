@@ -25,25 +25,15 @@ func NewPyramidConv(out int, parts ...int) *ConvBN {
 }
 
 // PyramidConv returns norm(conv3×3([x, up(p_1), …, up(p_L)])): x [B,h,w,C] followed by
-// small maps p_l [B,n_l,n_l,C_l], resized to h×w with aligned corners. Frozen and not
-// recording, it never makes the wide map: the small maps are multiplied with the weights
-// first and their products spread (op.PyramidSpread), which is the same by linearity. c is
-// of NewPyramidConv.
+// small maps p_l [B,n_l,n_l,C_l], resized to h×w with aligned corners. The wide map is never
+// made: the small maps are multiplied with the weights first and their products spread
+// (op.PyramidSpread), which is the same by linearity. c is of NewPyramidConv.
 func (t *Tape) PyramidConv(x *Var, levels []*Var, c *ConvBN) *Var {
 	s := x.Value.Shape()
 	if !t.folds(c) {
-		parts := []*Var{x}
-		for _, p := range levels {
-			parts = append(parts, t.Resize(p, s[1], s[2], true))
-		}
-		cat := t.Concat(parts...)
-		for i, up := range parts[1:] {
-			if up != levels[i] {
-				t.Free(up)
-			}
-		}
-		y := t.ConvBN(cat, c, nil, false)
-		t.Free(cat)
+		z := t.pyramidProduct(x, levels, c)
+		y := t.BatchNorm(z, c.Norm)
+		t.Free(z)
 		return y
 	}
 	if c.pyramid == nil {
