@@ -100,10 +100,10 @@ type ConvBN struct {
 	Conv *Conv2D
 	Norm *BatchNorm
 
-	parts   []int                // channels of the parts of its input; see Tape.PyramidConv
-	folded  op.FrozenConv        // the two as one convolution, made on first use while both are frozen
-	pyramid *frozenPyramid       // likewise, by the parts of its input
-	spreads map[[3]int][]float32 // see spread
+	parts   []int                    // channels of the parts of its input; see Tape.PyramidConv
+	folded  op.FrozenConv            // the two as one convolution, made on first use while both are frozen
+	pyramid *frozenPyramid           // likewise, by the parts of its input
+	spreads map[[3]int]*spreadMatrix // by height, width and cells; see spread
 }
 
 // NewConvBN returns a k×k convolution and its batch norm.
@@ -171,9 +171,15 @@ func (c *ConvBN) unfold() error {
 	if c.pyramid != nil {
 		frozen = append(append(frozen, c.pyramid.own), c.pyramid.levels...)
 	}
-	c.folded, c.pyramid = nil, nil
+	spreads := c.spreads
+	c.folded, c.pyramid, c.spreads = nil, nil, nil
 	for _, f := range frozen {
 		if err := f.Close(); err != nil {
+			return err
+		}
+	}
+	for _, m := range spreads {
+		if err := m.dev.Free(m.mem, int64(m.mem.MemSize())); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,10 @@
 package nn
 
 import (
+	"fmt"
+
+	"gorgonia.org/tensor"
+
 	"hdmnet/internal/op"
 )
 
@@ -51,20 +55,25 @@ func (t *Tape) gatherSpread(q *Var, dy op.Tensor, c *ConvBN) {
 	}
 	s, n, co := dy.Shape(), q.Value.Shape()[1], c.Conv.Weight.Shape[0]
 	size := s[1] * s[2]
-	spread := t.Arena.Float32(size, 9*n*n)
-	t.Dev.Upload(spread, c.spread(s[1], s[2], n))
+	spread := c.spread(t.Dev, s[1], s[2], n)
 	for b := range s[0] {
 		t.Dev.LinearGradWeight(t.Arena.Span(dq, b*9*n*n*co, 9*n*n, co), nil, t.Arena.Span(dy, b*size*co, size, co), spread)
 	}
-	t.Arena.Free(spread)
+}
+
+// spreadMatrix is S of some size on the device, where it stays: a step uploads nothing.
+type spreadMatrix struct {
+	dev op.Device
+	mem tensor.Memory
+	s   op.Tensor
 }
 
 // spread returns S [h·w, n·n·9] of maps n×n: what position (i,j) reads of cell (u,v)
 // through tap (ky,kx).
-func (c *ConvBN) spread(h, w, n int) []float32 {
+func (c *ConvBN) spread(dev op.Device, h, w, n int) op.Tensor {
 	key := [3]int{h, w, n}
 	if m := c.spreads[key]; m != nil {
-		return m
+		return m.s
 	}
 	m := make([]float32, h*w*n*n*9)
 	for i := range h {
@@ -86,11 +95,17 @@ func (c *ConvBN) spread(h, w, n int) []float32 {
 			}
 		}
 	}
-	if c.spreads == nil {
-		c.spreads = map[[3]int][]float32{}
+	mem, err := dev.Alloc(int64(len(m)) * 4)
+	if err != nil {
+		panic(fmt.Errorf("%s: no memory to spread maps of %d×%d over %d×%d: %w", dev.Name(), n, n, h, w, err))
 	}
-	c.spreads[key] = m
-	return m
+	if c.spreads == nil {
+		c.spreads = map[[3]int]*spreadMatrix{}
+	}
+	at := op.FromMemory(dev, tensor.Float32, mem.Uintptr(), h*w, 9*n*n)
+	dev.Upload(at, m)
+	c.spreads[key] = &spreadMatrix{dev, mem, at}
+	return at
 }
 
 // alignedSource is where position i of out lies among n, the corners aligned: between
