@@ -38,21 +38,21 @@ CUDA_TEST ?= ./internal/cuda ./internal/device
 CUDA_RUN ?= .
 EMU_ENV = HDMNET_EMU_MEMORY=2048 HDMNET_EMU_LIBRARY=$(CURDIR)/$(EMU_LIBRARY) HDMNET_EMU_SELFTEST=$(CURDIR)/$(EMU)/selftest HDMNET_CUDA_DRIVER=$(CURDIR)/$(EMU)/selftest
 test-cuda: $(CUDA_LIB) $(EMU_SELFTEST) $(EMU_LIBRARIES) ## the CUDA device on the emulated driver, every access checked; then fast, in random order
-	$(EMU_ENV)/libcuda-check.so.1 HDMNET_CUDA_CACHE=off $(CUDA_GO) test -tags cuda -run '$(CUDA_RUN)' $(CUDA_TEST)
-	$(EMU_ENV)/libcuda.so.1 HDMNET_EMU_SEED=7 $(CUDA_GO) test -tags cuda -run '$(CUDA_RUN)' $(CUDA_TEST)
-	$(EMU_ENV)/libcuda.so.1 $(CUDA_GO) test -tags cuda -run '$(if $(filter .,$(CUDA_RUN)),CUDA|ChangeDevice,$(CUDA_RUN))' ./internal/train
+	$(EMU_ENV)/libcuda-check.so.1 HDMNET_CUDA_CACHE=off $(CUDA_GO) test -count=1 -tags cuda -run '$(CUDA_RUN)' $(CUDA_TEST)
+	$(EMU_ENV)/libcuda.so.1 HDMNET_EMU_SEED=7 $(CUDA_GO) test -count=1 -tags cuda -run '$(CUDA_RUN)' $(CUDA_TEST)
+	$(EMU_ENV)/libcuda.so.1 $(CUDA_GO) test -count=1 -tags cuda -run '$(if $(filter .,$(CUDA_RUN)),CUDA|ChangeDevice,$(CUDA_RUN))' ./internal/train
 	$(if $(filter .,$(CUDA_RUN)),$(MAKE) test-parity)
 	$(EMU_ENV)/libcuda-check.so.1 HDMNET_CUDA_CACHE=off HDMNET_CUDA_LIBRARIES=$(CURDIR)/$(EMU_LIBRARY) \
-		$(CUDA_GO) test -tags cuda -run 'TestSuite/^(conv2d|frozen_conv2d|linear)$$' ./internal/cuda
+		$(CUDA_GO) test -count=1 -tags cuda -run 'TestSuite/^(conv2d|frozen_conv2d|linear)$$' ./internal/cuda
 
 # The golden files in two precisions, the command line beside the CPU's, and the memory of
 # steps at full size.
 PARITY_ENV = $(EMU_ENV)/libcuda.so.1 HDMNET_EMU_MEMORY=8192 HDMNET_TEST_DEVICE=cuda
 test-parity: $(CUDA_LIB) $(EMU_SELFTEST) ## whole networks on the emulated driver
-	$(PARITY_ENV) $(CUDA_GO) test -tags cuda -run 'Golden/.*_pascal_resnet50_1shot$$' ./internal/model
-	$(PARITY_ENV) HDMNET_CUDA_PRECISION=bf16 $(CUDA_GO) test -tags cuda -run 'EvalGolden/.*_pascal_resnet50_1shot$$' ./internal/model
-	$(PARITY_ENV) $(CUDA_GO) test -tags cuda -run 'TwoDevices|Doctor' ./cmd/hdmnet
-	$(PARITY_ENV) HDMNET_EMU_DRY=1 HDMNET_EMU_MEMORY=32768 HDMNET_TEST_LARGE=1 $(CUDA_GO) test -tags cuda -run LargeStep ./internal/model
+	$(PARITY_ENV) $(CUDA_GO) test -count=1 -tags cuda -run 'Golden/.*_pascal_resnet50_1shot$$' ./internal/model
+	$(PARITY_ENV) HDMNET_CUDA_PRECISION=bf16 $(CUDA_GO) test -count=1 -tags cuda -run 'EvalGolden/.*_pascal_resnet50_1shot$$' ./internal/model
+	$(PARITY_ENV) $(CUDA_GO) test -count=1 -tags cuda -run 'TwoDevices|Doctor' ./cmd/hdmnet
+	$(PARITY_ENV) HDMNET_EMU_DRY=1 HDMNET_EMU_MEMORY=32768 HDMNET_TEST_LARGE=1 $(CUDA_GO) test -count=1 -tags cuda -run LargeStep ./internal/model
 
 # make gpu-bundle PEER=DIR takes the PyTorch program along that times are compared with.
 GPU_BUNDLE := build/gpu-bundle
