@@ -54,12 +54,12 @@ func (r *doctorReport) print(out io.Writer) error {
 
 // cudaLines tells of driver and GPUs.
 func cudaLines(line func(what, format string, args ...any), c *device.CUDA) {
-	if c.Library != "" {
+	if c.DriverFile != "" {
 		version := c.Driver
 		if version == "" {
 			version = "of unknown version"
 		}
-		line("driver", "%s, up to CUDA %s (%s)", version, c.Version, c.Library)
+		line("driver", "%s, up to CUDA %s (%s)", version, c.Version, c.DriverFile)
 	}
 	for _, g := range c.GPUs {
 		line(fmt.Sprintf("GPU %d", g.Index), "%s, %.1f GiB, compute capability %s, %d multiprocessors", g.Name, float64(g.Memory)/(1<<30), g.Capability, g.Multiprocessors)
@@ -73,7 +73,7 @@ func cudaLines(line func(what, format string, args ...any), c *device.CUDA) {
 }
 
 // libraryLines tells of a library, or what to do about one that is missing.
-func libraryLines(line func(what, format string, args ...any), l device.Library) {
+func libraryLines(line func(what, format string, args ...any), l device.SharedLibrary) {
 	if l.Path == "" {
 		line(l.Name, "not used: %s", l.Reason)
 		line("", "without it hdmnet's own kernels compute %s: correct, but slower on some GPUs;", l.Use)

@@ -69,11 +69,11 @@ func TestDoctorAskedForMore(t *testing.T) {
 func TestDoctorPrint(t *testing.T) {
 	r := &doctorReport{
 		Platform: "linux/amd64",
-		CUDA: device.CUDA{Built: true, Library: "libcuda.so.1", Version: "12.4", GPUs: []device.GPU{
+		CUDA: device.CUDA{Built: true, DriverFile: "libcuda.so.1", Version: "12.4", GPUs: []device.GPU{
 			{Index: 0, Name: "A100", Memory: 40 << 30, Capability: "8.0", Multiprocessors: 108}, {Index: 1, Name: "T4", Problem: "choose another GPU"},
 		}},
 		Device: &doctorDevice{Name: "cuda:0 (A100)", Why: "asked for", Details: device.Details{
-			Precision: "fp32", Fastest: "bf16", Choose: "PRECISION=bf16", Libraries: []device.Library{
+			Precision: "fp32", Fastest: "bf16", Choose: "PRECISION=bf16", Libraries: []device.SharedLibrary{
 				{Name: "cuBLASLt", Path: "libcublasLt.so.12", Version: "12.4.5", Use: "products", Left: []string{"a product"}},
 				{Name: "cuDNN", Use: "convolutions", Reason: "no such file"},
 			},

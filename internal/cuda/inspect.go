@@ -12,7 +12,7 @@ import (
 
 // Driver is what there is of NVIDIA's driver.
 type Driver struct {
-	Library string // the file that was opened, "" when there is none
+	File    string // the file that was opened, "" when there is none
 	Version string // "550.54.15"; "" where the system does not tell
 	CUDA    string // the newest CUDA that it supports, "12.4"
 }
@@ -30,9 +30,9 @@ type GPU struct {
 // Inspect tells what there is without opening a GPU. The error is the one that Open of any
 // GPU would give.
 func Inspect() (Driver, []GPU, error) {
-	d := Driver{Library: driver().path, Version: driverVersion(procDriver)}
+	d := Driver{File: driver().path, Version: driverVersion(procDriver)}
 	count, err := gpus()
-	if v := cu.Version(); d.Library != "" && v > 0 {
+	if v := cu.Version(); d.File != "" && v > 0 {
 		d.CUDA = fmt.Sprintf("%d.%d", v/1000, v%1000/10)
 	}
 	var all []GPU

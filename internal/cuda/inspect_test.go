@@ -11,7 +11,7 @@ import (
 func TestInspect(t *testing.T) {
 	d := open(t)
 	driver, gpus, err := Inspect()
-	if err != nil || driver.Library == "" || driver.CUDA == "" {
+	if err != nil || driver.File == "" || driver.CUDA == "" {
 		t.Errorf("%+v: %v", driver, err)
 	}
 	if len(gpus) == 0 {

@@ -13,7 +13,7 @@ import (
 // A JPEG and a palette mask come out as OpenCV reads them. The pair tests the
 // file formats only: the mask outlines an aeroplane, the photograph shows a room.
 func TestDecodingMatchesOpenCV(t *testing.T) {
-	want := openGoldens(t).scene() // rows 60:200, columns 150:340
+	want := openGoldens(t, "validation").scene() // rows 60:200, columns 150:340
 	src, err := OpenList("../../testdata/pascal-tiny/list.txt", "../../testdata/pascal-tiny", 20)
 	if err != nil {
 		t.Fatal(err)

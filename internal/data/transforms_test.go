@@ -7,15 +7,15 @@ import (
 	"hdmnet/internal/weights"
 )
 
-// goldens reads OpenCV's results; see testdata/golden.
+// goldens reads OpenCV's results on a path, validation or training; see testdata/golden.
 type goldens struct {
 	t *testing.T
 	f *weights.File
 }
 
-func openGoldens(t *testing.T) goldens {
+func openGoldens(t *testing.T, path string) goldens {
 	t.Helper()
-	f, err := weights.Open("../../testdata/golden/transforms.safetensors")
+	f, err := weights.Open("../../testdata/golden/transforms_" + path + ".safetensors")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func resizeImage(dst []float32, dh, dw int, src []float32, h, w int) {
 }
 
 func TestValidationPathMatchesOpenCV(t *testing.T) {
-	g := openGoldens(t)
+	g := openGoldens(t, "validation")
 	s := g.scene()
 	for name, size := range map[string]int{"resize_97": 97, "resize_129": 129, "resize_161": 161} {
 		t.Run(name, func(t *testing.T) {
@@ -115,7 +115,7 @@ func TestValidationPathMatchesOpenCV(t *testing.T) {
 }
 
 func TestAugmentationsMatchOpenCV(t *testing.T) {
-	g := openGoldens(t)
+	g := openGoldens(t, "training")
 	s := g.scene()
 	cases := map[string]func(a *augmenter){
 		"scale_0.83":  func(a *augmenter) { a.scale(0.83) },

@@ -17,7 +17,7 @@ func init() {
 	}
 	inspectCUDA = func() CUDA {
 		driver, gpus, err := cuda.Inspect()
-		c := CUDA{Built: true, GPUs: []GPU{}, Library: driver.Library, Driver: driver.Version, Version: driver.CUDA}
+		c := CUDA{Built: true, GPUs: []GPU{}, DriverFile: driver.File, Driver: driver.Version, Version: driver.CUDA}
 		for _, g := range gpus {
 			c.GPUs = append(c.GPUs, GPU(g))
 		}
@@ -31,10 +31,10 @@ func init() {
 		if !ok {
 			return Details{}, false
 		}
-		d := Details{Precision: gpu.Precision(), Libraries: []Library{}}
+		d := Details{Precision: gpu.Precision(), Libraries: []SharedLibrary{}}
 		d.Fastest, d.Choose = gpu.FastestPrecision()
 		for _, l := range gpu.Libraries() {
-			d.Libraries = append(d.Libraries, Library(l))
+			d.Libraries = append(d.Libraries, SharedLibrary(l))
 		}
 		return d, true
 	}

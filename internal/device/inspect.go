@@ -4,12 +4,12 @@ import "hdmnet/internal/op"
 
 // CUDA is what this machine and this build have for NVIDIA GPUs.
 type CUDA struct {
-	Built   bool   `json:"built"`             // the build has CUDA
-	Library string `json:"library,omitempty"` // the driver's library that was opened
-	Driver  string `json:"driver,omitempty"`  // its version, where the system tells
-	Version string `json:"version,omitempty"` // the newest CUDA that it supports
-	GPUs    []GPU  `json:"gpus"`
-	Problem string `json:"problem,omitempty"` // why no GPU can be used, and what to do
+	Built      bool   `json:"built"`             // the build has CUDA
+	DriverFile string `json:"library,omitempty"` // the driver's library that was opened
+	Driver     string `json:"driver,omitempty"`  // its version, where the system tells
+	Version    string `json:"version,omitempty"` // the newest CUDA that it supports
+	GPUs       []GPU  `json:"gpus"`
+	Problem    string `json:"problem,omitempty"` // why no GPU can be used, and what to do
 }
 
 // GPU is one GPU that the driver shows.
@@ -24,14 +24,14 @@ type GPU struct {
 
 // Details are what an open device tells of itself.
 type Details struct {
-	Precision string    `json:"precision"` // of products: fp32, tf32 or bf16
-	Fastest   string    `json:"fastest_precision"`
-	Choose    string    `json:"choose,omitempty"` // how to have the fastest
-	Libraries []Library `json:"libraries"`        // that make it faster where they are installed
+	Precision string          `json:"precision"` // of products: fp32, tf32 or bf16
+	Fastest   string          `json:"fastest_precision"`
+	Choose    string          `json:"choose,omitempty"` // how to have the fastest
+	Libraries []SharedLibrary `json:"libraries"`        // that make it faster where they are installed
 }
 
-// Library is one of them.
-type Library struct {
+// SharedLibrary is one of them.
+type SharedLibrary struct {
 	Name    string   `json:"name"`
 	Use     string   `json:"use"`               // what it computes
 	Path    string   `json:"path,omitempty"`    // what was opened, "" when it is not used
@@ -54,5 +54,5 @@ func Describe(dev op.Device) Details {
 	if d, ok := detailsCUDA(dev); ok {
 		return d
 	}
-	return Details{Precision: "fp32", Fastest: "fp32", Libraries: []Library{}}
+	return Details{Precision: "fp32", Fastest: "fp32", Libraries: []SharedLibrary{}}
 }
