@@ -98,12 +98,7 @@ func runBenchData(ctx context.Context, io Streams, o *benchDataOptions) error {
 	if !(o.seconds > 0) || o.runs < 1 {
 		return usagef("--seconds %g and --runs %d: expected more than 0 seconds and at least 1 run", o.seconds, o.runs)
 	}
-	options, err := o.options(io.Env)
-	if err != nil {
-		return err
-	}
-	options.Config = o.config
-	c, err := loadConfig(options)
+	c, err := o.load(io, o.config)
 	if err != nil {
 		return err
 	}

@@ -75,12 +75,7 @@ func (o *benchWork) open(io Streams) (op.Device, *workload, error) {
 	case o.runs < 1 || o.warmup < 0:
 		return nil, nil, usagef("--runs %d and --warmup %d: expected at least 1 run and no negative number before", o.runs, o.warmup)
 	}
-	options, err := o.options(io.Env)
-	if err != nil {
-		return nil, nil, err
-	}
-	options.Config = o.config
-	c, err := loadConfig(options)
+	c, err := o.load(io, o.config)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -87,12 +87,7 @@ func runDataStats(ctx context.Context, io Streams, o *statsOptions) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
-	options, err := o.options(io.Env)
-	if err != nil {
-		return err
-	}
-	options.Config = o.config
-	c, err := loadConfig(options)
+	c, err := o.load(io, o.config)
 	if err != nil {
 		return err
 	}

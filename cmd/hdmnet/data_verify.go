@@ -88,12 +88,7 @@ func runDataVerify(ctx context.Context, io Streams, o *verifyOptions) error {
 	if err := checkListFlags(o.settings); err != nil {
 		return err
 	}
-	options, err := o.options(io.Env)
-	if err != nil {
-		return err
-	}
-	options.Config = o.config
-	c, err := loadConfig(options)
+	c, err := o.load(io, o.config)
 	if err != nil {
 		return err
 	}

@@ -82,6 +82,16 @@ func (s *settings) options(env []string) (config.Options, error) {
 	return o, nil
 }
 
+// load reads a configuration with the settings of the command line over it.
+func (s *settings) load(io Streams, configuration string) (*config.Config, error) {
+	o, err := s.options(io.Env)
+	if err != nil {
+		return nil, err
+	}
+	o.Config = configuration
+	return loadConfig(o)
+}
+
 func flagValue(cmd *cobra.Command, name string) (any, error) {
 	f := cmd.Flags()
 	switch f.Lookup(name).Value.Type() {
