@@ -36,7 +36,8 @@ Published masks differ in how polygons become pixels, and so do scores over them
 
 Evaluation asks about the pictures of val.txt from the top, so its order is part of a
 score. The field's order is a random one that only its own list holds: give that list with
---val-order. Without it, the order is that of the annotation file.
+--val-order. Without it, a val.txt that was written before keeps its order, unless --force
+is given, and a new one has that of the annotation file.
 
 With --instances and --images, an annotation file of any classes (at most 254) becomes a
 custom set: masks/, list.txt and classes.txt under --out. Polygons and both kinds of RLE

@@ -48,8 +48,9 @@ type COCOOptions struct {
 // that PFENet, BAM and HDMNet share. Their order cannot be had from the annotations: it is a
 // random one, made once and passed on (the same in the copies of RePRI and FPTrans). As the
 // order of val.txt decides over which episodes a score is, ValOrder takes it from such a
-// list. Without it the order is that of the annotation file. A val.txt in another order
-// than the published one, or another number of pictures, is a warning.
+// list. Without it a list of an earlier run keeps its order unless Force is set, and a new one
+// gets that of the annotation file. A val.txt in another order than the published one, or
+// another number of pictures, is a warning.
 //
 // Errors: no annotations or no pictures where they should be (all missing ones are counted
 // before any mask is drawn), annotations that are wrong (see coco.Open and coco.Set.Mask),
@@ -71,7 +72,7 @@ func COCO(ctx context.Context, opt COCOOptions) (*Report, error) {
 	work := task{command: "coco", settings: map[string]string{"mask mode": opt.Mode.String()}}
 	var all []cocoPicture
 	for _, s := range splits {
-		if err := s.open(ctx, opt.Out); err != nil {
+		if err := s.open(ctx, opt.Options); err != nil {
 			return nil, err
 		}
 		if err := s.sameCategories(splits[0]); err != nil {
@@ -138,7 +139,8 @@ type cocoSplit struct {
 	masks     string // folder of the masks under Out, with slashes
 	list      string // name of the list
 	order     string // list file whose order is taken, or ""
-	flag      string // that names it
+	kept      bool   // the order is that of an earlier run
+	flag      string // that names another list
 	published
 
 	set      *coco.Set
@@ -218,7 +220,7 @@ func findCOCO(root string) (found, year string, err error) {
 }
 
 // open reads the annotations and lists the pictures that have instances.
-func (s *cocoSplit) open(ctx context.Context, out string) (err error) {
+func (s *cocoSplit) open(ctx context.Context, opt Options) (err error) {
 	if s.set, err = coco.Open(ctx, s.instances, nil); err != nil {
 		return err
 	}
@@ -237,7 +239,7 @@ func (s *cocoSplit) open(ctx context.Context, out string) (err error) {
 			return fmt.Errorf("%s: the pictures %q and %q would share the mask %s: rename one of them", s.instances, other, image.File, p.mask)
 		}
 		seen[p.mask] = image.File
-		if p.image, err = relative(out, p.path); err != nil {
+		if p.image, err = relative(opt.Out, p.path); err != nil {
 			return err
 		}
 		s.pictures = append(s.pictures, p)
@@ -245,7 +247,28 @@ func (s *cocoSplit) open(ctx context.Context, out string) (err error) {
 	if len(s.pictures) == 0 {
 		return fmt.Errorf("%s: no image has an annotation that is no crowd", s.instances)
 	}
+	if earlier := filepath.Join(opt.Out, s.list); s.order == "" && !opt.Force && s.holdsSame(earlier) {
+		s.order, s.kept = earlier, true
+	}
 	return s.sort()
+}
+
+// holdsSame tells whether a list file holds the split's pairs in some order.
+func (s *cocoSplit) holdsSame(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	entries, err := data.ParseList(f, path)
+	if err != nil || len(entries) != len(s.pictures) {
+		return false
+	}
+	there := make(map[pair]bool, len(entries))
+	for _, e := range entries {
+		there[pair{e.Image, e.Mask}] = true
+	}
+	return !slices.ContainsFunc(s.pictures, func(p cocoPicture) bool { return !there[p.pair] })
 }
 
 // stem is a name with slashes without its extension.
@@ -285,10 +308,10 @@ func (s *cocoSplit) writeList(opt COCOOptions, report *Report) error {
 	}
 	switch {
 	case opt.Warn == nil || s.count == 0:
-	case len(ids) != s.count || s.order != "" && s.sum != "":
+	case len(ids) != s.count || s.order != "" && !s.kept && s.sum != "":
 		s.check(opt.Options, s.list, ids)
 	case s.sum != "" && checksum(ids) != s.sum:
-		opt.Warn(fmt.Sprintf("%s is in the order of the annotation file; published scores are over the order of the field's list: "+
+		opt.Warn(fmt.Sprintf("%s is not in the order of the field's list, over which published scores are: "+
 			"give that list with %s FILE to compare with them", s.list, s.flag))
 	}
 	return nil

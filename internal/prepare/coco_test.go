@@ -145,6 +145,16 @@ func TestCOCOElsewhereAndInAnotherOrder(t *testing.T) {
 			t.Errorf("entry %d: %+v", i, entries[i])
 		}
 	}
+	written := get(t, filepath.Join(out, "val.txt"))
+	opt.ValOrder = ""
+	if _, err := COCO(context.Background(), opt); err != nil || get(t, filepath.Join(out, "val.txt")) != written {
+		t.Errorf("made again without an order: %v, the list is\n%s", err, get(t, filepath.Join(out, "val.txt")))
+	}
+	opt.Force = true
+	if _, err := COCO(context.Background(), opt); err != nil || get(t, filepath.Join(out, "val.txt")) == written {
+		t.Errorf("made again with Force and without an order: %v, the list has kept its order", err)
+	}
+	opt.Force = false
 	opt.ValOrder = put(t, filepath.Join(root, "other.txt"), "val2014/v2.jpg val/v2.png\n")
 	_, err = COCO(context.Background(), opt)
 	contains(t, err, "other.txt lacks", "v1.jpg", "another split")
