@@ -88,8 +88,8 @@ fuzz: ## every fuzz target
 bench: ## operators, forward and backward
 	$(GO) test -run '^$$' -bench . ./internal/cpu
 
-generate: ## the assembly
-	$(GO) generate ./internal/cpu ./internal/rows
+generate: ## the assembly, and the device that intercepts calls
+	$(GO) generate ./internal/cpu ./internal/rows ./internal/intercept
 
 smoke: build ## a short training, evaluation and prediction with the binary
 	sh scripts/smoke.sh bin/hdmnet

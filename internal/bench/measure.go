@@ -120,6 +120,9 @@ func (p *Profile) Shapes() []Shapes {
 				all = append(all, Shapes{Entry: e, PerRun: e.Calls()})
 			case ok:
 				all[i].Seconds = append(all[i].Seconds, e.Seconds...)
+				if run == 0 { // in another part of the network
+					all[i].PerRun += e.Calls()
+				}
 			}
 		}
 	}

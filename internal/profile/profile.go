@@ -1,5 +1,6 @@
-// Package profile times a device's operators: a Timed device stands before another one
-// and notes how long each call took, by operator and by the shapes it was given.
+// Package profile times a device's operators and the parts of a network: a Timed device
+// stands before another one and notes how long each call took, by operator and by the
+// shapes it was given; a Staged one notes only when each part was done.
 package profile
 
 import (
@@ -7,31 +8,35 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
-	"gorgonia.org/tensor"
-
+	"hdmnet/internal/intercept"
 	"hdmnet/internal/op"
 )
 
 // Timed is a device that passes every call on to the one it holds and notes the call's
-// time. It waits for each call to be complete, so that a device that works behind its
-// caller's back is timed too; a whole pass is therefore slower than without it. It has
-// one user at a time, as every device.
+// time. On a device that works behind its caller's back it is the time between two marks
+// in that device's own order of work (op.Stopwatch). It has one user at a time, as every
+// device.
 type Timed struct {
-	op.Device
+	intercept.Device
+	watch   op.Stopwatch
+	stage   string
 	entries map[key]*Entry
+	calls   []*Entry // since watch was read, each between two marks
 }
 
-type key struct{ operator, shapes string }
+type key struct{ stage, operator, shapes string }
 
-// Entry is all calls of one operator on tensors of the same shapes.
+// Entry is all calls of one operator on tensors of the same shapes, in one part of the
+// network.
 type Entry struct {
+	Stage    string // op.Stage's name, "" before the first
 	Operator string // the method of op.Device
 	// Shapes are those of the tensors in the order of the arguments, B×H×W×C each; nil
 	// ones and repetitions are left out. Convolutions say their geometry too.
 	Shapes string
 	Work
+	Needed  float64   // FLOP of all calls that the masks leave, where there are masks
 	Bytes   float64   // of one call: every tensor passes the memory once
 	Seconds []float64 // one a call, in the order of the calls
 	first   int       // number of the first call among those of all entries
@@ -50,17 +55,25 @@ func (e *Entry) Total() float64 {
 }
 
 // New returns a Timed device over dev. Closing it closes dev.
-func New(dev op.Device) *Timed { return &Timed{Device: dev, entries: map[key]*Entry{}} }
+func New(dev op.Device) *Timed {
+	d := &Timed{watch: stopwatch(dev), entries: map[key]*Entry{}}
+	d.Device = intercept.Device{Device: dev, Hook: d.time}
+	return d
+}
 
-// NonStdAlloc tells gorgonia, as the device itself does, that tensors get their memory
-// from Alloc.
-func (d *Timed) NonStdAlloc() {}
+// Stage implements op.Stager.
+func (d *Timed) Stage(name string) { d.stage = name }
 
 // Reset forgets all calls.
-func (d *Timed) Reset() { clear(d.entries) }
+func (d *Timed) Reset() {
+	d.read()
+	clear(d.entries)
+	d.stage = ""
+}
 
 // Entries returns what has been called since the last Reset, first called first.
 func (d *Timed) Entries() []Entry {
+	d.read()
 	out := make([]Entry, 0, len(d.entries))
 	for _, e := range d.entries {
 		c := *e
@@ -72,38 +85,50 @@ func (d *Timed) Entries() []Entry {
 }
 
 // time runs one call of an operator and notes it.
-func (d *Timed) time(operator string, w Work, call func(), tensors ...op.Tensor) {
-	start := time.Now()
-	call()
-	d.wait(tensors)
-	seconds := time.Since(start).Seconds()
-
-	k := key{operator, describe(w.geometry, tensors)}
+func (d *Timed) time(c intercept.Call) {
+	w := work(c)
+	k := key{d.stage, c.Operator, describe(w.geometry, c.Tensors)}
 	e := d.entries[k]
 	if e == nil {
-		e = &Entry{Operator: operator, Shapes: k.shapes, Work: w, Bytes: size(tensors), first: len(d.entries)}
+		e = &Entry{Stage: k.stage, Operator: c.Operator, Shapes: k.shapes, Work: w, Bytes: size(c.Tensors), first: len(d.entries)}
 		d.entries[k] = e
 	}
-	e.Seconds = append(e.Seconds, seconds)
+	e.Needed += w.FLOP * d.unmasked(c)
+	d.watch.Mark()
+	c.Run(d.Device.Device, c.Tensors)
+	d.watch.Mark()
+	d.calls = append(d.calls, e)
 }
 
-// wait returns when the first of the tensors, the one written, is there.
-func (d *Timed) wait(tensors []op.Tensor) {
-	for _, t := range tensors {
-		if t == nil {
-			continue
-		}
-		one := op.Span(t, 0, 1)
-		switch t.Dtype() {
-		case tensor.Uint8:
-			d.Device.Download(make([]uint8, 1), one)
-		case tensor.Int32:
-			d.Device.Download(make([]int32, 1), one)
-		default:
-			d.Device.Download(make([]float32, 1), one)
-		}
-		return
+// read gives the calls their times.
+func (d *Timed) read() {
+	at := d.watch.Marks()
+	for i, e := range d.calls {
+		e.Seconds = append(e.Seconds, at[2*i+1]-at[2*i])
 	}
+	d.calls = d.calls[:0]
+}
+
+// unmasked is the share of an operator's work that is left without the masked-out
+// positions of supports: 1 for those without masks. op.PriorSimilarity has one candidate
+// more where a mask leaves any out.
+func (d *Timed) unmasked(c intercept.Call) float64 {
+	var mask op.Tensor
+	switch c.Operator {
+	case "MaskedCorrelation", "MaskedCorrelationGrad", "PriorSimilarity":
+		mask = c.Tensors[len(c.Tensors)-1]
+	default:
+		return 1
+	}
+	v := make([]float32, op.Len(mask))
+	d.Device.Device.Download(v, mask)
+	left := 0
+	for _, m := range v {
+		if m != 0 {
+			left++
+		}
+	}
+	return float64(left) / float64(len(v))
 }
 
 // describe lists the shapes of tensors.

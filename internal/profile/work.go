@@ -3,6 +3,7 @@ package profile
 import (
 	"fmt"
 
+	"hdmnet/internal/intercept"
 	"hdmnet/internal/op"
 )
 
@@ -14,6 +15,45 @@ type Work struct {
 	M, N, K int // extents of the matrix product that it is, C[M,N] = Σ_K; 0 where it is none
 
 	geometry string // of a convolution
+}
+
+// work is that of a call.
+func work(c intercept.Call) Work {
+	t := c.Tensors
+	switch c.Operator {
+	case "Conv2D":
+		return convolution(t[0], t[2].Shape(), c.Params[0].(op.ConvParams), forward)
+	case "Conv2DGradInput":
+		return convolution(t[1], t[2].Shape(), c.Params[0].(op.ConvParams), gradInput)
+	case "Conv2DGradWeight":
+		return convolutionGradWeight(t[0], t[3], c.Params[0].(op.ConvParams))
+	case "FrozenConv2D":
+		frozen := c.Params[0].(op.FrozenConv)
+		return convolution(t[0], frozen.Shape(), frozen.Params(), forward)
+	case "Linear":
+		return product(rows(t[1]), op.Last(t[0]), op.Last(t[1]))
+	case "LinearGradInput":
+		return product(rows(t[1]), op.Last(t[0]), op.Last(t[1]))
+	case "LinearGradWeight":
+		return linearGradWeight(t[0], t[2], t[3])
+	case "Depthwise3x3":
+		return each(18, t[0])
+	case "Depthwise3x3Grad":
+		return perTensor(18, t[3], t[0], t[1])
+	case "SelfAttention":
+		return attention(2, t[2], t[3])
+	case "SelfAttentionGrad":
+		return attention(4, t[6], t[7])
+	case "MaskedCorrelation":
+		return attention(2, t[3], t[4])
+	case "MaskedCorrelationGrad":
+		return attention(4, t[6], t[7])
+	case "PriorSimilarity":
+		return each(2*float64(op.Len(t[3])/t[3].Shape()[0]), t[1])
+	case "Gram":
+		return each(2*float64(op.Last(t[1])), t[1])
+	}
+	return Work{}
 }
 
 func product(m, n, k int) Work {
