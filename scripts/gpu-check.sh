@@ -160,9 +160,9 @@ export HDMNET_TEST_DEVICE="$device"
 if wants golden; then
 	tests golden_fp32 150 model Golden
 	for precision in tf32 bf16; do
-		export HDMNET_CUDA_PRECISION=$precision
+		export HDMNET_TEST_PRECISION=$precision
 		tests golden_$precision 60 model 'EvalGolden/.*pascal_resnet50_1shot'
-		unset HDMNET_CUDA_PRECISION
+		unset HDMNET_TEST_PRECISION
 	done
 fi
 if wants memory; then
@@ -173,14 +173,12 @@ fi
 if wants timing; then
 	if "$hdmnet" bench --help | grep -q '^  model '; then
 		for precision in fp32 tf32 bf16; do
-			export HDMNET_CUDA_PRECISION=$precision
 			for mode in eval train; do
 				batch=1
 				[ $mode = eval ] || batch=6
 				run "timing_${mode}_$precision" 60 "$hdmnet" bench model --config coco20i_resnet50 --size 633 --shots 1 \
-					--mode $mode --batch $batch --runs 10 --warmup 3 --device "$device" --json
+					--mode $mode --batch $batch --runs 10 --warmup 3 --device "$device" --precision $precision --json
 			done
-			unset HDMNET_CUDA_PRECISION
 		done
 	else
 		note timing skipped 0 null

@@ -24,7 +24,7 @@ func checkWorkload(t *testing.T, w *workload, mode string, shots, batch int) {
 	if w.Mode != mode || w.Shots != shots || w.Batch != batch || w.Size != 33 || w.Dataset != "shapes5i" || w.Backbone != "tiny" {
 		t.Errorf("not the given settings: %+v", w)
 	}
-	if m := w.Machine; m.CPU == "" || m.Cores < 1 || m.Threads < 1 || m.ISA == "" || !strings.HasPrefix(m.Go, "go") || !strings.HasPrefix(m.Device, "cpu (") {
+	if m := w.Machine; m.CPU == "" || m.Cores < 1 || m.Threads < 1 || m.ISA == "" || m.Precision != "fp32" || !strings.HasPrefix(m.Go, "go") || !strings.HasPrefix(m.Device, "cpu (") {
 		t.Errorf("machine %+v", m)
 	}
 }

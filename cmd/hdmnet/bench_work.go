@@ -34,13 +34,11 @@ func (o *benchWork) flags(cmd *cobra.Command, mode string) {
 	f.Int("shots", 0, "supports per episode")
 	f.Int("size", 0, "side of the square input")
 	f.Int("batch", 0, "episodes of a batch (default: eval.batch or train.meta.batch)")
-	f.String("device", "", "auto, cpu or cuda:N")
+	addDeviceFlags(o.settings)
 	o.bind("shots", "model.shots")
 	o.bind("size", "model.size")
 	o.bind("batch", "eval.batch", "train.meta.batch")
-	o.bind("device", "device")
 	completeConfig(cmd)
-	completeDevice(cmd)
 	complete(cmd, "mode", "eval", "train")
 }
 
@@ -91,7 +89,7 @@ func (o *benchWork) open(io Streams) (op.Device, *workload, error) {
 		w.Batch = c.Train.Meta.Batch
 	}
 	w.options.Batch = w.Batch
-	dev, err := openDevice(io, c.Device)
+	dev, err := openDevice(io, c)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -4,19 +4,41 @@ import (
 	"errors"
 	"fmt"
 
+	"hdmnet/internal/config"
 	"hdmnet/internal/device"
 	"hdmnet/internal/op"
 )
 
-// openDevice opens the device of a name and says which it is and why.
-func openDevice(io Streams, name string) (op.Device, error) {
-	dev, why, err := device.Open(name)
-	if errors.Is(err, device.ErrName) {
-		return nil, &usageError{err}
-	}
+// openDevice opens the device that the settings name and says which it is and why.
+func openDevice(io Streams, c *config.Config) (op.Device, error) {
+	dev, why, err := openNamed(c.Device, c.Precision)
 	if err != nil {
 		return nil, err
 	}
 	fmt.Fprintf(io.Err, "device: %s, %s\n", dev.Name(), why)
 	return dev, nil
+}
+
+// openNamed opens a device in a precision and says why it is this one. Names that mean
+// nothing are usage errors.
+func openNamed(name, precision string) (op.Device, string, error) {
+	p, err := op.ParsePrecision(precision)
+	if err != nil {
+		return nil, "", &usageError{fmt.Errorf("--precision: %w", err)}
+	}
+	dev, why, err := device.Open(name, p)
+	if errors.Is(err, device.ErrName) {
+		return nil, "", &usageError{err}
+	}
+	return dev, why, err
+}
+
+// addDeviceFlags adds --device and --precision, which stand for the settings of that name.
+func addDeviceFlags(s *settings) {
+	f := s.cmd.Flags()
+	f.String("device", "", "auto, cpu or cuda:N")
+	f.String("precision", "", "what the inputs of products are rounded to: fp32 (not at all), tf32 or bf16")
+	s.bind("device", "device")
+	s.bind("precision", "precision")
+	completeDevice(s.cmd)
 }

@@ -16,10 +16,11 @@ import (
 )
 
 type doctorOptions struct {
-	device   string
-	selfTest bool
-	thorough bool
-	json     bool
+	device    string
+	precision string
+	selfTest  bool
+	thorough  bool
+	json      bool
 }
 
 func newDoctor(io Streams) *cobra.Command {
@@ -42,6 +43,7 @@ Nothing is written.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.device, "device", "auto", "the device to test: auto, cpu or cuda:N")
+	f.StringVar(&o.precision, "precision", op.FP32.String(), "the precision to test it in: fp32, tf32 or bf16")
 	f.BoolVar(&o.selfTest, "self-test", true, "test the device")
 	f.BoolVar(&o.thorough, "thorough", false, "test it with a ResNet-50 as well; on a CPU alone a minute")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
@@ -109,10 +111,7 @@ func (r *doctorReport) examine(ctx context.Context, o *doctorOptions) (err error
 	if r.CPU.InstructionSet, err = cpu.ISA(); err != nil {
 		return err
 	}
-	dev, why, err := device.Open(o.device)
-	if errors.Is(err, device.ErrName) {
-		return &usageError{err}
-	}
+	dev, why, err := openNamed(o.device, o.precision)
 	if err != nil {
 		return err
 	}
@@ -132,10 +131,12 @@ const (
 	roundedTolerance = 2e-2
 )
 
-// test runs the self-test. A CPU is its own reference, so only its results are compared.
+// test runs the self-test beside the CPU in float32. That is its own reference, so only
+// its results are compared.
 func (r *doctorReport) test(ctx context.Context, dev op.Device, thorough bool) error {
+	rounded := device.Describe(dev).Precision != op.FP32.String()
 	var reference op.Device
-	if _, same := dev.(*cpu.Device); !same {
+	if _, same := dev.(*cpu.Device); !same || rounded {
 		host, err := cpu.New()
 		if err != nil {
 			return err
@@ -143,7 +144,7 @@ func (r *doctorReport) test(ctx context.Context, dev op.Device, thorough bool) e
 		reference = host
 	}
 	t := &doctorSelfTest{Tolerance: fullTolerance, Products: fullTolerance}
-	if device.Describe(dev).Precision != "fp32" {
+	if rounded {
 		t.Products = roundedTolerance
 	}
 	r.SelfTest = t

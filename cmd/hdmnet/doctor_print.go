@@ -30,10 +30,10 @@ func (r *doctorReport) print(out io.Writer) error {
 	cudaLines(line, &r.CUDA)
 	if d := r.Device; d != nil {
 		line("device", "%s: %s", d.Name, d.Why)
-		if d.Choose == "" || d.Fastest == d.Precision {
+		if d.Fastest == d.Precision {
 			line("precision", "%s, the fastest here", d.Precision)
 		} else {
-			line("precision", "%s; the fastest here is %s (%s), which rounds the inputs of products", d.Precision, d.Fastest, d.Choose)
+			line("precision", "%s; the fastest here is %s (--precision %[2]s), which rounds the inputs of products", d.Precision, d.Fastest)
 		}
 		for _, l := range d.Libraries {
 			libraryLines(line, l)

@@ -62,6 +62,11 @@ func TestDoctorAskedForMore(t *testing.T) {
 		t.Errorf("code %d\n%s", code, out)
 	}
 	fails(t, exitUsage, []string{"doctor", "--device", "gpu"}, `"gpu"`, "cuda:N")
+	fails(t, exitUsage, []string{"doctor", "--precision", "fp16"}, `--precision: precision "fp16"`, "fp32, tf32, bf16")
+	out, _, code = hdmnet(t, "doctor", "--device", "cpu", "--precision", "tf32")
+	if code != exitError || !strings.Contains(out, "verdict    device cpu: the CPU has no tf32") {
+		t.Errorf("code %d\n%s", code, out)
+	}
 	fails(t, exitUsage, []string{"doctor", "x"}, `"x"`)
 }
 
@@ -73,7 +78,7 @@ func TestDoctorPrint(t *testing.T) {
 			{Index: 0, Name: "A100", Memory: 40 << 30, Capability: "8.0", Multiprocessors: 108}, {Index: 1, Name: "T4", Problem: "choose another GPU"},
 		}},
 		Device: &doctorDevice{Name: "cuda:0 (A100)", Why: "asked for", Details: device.Details{
-			Precision: "fp32", Fastest: "bf16", Choose: "PRECISION=bf16", Libraries: []device.SharedLibrary{
+			Precision: "fp32", Fastest: "bf16", Libraries: []device.SharedLibrary{
 				{Name: "cuBLASLt", Path: "libcublasLt.so.12", Version: "12.4.5", Use: "products", Left: []string{"a product"}},
 				{Name: "cuDNN", Use: "convolutions", Reason: "no such file"},
 			},
@@ -93,7 +98,7 @@ func TestDoctorPrint(t *testing.T) {
 	}
 	for _, want := range []string{
 		"driver     of unknown version, up to CUDA 12.4 (libcuda.so.1)", "GPU 0      A100, 40.0 GiB, compute capability 8.0, 108 multiprocessors",
-		"choose another GPU", "bf16 (PRECISION=bf16)", "12.4.5 (libcublasLt.so.12)", "own kernels: a product", "not used: no such file",
+		"choose another GPU", "fp32; the fastest here is bf16 (--precision bf16)", "12.4.5 (libcublasLt.so.12)", "own kernels: a product", "not used: no such file",
 		"nvidia-cudnn-cu12", "and PriorSimilarity up to 0.02", "2×3", "not a number", "FAIL: no such kernel", "1.0e+00", "verdict    it fails",
 	} {
 		if !strings.Contains(b.String(), want) {

@@ -91,19 +91,17 @@ training was worth.`,
 	f.String("ann-type", "", "how supports are marked: mask, or bbox (filled boxes of the mask's components)")
 	f.Int("shots", 0, "supports per episode")
 	f.Int("feature-cache", 0, "`MIB` of memory for features of pictures that come back; 0: none")
-	f.String("device", "", "auto, cpu or cuda:N")
+	addDeviceFlags(o.settings)
 	f.String("data-root", "", "`DIR` that the paths of the list start from")
 	f.String("list", "", "`FILE` of image and mask pairs to score on")
 	o.bind("shots", "model.shots")
 	o.bind("feature-cache", "eval.feature_cache")
-	o.bind("device", "device")
 	o.bind("data-root", "dataset.root")
 	f.String("split", "", "how COCO-20i's classes are split into folds: fwb or panet")
 	o.bind("ann-type", "dataset.annotation")
 	o.bind("list", "dataset.val_list")
 	o.bind("split", "dataset.split")
 	completeConfig(cmd)
-	completeDevice(cmd)
 	complete(cmd, "fold", "0", "1", "2", "3", "all")
 	complete(cmd, "split", "fwb", "panet")
 	complete(cmd, "stage", train.Base, train.Meta)
@@ -151,7 +149,7 @@ func runEval(ctx context.Context, io Streams, o *evalOptions) error {
 	if err != nil {
 		return err
 	}
-	dev, err := openDevice(io, networks[0].Device)
+	dev, err := openDevice(io, networks[0].Config)
 	if err != nil {
 		return err
 	}

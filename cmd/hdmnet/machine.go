@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"hdmnet/internal/cpu"
+	"hdmnet/internal/device"
 	"hdmnet/internal/op"
 )
 
@@ -20,13 +21,15 @@ type machine struct {
 	Go      string `json:"go"`
 	System  string `json:"system"`
 	Device  string `json:"device"` // that is measured
+	// Precision is what the inputs of products are rounded to.
+	Precision string `json:"precision"`
 }
 
 func thisMachine(dev op.Device) (machine, error) {
 	isa, err := cpu.ISA()
 	return machine{
 		CPU: processor(), Cores: runtime.NumCPU(), Threads: runtime.GOMAXPROCS(0), ISA: isa,
-		Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH, Device: dev.Name(),
+		Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH, Device: dev.Name(), Precision: device.Describe(dev).Precision,
 	}, err
 }
 

@@ -69,10 +69,8 @@ For a support cat.jpg and a query photo.jpg the output folder gets
 	f.StringVar(&o.config, "config", "", "settings of --weights: an embedded configuration or a YAML file (default shapes5i)")
 	f.BoolVar(&o.whiteIsObject, "mask-white-is-object", false, "255 (and white) in a mask is the object, not ignored")
 	f.BoolVar(&o.saveLogits, "save-logits", false, "write the logits too")
-	f.String("device", "", "auto, cpu or cuda:N")
-	o.bind("device", "device")
+	addDeviceFlags(o.settings)
 	completeConfig(cmd)
-	completeDevice(cmd)
 	return cmd
 }
 
@@ -125,7 +123,7 @@ func runPredict(ctx context.Context, io Streams, o *predictOptions) error {
 	if err != nil {
 		return err
 	}
-	dev, err := openDevice(io, t.Device)
+	dev, err := openDevice(io, t.Config)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"hdmnet/internal/config"
 	"hdmnet/internal/device"
+	"hdmnet/internal/op"
 	"hdmnet/internal/train"
 )
 
@@ -139,4 +140,8 @@ func complete(cmd *cobra.Command, flag string, values ...string) {
 }
 
 func completeConfig(cmd *cobra.Command) { complete(cmd, "config", config.Names()...) }
-func completeDevice(cmd *cobra.Command) { complete(cmd, "device", device.Names()...) }
+
+func completeDevice(cmd *cobra.Command) {
+	complete(cmd, "device", device.Names()...)
+	complete(cmd, "precision", op.PrecisionNames()...)
+}

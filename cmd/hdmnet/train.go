@@ -58,7 +58,7 @@ had never stopped.`,
 	f.Int("shots", 0, "supports per episode")
 	f.Int("epochs", 0, "epochs of both stages, or of the one that --stage names")
 	f.Int("seed", 0, "seed of everything random")
-	f.String("device", "", "auto, cpu or cuda:N")
+	addDeviceFlags(o.settings)
 	f.String("split", "", "how COCO-20i's classes are split into folds: fwb or panet")
 	f.Bool("filter-intersection", true, "leave training pictures out that show any novel class; papers differ")
 	o.bind("split", "dataset.split")
@@ -68,10 +68,8 @@ had never stopped.`,
 	o.bind("ann-type", "dataset.annotation")
 	o.bind("shots", "model.shots")
 	o.bind("seed", "train.seed")
-	o.bind("device", "device")
 	addListFlags(o.settings)
 	completeConfig(cmd)
-	completeDevice(cmd)
 	complete(cmd, "fold", "0", "1", "2", "3")
 	complete(cmd, "stage", train.Base, train.Meta, train.All)
 	complete(cmd, "ann-type", data.AnnotationMask.String(), data.AnnotationBBox.String())
@@ -114,7 +112,7 @@ func runTrain(ctx context.Context, io Streams, o *trainOptions) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, work.Dir.Close()) }()
-	if work.Device, err = openDevice(io, c.Device); err != nil {
+	if work.Device, err = openDevice(io, c); err != nil {
 		return err
 	}
 	defer work.Device.Close()

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hdmnet/internal/device"
+	"hdmnet/internal/op"
 )
 
 func newVersion(io Streams) *cobra.Command {
@@ -36,7 +37,7 @@ func runVersion(_ context.Context, io Streams) error {
 			}
 		}
 	}
-	dev, why, err := device.Open("auto")
+	dev, why, err := device.Open("auto", op.FP32)
 	if err != nil {
 		return err
 	}

@@ -24,13 +24,14 @@ import (
 // The valid tags give the accepted values: an interval for numbers (for every number
 // of a list), alternatives separated by | for text.
 type Config struct {
-	Dataset  Dataset  `yaml:"dataset"`
-	Model    Model    `yaml:"model"`
-	Backbone Backbone `yaml:"backbone"`
-	Base     Base     `yaml:"base"`
-	Train    Train    `yaml:"train"`
-	Eval     Eval     `yaml:"eval"`
-	Device   string   `yaml:"device"` // auto, cpu, cuda or cuda:N
+	Dataset   Dataset  `yaml:"dataset"`
+	Model     Model    `yaml:"model"`
+	Backbone  Backbone `yaml:"backbone"`
+	Base      Base     `yaml:"base"`
+	Train     Train    `yaml:"train"`
+	Eval      Eval     `yaml:"eval"`
+	Device    string   `yaml:"device"`                           // auto, cpu, cuda or cuda:N
+	Precision string   `yaml:"precision" valid:"fp32|tf32|bf16"` // what the inputs of products are rounded to
 }
 
 // Dataset says where the pictures come from and which of them count.

@@ -16,26 +16,45 @@ import (
 type Device struct {
 	tensor.StdEng // Memset, Memclr, Memcpy and the rest of gorgonia's engine
 	isa           string
+	precision     op.Precision
 
 	inUse, peak int64 // bytes that Alloc gave
 }
 
 var _ op.Device = (*Device)(nil)
 
-// New opens the CPU. HDMNET_CPU=avx512|avx2|go forces the instruction set of the matrix
-// products; one that this machine lacks is an error.
-func New() (*Device, error) {
+// New opens the CPU in float32.
+func New() (*Device, error) { return Open(op.FP32) }
+
+// Open opens the CPU to compute in a precision. HDMNET_CPU=avx512|avx2|go forces the
+// instruction set of the matrix products. An instruction set or a precision that this
+// processor lacks is an error that says what to choose.
+func Open(p op.Precision) (*Device, error) {
 	isa, err := ISA()
 	if err != nil {
 		return nil, err
 	}
-	return &Device{isa: isa}, nil
+	if p != op.FP32 {
+		return nil, fmt.Errorf("the CPU has no %v: choose fp32", p)
+	}
+	return &Device{isa: isa, precision: p}, nil
 }
 
-// Name returns the instruction set and the number of threads.
+// Name returns the instruction set, the number of threads, and the precision where it is
+// not float32.
 func (d *Device) Name() string {
-	return fmt.Sprintf("cpu (%s, %d threads)", d.isa, runtime.GOMAXPROCS(0))
+	name := fmt.Sprintf("cpu (%s, %d threads)", d.isa, runtime.GOMAXPROCS(0))
+	if d.precision != op.FP32 {
+		name += " in " + d.precision.String()
+	}
+	return name
 }
+
+// Precision is the one that the device was opened in.
+func (d *Device) Precision() op.Precision { return d.precision }
+
+// FastestPrecision is the fastest one that this processor has.
+func (d *Device) FastestPrecision() op.Precision { return op.FP32 }
 
 // Close does nothing: the memory is the garbage collector's.
 func (d *Device) Close() error { return nil }

@@ -18,7 +18,13 @@ func TestSuite(t *testing.T) {
 // open opens the first device and closes it when the test ends.
 func open(t testing.TB) *Device {
 	t.Helper()
-	dev, err := Open(0)
+	return openIn(t, fp32)
+}
+
+// openIn opens it in a precision.
+func openIn(t testing.TB, p precision) *Device {
+	t.Helper()
+	dev, err := Open(0, op.Precision(p))
 	if err != nil {
 		t.Fatalf("%v\n(make test-cuda runs these tests on the emulated driver)", err)
 	}

@@ -15,7 +15,6 @@
 //	HDMNET_CUDA_SYNC=1   wait after every launch: a fault names its kernel; slow
 //	HDMNET_CUDA_LIBRARIES  folders of NVIDIA's libraries, or off: library.go
 //	HDMNET_CUDA_TUNE       a file for measured choices among their algorithms: library_plan.go
-//	HDMNET_CUDA_PRECISION  fp32 (default), tf32 or bf16: precision.go
 //	HDMNET_CUDA_CACHE=off  give freed memory back to the driver at once; slow
 //	HDMNET_CUDA_GRAPH=off  launch every kernel by itself, also in training
 package cuda

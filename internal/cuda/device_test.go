@@ -190,7 +190,7 @@ func TestKernelImageThatDoesNotLoad(t *testing.T) {
 }
 
 func TestCloseTwice(t *testing.T) {
-	d, err := Open(0)
+	d, err := Open(0, op.FP32)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +244,7 @@ func TestOpenChild(t *testing.T) {
 	if os.Getenv("HDMNET_TEST_DEVICE") != "" {
 		index = 3
 	}
-	d, err := Open(index)
+	d, err := Open(index, op.FP32)
 	fmt.Println("message:", err)
 	if err == nil {
 		t.Error(d.Close())

@@ -161,7 +161,7 @@ func TestEmulatorChild(t *testing.T) {
 	if run == nil {
 		t.Skip("only as a child of TestEmulatorReports")
 	}
-	d, err := Open(0)
+	d, err := Open(0, op.FP32)
 	if err != nil {
 		t.Fatal(err)
 	}

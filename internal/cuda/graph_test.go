@@ -236,7 +236,7 @@ func TestFetch(t *testing.T) {
 
 // TestWaitAfterAnError: who waits for what an error has prevented gets the error.
 func TestWaitAfterAnError(t *testing.T) {
-	d, err := Open(0)
+	d, err := Open(0, op.FP32)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,8 @@ import (
 	"regexp"
 
 	"gorgonia.org/cu"
+
+	"hdmnet/internal/op"
 )
 
 // Driver is what there is of NVIDIA's driver.
@@ -89,11 +91,9 @@ func driverVersion(path string) string {
 	return ""
 }
 
-// Precision is what the inputs of products are rounded to: "fp32", "tf32" or "bf16".
-func (d *Device) Precision() string { return d.precision.String() }
+// Precision is the one that the device was opened in.
+func (d *Device) Precision() op.Precision { return op.Precision(d.precision) }
 
-// FastestPrecision is the fastest one that the GPU has tensor cores for, and how to choose
-// it. All GPUs that Open accepts have them for bf16.
-func (d *Device) FastestPrecision() (name, choose string) {
-	return bf16.String(), precisionVariable + "=" + bf16.String()
-}
+// FastestPrecision is the fastest one that the GPU has tensor cores for. All GPUs that Open
+// accepts have them for bf16.
+func (d *Device) FastestPrecision() op.Precision { return op.BF16 }

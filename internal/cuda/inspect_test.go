@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"hdmnet/internal/op"
 )
 
 func TestInspect(t *testing.T) {
@@ -21,8 +23,8 @@ func TestInspect(t *testing.T) {
 	if g.Name == "" || g.Memory < 1<<20 || g.Capability < "8.0" || g.Multiprocessors != d.sms || g.Problem != "" {
 		t.Errorf("%+v", g)
 	}
-	if name, choose := d.FastestPrecision(); name != "bf16" || choose != "HDMNET_CUDA_PRECISION=bf16" {
-		t.Errorf("%s, %s", name, choose)
+	if now, fastest := d.Precision(), d.FastestPrecision(); now != op.FP32 || fastest != op.BF16 {
+		t.Errorf("opened in %v, the fastest is %v", now, fastest)
 	}
 }
 

@@ -33,7 +33,7 @@ func TestTune(t *testing.T) {
 		}
 		return all
 	}
-	dev, emulated := openWithLibraries(t)
+	dev, emulated := openWithLibraries(t, fp32)
 	for range 2 {
 		near(t, "measured", results(dev, c.run), want)
 	}
@@ -85,7 +85,7 @@ func TestTuneUnsaved(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "choices.json")
 	t.Setenv(tuneVariable, path)
 	t.Setenv(librariesVariable, emulatedLibraries(t))
-	dev, err := Open(0)
+	dev, err := Open(0, op.FP32)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestLibraryWithoutScratch(t *testing.T) {
 	emulatedLibraries(t)
 	c := librarySizes[3]
 	want := results(openCPU(t), c.run)
-	dev, _ := openWithLibraries(t)
+	dev, _ := openWithLibraries(t, fp32)
 	near(t, "with scratch", results(dev, c.run), want)
 	used := 0
 	for _, p := range dev.libraries.plans {
@@ -154,7 +154,7 @@ func TestLibraryBundle(t *testing.T) {
 		}
 		return []op.Tensor{y, sum}
 	}
-	dev, _ := openWithLibraries(t)
+	dev, _ := openWithLibraries(t, fp32)
 	near(t, c.name(), results(dev, f), results(openCPU(t), f))
 	if dev.bundles.made == 0 {
 		t.Error("no graph was made")
@@ -209,7 +209,7 @@ func TestLibraryMisuseChild(t *testing.T) {
 	if !ok {
 		t.Skip("only as a child of TestLibraryMisuse")
 	}
-	dev, err := Open(0)
+	dev, err := Open(0, op.FP32)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,13 +25,13 @@ func emulatedLibraries(t *testing.T) string {
 
 // openWithLibraries opens the device with the emulated libraries, or on a GPU with those of
 // the machine, if it has both.
-func openWithLibraries(t *testing.T) (dev *Device, emulated bool) {
+func openWithLibraries(t *testing.T, p precision) (dev *Device, emulated bool) {
 	t.Helper()
 	if os.Getenv("HDMNET_CUDA_DRIVER") != "" {
 		t.Setenv(librariesVariable, emulatedLibraries(t))
-		return open(t), true
+		return openIn(t, p), true
 	}
-	dev = open(t)
+	dev = openIn(t, p)
 	for _, l := range dev.Libraries() {
 		if l.Path == "" {
 			t.Skipf("no %s: %s", l.Name, l.Reason)
@@ -119,7 +119,7 @@ func TestLibrariesErrors(t *testing.T) {
 	} {
 		t.Setenv(librariesVariable, c.set)
 		t.Setenv(tuneVariable, c.tune)
-		dev, err := Open(0)
+		dev, err := Open(0, op.FP32)
 		if err == nil {
 			t.Errorf("%s, %s: no error", c.set, c.tune)
 			dev.Close()
@@ -175,7 +175,7 @@ func TestLibraryTwin(t *testing.T) {
 	for _, refuse := range []string{"", "fused", "product", "forward,fused", "gradient", "product,forward,fused,gradient"} {
 		t.Run("refused: "+refuse, func(t *testing.T) {
 			t.Setenv("HDMNET_EMU_REFUSE", refuse)
-			dev, emulated := openWithLibraries(t)
+			dev, emulated := openWithLibraries(t, fp32)
 			if refuse != "" && !emulated {
 				t.Skip("needs the emulated libraries")
 			}
@@ -236,7 +236,7 @@ func TestLibraryOperands(t *testing.T) {
 			return all
 		}
 	}
-	dev, _ := openWithLibraries(t)
+	dev, _ := openWithLibraries(t, fp32)
 	host := openCPU(t)
 	for shift := range 5 {
 		near(t, fmt.Sprint("shift ", shift), results(dev, run(shift)), results(host, run(shift)))
@@ -265,11 +265,10 @@ func TestLibraryPrecision(t *testing.T) {
 		{bf16, math.Ldexp(1, -8), twinConv{1, 7, 5, 3, 61, 3, 3, op.ConvParams{Stride: 2, Pad: 1, Dilation: 1}}},
 	} {
 		t.Run(c.p.String()+" "+c.size.name(), func(t *testing.T) {
-			t.Setenv(precisionVariable, c.p.String())
 			host := openCPU(t)
 			rounded, _ := c.size.products(host, c.p.rounded)
 			magnitude, _ := c.size.products(host, func(v float32) float32 { return float32(math.Abs(float64(v))) })
-			dev, emulated := openWithLibraries(t)
+			dev, emulated := openWithLibraries(t, c.p)
 			got, names := c.size.products(dev, func(v float32) float32 { return v })
 			for k := range got {
 				for i, v := range got[k] {
@@ -294,8 +293,7 @@ func TestLibraryPrecision(t *testing.T) {
 
 // TestFinishConv: bias, residual and ReLU after a convolution in bf16.
 func TestFinishConv(t *testing.T) {
-	t.Setenv(precisionVariable, bf16.String())
-	dev, emulated := openWithLibraries(t)
+	dev, emulated := openWithLibraries(t, bf16)
 	host := openCPU(t)
 	for _, co := range []int{64, 63} {
 		f := func(d op.Device, o *operands) []op.Tensor {

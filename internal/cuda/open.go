@@ -11,6 +11,7 @@ import (
 
 	"gorgonia.org/cu"
 
+	"hdmnet/internal/op"
 	"hdmnet/kernels"
 )
 
@@ -22,9 +23,9 @@ const (
 	leastCapability = 80
 )
 
-// Open opens GPU number index of those that the driver shows. The error of a machine
-// where it cannot run says what to do.
-func Open(index int) (*Device, error) {
+// Open opens GPU number index of those that the driver shows, to compute in precision p.
+// The error of a machine where it cannot run says what to do.
+func Open(index int, p op.Precision) (*Device, error) {
 	count, err := gpus()
 	if err != nil {
 		return nil, err
@@ -36,13 +37,9 @@ func Open(index int) (*Device, error) {
 	if err != nil {
 		return nil, driverError(err, fmt.Sprintf("find GPU number %d", index))
 	}
-	products, err := precisionFromEnvironment()
-	if err != nil {
-		return nil, err
-	}
 	d := &Device{
 		index:     index,
-		precision: products,
+		precision: precision(p),
 		gpu:       gpu,
 		kernels:   map[string]*kernel{},
 		modules:   map[string]cu.Module{},

@@ -142,9 +142,8 @@ func TestPrecision(t *testing.T) {
 				exact, _ := size.products(host, func(v float32) float32 { return v })
 				rounded, _ := size.products(host, c.p.rounded)
 				magnitude, _ := size.products(host, func(v float32) float32 { return float32(math.Abs(float64(v))) })
-				t.Setenv(precisionVariable, c.p.String())
 				t.Setenv(librariesVariable, librariesOff)
-				dev := open(t)
+				dev := openIn(t, c.p)
 				if !strings.HasSuffix(dev.Name(), " in "+c.p.String()) {
 					t.Errorf("the device's name %q lacks the precision", dev.Name())
 				}
@@ -167,14 +166,10 @@ func TestPrecision(t *testing.T) {
 
 // TestPrecisionSpecialValues: infinities and every kind of NaN go through the roundings.
 func TestPrecisionSpecialValues(t *testing.T) {
-	for p, name := range precisionNames {
-		t.Run(name, func(t *testing.T) {
-			t.Setenv(precisionVariable, name)
+	for _, p := range []precision{fp32, tf32, bf16} {
+		t.Run(p.String(), func(t *testing.T) {
 			t.Setenv(librariesVariable, librariesOff)
-			dev := open(t)
-			if dev.precision != precision(p) {
-				t.Fatalf("%s opens in %v", name, dev.precision)
-			}
+			dev := openIn(t, p)
 			values := []float32{math.Float32frombits(0x7fffffff), math.Float32frombits(0x7fc00000), math.Float32frombits(0xffc00000),
 				float32(math.Inf(1)), float32(math.Inf(-1)), 1.5, 0}
 			arena := op.NewArena(dev)
@@ -191,14 +186,5 @@ func TestPrecisionSpecialValues(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestPrecisionUnknown(t *testing.T) {
-	t.Setenv(precisionVariable, "fp16")
-	if dev, err := Open(0); err == nil {
-		t.Errorf("fp16 opens in %v: %v", dev.precision, dev.Close())
-	} else if want := `HDMNET_CUDA_PRECISION="fp16" is no precision: set it to one of fp32, tf32, bf16, or unset it for fp32`; err.Error() != want {
-		t.Errorf("error %q, want %q", err, want)
 	}
 }

@@ -49,8 +49,7 @@ func TestPriorPrecision(t *testing.T) {
 	const b, n, m, c = 2, 150, 320, 44
 	for _, p := range []precision{tf32, bf16} {
 		t.Run(p.String(), func(t *testing.T) {
-			t.Setenv(precisionVariable, p.String())
-			dev := open(t)
+			dev := openIn(t, p)
 			o := &operands{dev: dev, arena: op.NewArena(dev), draw: rand.New(rand.NewPCG(5, 6))}
 			q, s, mask, y := o.floats(b, 10, 15, c), o.floats(b, 1, 16, 20, c), o.mask(b, m), o.floats(b, 10, 15)
 			dev.PriorSimilarity(y, q, s, op.Reshape(mask, b, 1, 16, 20))

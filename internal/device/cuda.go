@@ -8,8 +8,8 @@ import (
 )
 
 func init() {
-	kinds["cuda"] = func(index int) (op.Device, error) {
-		dev, err := cuda.Open(index)
+	kinds["cuda"] = func(index int, p op.Precision) (op.Device, error) {
+		dev, err := cuda.Open(index, p)
 		if err != nil {
 			return nil, err
 		}
@@ -31,8 +31,7 @@ func init() {
 		if !ok {
 			return Details{}, false
 		}
-		d := Details{Precision: gpu.Precision(), Libraries: []SharedLibrary{}}
-		d.Fastest, d.Choose = gpu.FastestPrecision()
+		d := Details{Precision: gpu.Precision().String(), Fastest: gpu.FastestPrecision().String(), Libraries: []SharedLibrary{}}
 		for _, l := range gpu.Libraries() {
 			d.Libraries = append(d.Libraries, SharedLibrary(l))
 		}

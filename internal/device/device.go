@@ -15,8 +15,8 @@ import (
 // ErrName is what errors.Is finds in the error of a name that means no device at all.
 var ErrName = errors.New("expected auto, cpu, cuda or cuda:N (N = 0, 1, …)")
 
-// opener opens device number index of one kind and says what it is.
-type opener func(index int) (op.Device, error)
+// opener opens device number index of one kind in a precision.
+type opener func(index int, p op.Precision) (op.Device, error)
 
 // kinds are the accelerators of this build by the part of their name before the colon.
 // The file that brings one, and its build tag with it, adds it here.
@@ -36,20 +36,21 @@ func Names() []string {
 	return names
 }
 
-// Open opens a device and says in one line why it is this one.
+// Open opens a device to compute in precision p and says in one line why it is this one.
 //
 //	auto     the first accelerator that opens, otherwise the CPU
 //	cpu      the CPU, with GOMAXPROCS threads
 //	cuda:N   NVIDIA GPU number N; cuda is cuda:0
 //
 // A device asked for by name is never replaced by another one: when it cannot be
-// opened, that is an error. errors.Is(err, ErrName) tells a name that means nothing.
-func Open(name string) (op.Device, string, error) {
+// opened, that is an error. So is a precision that the device lacks, also for auto.
+// errors.Is(err, ErrName) tells a name that means nothing.
+func Open(name string, p op.Precision) (op.Device, string, error) {
 	switch name {
 	case "auto":
-		return openAuto()
+		return openAuto(p)
 	case "cpu":
-		dev, err := openCPU()
+		dev, err := openCPU(p)
 		return dev, "asked for", err
 	}
 	kind, number, numbered := strings.Cut(name, ":")
@@ -64,17 +65,17 @@ func Open(name string) (op.Device, string, error) {
 	if open == nil {
 		return nil, "", fmt.Errorf("device %s: %s", name, howToGet[kind])
 	}
-	dev, err := open(index)
+	dev, err := open(index, p)
 	if err != nil {
 		return nil, "", fmt.Errorf("device %s: %w", name, err)
 	}
 	return dev, "asked for", nil
 }
 
-func openAuto() (op.Device, string, error) {
+func openAuto(p op.Precision) (op.Device, string, error) {
 	var failed []string
 	for _, kind := range sortedKinds() {
-		dev, err := kinds[kind](0)
+		dev, err := kinds[kind](0, p)
 		if err == nil {
 			return dev, "the first " + kind + " device", nil
 		}
@@ -84,12 +85,15 @@ func openAuto() (op.Device, string, error) {
 	if len(failed) > 0 {
 		why = strings.Join(failed, "; ")
 	}
-	dev, err := openCPU()
+	dev, err := openCPU(p)
+	if err != nil {
+		err = fmt.Errorf("%w (device auto found no accelerator: %s)", err, why)
+	}
 	return dev, why, err
 }
 
-func openCPU() (op.Device, error) {
-	dev, err := cpu.New()
+func openCPU(p op.Precision) (op.Device, error) {
+	dev, err := cpu.Open(p)
 	if err != nil {
 		return nil, fmt.Errorf("device cpu: %w", err)
 	}

@@ -10,7 +10,7 @@ import (
 
 func TestOpen(t *testing.T) {
 	for _, name := range []string{"auto", "cpu"} {
-		dev, why, err := Open(name)
+		dev, why, err := Open(name, op.FP32)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -26,7 +26,7 @@ func TestOpen(t *testing.T) {
 
 func TestNamesThatMeanNothing(t *testing.T) {
 	for _, name := range []string{"", "gpu", "CPU", "cuda:", "cuda:-1", "cuda:x", "cpu:0", "tpu:0"} {
-		_, _, err := Open(name)
+		_, _, err := Open(name, op.FP32)
 		if !errors.Is(err, ErrName) || !strings.Contains(err.Error(), `"`+name+`"`) {
 			t.Errorf("%q: %v", name, err)
 		}
@@ -38,23 +38,23 @@ func TestNoSilentFallBack(t *testing.T) {
 	old := kinds
 	defer func() { kinds = old }()
 	kinds = map[string]opener{}
-	_, _, err := Open("cuda:1")
+	_, _, err := Open("cuda:1", op.FP32)
 	if err == nil || errors.Is(err, ErrName) || !strings.Contains(err.Error(), "cuda:1") || !strings.Contains(err.Error(), "-tags cuda") {
 		t.Errorf("a build without CUDA: %v", err)
 	}
 
-	opened := -1
-	kinds["cuda"] = func(index int) (op.Device, error) {
-		opened = index
+	opened, in := -1, op.TF32
+	kinds["cuda"] = func(index int, p op.Precision) (op.Device, error) {
+		opened, in = index, p
 		return nil, errors.New("no driver")
 	}
-	if _, _, err := Open("cuda"); err == nil || opened != 0 {
-		t.Errorf("cuda opened %d: %v", opened, err)
+	if _, _, err := Open("cuda", op.FP32); err == nil || opened != 0 || in != op.FP32 {
+		t.Errorf("cuda opened %d in %v: %v", opened, in, err)
 	}
-	if _, _, err := Open("cuda:2"); err == nil || opened != 2 || !strings.Contains(err.Error(), "device cuda:2: no driver") {
-		t.Errorf("opened %d: %v", opened, err)
+	if _, _, err := Open("cuda:2", op.BF16); err == nil || opened != 2 || in != op.BF16 || !strings.Contains(err.Error(), "device cuda:2: no driver") {
+		t.Errorf("opened %d in %v: %v", opened, in, err)
 	}
-	dev, why, err := Open("auto")
+	dev, why, err := Open("auto", op.FP32)
 	if err != nil || !strings.HasPrefix(dev.Name(), "cpu") || !strings.Contains(why, "no driver") {
 		t.Errorf("auto without a driver: %v, %q, %v", dev, why, err)
 	}

@@ -1,6 +1,9 @@
 package device
 
-import "hdmnet/internal/op"
+import (
+	"hdmnet/internal/cpu"
+	"hdmnet/internal/op"
+)
 
 // CUDA is what this machine and this build have for NVIDIA GPUs.
 type CUDA struct {
@@ -26,8 +29,7 @@ type GPU struct {
 type Details struct {
 	Precision string          `json:"precision"` // of products: fp32, tf32 or bf16
 	Fastest   string          `json:"fastest_precision"`
-	Choose    string          `json:"choose,omitempty"` // how to have the fastest
-	Libraries []SharedLibrary `json:"libraries"`        // that make it faster where they are installed
+	Libraries []SharedLibrary `json:"libraries"` // that make it faster where they are installed
 }
 
 // SharedLibrary is one of them.
@@ -54,5 +56,9 @@ func Describe(dev op.Device) Details {
 	if d, ok := detailsCUDA(dev); ok {
 		return d
 	}
-	return Details{Precision: "fp32", Fastest: "fp32", Libraries: []SharedLibrary{}}
+	d := Details{Precision: op.FP32.String(), Fastest: op.FP32.String(), Libraries: []SharedLibrary{}}
+	if host, ok := dev.(*cpu.Device); ok {
+		d.Precision, d.Fastest = host.Precision().String(), host.FastestPrecision().String()
+	}
+	return d
 }

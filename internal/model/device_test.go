@@ -8,15 +8,16 @@ import (
 	"hdmnet/internal/op"
 )
 
-// open opens the device that HDMNET_TEST_DEVICE names, the CPU when it is not set: the
-// golden tests are the same for all (make test-cuda runs them on the emulated driver).
+// open opens the device that HDMNET_TEST_DEVICE names, the CPU when it is not set, in the
+// precision that HDMNET_TEST_PRECISION names, fp32 when it is not set: the golden tests are
+// the same for all (make test-cuda runs them on the emulated driver).
 func open(t testing.TB) op.Device {
 	t.Helper()
 	name := os.Getenv("HDMNET_TEST_DEVICE")
 	if name == "" {
 		name = "cpu"
 	}
-	dev, _, err := device.Open(name)
+	dev, _, err := device.Open(name, precision(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,6 +28,19 @@ func open(t testing.TB) op.Device {
 		}
 	})
 	return dev
+}
+
+func precision(t testing.TB) op.Precision {
+	t.Helper()
+	name := os.Getenv("HDMNET_TEST_PRECISION")
+	if name == "" {
+		return op.FP32
+	}
+	p, err := op.ParsePrecision(name)
+	if err != nil {
+		t.Fatalf("HDMNET_TEST_PRECISION: %v", err)
+	}
+	return p
 }
 
 // bounds are what results may differ by from the golden files' (relative L2).
@@ -42,10 +56,9 @@ type bounds struct {
 // tolerances are those of golden/README.md for float32, and 2e-2 and 99.5% of the
 // predicted labels for tf32 and bf16. The base learner of random weights gives many pixels
 // two nearly equal logits of its 16: with bf16 it labels 0.55% of them otherwise.
-func tolerances() bounds {
-	onCPU := os.Getenv("HDMNET_TEST_DEVICE") == "" || os.Getenv("HDMNET_TEST_DEVICE") == "cpu"
-	switch p := os.Getenv("HDMNET_CUDA_PRECISION"); {
-	case onCPU, p == "", p == "fp32":
+func tolerances(t testing.TB) bounds {
+	t.Helper()
+	if precision(t) == op.FP32 {
 		return bounds{output: 1e-5, gradient: 1e-4, late: 5e-3}
 	}
 	return bounds{output: 2e-2, labels: 5e-3, base: 1e-2, rounded: true}

@@ -74,7 +74,7 @@ func evalGolden(t *testing.T, name string, fill func(net *HDMNet, set *nn.Set)) 
 	out := net.Forward(tape, Input{
 		Query: upload(tape, query, qs), Support: upload(tape, support, ss), SupportMask: bytes(tape, mask, b, k, size, size),
 	})
-	tol := tolerances()
+	tol := tolerances(t)
 	compare := func(name string, got []float32) {
 		t.Helper()
 		want, _ := f.Float32(name)

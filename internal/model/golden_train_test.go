@@ -34,7 +34,7 @@ func TestMetaTrainingGolden(t *testing.T) {
 			synthetic(set)
 			m, v := moments(set), moments(set)
 			losses, _ := f.Float32("losses")
-			bound := tolerances()
+			bound := tolerances(t)
 			tape := nn.NewTape(dev)
 			for step := 1; step <= f.MetaInt("steps"); step++ {
 				e := synth.MakeEpisodes(name+"/step"+strconv.Itoa(step), b, k, size, f.Classes())
@@ -154,7 +154,7 @@ func TestBaseTrainingGolden(t *testing.T) {
 		dev.Download(got, lt)
 		want, tol := float64(losses[(step-1)*shape[1]]), baseLateTol
 		if step == 1 {
-			tol = tolerances().output
+			tol = tolerances(t).output
 		}
 		if d := math.Abs(float64(got[0])-want) / want; !(d <= tol) {
 			t.Errorf("step %d: loss %g, want %g (relative %.2g, at most %g)", step, got[0], want, d, tol)

@@ -29,7 +29,7 @@ func short(t *testing.T, dir string, set ...string) Options {
 // gpu opens the GPU, or the emulated one (make test-cuda), and closes it with the test.
 func gpu(t *testing.T) *cuda.Device {
 	t.Helper()
-	dev, err := cuda.Open(0)
+	dev, err := cuda.Open(0, op.FP32)
 	if err != nil {
 		t.Fatalf("%v\n(make test-cuda runs these tests on the emulated driver)", err)
 	}

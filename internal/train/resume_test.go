@@ -103,11 +103,12 @@ func TestOtherSettingsRefused(t *testing.T) {
 	refused(t, trial(t, dir, "train.base.lr=0.5", "train.seed=9"), "train.base.lr was", "is 0.5 now", "train.seed was")
 }
 
-// TestMovedDataSet: the pictures may lie elsewhere when a run goes on, but must be as many.
+// TestMovedDataSet: the pictures may lie elsewhere when a run goes on, but must be as many;
+// it may go on on another device and in another precision.
 func TestMovedDataSet(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	interrupt(t, trial(t, dir), 1)
-	moved := []string{"dataset.root=elsewhere", "dataset.train_list=elsewhere/train.txt", "dataset.val_list=elsewhere/val.txt"}
+	moved := []string{"dataset.root=elsewhere", "dataset.train_list=elsewhere/train.txt", "dataset.val_list=elsewhere/val.txt", "device=cpu", "precision=bf16"}
 	if !interrupt(t, trial(t, dir, moved...), 1) {
 		t.Error("the run did not go on")
 	}

@@ -41,9 +41,10 @@ func schedulePlan(c *config.Schedule) Plan {
 }
 
 // free are the settings that a resumed run may change: they do not touch the result, as
-// the place of the pictures, or, as train.stage, only say how far to go. What the class
+// the place of the pictures, touch its rounding alone, as device and precision, or, as
+// train.stage, only say how far to go. What the class
 // and fold files say does touch it: settings takes that from the fold.
-var free = []string{"train.workers", "train.prefetch", "train.stage", "device", "dataset.root", "dataset.train_list", "dataset.val_list",
+var free = []string{"train.workers", "train.prefetch", "train.stage", "device", "precision", "dataset.root", "dataset.train_list", "dataset.val_list",
 	"dataset.classes", "dataset.fold_list", "dataset.folds"}
 
 // settings are all settings that the result depends on, by key, with the fold and the
