@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"testing"
 
@@ -71,11 +72,14 @@ func TestWork(t *testing.T) {
 	}
 }
 
-// TestNHWC: pictures [2,3,2 pixels].
-func TestNHWC(t *testing.T) {
-	got := nhwc([]float32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, 2)
-	if want := []float32{1, 3, 5, 2, 4, 6, 7, 9, 11, 8, 10, 12}; !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
+// TestGreyLevels: pictures [2,3,2 pixels], normalised again.
+func TestGreyLevels(t *testing.T) {
+	got := greyLevels([]float32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, 2)
+	for i, want := range []float64{1, 3, 5, 2, 4, 6, 7, 9, 11, 8, 10, 12} {
+		back := float64(got[i]-data.Mean[i%3]) / float64(data.Std[i%3])
+		if math.Abs(back-want) > 1e-5 {
+			t.Errorf("value %d is grey level %g, which is %g normalised, want %g", i, got[i], back, want)
+		}
 	}
 }
 

@@ -97,6 +97,9 @@ func newEvaluation(dev op.Device, o Options, b *data.Batch) (*Work, error) {
 		dev.Upload(in.Query, b.Query)
 		dev.Upload(in.Support, b.Support)
 		dev.Upload(in.SupportMask, b.SupportMask)
+		for _, pictures := range []op.Tensor{in.Query, in.Support} {
+			dev.Normalize(pictures, pictures, data.Mean, data.Std)
+		}
 		out := net.Forward(tape, in)
 		for _, logits := range []*nn.Var{out.Base, out.Meta, out.Final} {
 			full := model.Upsample(tape, logits, s, s)
@@ -129,7 +132,7 @@ func episodes(o Options) *data.Batch {
 	n, k, s := o.Batch, o.Config.Model.Shots, o.Config.Model.Size
 	e := synth.MakeEpisodes("bench", n, k, s, len(o.Fold.Base)+1)
 	b := &data.Batch{
-		Size: n, Shots: k, Query: nhwc(e.Query, s*s), Support: nhwc(e.Support, s*s),
+		Size: n, Shots: k, Query: greyLevels(e.Query, s*s), Support: greyLevels(e.Support, s*s),
 		QueryMask: e.QueryMask, SupportMask: e.SupportMask, BaseLabel: e.BaseLabel,
 	}
 	for i, cat := range e.Class {
@@ -142,12 +145,12 @@ func episodes(o Options) *data.Batch {
 	return b
 }
 
-// nhwc turns pictures [n,3,pixels] into [n,pixels,3].
-func nhwc(x []float32, pixels int) []float32 {
+// greyLevels turns normalised pictures [n,3,pixels] into what a loader gives, [n,pixels,3].
+func greyLevels(x []float32, pixels int) []float32 {
 	out := make([]float32, len(x))
 	for i, v := range x {
 		picture, channel, pixel := i/(3*pixels), i/pixels%3, i%pixels
-		out[(picture*pixels+pixel)*3+channel] = v
+		out[(picture*pixels+pixel)*3+channel] = v*data.Std[channel] + data.Mean[channel]
 	}
 	return out
 }

@@ -121,7 +121,10 @@ var twinCases = map[string]func(d op.Device, o *operands) []op.Tensor{
 		shots, mean := o.floats(2, 5, 9, 8), o.floats(2, 9, 8)
 		d.ShotMean(mean, shots)
 		d.ShotMeanGrad(shots, mean)
-		return []op.Tensor{mask, y, mean, shots}
+		pictures, same := o.floats(2, 11, 7, 3), o.floats(2, 11, 7, 3)
+		d.Normalize(same, pictures, [3]float32{1, 2, 3}, [3]float32{4, 5, 6})
+		d.Normalize(pictures, pictures, [3]float32{1, 2, 3}, [3]float32{4, 5, 6})
+		return []op.Tensor{mask, y, mean, shots, same, pictures}
 	},
 	"softmax and losses": func(d op.Device, o *operands) []op.Tensor {
 		logits, y, dx, loss := o.floats(2, 37, 41, 12), o.floats(2, 37, 41, 12), o.floats(2, 37, 41, 12), o.floats(2)

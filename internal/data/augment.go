@@ -108,7 +108,7 @@ func (a *augmenter) scale(factor float64) {
 	h := max(1, int(math.RoundToEven(float64(src.h)*factor)))
 	w := max(1, int(math.RoundToEven(float64(src.w)*factor)))
 	a.other.resize(h, w)
-	a.resizer.resize(a.other.pix, h, w, a.image(), 1/factor, 1/factor, false)
+	a.resizer.resize(a.other.pix, h, w, a.image(), 1/factor, 1/factor)
 	a.resizer.label(a.other.mask, h, w, src.mask, src.h, src.w, 1/factor, 1/factor)
 	a.swap()
 }
@@ -160,22 +160,21 @@ func (a *augmenter) crop(size int, rng *Rand) {
 func pad(pix []float32, mask []uint8) {
 	for i := range mask {
 		mask[i] = Ignore
-		copy(pix[i*3:], channelMean[:])
+		copy(pix[i*3:], Mean[:])
 	}
 }
 
-// finish writes the image, resized to size×size (the aspect is not kept) and
-// normalised, to dst [size,size,3], and leaves the mask of that size in cur.mask.
+// finish writes the image, resized to size×size (the aspect is not kept), to dst
+// [size,size,3], and leaves the mask of that size in cur.mask.
 func (a *augmenter) finish(dst []float32, size int) {
 	src := &a.cur
 	if src.h == size && src.w == size {
 		a.floats()
 		copy(dst, src.pix)
-		Normalize(dst)
 		return
 	}
 	sy, sx := ratio(size, src.h), ratio(size, src.w)
-	a.resizer.resize(dst, size, size, a.image(), sy, sx, true)
+	a.resizer.resize(dst, size, size, a.image(), sy, sx)
 	a.other.resize(size, size)
 	a.resizer.label(a.other.mask, size, size, src.mask, src.h, src.w, sy, sx)
 	a.swap()

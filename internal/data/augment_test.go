@@ -46,7 +46,7 @@ func TestCropPadsWithMeanAndIgnore(t *testing.T) {
 			x, y := i%13-2, i/13+top // padding: (13-9)/2 on the left
 			p := a.cur.pix[i*3:][:3]
 			if x < 0 || x >= 9 {
-				if v != Ignore || p[0] != 255*Mean[0] || p[1] != 255*Mean[1] || p[2] != 255*Mean[2] {
+				if v != Ignore || [3]float32(p) != Mean {
 					t.Fatalf("padding at %d: label %d, values %v", i, v, p)
 				}
 			} else if int(v) != x || p[0] != float32(x) || p[1] != float32(y) {
@@ -87,7 +87,7 @@ func TestRotationOfTinyPictures(t *testing.T) {
 			a.load(&Scene{H: h, W: w, Image: slices.Repeat([]uint8{124, 116, 104}, h*w), Mask: make([]uint8, h*w)})
 			a.rotate(10)
 			for i, v := range a.cur.pix { // all but the mean colour
-				if math.Abs(float64(v)-255*float64(Mean[i%3])) > 0.5 {
+				if math.Abs(float64(v)-float64(Mean[i%3])) > 0.5 {
 					t.Fatalf("%d×%d: value %g at %d", w, h, v, i)
 				}
 			}

@@ -18,7 +18,7 @@ func (s Stage) String() string {
 
 // Sample is one picture as the network sees it, size×size.
 type Sample struct {
-	Image []float32 // [size,size,3] RGB, (x - 255·mean)/(255·std) per channel
+	Image []float32 // [size,size,3] RGB, grey levels 0..255, Mean outside the picture; the device normalises
 	Mask  []uint8   // [size,size] 1 the episode's class, 0 not, 255 ignore; nil for the query of the base stage
 }
 

@@ -73,8 +73,7 @@ func (b *builder) episode(e *Episode, draw Draw, epoch int) error {
 	return nil
 }
 
-// transform augments (training), brings to the square input and normalises
-// into dst; the mask of class indices is left in b.aug.cur.mask.
+// transform augments (training) and brings to the square input dst; the mask of class indices is left in b.aug.cur.mask.
 func (b *builder) transform(dst []float32, scene *Scene, rng *Rand) {
 	b.aug.load(scene)
 	if b.opt.Index.Split == Train {

@@ -2,38 +2,25 @@ package data
 
 import "hdmnet/internal/rows"
 
-// Mean and Std are ImageNet's channel statistics, RGB, for values in 0..1.
+// Mean and Std are ImageNet's channel statistics, RGB, of grey levels 0..255: what the
+// networks take off their pictures and divide them by (op.Normalize), and the colour of
+// what is outside a picture, which so becomes 0.
 var (
-	Mean = [3]float32{0.485, 0.456, 0.406}
-	Std  = [3]float32{0.229, 0.224, 0.225}
+	Mean = greyLevels(0.485, 0.456, 0.406)
+	Std  = greyLevels(0.229, 0.224, 0.225)
 )
 
-// Normalize maps 0..255 to the network's range in place:
-// x[·,c] = (x[·,c] - 255·Mean[c]) / (255·Std[c]). x is [...,3] RGB.
-// PyTorch: torchvision.transforms.Normalize with mean and std times 255.
-func Normalize(x []float32) {
-	for c := range 3 {
-		mean, scale := channelMean[c], channelScale[c]
-		for i := c; i < len(x); i += 3 {
-			x[i] = (x[i] - mean) * scale
-		}
-	}
-}
-
-// Of values in 0..255: the mean, and one over the standard deviation.
-var (
-	channelMean  = [3]float32{255 * Mean[0], 255 * Mean[1], 255 * Mean[2]}
-	channelScale = [3]float32{1 / (255 * Std[0]), 1 / (255 * Std[1]), 1 / (255 * Std[2])}
-)
+// greyLevels are values of 0..1 times 255, rounded to float32 before and after.
+func greyLevels(r, g, b float32) [3]float32 { return [3]float32{255 * r, 255 * g, 255 * b} }
 
 // Preprocess is the whole validation path of one picture: image [h,w,3] RGB
-// 0..255 → resized to dst [size,size,3], bilinear, half-pixel centres, borders
-// repeated, no antialiasing (the aspect is not kept) → normalised. The resizing
+// 0..255 → resized to dst [size,size,3], grey levels again, bilinear, half-pixel
+// centres, borders repeated, no antialiasing (the aspect is not kept). The resizing
 // is OpenCV's INTER_LINEAR on float32, PyTorch's
-// interpolate(mode="bilinear", align_corners=False).
+// interpolate(mode="bilinear", align_corners=False). The device normalises.
 func Preprocess(dst []float32, size int, image []uint8, h, w int) {
 	var r resizer
-	r.resize(dst, size, size, raster{bytes: image, h: h, w: w}, ratio(size, h), ratio(size, w), true)
+	r.resize(dst, size, size, raster{bytes: image, h: h, w: w}, ratio(size, h), ratio(size, w))
 }
 
 func toFloat(dst []float32, src []uint8) []float32 {
@@ -90,8 +77,8 @@ type resizer struct {
 }
 
 // resize resizes src to dst [dh,dw,3] as Preprocess does, with the ratios sy, sx
-// (source per destination) given, and normalises as Normalize where asked for.
-func (r *resizer) resize(dst []float32, dh, dw int, src raster, sy, sx float64, normalise bool) {
+// (source per destination) given.
+func (r *resizer) resize(dst []float32, dh, dw int, src raster, sy, sx float64) {
 	r.xs, r.ys = taps(r.xs, dw, src.w, 3, sx), taps(r.ys, dh, src.h, 1, sy)
 	r.lines[0], r.lines[1] = grow(r.lines[0], dw*3), grow(r.lines[1], dw*3)
 	held := [2]int32{-1, -1} // source rows in r.lines
@@ -113,12 +100,7 @@ func (r *resizer) resize(dst []float32, dh, dw int, src raster, sy, sx float64, 
 	for y, t := range r.ys {
 		top := row(t.A, t.B)
 		bottom := row(t.B, t.A)
-		out := dst[y*dw*3 : (y+1)*dw*3]
-		if normalise {
-			rows.MixShifted(out, top, bottom, t.G, t.F, &channelMean, &channelScale)
-		} else {
-			rows.Mix(out, top, bottom, t.G, t.F)
-		}
+		rows.Mix(dst[y*dw*3:(y+1)*dw*3], top, bottom, t.G, t.F)
 	}
 }
 

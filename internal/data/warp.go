@@ -77,7 +77,7 @@ func (a *augmenter) rotate(degrees float64) {
 // at gives a pixel, the mean colour outside the picture.
 func (p *picture) at(x, y int) []float32 {
 	if uint(x) >= uint(p.w) || uint(y) >= uint(p.h) {
-		return channelMean[:]
+		return Mean[:]
 	}
 	return p.pix[(y*p.w+x)*3:][:3]
 }

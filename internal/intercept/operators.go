@@ -350,6 +350,12 @@ func (device *Device) ShotMeanGrad(dx op.Tensor, dy op.Tensor) {
 	}, dx, dy)
 }
 
+func (device *Device) Normalize(y op.Tensor, x op.Tensor, mean [3]float32, std [3]float32) {
+	device.call("Normalize", []any{mean, std}, func(on op.Device, t []op.Tensor) {
+		on.Normalize(t[0], t[1], mean, std)
+	}, y, x)
+}
+
 func (device *Device) CrossEntropy(loss op.Tensor, logits op.Tensor, label op.Tensor) {
 	device.call("CrossEntropy", nil, func(on op.Device, t []op.Tensor) {
 		on.CrossEntropy(t[0], t[1], t[2])

@@ -67,8 +67,8 @@ func NewHDMNet(o Options) (*HDMNet, error) {
 
 // Input is one batch of episodes on the device.
 type Input struct {
-	Query       op.Tensor // [B,S,S,3], normalised
-	Support     op.Tensor // [B,K,S,S,3], normalised
+	Query       op.Tensor // [B,S,S,3], normalised (op.Normalize)
+	Support     op.Tensor // [B,K,S,S,3], likewise
 	SupportMask op.Tensor // uint8 [B,K,S,S]: 0, 1, 255
 	Names       []string  // of the B queries and then the B·K masked supports, for CacheFeatures; nil: unknown
 	Except      op.Tensor // int32 [B]: the base class left out of the base foreground; nil in evaluation

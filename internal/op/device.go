@@ -74,6 +74,7 @@ type Device interface {
 	Ensemble
 	Foreground
 	ShotMean
+	Normalize
 	CrossEntropy
 	Distillation
 	Argmax

@@ -1,6 +1,7 @@
 package op
 
 import (
+	"cmp"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -8,12 +9,20 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
+// kernelsOf names the file of kernels of operators that have none of their own, with the
+// reason.
+var kernelsOf = map[string]string{
+	"FrozenConv2D": "conv2d", // the same convolution; only its weights are prepared before, on the host
+}
+
 // TestOneNameInEveryRoom: every operator of the Device interface has a file of its own
-// name with the contract here, the CPU code in package cpu, and the tests in package optest.
+// name with the contract here, the CPU code in package cpu, the launches in package cuda,
+// their kernels, and the tests in package optest.
 func TestOneNameInEveryRoom(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "device.go", nil, 0)
 	if err != nil {
@@ -36,11 +45,22 @@ func TestOneNameInEveryRoom(t *testing.T) {
 		t.Fatalf("found only the operators %v in device.go", operators)
 	}
 	for _, o := range operators {
-		for _, room := range []string{".", "../cpu", "../optest"} {
-			path := filepath.Join(room, snake(o)+".go")
+		paths := []string{filepath.Join("../../kernels", cmp.Or(kernelsOf[o], snake(o))+".cu")}
+		for _, room := range []string{".", "../cpu", "../cuda", "../optest"} {
+			paths = append(paths, filepath.Join(room, snake(o)+".go"))
+		}
+		for _, path := range paths {
 			if _, err := os.Stat(path); err != nil {
 				t.Errorf("operator %s: %v", o, err)
 			}
+		}
+	}
+	for o := range kernelsOf {
+		if !slices.Contains(operators, o) {
+			t.Errorf("kernelsOf names %s, which is no operator", o)
+		}
+		if _, err := os.Stat(filepath.Join("../../kernels", snake(o)+".cu")); err == nil {
+			t.Errorf("kernelsOf names %s, which has a file of its own", o)
 		}
 	}
 }

@@ -16,6 +16,7 @@ var cases = []opCase{
 	{"resize_nearest", testResizeNearest},
 	{"foreground", testForeground},
 	{"shot_mean", testShotMean},
+	{"normalize", testNormalize},
 	{"masked_average_pool", testMaskedAveragePool},
 	{"softmax", testSoftmax},
 	{"batch_norm", testBatchNorm},

@@ -159,6 +159,9 @@ func forward(net Network, tape *nn.Tape, size int, s *supports, pix []uint8, h, 
 	tape.Dev.Upload(in.Query, x)
 	tape.Dev.Upload(in.Support, s.images)
 	tape.Dev.Upload(in.SupportMask, s.masks)
+	for _, pictures := range []op.Tensor{in.Query, in.Support} {
+		tape.Dev.Normalize(pictures, pictures, data.Mean, data.Std)
+	}
 	final := net.Forward(tape, in).Final.Value // [1,h,w,2]
 	full := a.Float32(1, h, w, op.Last(final))
 	tape.Dev.ResizeBilinear(full, final, true)

@@ -11,7 +11,7 @@ import (
 
 // supports are the K supports.
 type supports struct {
-	images []float32 // [K,S,S,3] as the network takes them
+	images []float32 // [K,S,S,3] grey levels
 	masks  []uint8   // [K,S,S]
 	photos []*photo  // as they were given
 	whole  []*mask

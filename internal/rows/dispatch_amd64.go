@@ -16,19 +16,6 @@ func mixVector(out, a, b []float32, g, f float32) int {
 	return 8 * n
 }
 
-func mixShiftedVector(out, a, b []float32, g, f float32, shift, factor *[3]float32) int {
-	n := len(out) / 24
-	if !vector || n == 0 {
-		return 0
-	}
-	var s, k [24]float32
-	for i := range s {
-		s[i], k[i] = shift[i%3], factor[i%3]
-	}
-	mixShifted24(&out[0], &a[0], &b[0], n, g, f, &s[0], &k[0])
-	return 24 * n
-}
-
 func binomialVector(out, a, b, c, d, e []float32) int {
 	n := len(out) / 8
 	if !vector || n == 0 {

@@ -9,8 +9,6 @@ var vector = false
 
 func mixVector(out, a, b []float32, g, f float32) int { return 0 }
 
-func mixShiftedVector(out, a, b []float32, g, f float32, shift, factor *[3]float32) int { return 0 }
-
 func binomialVector(out, a, b, c, d, e []float32) int { return 0 }
 
 func floatVector(out []float32, in []uint8) int { return 0 }

@@ -17,15 +17,6 @@ func Mix(out, a, b []float32, g, f float32) {
 	}
 }
 
-// MixShifted is out = (a·g + b·f - shift[c]) · factor[c], c being the channel
-// of three, place modulo 3. a and b are as long as out.
-func MixShifted(out, a, b []float32, g, f float32, shift, factor *[3]float32) {
-	n := mixShiftedVector(out, a[:len(out)], b[:len(out)], g, f, shift, factor)
-	for i := n; i < len(out); i++ {
-		out[i] = (a[i]*g + b[i]*f - shift[i%3]) * factor[i%3]
-	}
-}
-
 // Binomial is out = a/16 + b·4/16 + c·6/16 + d·4/16 + e/16, summed as
 // (a+e)/16 + (b+d)·4/16 + c·6/16. All are as long as out.
 func Binomial(out, a, b, c, d, e []float32) {

@@ -45,8 +45,6 @@ func TestAssemblyEqualsGo(t *testing.T) {
 			in[i] = random(rng, n)
 		}
 		both(t, func(out []float32) { Mix(out, in[0], in[1], g, 1-g) }, n)
-		shift, factor := [3]float32{120, 110, 90}, [3]float32{0.01, 0.02, 0.03}
-		both(t, func(out []float32) { MixShifted(out, in[0], in[1], g, 1-g, &shift, &factor) }, n)
 		both(t, func(out []float32) { Binomial(out, in[0], in[1], in[2], in[3], in[4]) }, n)
 		bytes := make([]uint8, n)
 		for i := range bytes {
@@ -161,7 +159,6 @@ func Benchmark(b *testing.B) {
 		run  func()
 	}{
 		{"Mix", func() { Mix(in[0], in[1], in[2], 0.25, 0.75) }},
-		{"MixShifted", func() { MixShifted(in[0], in[1], in[2], 0.25, 0.75, &[3]float32{1, 2, 3}, &[3]float32{1, 2, 3}) }},
 		{"Binomial", func() { Binomial(in[0], in[1], in[2], in[3], in[4], in[5]) }},
 		{"Float", func() { Float(in[0], bytes[0]) }},
 		{"Gather", func() { Gather(in[0], in[1], taps) }},

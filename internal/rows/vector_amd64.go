@@ -9,11 +9,6 @@ package rows
 //go:noescape
 func mix8(out *float32, a *float32, b *float32, n int, ka float32, kb float32)
 
-// mixShifted24 is MixShifted of 24n values; shift and factor hold 24 each.
-//
-//go:noescape
-func mixShifted24(out *float32, a *float32, b *float32, n int, ka float32, kb float32, shift *float32, factor *float32)
-
 // binomial8 is Binomial of 8n values.
 //
 //go:noescape

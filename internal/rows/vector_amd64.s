@@ -27,51 +27,6 @@ mix8_loop:
 	VZEROUPPER
 	RET
 
-// func mixShifted24(out *float32, a *float32, b *float32, n int, ka float32, kb float32, shift *float32, factor *float32)
-// Requires: AVX
-TEXT ·mixShifted24(SB), NOSPLIT, $0-56
-	MOVQ         out+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+24(FP), BX
-	VBROADCASTSS ka+32(FP), Y0
-	VBROADCASTSS kb+36(FP), Y1
-	MOVQ         shift+40(FP), SI
-	MOVQ         factor+48(FP), DI
-	VMOVUPS      (SI), Y2
-	VMOVUPS      (DI), Y3
-	VMOVUPS      32(SI), Y4
-	VMOVUPS      32(DI), Y5
-	VMOVUPS      64(SI), Y6
-	VMOVUPS      64(DI), Y7
-
-mixShifted24_loop:
-	VMULPS  (CX), Y0, Y8
-	VMULPS  (DX), Y1, Y9
-	VADDPS  Y9, Y8, Y8
-	VSUBPS  Y2, Y8, Y8
-	VMULPS  Y3, Y8, Y8
-	VMOVUPS Y8, (AX)
-	VMULPS  32(CX), Y0, Y8
-	VMULPS  32(DX), Y1, Y9
-	VADDPS  Y9, Y8, Y8
-	VSUBPS  Y4, Y8, Y8
-	VMULPS  Y5, Y8, Y8
-	VMOVUPS Y8, 32(AX)
-	VMULPS  64(CX), Y0, Y8
-	VMULPS  64(DX), Y1, Y9
-	VADDPS  Y9, Y8, Y8
-	VSUBPS  Y6, Y8, Y8
-	VMULPS  Y7, Y8, Y8
-	VMOVUPS Y8, 64(AX)
-	ADDQ    $0x60, AX
-	ADDQ    $0x60, CX
-	ADDQ    $0x60, DX
-	DECQ    BX
-	JNE     mixShifted24_loop
-	VZEROUPPER
-	RET
-
 // func binomial8(out *float32, a *float32, b *float32, c *float32, d *float32, e *float32, n int)
 // Requires: AVX, AVX2
 TEXT ·binomial8(SB), NOSPLIT, $0-56

@@ -205,6 +205,12 @@ func (d draw) episodes(w workload, except op.Tensor) model.Input {
 	}
 }
 
+// The pictures are uploaded as grey levels of these statistics.
+var (
+	greyMean = [3]float32{124, 116, 104}
+	greyStd  = [3]float32{64, 32, 16}
+)
+
 // images are values in [−1,1): noise over squares of 8 pixels.
 func (d draw) images(shape ...int) op.Tensor {
 	t := d.tape.Arena.Float32(shape...)
@@ -213,8 +219,10 @@ func (d draw) images(shape ...int) op.Tensor {
 	for i := range v {
 		x, y := i/3%width/8, i/3/width/8
 		v[i] = float32((x*5+y*3+i%3)%7)/7 - 0.5 + d.random.Float32() - 0.5
+		v[i] = v[i]*greyStd[i%3] + greyMean[i%3]
 	}
 	d.tape.Dev.Upload(t, v)
+	d.tape.Dev.Normalize(t, t, greyMean, greyStd)
 	return t
 }
 

@@ -41,6 +41,7 @@ func (t *baseTask) step(b *data.Batch, seed uint64, scale float32) reading {
 	query, label := t.images(b.Query, b.Size, s, s, 3), t.labels(b.BaseLabel, b.Size, s, s)
 	var loss op.Tensor
 	op.Bundle(t.dev, func() {
+		t.normalise(query)
 		loss = t.net.Loss(t.tape, t.net.Forward(t.tape, query), label, scale)
 		t.tape.Backward()
 	})

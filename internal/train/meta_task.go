@@ -55,6 +55,7 @@ func (t *metaTask) step(b *data.Batch, seed uint64, scale float32) reading {
 	mask, base := t.labels(b.QueryMask, n, s, s), t.labels(b.BaseLabel, n, s, s)
 	var loss, pred op.Tensor
 	op.Bundle(t.dev, func() {
+		t.normalise(in.Query, in.Support)
 		out := t.net.Forward(t.tape, in)
 		loss = t.net.Loss(t.tape, out, mask, base, model.LossOptions{Distill: t.distill, Scale: scale})
 		pred = t.predict(out.Final, n, s)

@@ -62,7 +62,14 @@ func (n *network) Close() error {
 	return n.set.Close()
 }
 
-// images uploads pictures [n..., side, side, 3].
+// normalise brings uploaded pictures to the network's range.
+func (n *network) normalise(pictures ...op.Tensor) {
+	for _, x := range pictures {
+		n.dev.Normalize(x, x, data.Mean, data.Std)
+	}
+}
+
+// images uploads pictures [n..., side, side, 3] as the loader gives them.
 func (n *network) images(v []float32, shape ...int) op.Tensor {
 	t := n.tape.Arena.Float32(shape...)
 	n.dev.Upload(t, v)

@@ -15,7 +15,6 @@ import (
 func main() {
 	ConstraintExpr("amd64")
 	mix()
-	mixShifted()
 	binomial()
 	float()
 	gather()
@@ -71,35 +70,6 @@ func mix() {
 		VMOVUPS(x, Mem{Base: p[0]})
 		for _, r := range p {
 			ADDQ(Imm(32), r)
-		}
-	})
-}
-
-func mixShifted() {
-	begin("mixShifted24", "is MixShifted of 24n values; shift and factor hold 24 each.",
-		"func(out, a, b *float32, n int, ka, kb float32, shift, factor *float32)")
-	p := pointers("out", "a", "b")
-	n := Load(Param("n"), GP64())
-	g, f := everywhere("ka", YMM()), everywhere("kb", YMM())
-	tables := pointers("shift", "factor")
-	var shift, factor [3]VecVirtual
-	for i := range 3 {
-		shift[i], factor[i] = YMM(), YMM()
-		VMOVUPS(Mem{Base: tables[0], Disp: 32 * i}, shift[i])
-		VMOVUPS(Mem{Base: tables[1], Disp: 32 * i}, factor[i])
-	}
-	loop("mixShifted24_loop", n, func() {
-		for i := range 3 {
-			x, y := YMM(), YMM()
-			VMULPS(Mem{Base: p[1], Disp: 32 * i}, g, x)
-			VMULPS(Mem{Base: p[2], Disp: 32 * i}, f, y)
-			VADDPS(y, x, x)
-			VSUBPS(shift[i], x, x)
-			VMULPS(factor[i], x, x)
-			VMOVUPS(x, Mem{Base: p[0], Disp: 32 * i})
-		}
-		for _, r := range p {
-			ADDQ(Imm(96), r)
 		}
 	})
 }

@@ -1,0 +1,30 @@
+package cpu
+
+import (
+	"fmt"
+
+	"hdmnet/internal/op"
+)
+
+// normalizeBlock is how many pixels Normalize takes as one row of channels: their 192
+// values are whole vectors of every instruction set, and enough to hide the row's start.
+const normalizeBlock = 64
+
+// Normalize implements op.Normalize.
+func (d *Device) Normalize(y, x op.Tensor, mean, std [3]float32) {
+	op.SameSize("Normalize", y, x)
+	if op.Last(x) != 3 {
+		panic(fmt.Sprintf("op: Normalize: x has shape %v, want [...,3]", x.Shape()))
+	}
+	const c = 3 * normalizeBlock
+	var means, scales, shifts [c]float32
+	for i := range c {
+		means[i], scales[i] = mean[i%3], 1/std[i%3]
+	}
+	yv, xv := f32(y), f32(x)
+	whole := len(yv) / c * c
+	normalise(yv[:whole], xv[:whole], means[:], scales[:], shifts[:])
+	for i := whole; i < len(yv); i++ {
+		yv[i] = (xv[i] - means[i%3]) * scales[i%3]
+	}
+}
