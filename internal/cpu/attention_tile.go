@@ -35,7 +35,7 @@ func roundUp(n, unit int) int { return (n + unit - 1) / unit * unit }
 
 // product computes c = a·b, or c += a·b, for one block of rows: a [rows][k] with rows
 // lda apart; b in panels that are panel elements apart, [k][nr] each; c [rows][n] with
-// rows ldc apart; n a multiple of nr.
+// rows ldc apart, of which whole tiles are written.
 func (t tiling) product(c []float32, ldc int, a []float32, lda int, b []float32, panel, n, k int, accumulate bool) {
 	flags := 0
 	if accumulate {
@@ -43,8 +43,9 @@ func (t tiling) product(c []float32, ldc int, a []float32, lda int, b []float32,
 	}
 	for j := 0; j < n; j += t.isa.nr {
 		p := &b[j/t.isa.nr*panel]
+		tile, _ := t.isa.tileFor(n - j)
 		for i := 0; i < t.rows; i += t.isa.mr {
-			t.isa.tile(k, &a[i*lda], lda, 1, p, &c[i*ldc+j], ldc, nil, nil, flags)
+			tile(k, &a[i*lda], lda, 1, p, &c[i*ldc+j], ldc, nil, nil, flags)
 		}
 	}
 }
@@ -56,9 +57,26 @@ func (t tiling) scores(s, rows []float32, i int, panels []float32, j, d int) {
 }
 
 // sums computes acc [rows][width] += s·x for the column positions of block s from j;
-// columns holds x of extent positions. The first block overwrites acc.
-func (t tiling) sums(acc, s, columns []float32, extent, j, width int) {
-	t.product(acc, width, s, t.cols, columns[j*t.isa.nr:], extent*t.isa.nr, width, t.cols, j > 0)
+// columns holds x of extent positions and d channels. The first block overwrites acc.
+func (t tiling) sums(acc, s, columns []float32, extent, j, d int) {
+	t.product(acc, t.width(d), s, t.cols, columns[j*t.isa.nr:], extent*t.isa.nr, d, t.cols, j > 0)
+}
+
+// transposed computes acc [n][width] = sᵀ·x, or adds it, for the first valid rows of block
+// s and a whole number n of tiles of its columns; columns holds x of t.rows positions and
+// d channels. What it writes to the rows past the block's columns has no meaning.
+func (t tiling) transposed(acc, s []float32, n int, columns []float32, valid, d int, accumulate bool) {
+	flags, width := 0, t.width(d)
+	if accumulate {
+		flags = flagAccumulate
+	}
+	for c := 0; c < d; c += t.isa.nr {
+		tile, _ := t.isa.tileFor(d - c)
+		x := &columns[c*t.rows]
+		for j := 0; j < n; j += t.isa.mr {
+			tile(valid, &s[j], 1, t.cols, x, &acc[j*width+c], width, nil, nil, flags)
+		}
+	}
 }
 
 // gatherRows copies one head of the listed positions (nil: the first n) to rows and

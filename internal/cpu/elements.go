@@ -49,3 +49,29 @@ func (loops *vectorLoops) mixTo(dst, a, b []float32, n int, t float32) {
 		dst[i] = s*a[i] + t*b[i]
 	}
 }
+
+// weigh computes x = a·(x − shift): the gradient of scores from that of weights a.
+func weigh(x, a []float32, shift float32) {
+	a = a[:len(x)]
+	loops, n := loopsFor(len(x))
+	if loops.weigh != nil {
+		loops.weigh(&x[0], &a[0], n, shift)
+		x, a = x[n:], a[n:]
+	}
+	for i, v := range x {
+		x[i] = a[i] * (v - shift)
+	}
+}
+
+// weighEach is weigh with a shift for every element.
+func weighEach(x, a, shift []float32) {
+	a, shift = a[:len(x)], shift[:len(x)]
+	loops, n := loopsFor(len(x))
+	if loops.weighEach != nil {
+		loops.weighEach(&x[0], &a[0], &shift[0], n)
+		x, a, shift = x[n:], a[n:], shift[n:]
+	}
+	for i, v := range x {
+		x[i] = a[i] * (v - shift[i])
+	}
+}

@@ -29,6 +29,21 @@ func reluAVX512(y *float32, x *float32, n int)
 //go:noescape
 func reluGradAVX512(dx *float32, dy *float32, y *float32, n int)
 
+// weighAVX512 computes x = a·(x − shift) for n elements, a positive multiple of 16, with AVX-512F, DQ and VL.
+//
+//go:noescape
+func weighAVX512(x *float32, a *float32, n int, shift float32)
+
+// weighEachAVX512 computes x = a·(x − shift) for n elements, a positive multiple of 16, with AVX-512F, DQ and VL.
+//
+//go:noescape
+func weighEachAVX512(x *float32, a *float32, shift *float32, n int)
+
+// cosinesAVX512 computes x = x/(norms·norm + eps) for n elements, a positive multiple of 16, with AVX-512F, DQ and VL.
+//
+//go:noescape
+func cosinesAVX512(x *float32, norms *float32, n int, norm float32, eps float32)
+
 // dropoutAVX512 computes dst = src·scale where SplitMix64 keeps the element, else 0, for n elements, a positive multiple of 16, the first of which has the state z; a draw is kept from limit on; with AVX-512F, DQ and VL.
 //
 //go:noescape
@@ -73,6 +88,21 @@ func reluAVX2(y *float32, x *float32, n int)
 //
 //go:noescape
 func reluGradAVX2(dx *float32, dy *float32, y *float32, n int)
+
+// weighAVX2 computes x = a·(x − shift) for n elements, a positive multiple of 16, with AVX2 and FMA.
+//
+//go:noescape
+func weighAVX2(x *float32, a *float32, n int, shift float32)
+
+// weighEachAVX2 computes x = a·(x − shift) for n elements, a positive multiple of 16, with AVX2 and FMA.
+//
+//go:noescape
+func weighEachAVX2(x *float32, a *float32, shift *float32, n int)
+
+// cosinesAVX2 computes x = x/(norms·norm + eps) for n elements, a positive multiple of 16, with AVX2 and FMA.
+//
+//go:noescape
+func cosinesAVX2(x *float32, norms *float32, n int, norm float32, eps float32)
 
 // dropoutAVX2 computes dst = src·scale where SplitMix64 keeps the element, else 0, for n elements, a positive multiple of 16, the first of which has the state z; a draw is kept from limit on; with AVX2 and FMA.
 //

@@ -134,6 +134,75 @@ reluGradAVX512_loop:
 	VZEROUPPER
 	RET
 
+// func weighAVX512(x *float32, a *float32, n int, shift float32)
+// Requires: AVX, AVX512F
+TEXT ·weighAVX512(SB), NOSPLIT, $0-28
+	MOVQ         x+0(FP), AX
+	MOVQ         a+8(FP), CX
+	VBROADCASTSS shift+24(FP), Z0
+	MOVQ         n+16(FP), DX
+	SHLQ         $0x02, DX
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	NEGQ         DX
+
+weighAVX512_loop:
+	VMOVUPS (AX)(DX*1), Z1
+	VSUBPS  Z0, Z1, Z1
+	VMULPS  (CX)(DX*1), Z1, Z1
+	VMOVUPS Z1, (AX)(DX*1)
+	ADDQ    $0x40, DX
+	JL      weighAVX512_loop
+	VZEROUPPER
+	RET
+
+// func weighEachAVX512(x *float32, a *float32, shift *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·weighEachAVX512(SB), NOSPLIT, $0-32
+	MOVQ x+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ shift+16(FP), DX
+	MOVQ n+24(FP), BX
+	SHLQ $0x02, BX
+	ADDQ BX, AX
+	ADDQ BX, CX
+	ADDQ BX, DX
+	NEGQ BX
+
+weighEachAVX512_loop:
+	VMOVUPS (AX)(BX*1), Z0
+	VSUBPS  (DX)(BX*1), Z0, Z0
+	VMULPS  (CX)(BX*1), Z0, Z0
+	VMOVUPS Z0, (AX)(BX*1)
+	ADDQ    $0x40, BX
+	JL      weighEachAVX512_loop
+	VZEROUPPER
+	RET
+
+// func cosinesAVX512(x *float32, norms *float32, n int, norm float32, eps float32)
+// Requires: AVX, AVX512F
+TEXT ·cosinesAVX512(SB), NOSPLIT, $0-32
+	MOVQ         x+0(FP), AX
+	MOVQ         norms+8(FP), CX
+	VBROADCASTSS norm+24(FP), Z0
+	VBROADCASTSS eps+28(FP), Z1
+	MOVQ         n+16(FP), DX
+	SHLQ         $0x02, DX
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	NEGQ         DX
+
+cosinesAVX512_loop:
+	VMOVUPS (AX)(DX*1), Z3
+	VMULPS  (CX)(DX*1), Z0, Z2
+	VADDPS  Z1, Z2, Z2
+	VDIVPS  Z2, Z3, Z3
+	VMOVUPS Z3, (AX)(DX*1)
+	ADDQ    $0x40, DX
+	JL      cosinesAVX512_loop
+	VZEROUPPER
+	RET
+
 // func dropoutAVX512(dst *float32, src *float32, n int, z uint64, limit uint64, scale float32)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·dropoutAVX512(SB), NOSPLIT, $0-44
@@ -446,6 +515,75 @@ reluGradAVX2_loop:
 	VMOVUPS  Y2, (AX)(BX*1)
 	ADDQ     $0x20, BX
 	JL       reluGradAVX2_loop
+	VZEROUPPER
+	RET
+
+// func weighAVX2(x *float32, a *float32, n int, shift float32)
+// Requires: AVX
+TEXT ·weighAVX2(SB), NOSPLIT, $0-28
+	MOVQ         x+0(FP), AX
+	MOVQ         a+8(FP), CX
+	VBROADCASTSS shift+24(FP), Y0
+	MOVQ         n+16(FP), DX
+	SHLQ         $0x02, DX
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	NEGQ         DX
+
+weighAVX2_loop:
+	VMOVUPS (AX)(DX*1), Y1
+	VSUBPS  Y0, Y1, Y1
+	VMULPS  (CX)(DX*1), Y1, Y1
+	VMOVUPS Y1, (AX)(DX*1)
+	ADDQ    $0x20, DX
+	JL      weighAVX2_loop
+	VZEROUPPER
+	RET
+
+// func weighEachAVX2(x *float32, a *float32, shift *float32, n int)
+// Requires: AVX
+TEXT ·weighEachAVX2(SB), NOSPLIT, $0-32
+	MOVQ x+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ shift+16(FP), DX
+	MOVQ n+24(FP), BX
+	SHLQ $0x02, BX
+	ADDQ BX, AX
+	ADDQ BX, CX
+	ADDQ BX, DX
+	NEGQ BX
+
+weighEachAVX2_loop:
+	VMOVUPS (AX)(BX*1), Y0
+	VSUBPS  (DX)(BX*1), Y0, Y0
+	VMULPS  (CX)(BX*1), Y0, Y0
+	VMOVUPS Y0, (AX)(BX*1)
+	ADDQ    $0x20, BX
+	JL      weighEachAVX2_loop
+	VZEROUPPER
+	RET
+
+// func cosinesAVX2(x *float32, norms *float32, n int, norm float32, eps float32)
+// Requires: AVX
+TEXT ·cosinesAVX2(SB), NOSPLIT, $0-32
+	MOVQ         x+0(FP), AX
+	MOVQ         norms+8(FP), CX
+	VBROADCASTSS norm+24(FP), Y0
+	VBROADCASTSS eps+28(FP), Y1
+	MOVQ         n+16(FP), DX
+	SHLQ         $0x02, DX
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	NEGQ         DX
+
+cosinesAVX2_loop:
+	VMOVUPS (AX)(DX*1), Y3
+	VMULPS  (CX)(DX*1), Y0, Y2
+	VADDPS  Y1, Y2, Y2
+	VDIVPS  Y2, Y3, Y3
+	VMOVUPS Y3, (AX)(DX*1)
+	ADDQ    $0x20, DX
+	JL      cosinesAVX2_loop
 	VZEROUPPER
 	RET
 

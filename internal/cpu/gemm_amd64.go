@@ -10,11 +10,23 @@ package cpu
 //go:noescape
 func tileAVX512(kc int, a *float32, rs int, ks int, b *float32, c *float32, ldc int, bias *float32, residual *float32, flags int)
 
+// halfTileAVX512 computes the first 16 columns of a tile with AVX-512F.
+// The arguments are those of gemm_kernel.go's tileFunc.
+//
+//go:noescape
+func halfTileAVX512(kc int, a *float32, rs int, ks int, b *float32, c *float32, ldc int, bias *float32, residual *float32, flags int)
+
 // tileAVX2 computes a 6×16 tile of C with AVX2 and FMA.
 // The arguments are those of gemm_kernel.go's tileFunc.
 //
 //go:noescape
 func tileAVX2(kc int, a *float32, rs int, ks int, b *float32, c *float32, ldc int, bias *float32, residual *float32, flags int)
+
+// halfTileAVX2 computes the first 8 columns of a tile with AVX2 and FMA.
+// The arguments are those of gemm_kernel.go's tileFunc.
+//
+//go:noescape
+func halfTileAVX2(kc int, a *float32, rs int, ks int, b *float32, c *float32, ldc int, bias *float32, residual *float32, flags int)
 
 // copyRowsAVX512 is a copyRowsFunc for AVX-512F with fill ≤ 32.
 //

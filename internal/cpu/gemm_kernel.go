@@ -12,6 +12,14 @@ import "unsafe"
 // over k in rising order. Every tileFunc reads and writes whole tiles.
 type tileFunc func(kc int, a *float32, rs, ks int, b, c *float32, ldc int, bias, residual *float32, flags int)
 
+// tileFor returns the kernel for tiles of some columns, and how many it computes.
+func (isa *instructionSet) tileFor(columns int) (tile tileFunc, width int) {
+	if isa.halfTile != nil && columns <= isa.nr/2 {
+		return isa.halfTile, isa.nr / 2
+	}
+	return isa.tile, isa.nr
+}
+
 // The flags of a tileFunc; asm/gen.go has the same ones.
 const (
 	flagAccumulate = 1 << iota

@@ -138,9 +138,10 @@ func (p *product) runTile(buf *blockBuffers, out *target, kc int, a []float32, r
 	if kc > 0 {
 		bp = &b[0]
 	}
-	if i1-i0 < p.isa.mr || j1-j0 < p.isa.nr {
+	tile, width := p.isa.tileFor(j1 - j0)
+	if i1-i0 < p.isa.mr || j1-j0 < width {
 		nr := p.isa.nr
-		p.isa.tile(kc, &a[0], rs, ks, bp, &buf.tile[0], nr, nil, nil, 0)
+		tile(kc, &a[0], rs, ks, bp, &buf.tile[0], nr, nil, nil, 0)
 		epi := epilogue{}
 		if out.flags&^flagAccumulate != 0 {
 			epi = out.epi
@@ -159,7 +160,7 @@ func (p *product) runTile(buf *blockBuffers, out *target, kc int, a []float32, r
 	if out.flags&flagResidual != 0 {
 		residual = &out.epi.residual[at]
 	}
-	p.isa.tile(kc, &a[0], rs, ks, bp, &out.c[at], out.ldc, bias, residual, out.flags)
+	tile(kc, &a[0], rs, ks, bp, &out.c[at], out.ldc, bias, residual, out.flags)
 }
 
 // sumChunks adds the chunks of rows [lo,hi) in order and stores them.

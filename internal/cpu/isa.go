@@ -16,6 +16,7 @@ type instructionSet struct {
 	name       string
 	mr, nr     int // rows and columns of a tile; at most maxMR and maxNR
 	tile       tileFunc
+	halfTile   tileFunc // the first nr/2 columns of a tile, or nil
 	copyRows   copyRowsFunc
 	copyMax    int // the most columns that copyRows takes
 	transpose8 transpose8Func

@@ -167,7 +167,7 @@ func (c *correlation) matchBlock(y []float32, i, fg int, qRows, kPanels, vColumn
 	for j := 0; j < fg; j += c.cols {
 		c.scores(s, qRows, i, kPanels, j, c.d)
 		expTo(s, s, 0)
-		c.sums(acc, s, vColumns, nk, j, width)
+		c.sums(acc, s, vColumns, nk, j, c.d)
 	}
 	for r := range min(c.rows, c.n-i) {
 		copy(y[(i+r)*c.channels:(i+r)*c.channels+c.d], acc[r*width:])

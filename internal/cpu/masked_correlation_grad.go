@@ -151,12 +151,10 @@ func (g *correlationGrad) supportBlock(h, j int) {
 			g.scores(s, part(g.kRows, h, g.heads), j, part(g.qPanels, h, g.heads), i, g.d)
 			g.scores(p, part(g.vRows, h, g.heads), j, part(g.dyPanels, h, g.heads), i, g.d)
 			expTo(s, s, 0)
-			for r, e := range s {
-				p[r] *= e
-			}
-			g.sums(values, s, part(g.dyColumns, h, g.heads), g.nq, i, width) // Σ e dy
-			g.sums(weights, s, part(g.qColumns, h, g.heads), g.nq, i, width) // Σ e q̂
-			g.sums(weighted, p, part(g.qColumns, h, g.heads), g.nq, i, width)
+			weigh(p, s, 0)
+			g.sums(values, s, part(g.dyColumns, h, g.heads), g.nq, i, g.d) // Σ e dy
+			g.sums(weights, s, part(g.qColumns, h, g.heads), g.nq, i, g.d) // Σ e q̂
+			g.sums(weighted, p, part(g.qColumns, h, g.heads), g.nq, i, g.d)
 		}
 	}
 	toMap := invTemperature * g.mapWeight(len(g.fg))
@@ -197,12 +195,9 @@ func (g *correlationGrad) queryBlock(h, i int) {
 			expTo(s, s, 0)
 			shift := g.shift[h*g.nk+j : h*g.nk+j+g.cols]
 			for r := 0; r < len(s); r += g.cols {
-				e, x := s[r:r+g.cols], p[r:r+g.cols]
-				for c, d := range shift {
-					x[c] = e[c] * (x[c] - d)
-				}
+				weighEach(p[r:r+g.cols], s[r:r+g.cols], shift)
 			}
-			g.sums(acc, p, part(g.kColumns, h, g.heads), g.nk, j, width)
+			g.sums(acc, p, part(g.kColumns, h, g.heads), g.nk, j, g.d)
 		}
 	}
 	toMap := g.mapWeight(len(g.fg))

@@ -61,13 +61,23 @@ func bestCosine(best, query, qNorm, support, mask []float32, c int) {
 		gemm(false, true, len(best), m, c, query, c, rows, c, false, dots, m, epilogue{})
 		parallelFor(len(best), rowGrain(m), func(lo, hi int) {
 			for i := lo; i < hi; i++ {
-				top, norm := best[i], qNorm[i]
-				for j, dot := range dots[i*m : (i+1)*m] {
-					top = max(top, dot/(norm*norms[j]+cosineEps))
-				}
-				best[i] = top
+				cosines(dots[i*m:(i+1)*m], norms, qNorm[i])
+				best[i] = max(best[i], rowMax(dots[i*m:(i+1)*m]))
 			}
 		})
+	}
+}
+
+// cosines turns dot products with rows of some norms into cosines.
+func cosines(dots, norms []float32, norm float32) {
+	norms = norms[:len(dots)]
+	loops, n := loopsFor(len(dots))
+	if loops.cosines != nil {
+		loops.cosines(&dots[0], &norms[0], n, norm, cosineEps)
+		dots, norms = dots[n:], norms[n:]
+	}
+	for j, dot := range dots {
+		dots[j] = dot / (norm*norms[j] + cosineEps)
 	}
 }
 

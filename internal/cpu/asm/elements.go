@@ -19,6 +19,9 @@ func main() {
 		s.mix()
 		s.relu()
 		s.reluGrad()
+		s.weigh()
+		s.weighEach()
+		s.cosines()
 		s.dropout("dropout", "computes dst = src·scale where SplitMix64 keeps the element, else 0,", false)
 		s.dropout("dropoutGrad", "adds src·scale to dst where SplitMix64 keeps the element,", true)
 		s.sgd()
@@ -94,6 +97,41 @@ func (s isa) reluGrad() {
 			VADDPS(y, dx, dx)
 		}
 		VMOVUPS(dx, at(p[0]))
+	})
+}
+
+func (s isa) weigh() {
+	name := s.text("weigh", "computes x = a·(x − shift) "+count, "func(x, a *float32, n int, shift float32)")
+	p, shift := pointers("x", "a"), s.scalar("shift")
+	s.loop(name, p, func(at func(GPVirtual) Mem) {
+		v := s.load(at(p[0]))
+		VSUBPS(shift, v, v)
+		VMULPS(at(p[1]), v, v)
+		VMOVUPS(v, at(p[0]))
+	})
+}
+
+func (s isa) weighEach() {
+	name := s.text("weighEach", "computes x = a·(x − shift) "+count, "func(x, a, shift *float32, n int)")
+	p := pointers("x", "a", "shift")
+	s.loop(name, p, func(at func(GPVirtual) Mem) {
+		v := s.load(at(p[0]))
+		VSUBPS(at(p[2]), v, v)
+		VMULPS(at(p[1]), v, v)
+		VMOVUPS(v, at(p[0]))
+	})
+}
+
+// cosines rounds after every operation, as the Go loop does.
+func (s isa) cosines() {
+	name := s.text("cosines", "computes x = x/(norms·norm + eps) "+count, "func(x, norms *float32, n int, norm, eps float32)")
+	p, norm, eps := pointers("x", "norms"), s.scalar("norm"), s.scalar("eps")
+	s.loop(name, p, func(at func(GPVirtual) Mem) {
+		d, v := s.vector(), s.load(at(p[0]))
+		VMULPS(at(p[1]), norm, d)
+		VADDPS(eps, d, d)
+		VDIVPS(d, v, v)
+		VMOVUPS(v, at(p[0]))
 	})
 }
 

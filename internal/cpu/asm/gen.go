@@ -23,31 +23,39 @@ const (
 
 const signature = "func(kc int, a *float32, rs, ks int, b, c *float32, ldc int, bias, residual *float32, flags int)"
 
-// kernel describes one tile: rows × 2 vectors of C stay in registers while
-// the depth k runs; every k costs two loads of B and one broadcast of A per row.
+// kernel describes one tile: rows × vectors of C stay in registers while the depth k
+// runs; every k costs as many loads of B and one broadcast of A per row. A panel of B has
+// two vectors a row, of which a tile of one vector reads the first.
 type kernel struct {
-	name   string
-	doc    string
-	rows   int
-	width  int // bytes of a vector
-	pinned []VecPhysical
-	unroll int
+	name    string
+	doc     string
+	rows    int
+	vectors int
+	width   int // bytes of a vector
+	pinned  []VecPhysical
+	unroll  int
 }
 
 func main() {
 	ConstraintExpr("amd64")
-	avx512 := kernel{name: "tileAVX512", rows: 14, width: 64, unroll: 4,
+	avx512 := kernel{name: "tileAVX512", rows: 14, vectors: 2, width: 64, unroll: 4,
 		doc: "tileAVX512 computes a 14×32 tile of C with AVX-512F."}
 	for _, r := range []VecPhysical{Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7, Z8, Z9, Z10, Z11, Z12, Z13, Z14, Z15,
 		Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23, Z24, Z25, Z26, Z27, Z28, Z29, Z30, Z31} {
 		avx512.pinned = append(avx512.pinned, r)
 	}
 	avx512.generate()
-	avx2 := kernel{name: "tileAVX2", rows: 6, width: 32, unroll: 4,
+	avx512.name, avx512.vectors = "halfTileAVX512", 1
+	avx512.doc = "halfTileAVX512 computes the first 16 columns of a tile with AVX-512F."
+	avx512.generate()
+	avx2 := kernel{name: "tileAVX2", rows: 6, vectors: 2, width: 32, unroll: 4,
 		doc: "tileAVX2 computes a 6×16 tile of C with AVX2 and FMA."}
 	for _, r := range []VecPhysical{Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7, Y8, Y9, Y10, Y11, Y12, Y13, Y14, Y15} {
 		avx2.pinned = append(avx2.pinned, r)
 	}
+	avx2.generate()
+	avx2.name, avx2.vectors = "halfTileAVX2", 1
+	avx2.doc = "halfTileAVX2 computes the first 8 columns of a tile with AVX2 and FMA."
 	avx2.generate()
 	copyRows()
 	transpose()
@@ -55,7 +63,7 @@ func main() {
 }
 
 // acc is the register of C[row, vector v].
-func (kn *kernel) acc(row, v int) VecPhysical { return kn.pinned[4+2*row+v] }
+func (kn *kernel) acc(row, v int) VecPhysical { return kn.pinned[4+kn.vectors*row+v] }
 
 // rowAddress returns the memory of row i at p, whose rows are s1 bytes apart;
 // s3 and s5 hold 3·s1 and 5·s1, and far is p + 7·s1.
@@ -106,10 +114,10 @@ func (kn *kernel) generate() {
 	for i := range kn.rows {
 		m := rowAddress(i, c, cFar, ldc, c3, c5)
 		PREFETCHT0(m)
-		PREFETCHT0(m.Offset(2*kn.width - 4))
+		PREFETCHT0(m.Offset(kn.vectors*kn.width - 4))
 	}
 	for i := range kn.rows {
-		for v := range 2 {
+		for v := range kn.vectors {
 			kn.clear(kn.acc(i, v))
 		}
 	}
@@ -117,14 +125,16 @@ func (kn *kernel) generate() {
 	rs3, rs5, aFar := GP64(), GP64(), GP64()
 	multiples(a, aFar, rs, rs3, rs5)
 	step := func(u int) {
-		VMOVUPS(Mem{Base: b, Disp: u * 2 * kn.width}, kn.pinned[0])
-		VMOVUPS(Mem{Base: b, Disp: u*2*kn.width + kn.width}, kn.pinned[1])
+		for v := range kn.vectors {
+			VMOVUPS(Mem{Base: b, Disp: (u*2 + v) * kn.width}, kn.pinned[v])
+		}
 		for i := range kn.rows {
 			m := rowAddress(i, a, aFar, rs, rs3, rs5)
 			x := kn.pinned[2+i%2]
 			VBROADCASTSS(m, x)
-			VFMADD231PS(kn.pinned[0], x, kn.acc(i, 0))
-			VFMADD231PS(kn.pinned[1], x, kn.acc(i, 1))
+			for v := range kn.vectors {
+				VFMADD231PS(kn.pinned[v], x, kn.acc(i, v))
+			}
 		}
 		ADDQ(ks, a)
 		ADDQ(ks, aFar)
@@ -173,14 +183,15 @@ func (kn *kernel) epilogue(c, cFar, ldc, c3, c5 Register) {
 	addRows := func(p, far Register) {
 		for i := range kn.rows {
 			m := rowAddress(i, p, far, ldc, c3, c5)
-			VADDPS(m, kn.acc(i, 0), kn.acc(i, 0))
-			VADDPS(m.Offset(kn.width), kn.acc(i, 1), kn.acc(i, 1))
+			for v := range kn.vectors {
+				VADDPS(m.Offset(v*kn.width), kn.acc(i, v), kn.acc(i, v))
+			}
 		}
 	}
 	section(flagAccumulate, "accumulate", func() { addRows(c, cFar) })
 	section(flagBias, "bias", func() {
 		bias := Load(Param("bias"), GP64())
-		for v := range 2 {
+		for v := range kn.vectors {
 			VMOVUPS(Mem{Base: bias, Disp: v * kn.width}, kn.pinned[v])
 			for i := range kn.rows {
 				VADDPS(kn.pinned[v], kn.acc(i, v), kn.acc(i, v))
@@ -199,15 +210,16 @@ func (kn *kernel) epilogue(c, cFar, ldc, c3, c5 Register) {
 		zero := kn.pinned[0]
 		kn.clear(zero)
 		for i := range kn.rows {
-			for v := range 2 {
+			for v := range kn.vectors {
 				VMAXPS(kn.acc(i, v), zero, kn.acc(i, v))
 			}
 		}
 	})
 	for i := range kn.rows {
 		m := rowAddress(i, c, cFar, ldc, c3, c5)
-		VMOVUPS(kn.acc(i, 0), m)
-		VMOVUPS(kn.acc(i, 1), m.Offset(kn.width))
+		for v := range kn.vectors {
+			VMOVUPS(kn.acc(i, v), m.Offset(v*kn.width))
+		}
 	}
 	VZEROUPPER()
 	RET()
