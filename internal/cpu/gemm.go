@@ -23,6 +23,7 @@ func gemm(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, l
 	checkMatrix("B", transB, k, n, b, ldb)
 	p.a, p.b = &p.denseA, &p.denseB
 	p.splitK = transA && !transB
+	p.privateB = p.splitK // long sums: B as a whole would not stay in the cache
 	p.run()
 }
 

@@ -7,6 +7,10 @@ import (
 	"hdmnet/internal/op"
 )
 
+// gramColumns is how many columns of a Gram matrix are computed at a time: what lies
+// above them is known from the columns before.
+const gramColumns = 128
+
 // Gram implements op.Gram: XᵀX, whose diagonal holds the squared norms.
 func (d *Device) Gram(g, x op.Tensor) {
 	s := x.Shape()
@@ -19,20 +23,30 @@ func (d *Device) Gram(g, x op.Tensor) {
 	norm := borrow(c)
 	for b := range batch {
 		out, in := sample(f32(g), b, batch), sample(f32(x), b, batch)
-		gemm(true, false, c, c, n, in, c, in, c, false, out, c, epilogue{})
+		for j := 0; j < c; j += gramColumns {
+			gemm(true, false, c-j, min(gramColumns, c-j), n, in[j:], c, in[j:], c, false, out[j*c+j:], c, epilogue{})
+		}
 		for i := range norm {
 			norm[i] = float32(math.Sqrt(float64(out[i*c+i])))
 		}
-		parallelFor(c, rowGrain(c), func(lo, hi int) {
-			for i := lo; i < hi; i++ {
-				for j, nj := range norm {
-					out[i*c+j] /= norm[i]*nj + cosineEps
-				}
-			}
-		})
+		gramCosines.run(c, rowGrain(c), gramArgs{out, norm})
 	}
 	giveBack(norm)
 }
+
+type gramArgs struct{ g, norm []float32 }
+
+// gramCosines divides the lower triangle by the norms and copies it to the upper one.
+var gramCosines = newLoop(func(a *gramArgs, lo, hi int) {
+	c := len(a.norm)
+	for i := lo; i < hi; i++ {
+		row := a.g[i*c : i*c+i+1]
+		cosines(row, a.norm, a.norm[i])
+		for j, v := range row {
+			a.g[j*c+i] = v
+		}
+	}
+})
 
 // GramDistance implements op.Gram.
 func (d *Device) GramDistance(dist, gq, gs op.Tensor) {

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -100,5 +101,20 @@ func BenchmarkOperators(b *testing.B) {
 				c.f()
 			}
 		})
+	}
+}
+
+// BenchmarkLinear times the products of a training step at 473²: rows positions, in and
+// out channels.
+func BenchmarkLinear(b *testing.B) {
+	dev := open(b)
+	for _, c := range []struct{ rows, in, out int }{{7200, 1536, 256}, {14400, 64, 256}, {14400, 256, 64}, {7200, 514, 64}, {14400, 64, 64}, {900, 64, 64}, {2312, 48, 16}, {2312, 16, 48}} {
+		x, dx, w, dw := zerosOf(dev, c.rows, c.in), zerosOf(dev, c.rows, c.in), zerosOf(dev, c.out, c.in), zerosOf(dev, c.out, c.in)
+		y := zerosOf(dev, c.rows, c.out)
+		flops := 2 * float64(c.rows) * float64(c.in) * float64(c.out)
+		name := fmt.Sprintf("%dx%dx%d", c.rows, c.in, c.out)
+		b.Run(name+"/forward", func(b *testing.B) { report(b, flops, func() { dev.Linear(y, x, w, nil) }) })
+		b.Run(name+"/grad_input", func(b *testing.B) { report(b, flops, func() { dev.LinearGradInput(dx, y, w) }) })
+		b.Run(name+"/grad_weight", func(b *testing.B) { report(b, flops, func() { dev.LinearGradWeight(dw, nil, x, y) }) })
 	}
 }
