@@ -2,7 +2,6 @@ package eval
 
 import (
 	"context"
-	"math"
 
 	"hdmnet/internal/data"
 	"hdmnet/internal/metric"
@@ -91,23 +90,16 @@ func merge(pred []uint8, certain []bool, novel uint8, rule Merge) (written int64
 // probable tells, at the size of episode e's label, where softmax of sample i of logits
 // [B,h,w,2] gives the object more than tau.
 func probable(t *nn.Tape, logits op.Tensor, i int, e *data.Episode, tau float64) []bool {
-	v := resized(t, logits, i, e)
+	full := scratch(t, e.H*e.W*2, func(n int) op.Tensor { return t.Arena.Float32(n) })
+	at := op.Span(full, 0, 1, e.H, e.W, 2)
+	t.Dev.ResizeBilinear(at, op.Rows(logits, i, i+1), true)
+	t.Dev.Softmax(at, at)
+	v := make([]float32, op.Len(at))
+	t.Dev.Download(v, at)
+	t.Arena.Free(full)
 	out := make([]bool, e.H*e.W)
 	for p := range out {
-		// In float32 as the release compares them.
-		out[p] = float32(1/(1+math.Exp(float64(v[2*p])-float64(v[2*p+1])))) > float32(tau)
+		out[p] = v[2*p+1] > float32(tau) // in float32 as the release compares them
 	}
-	return out
-}
-
-// resized returns sample i of logits [B,h,w,C] at the size of episode e's label, [H,W,C].
-func resized(t *nn.Tape, logits op.Tensor, i int, e *data.Episode) []float32 {
-	n := e.H * e.W * op.Last(logits)
-	full := scratch(t, n, func(n int) op.Tensor { return t.Arena.Float32(n) })
-	at := op.Span(full, 0, 1, e.H, e.W, op.Last(logits))
-	t.Dev.ResizeBilinear(at, op.Rows(logits, i, i+1), true)
-	out := make([]float32, n)
-	t.Dev.Download(out, at)
-	t.Arena.Free(full)
 	return out
 }

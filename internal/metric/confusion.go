@@ -23,15 +23,16 @@ func (c *Confusion) Add(pred, label []uint8) {
 	if len(pred) != len(label) {
 		panic(fmt.Sprintf("metric: %d predicted pixels for %d labels", len(pred), len(label)))
 	}
-	for i, l := range label {
+	runs(pred, label, func(at, n int) {
+		l, p := int(label[at]), int(pred[at])
 		if l == Ignore {
-			continue
+			return
 		}
-		if int(l) >= c.classes || int(pred[i]) >= c.classes {
-			panic(fmt.Sprintf("metric: pixel %d has label %d and prediction %d, expected less than %d", i, l, pred[i], c.classes))
+		if l >= c.classes || p >= c.classes {
+			panic(fmt.Sprintf("metric: pixel %d has label %d and prediction %d, expected less than %d", at, l, p, c.classes))
 		}
-		c.pixels[int(l)*c.classes+int(pred[i])]++
-	}
+		c.pixels[l*c.classes+p] += int64(n)
+	})
 }
 
 // Merge adds the pixels of other, which is left as it is. It panics when the two

@@ -61,15 +61,16 @@ func (m *IoU) Add(class int, pred, label []uint8) {
 		panic(fmt.Sprintf("metric: class %d is not one of %v", class, m.classes))
 	}
 	var pixels [2][2]int64 // [label][prediction]
-	for i, l := range label {
+	runs(pred, label, func(at, n int) {
+		l, p := label[at], pred[at]
 		if l == Ignore {
-			continue
+			return
 		}
-		if l > 1 || pred[i] > 1 {
-			panic(fmt.Sprintf("metric: pixel %d has label %d and prediction %d, expected 0 or 1", i, l, pred[i]))
+		if l > 1 || p > 1 {
+			panic(fmt.Sprintf("metric: pixel %d has label %d and prediction %d, expected 0 or 1", at, l, p))
 		}
-		pixels[l][pred[i]]++
-	}
+		pixels[l][p] += int64(n)
+	})
 	differ := pixels[0][1] + pixels[1][0]
 	fg := counts{pixels[1][1], pixels[1][1] + differ}
 	sum := m.perClass[class]
