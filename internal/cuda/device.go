@@ -45,6 +45,7 @@ type Device struct {
 	modules   map[string]cu.Module
 	watch     *queue // waits for the GPU while queue launches
 	staging   staging
+	marks     marks
 	bundles   bundles
 	sync      bool
 	precision precision
@@ -77,6 +78,7 @@ func (d *Device) Close() error {
 		keep(d.bundles.free(d))
 		keep(d.check(cu.Synchronize(), "finish all work"))
 		keep(d.staging.free())
+		keep(d.marks.free())
 		keep(d.libraries.close())
 		keep(d.memory.freeAll())
 		for _, m := range d.modules {

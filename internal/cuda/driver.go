@@ -160,6 +160,27 @@ func copyToHost(to unsafe.Pointer, from cu.DevicePtr, bytes int64, s cu.Stream) 
 	return resultError(C.cuMemcpyDtoHAsync(to, C.CUdeviceptr(from), C.size_t(bytes), cStream(s)), "copy from the device")
 }
 
+// ---- Events with a time
+
+func newTimer() (cu.Event, error) {
+	e, err := cu.MakeEvent(cu.DefaultEvent)
+	return e, driverError(err, "make an event")
+}
+
+// recordTime notes the time at which the stream has come so far. In a graph it does so at
+// every launch of the graph.
+func recordTime(e cu.Event, s cu.Stream) error {
+	flags := C.uint(C.CU_EVENT_RECORD_DEFAULT)
+	var capturing C.CUstreamCaptureStatus
+	if err := resultError(C.cuStreamIsCapturing(cStream(s), &capturing), "ask whether a graph is captured"); err != nil {
+		return err
+	}
+	if capturing == C.CU_STREAM_CAPTURE_STATUS_ACTIVE {
+		flags = C.CU_EVENT_RECORD_EXTERNAL
+	}
+	return resultError(C.cuEventRecordWithFlags(*(*C.CUevent)(unsafe.Pointer(&e)), cStream(s), flags), "record an event")
+}
+
 // ---- Graphs
 
 type graph struct{ g C.CUgraph }

@@ -130,18 +130,26 @@ API CUresult cuEventDestroy_v2(CUevent h)
 	return CUDA_SUCCESS;
 }
 
-API CUresult cuEventRecord(CUevent h, CUstream s)
+// An event that a graph records can be waited for, and has a time, only where it is external.
+API CUresult cuEventRecordWithFlags(CUevent h, CUstream s, unsigned int flags)
 {
 	BEGIN
 	Event *e = handle<Event>(h);
-	if (!e)
+	Stream *stream = stream_of(s);
+	if (!e || !stream)
 		return CUDA_ERROR_INVALID_HANDLE;
+	if (stream->capturing && !(flags & CU_EVENT_RECORD_EXTERNAL)) {
+		e->recorded = false;
+		return CUDA_SUCCESS;
+	}
 	return submit(s, [=] {
 		e->recorded = true;
 		e->at = std::chrono::steady_clock::now();
 		return CUDA_SUCCESS;
 	});
 }
+
+API CUresult cuEventRecord(CUevent h, CUstream s) { return cuEventRecordWithFlags(h, s, CU_EVENT_RECORD_DEFAULT); }
 
 API CUresult cuEventSynchronize(CUevent h)
 {

@@ -193,6 +193,11 @@ typedef enum {
 	CU_EVENT_INTERPROCESS = 4,
 } CUevent_flags;
 
+typedef enum CUevent_record_flags_enum {
+	CU_EVENT_RECORD_DEFAULT = 0,
+	CU_EVENT_RECORD_EXTERNAL = 1,
+} CUevent_record_flags;
+
 typedef enum {
 	CU_TR_FILTER_MODE_POINT = 0,
 	CU_TR_FILTER_MODE_LINEAR = 1,

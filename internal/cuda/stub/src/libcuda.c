@@ -394,6 +394,13 @@ CUresult cuEventRecord(CUevent a0, CUstream a1)
 	return r ? r : f(a0, a1);
 }
 
+CUresult cuEventRecordWithFlags(CUevent a0, CUstream a1, unsigned int a2)
+{
+	static CUresult (*f)(CUevent, CUstream, unsigned int);
+	CUresult r = resolve((void **)&f, "cuEventRecordWithFlags");
+	return r ? r : f(a0, a1, a2);
+}
+
 CUresult cuEventSynchronize(CUevent a0)
 {
 	static CUresult (*f)(CUevent);
