@@ -24,7 +24,7 @@ else should run beside it. docs/performance.md says how to read the results.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: needsCommand,
 	}
-	cmd.AddCommand(newBenchModel(io), newBenchOps(io), newBenchGemm(io), newBenchData(io))
+	cmd.AddCommand(newBenchModel(io), newBenchOps(io), newBenchGemm(io), newBenchCeilings(io), newBenchData(io))
 	return cmd
 }
 

@@ -36,7 +36,10 @@ GF are 10⁹ floating-point operations as the released program makes them. This 
 leaves many of them out, so GF/s may exceed the measured peak, which is that of large
 matrix products.
 
-The table of operators is from further runs in which every operator is timed by itself.
+The table of parts is from further runs, of a GPU from events in its stream: with its
+operators in CUDA graphs and, apart, each launched by itself. The floor is what the
+operators as called need at the measured rates of products and copies. The table of
+operators is from runs in which every operator is timed by itself.
 docs/performance.md says how to read it.`,
 		Example: `  hdmnet bench model --config pascal5i_resnet50
   hdmnet bench model --config coco20i_resnet50 --size 633 --shots 5 --ops=false --json
@@ -60,11 +63,13 @@ type benchModelReport struct {
 	PeakGFLOPS        float64         `json:"peak_gflop_s"`      // of large matrix products
 	ShareOfPeak       float64         `json:"share_of_peak"`     // may exceed 1
 	PeakMiB           float64         `json:"peak_mib"`          // memory of the process
+	DeviceMiB         float64         `json:"device_peak_mib"`   // of a device with memory of its own; else 0
 	ActivationsMiB    float64         `json:"activations_mib"`   // most in use at a time
 	ArenaMiB          float64         `json:"arena_mib"`         // held for them
 	Result            float64         `json:"result"`            // foreground share of the last evaluation, loss of the last step
 	Operators         []benchOperator `json:"operators"`         // of a batch, longest first
 	OperatorsSeconds  *spread         `json:"operators_seconds"` // of the runs that Operators are from; null without
+	Stages            *benchStages    `json:"stages"`            // likewise
 }
 
 // benchOperator is one operator's part of a batch; rates of operators that are no sums of
@@ -109,6 +114,9 @@ func runBenchModel(ctx context.Context, io Streams, o *benchModelOptions) (err e
 			return err
 		}
 		r.operators(p)
+		if r.Stages, err = newBenchStages(ctx, io, dev, o, &r, p); err != nil {
+			return err
+		}
 	}
 	if o.json {
 		return printJSON(io, &r)
@@ -129,7 +137,11 @@ func (r *benchModelReport) time(ctx context.Context, io Streams, dev op.Device, 
 	if err != nil {
 		return err
 	}
+	if err := work.Finish(); err != nil {
+		return err
+	}
 	r.Seconds, r.Result = newSpread(seconds), work.Result()
+	r.DeviceMiB = float64(op.PeakMemory(dev)) / mib
 	r.PeakMiB = float64(peakMemory()) / mib
 	r.ActivationsMiB, r.ArenaMiB = float64(work.Arena().Peak())/mib, float64(work.Arena().Held())/mib
 	return nil
@@ -153,10 +165,16 @@ func (r *benchModelReport) print(out io.Writer) error {
 	fmt.Fprintf(&b, "rate         %.1f GF as the release computes it: %.1f GF/s, %.0f%% of the %.1f GF/s of large matrix products\n",
 		r.ReleaseGFLOP, r.ReleaseGFLOPS, 100*r.ShareOfPeak, r.PeakGFLOPS)
 	fmt.Fprintf(&b, "memory       %.0f MiB at most; activations %.0f MiB in use of %.0f MiB held\n", r.PeakMiB, r.ActivationsMiB, r.ArenaMiB)
+	if r.DeviceMiB > 0 {
+		fmt.Fprintf(&b, "             %.0f MiB of the device's\n", r.DeviceMiB)
+	}
 	if r.options.Train {
 		fmt.Fprintf(&b, "result       loss %.6g\n", r.Result)
 	} else {
 		fmt.Fprintf(&b, "result       %.4f%% foreground\n", 100*r.Result)
+	}
+	if r.Stages != nil {
+		r.Stages.print(&b)
 	}
 	if r.OperatorsSeconds != nil {
 		total := 1000 * r.OperatorsSeconds.Median

@@ -62,6 +62,21 @@ func TestBenchModel(t *testing.T) {
 		if _, ok := seen["AdamW"]; ok != (mode == "train") {
 			t.Errorf("%s: AdamW is in the table: %v", mode, ok)
 		}
+		if p := r.Stages; p == nil || p.Needed <= 0 || p.Needed > r.ReleaseGFLOP*1.2 || p.Floor <= 0 || p.Copy <= 0 || p.OnDevice <= 0 || p.OnDevice > 10*s.Max {
+			t.Errorf("%s: parts %+v", mode, p)
+		} else {
+			names := ""
+			for _, q := range p.Parts {
+				names += " " + q.Name
+				if q.MS <= 0 || q.ApartMS != 0 || q.Name == "backbone" && (q.GFLOP <= 0 || q.GB <= 0 || q.FloorMS <= 0) {
+					t.Errorf("%s: %+v", mode, q)
+				}
+			}
+			want := " upload backbone head prior projections transformer ensemble"
+			if want += map[string]string{"eval": " predictions", "train": " losses predictions backward results optimiser"}[mode]; names != want {
+				t.Errorf("%s: parts%s, want%s", mode, names, want)
+			}
+		}
 		again := benchReport[benchModelReport](t, append(quick, "--mode", mode, "--ops=false")...)
 		if again.Result != r.Result || again.OperatorsSeconds != nil || again.Operators != nil {
 			t.Errorf("%s: the same work gives %v and %v, operators %v", mode, r.Result, again.Result, again.Operators)
@@ -71,7 +86,7 @@ func TestBenchModel(t *testing.T) {
 		}
 
 		out, _, code := hdmnet(t, append(append([]string{"bench"}, quick...), "--mode", mode)...)
-		for _, want := range []string{"shapes5i, tiny, " + mode + ", 2-shot, 33×33, batch 3, 3 runs after 1", "as the release computes it", "FrozenConv2D", "outside", "MiB"} {
+		for _, want := range []string{"shapes5i, tiny, " + mode + ", 2-shot, 33×33, batch 3, 3 runs after 1", "as the release computes it", "FrozenConv2D", "outside", "MiB", "after the exact shortcuts", "transformer"} {
 			if code != exitOK || !strings.Contains(out, want) {
 				t.Errorf("code %d, not %q: %s", code, want, out)
 			}
@@ -126,6 +141,26 @@ func TestBenchGemm(t *testing.T) {
 	if r.Best != best || r.OneCore <= 0 {
 		t.Errorf("best %g of %g, one core %g", r.Best, best, r.OneCore)
 	}
+}
+
+func TestBenchCeilings(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	r := benchReport[benchCeilingsReport](t, "ceilings", "--device", "cpu")
+	if len(r.Products) != 3 || r.Products[0].GFLOPS <= 0 || r.Copy <= 0 || r.HostToDevice <= 0 || r.DeviceToHost <= 0 || !strings.HasPrefix(r.Machine.Device, "cpu (") {
+		t.Errorf("%+v", r)
+	}
+	for i, p := range r.Products {
+		if want := []string{"fp32", "tf32", "bf16"}[i]; p.Precision != want || (p.GFLOPS > 0) == (p.Reason != "") {
+			t.Errorf("%+v, want %s", p, want)
+		}
+	}
+	var b strings.Builder
+	if err := r.print(&b); err != nil || !strings.Contains(b.String(), "products in fp32") || !strings.Contains(b.String(), "the CPU has no tf32") {
+		t.Errorf("%v: %s", err, b.String())
+	}
+	fails(t, exitUsage, []string{"bench", "ceilings", "--device", "tpu"}, "tpu")
 }
 
 func TestBenchModelBadInput(t *testing.T) {

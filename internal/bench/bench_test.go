@@ -47,7 +47,7 @@ func TestWork(t *testing.T) {
 				t.Fatal(err)
 			}
 			for range 8 {
-				if err := w.Run(); err != nil {
+				if err := errors.Join(w.Run(), w.Finish()); err != nil {
 					t.Fatal(err)
 				}
 				results[i] = append(results[i], w.Result())

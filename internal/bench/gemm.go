@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"hdmnet/internal/op"
@@ -73,22 +72,4 @@ func ramp(n int) []float32 {
 		v[i] = float32(i%7-3) / 4
 	}
 	return v
-}
-
-// Peak is the highest rate, in operations per second, of any run of square products with
-// prepared weights: of 512³, 1024³ and 2048³, as long as one takes less than half a second.
-func Peak(ctx context.Context, dev op.Device) (float64, error) {
-	best := 0.0
-	for _, n := range []int{512, 1024, 2048} {
-		p := Product{n, n, n}
-		r, err := MeasureProduct(ctx, dev, p, 5)
-		if err != nil {
-			return 0, err
-		}
-		best = max(best, slices.Max(r.Frozen))
-		if 8*p.FLOP()/best > 0.5 {
-			break
-		}
-	}
-	return best, nil
 }

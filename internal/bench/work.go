@@ -28,6 +28,7 @@ type Options struct {
 // program that knows the formulae can be given the same work.
 type Work struct {
 	run    func() error
+	finish func(ahead int) error // all runs but the newest
 	close  func() error
 	arena  *op.Arena
 	result float64
@@ -46,10 +47,15 @@ func New(dev op.Device, o Options) (*Work, error) {
 // Run is one run: an evaluation of the batch from pictures in host memory to the label
 // maps of the final, the meta and the base output at the pictures' size, again in host
 // memory; or a training step, with the losses in host memory and the parameters updated.
+// On a device that runs ahead, the losses are those of some steps before, as in the trainer:
+// many runs take as long as so many steps.
 func (w *Work) Run() error { return w.run() }
 
-// Result is a number that shows that the last Run did its work: the share of the queries'
-// pixels that the final output says are foreground, or the total loss.
+// Finish waits for what runs have left under way.
+func (w *Work) Finish() error { return w.finish(0) }
+
+// Result is a number that shows that the last finished Run did its work: the share of the
+// queries' pixels that the final output says are foreground, or the total loss.
 func (w *Work) Result() float64 { return w.result }
 
 // Arena is the memory of the activations.
@@ -67,9 +73,21 @@ func newStep(dev op.Device, o Options, b *data.Batch) (*Work, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	w := &Work{arena: s.Arena(), close: s.Close}
-	w.run = func() (err error) {
-		w.result, err = s.Step(b)
+	var started []func() (float64, error)
+	w.finish = func(ahead int) (err error) {
+		for len(started) > ahead && err == nil {
+			w.result, err = started[0]()
+			started = started[1:]
+		}
 		return err
+	}
+	w.run = func() error {
+		loss, err := s.Start(b)
+		if err != nil {
+			return err
+		}
+		started = append(started, loss)
+		return w.finish(s.Ahead())
 	}
 	return w, nil
 }
@@ -86,11 +104,13 @@ func newEvaluation(dev op.Device, o Options, b *data.Batch) (*Work, error) {
 	if err := set.Fill(made); err != nil {
 		return nil, errors.Join(err, set.Close())
 	}
-	w := &Work{arena: tape.Arena, close: func() error { return errors.Join(tape.Arena.Close(), set.Close()) }}
+	w := &Work{arena: tape.Arena, close: func() error { return errors.Join(tape.Arena.Close(), set.Close()) },
+		finish: func(int) error { return nil }}
 	n, k, s := b.Size, b.Shots, c.Model.Size
 	labels := make([]uint8, n*s*s)
 	w.run = func() error {
 		tape.Begin(false, 0)
+		op.Stage(dev, model.StageUpload)
 		in := model.Input{
 			Query: tape.Arena.Float32(n, s, s, 3), Support: tape.Arena.Float32(n, k, s, s, 3), SupportMask: tape.Arena.Uint8(n, k, s, s),
 		}
@@ -101,6 +121,7 @@ func newEvaluation(dev op.Device, o Options, b *data.Batch) (*Work, error) {
 			dev.Normalize(pictures, pictures, data.Mean, data.Std)
 		}
 		out := net.Forward(tape, in)
+		op.Stage(dev, model.StagePredictions)
 		for _, logits := range []*nn.Var{out.Base, out.Meta, out.Final} {
 			full := model.Upsample(tape, logits, s, s)
 			pred := tape.Arena.Uint8(n, s, s)

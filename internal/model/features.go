@@ -35,6 +35,7 @@ func (n *HDMNet) features(t *nn.Tape, in Input, mask op.Tensor) features {
 	var all features
 	for lo := 0; lo < len(wanted); lo += chunk {
 		images := wanted[lo:min(lo+chunk, len(wanted))]
+		op.Stage(t.Dev, StageBackbone)
 		x := t.Arena.Float32(len(images), h, w, 3)
 		for row, i := range images {
 			to := op.Rows(x, row, row+1)
@@ -47,6 +48,7 @@ func (n *HDMNet) features(t *nn.Tape, in Input, mask op.Tensor) features {
 		var part features
 		part.f2, part.f3, part.f4 = n.Base.Backbone.features(t, t.Const(x))
 		t.Arena.Free(x)
+		op.Stage(t.Dev, StageHead)
 		part.f5 = n.Base.head(t, part.f4)
 		if len(images) == total {
 			all = part

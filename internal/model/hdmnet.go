@@ -74,6 +74,23 @@ type Input struct {
 	Except      op.Tensor // int32 [B]: the base class left out of the base foreground; nil in evaluation
 }
 
+// The parts of the network, as Forward and Loss tell them to op.Stage, and the two that
+// whoever calls them adds.
+const (
+	StageUpload      = "upload"      // pictures and masks come to the device
+	StageBackbone    = "backbone"    // masks and backbone
+	StageHead        = "head"        // the base learner's
+	StagePrior       = "prior"       // similarity of queries and supports
+	StageProjections = "projections" // down and merge layers, prototypes
+	StageTransformer = "transformer"
+	StageEnsemble    = "ensemble" // scene style, weights of shots, and the merge of both learners
+	StageLosses      = "losses"
+	StagePredictions = "predictions" // label maps
+	StageBackward    = "backward"
+	StageResults     = "results" // on their way to the host
+	StageOptimiser   = "optimiser"
+)
+
 // Output is what the network computes, all at feature size h×w.
 type Output struct {
 	Final, Meta *nn.Var   // [B,h,w,2]
@@ -90,6 +107,7 @@ func (n *HDMNet) Forward(t *nn.Tape, in Input) *Output {
 	b, k, size := qs[0], ss[1], qs[1:3]
 	out := &Output{}
 
+	op.Stage(t.Dev, StageBackbone)
 	mask := t.Arena.Float32(b*k, size[0], size[1], 1)
 	t.Dev.Foreground(mask, in.SupportMask)
 	var f features
@@ -100,10 +118,12 @@ func (n *HDMNet) Forward(t *nn.Tape, in Input) *Output {
 	})
 	out.Base = t.Const(base.Value)
 	h, w := f.f3.Value.Shape()[1], f.f3.Value.Shape()[2]
+	op.Stage(t.Dev, StagePrior)
 	maskNear := t.Arena.Float32(b*k, h, w, 1)
 	t.Dev.ResizeNearest(maskNear, mask)
 	out.Similarity = n.similarity(t, f, maskNear, b, k)
 
+	op.Stage(t.Dev, StageProjections)
 	qf, sf := n.down(t, f, b)
 	soft := t.Arena.Float32(b*k, h, w, 1)
 	t.Dev.ResizeBilinear(soft, mask, true)
@@ -114,7 +134,9 @@ func (n *HDMNet) Forward(t *nn.Tape, in Input) *Output {
 	out.QueryMerge = merge(t, n.QueryMerge, qf, t.ShotMean(proto, k), t.Const(tenfold))
 	t.Free(qf, sf)
 
+	op.Stage(t.Dev, StageTransformer)
 	out.Meta, out.Maps = n.Transformer.Mix.forward(t, out.QueryMerge, out.SuppMerge, mask, out.Similarity)
+	op.Stage(t.Dev, StageEnsemble)
 	out.Final = n.ensemble(t, out, f, in.Except, b, k)
 	return out
 }

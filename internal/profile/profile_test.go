@@ -76,23 +76,41 @@ func TestEntries(t *testing.T) {
 	}
 }
 
-// TestStages: the pieces of a part of the network add up, and marks that a device has of
-// its own are used.
-func TestStages(t *testing.T) {
+// TestPasses: the pieces of a part of the network add up, in every pass by itself, and marks
+// that a device has of its own are used.
+func TestPasses(t *testing.T) {
 	dev := &marked{Device: open(t).Device.Device}
 	d := NewStaged(dev)
-	for _, name := range []string{"backbone", "head", "backbone", "prior"} {
+	for _, name := range []string{"upload", "upload", "backbone", "head", "backbone", "upload", "prior"} {
 		op.Stage(d, name)
 		dev.now += float64(len(name))
 	}
-	want := []Stage{{"backbone", 16}, {"head", 4}, {"prior", 5}}
-	for range 2 {
-		if got := d.Stages(); !slices.Equal(got, want) {
-			t.Errorf("got %v, want %v", got, want)
+	want := [][]Stage{{{"upload", 12}, {"backbone", 16}, {"head", 4}}, {{"upload", 6}, {"prior", 5}}}
+	same := func(a, b []Stage) bool { return slices.Equal(a, b) }
+	if got := d.Passes(); !slices.EqualFunc(got, want, same) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got := d.Passes(); len(got) != 0 {
+		t.Errorf("afterwards: %v", got)
+	}
+	bundles := 0
+	inner := bundler{dev, &bundles}
+	for _, none := range []bool{false, true} {
+		d, calls := NewStaged(inner), 0
+		d.NoBundles = none
+		op.Bundle(d, func() { calls++ })
+		if calls != 1 || bundles != 1 {
+			t.Errorf("%d calls, %d bundles of the device", calls, bundles)
 		}
-		want = nil
 	}
 }
+
+type bundler struct {
+	op.Device
+	count *int
+}
+
+func (d bundler) Bundle(f func()) { *d.count++; f() }
 
 // marked is a device with a clock of its own.
 type marked struct {

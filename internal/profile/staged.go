@@ -1,12 +1,19 @@
 package profile
 
-import "hdmnet/internal/op"
+import (
+	"slices"
+
+	"hdmnet/internal/op"
+)
 
 // Staged is a device that notes when each part of the network (op.Stage) is done. Unlike
-// Timed it leaves the device all its ways to run ahead, so the parts take what they take
+// Timed it leaves the device its ways to run ahead, so the parts take what they take
 // without it.
 type Staged struct {
 	op.Device
+	// NoBundles keeps bundles from the device: every call is work of its own.
+	NoBundles bool
+
 	watch op.Stopwatch
 	names []string
 }
@@ -30,30 +37,39 @@ func (d *Staged) Stage(name string) {
 	d.names = append(d.names, name)
 }
 
-// Stages ends the last part and returns all since the last call, first met first.
-func (d *Staged) Stages() []Stage {
+// Passes ends the last part and returns the parts of every pass since the last call, first
+// met first. A pass begins with each return to the part that the first one began with.
+func (d *Staged) Passes() [][]Stage {
 	d.watch.Mark()
 	at := d.watch.Marks()
-	var stages []Stage
-	index := map[string]int{}
+	var passes [][]Stage
 	for i, name := range d.names {
-		k, ok := index[name]
-		if !ok {
-			k = len(stages)
-			index[name] = k
-			stages = append(stages, Stage{Name: name})
+		if i == 0 || name == d.names[0] && d.names[i-1] != name {
+			passes = append(passes, nil)
 		}
-		stages[k].Seconds += at[i+1] - at[i]
+		pass := &passes[len(passes)-1]
+		k := slices.IndexFunc(*pass, func(s Stage) bool { return s.Name == name })
+		if k < 0 {
+			k = len(*pass)
+			*pass = append(*pass, Stage{Name: name})
+		}
+		(*pass)[k].Seconds += at[i+1] - at[i]
 	}
 	d.names = d.names[:0]
-	return stages
+	return passes
 }
 
 // PeakMemory is the device's.
 func (d *Staged) PeakMemory() int64 { return op.PeakMemory(d.Device) }
 
-// Bundle is the device's.
-func (d *Staged) Bundle(f func()) { op.Bundle(d.Device, f) }
+// Bundle is the device's, or a call of f.
+func (d *Staged) Bundle(f func()) {
+	if d.NoBundles {
+		f()
+		return
+	}
+	op.Bundle(d.Device, f)
+}
 
 // Fetch is the device's.
 func (d *Staged) Fetch(dst any, src op.Tensor) (wait func()) { return op.Fetch(d.Device, dst, src) }

@@ -40,6 +40,7 @@ func (t *metaTask) Step(b *data.Batch, seed uint64, scale float32) (r reading, e
 func (t *metaTask) step(b *data.Batch, seed uint64, scale float32) reading {
 	t.tape.Training = t.dropout
 	t.tape.Begin(true, seed)
+	op.Stage(t.dev, model.StageUpload)
 	n, k, s := b.Size, b.Shots, side(b)
 	except := make([]int32, n)
 	for i, cat := range b.Cat {
@@ -58,8 +59,11 @@ func (t *metaTask) step(b *data.Batch, seed uint64, scale float32) reading {
 		t.normalise(in.Query, in.Support)
 		out := t.net.Forward(t.tape, in)
 		loss = t.net.Loss(t.tape, out, mask, base, model.LossOptions{Distill: t.distill, Scale: scale})
+		op.Stage(t.dev, model.StagePredictions)
 		pred = t.predict(out.Final, n, s)
+		op.Stage(t.dev, model.StageBackward)
 		t.tape.Backward()
+		op.Stage(t.dev, model.StageResults)
 	})
 	labels, values := make([]uint8, n*s*s), make([]float32, op.Len(loss))
 	gotLabels, gotValues := op.Fetch(t.dev, labels, pred), op.Fetch(t.dev, values, loss)

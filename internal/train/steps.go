@@ -3,6 +3,7 @@ package train
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
@@ -43,23 +44,38 @@ func (s *Steps) Set() *nn.Set { return s.task.Set() }
 // Arena is the memory of the activations.
 func (s *Steps) Arena() *op.Arena { return s.task.tape.Arena }
 
-// Step is one step on a batch: forward, losses, backward and update. It returns the total
-// loss. One that is no finite number is an error, and then nothing is updated.
-func (s *Steps) Step(b *data.Batch) (loss float64, err error) {
+// Start gives the device one step on a batch: forward, losses, backward and update. The
+// batch is not used any more when it returns. loss waits for the total loss; one that is no
+// finite number is an error. On a device that does not run ahead it is known already, and
+// after such an error nothing is updated.
+func (s *Steps) Start(b *data.Batch) (loss func() (float64, error), err error) {
 	s.step++
-	set := s.task.Set()
-	s.task.dev.Zero(set.Grads)
-	read, err := s.task.Step(b, stepSeed(s.seed, Meta, s.step, 0), 1)
+	step, dev := s.step, s.task.dev
+	op.Stage(dev, model.StageUpload)
+	dev.Zero(s.task.Set().Grads)
+	read, err := s.task.Step(b, stepSeed(s.seed, Meta, step, 0), 1)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	losses, _ := read()
-	if !allFinite(losses) {
-		return losses[total], fmt.Errorf("step %d: the loss is no finite number (%s)", s.step, formatLosses(losses))
+	loss = sync.OnceValues(func() (float64, error) {
+		losses, _ := read()
+		if !allFinite(losses) {
+			return losses[total], fmt.Errorf("step %d: the loss is no finite number (%s)", step, formatLosses(losses))
+		}
+		return losses[total], nil
+	})
+	if !op.RunsAhead(dev) {
+		if _, err := loss(); err != nil {
+			return loss, nil
+		}
 	}
-	s.optimizer.step(s.plan.LR, s.step)
-	return losses[total], nil
+	op.Stage(dev, model.StageOptimiser)
+	s.optimizer.step(s.plan.LR, step)
+	return loss, nil
 }
+
+// Ahead is how many steps the trainer starts before it reads the losses of the oldest.
+func (s *Steps) Ahead() int { return ahead(s.task.dev, Solo{}) }
 
 // Close frees the network's and the optimiser's memory.
 func (s *Steps) Close() error { return errors.Join(s.optimizer.close(), s.task.Close()) }

@@ -37,7 +37,11 @@ func TestSteps(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := s.Step(b)
+		loss, err := s.Start(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := loss()
 		if err != nil || got != w {
 			t.Errorf("step %d: loss %v, %v; the run's is %v", i+1, got, err, w)
 		}
@@ -59,7 +63,11 @@ func TestSteps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Step(b); err == nil || !strings.Contains(err.Error(), "step 4") {
+	loss, err := s.Start(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := loss(); err == nil || !strings.Contains(err.Error(), "step 4") {
 		t.Errorf("a network of NaN makes a step: %v", err)
 	}
 }
