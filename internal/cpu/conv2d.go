@@ -52,6 +52,29 @@ func (s *convShape) patches(x []float32) gather {
 // of the patches [B·Ho·Wo, KH·KW·Cin] with wᵀ. pre is w packed before, or nil;
 // bias and residual (laid out as y) may be nil.
 func convForward(s convShape, y, x, w, bias, residual []float32, relu bool, pre *packedB) {
+	s.forward(y, x, w, bias, residual, relu, pre).run()
+}
+
+// pairs says that convForwardBF16 can compute s: no pair of inputs belongs to two pixels.
+func (s *convShape) pairs() bool { return s.Cin%2 == 0 || s.pointwise() }
+
+// convForwardBF16 is convForward with x and w rounded to bf16; pre is packWeightsBF16's.
+func convForwardBF16(s convShape, y, x, w, bias, residual []float32, relu bool, pre *packedB) {
+	p := s.forward(y, x, w, bias, residual, relu, pre)
+	if s.pointwise() {
+		p.runBF16()
+		return
+	}
+	image := borrow(len(x) / 2)
+	roundAll(currentBF16(), image, x)
+	s.Cin /= 2
+	p.patches = s.patches(image)
+	p.runBF16()
+	giveBack(image)
+}
+
+// forward is the product of convForward, to be run.
+func (s convShape) forward(y, x, w, bias, residual []float32, relu bool, pre *packedB) *product {
 	s.check("Conv2D", x, w, y)
 	p := newProduct(s.pixels(), s.Cout, s.patch(), y, s.Cout, false, epilogue{bias, residual, relu})
 	if s.pointwise() {
@@ -63,7 +86,7 @@ func convForward(s convShape, y, x, w, bias, residual []float32, relu bool, pre 
 	}
 	p.denseB = matrix{data: w, ld: s.patch(), transposed: true}
 	p.b, p.packed = &p.denseB, pre
-	p.run()
+	return p
 }
 
 // convBackwardWeight adds Σ_p dy[p,o]·patch[p,·] to dw [Cout,KH,KW,Cin] and
@@ -93,7 +116,11 @@ func convBackwardWeight(s convShape, dw, db, x, dy []float32) {
 // Conv2D computes y = relu(conv(x, w) + bias + residual).
 func (d *Device) Conv2D(y, x, w, bias, residual op.Tensor, p op.ConvParams) {
 	op.CheckConv2D(y, x, w, bias, residual, p)
-	convForward(shapeOf(x, w, p), f32(y), f32(x), f32(w), f32(bias), f32(residual), p.ReLU, nil)
+	s, forward := shapeOf(x, w, p), convForward
+	if d.precision == op.BF16 && s.pairs() {
+		forward = convForwardBF16
+	}
+	forward(s, f32(y), f32(x), f32(w), f32(bias), f32(residual), p.ReLU, nil)
 }
 
 // Conv2DGradInput adds the transposed convolution of dy to dx.

@@ -3,6 +3,7 @@
 package cpu
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"unsafe"
@@ -34,8 +35,13 @@ func Open(p op.Precision) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p != op.FP32 {
-		return nil, fmt.Errorf("the CPU has no %v: choose fp32", p)
+	switch p {
+	case op.TF32:
+		return nil, errors.New("the CPU has no tf32, which GPUs have: choose fp32")
+	case op.BF16:
+		if _, err := bf16ISA(); err != nil {
+			return nil, err
+		}
 	}
 	return &Device{isa: isa, precision: p}, nil
 }
@@ -54,7 +60,12 @@ func (d *Device) Name() string {
 func (d *Device) Precision() op.Precision { return d.precision }
 
 // FastestPrecision is the fastest one that this processor has.
-func (d *Device) FastestPrecision() op.Precision { return op.FP32 }
+func (d *Device) FastestPrecision() op.Precision {
+	if _, err := bf16ISA(); err == nil {
+		return op.BF16
+	}
+	return op.FP32
+}
 
 // Close does nothing: the memory is the garbage collector's.
 func (d *Device) Close() error { return nil }

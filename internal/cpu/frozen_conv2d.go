@@ -6,12 +6,13 @@ import (
 	"hdmnet/internal/op"
 )
 
-// frozenConv is a convolution whose weights are packed once: for Winograd's algorithm
-// where that wins, else for the plain product.
+// frozenConv is a convolution whose weights are packed once: in bf16 where the device has
+// it, for Winograd's algorithm where that wins, else for the plain product.
 type frozenConv struct {
 	shape    []int // [Cout,KH,KW,Cin]
 	params   op.ConvParams
 	bias     []float32
+	rounded  bool // packed holds them in bf16
 	packed   *packedB
 	winograd *winogradWeights
 }
@@ -29,7 +30,10 @@ func (c *frozenConv) Close() error {
 func (d *Device) FreezeConv2D(w, bias []float32, shape []int, p op.ConvParams) (op.FrozenConv, error) {
 	op.CheckFreezeConv2D(w, bias, shape, p)
 	c := &frozenConv{shape: slices.Clone(shape), params: p, bias: slices.Clone(bias)}
-	if winogradPays(shape, p) {
+	s := convShape{Cin: shape[3], KH: shape[1], KW: shape[2], Stride: p.Stride, Pad: p.Pad}
+	if d.precision == op.BF16 && s.pairs() {
+		c.rounded, c.packed = true, packWeightsBF16(w, shape[0], shape[1]*shape[2]*shape[3])
+	} else if winogradPays(shape, p) {
 		c.winograd = newWinogradWeights(w, shape[0], shape[3])
 	} else {
 		c.packed = packWeights(w, shape[0], shape[1]*shape[2]*shape[3])
@@ -48,5 +52,9 @@ func (d *Device) FrozenConv2D(y, x op.Tensor, c op.FrozenConv, residual op.Tenso
 		convWinograd(s, f32(y), f32(x), f.winograd, f.bias, f32(residual), relu)
 		return
 	}
-	convForward(s, f32(y), f32(x), nil, f.bias, f32(residual), relu, f.packed)
+	forward := convForward
+	if f.rounded {
+		forward = convForwardBF16
+	}
+	forward(s, f32(y), f32(x), nil, f.bias, f32(residual), relu, f.packed)
 }

@@ -16,6 +16,18 @@ func tileAVX512(kc int, a *float32, rs int, ks int, b *float32, c *float32, ldc 
 //go:noescape
 func halfTileAVX512(kc int, a *float32, rs int, ks int, b *float32, c *float32, ldc int, bias *float32, residual *float32, flags int)
 
+// tileBF16 computes a 14×32 tile of C with AVX512_BF16; an element of A and B is a pair of bf16.
+// The arguments are those of gemm_kernel.go's tileFunc.
+//
+//go:noescape
+func tileBF16(kc int, a *float32, rs int, ks int, b *float32, c *float32, ldc int, bias *float32, residual *float32, flags int)
+
+// halfTileBF16 computes the first 16 columns of a tile with AVX512_BF16; an element of A and B is a pair of bf16.
+// The arguments are those of gemm_kernel.go's tileFunc.
+//
+//go:noescape
+func halfTileBF16(kc int, a *float32, rs int, ks int, b *float32, c *float32, ldc int, bias *float32, residual *float32, flags int)
+
 // tileAVX2 computes a 6×16 tile of C with AVX2 and FMA.
 // The arguments are those of gemm_kernel.go's tileFunc.
 //
@@ -37,3 +49,10 @@ func copyRowsAVX512(dst *float32, width int, src *float32, ld int, rows int, n i
 //
 //go:noescape
 func transpose8AVX2(dst *float32, width int, src *float32, ld int, blocks int)
+
+// roundRowsBF16 rounds n > 0 float32 of each of rows > 0 rows of src to bf16, to nearest, ties
+// to even, and packs them in pairs, the first one low: row i is ⌈n/2⌉ elements from dst[i·width]
+// on, of src[i·ld:]. Of an odd n the last pair's second value is 0.
+//
+//go:noescape
+func roundRowsBF16(dst *float32, width int, src *float32, ld int, rows int, n int)

@@ -828,6 +828,1040 @@ halfTileAVX512_no_relu:
 	VZEROUPPER
 	RET
 
+// func tileBF16(kc int, a *float32, rs int, ks int, b *float32, c *float32, ldc int, bias *float32, residual *float32, flags int)
+// Requires: AVX, AVX512F, AVX512_BF16, MMX+
+TEXT ·tileBF16(SB), NOSPLIT, $0-80
+	MOVQ       kc+0(FP), AX
+	MOVQ       a+8(FP), CX
+	MOVQ       rs+16(FP), DX
+	MOVQ       ks+24(FP), BX
+	MOVQ       b+32(FP), SI
+	MOVQ       c+40(FP), DI
+	MOVQ       ldc+48(FP), R8
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, BX
+	SHLQ       $0x02, R8
+	LEAQ       (R8)(R8*2), R9
+	LEAQ       (R8)(R8*4), R10
+	LEAQ       (DI)(R10*1), R11
+	LEAQ       (R11)(R8*2), R11
+	PREFETCHT0 (DI)
+	PREFETCHT0 124(DI)
+	PREFETCHT0 (DI)(R8*1)
+	PREFETCHT0 124(DI)(R8*1)
+	PREFETCHT0 (DI)(R8*2)
+	PREFETCHT0 124(DI)(R8*2)
+	PREFETCHT0 (DI)(R9*1)
+	PREFETCHT0 124(DI)(R9*1)
+	PREFETCHT0 (DI)(R8*4)
+	PREFETCHT0 124(DI)(R8*4)
+	PREFETCHT0 (DI)(R10*1)
+	PREFETCHT0 124(DI)(R10*1)
+	PREFETCHT0 (DI)(R9*2)
+	PREFETCHT0 124(DI)(R9*2)
+	PREFETCHT0 (R11)
+	PREFETCHT0 124(R11)
+	PREFETCHT0 (R11)(R8*1)
+	PREFETCHT0 124(R11)(R8*1)
+	PREFETCHT0 (R11)(R8*2)
+	PREFETCHT0 124(R11)(R8*2)
+	PREFETCHT0 (R11)(R9*1)
+	PREFETCHT0 124(R11)(R9*1)
+	PREFETCHT0 (R11)(R8*4)
+	PREFETCHT0 124(R11)(R8*4)
+	PREFETCHT0 (R11)(R10*1)
+	PREFETCHT0 124(R11)(R10*1)
+	PREFETCHT0 (R11)(R9*2)
+	PREFETCHT0 124(R11)(R9*2)
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+	VPXORD     Z24, Z24, Z24
+	VPXORD     Z25, Z25, Z25
+	VPXORD     Z26, Z26, Z26
+	VPXORD     Z27, Z27, Z27
+	VPXORD     Z28, Z28, Z28
+	VPXORD     Z29, Z29, Z29
+	VPXORD     Z30, Z30, Z30
+	VPXORD     Z31, Z31, Z31
+	LEAQ       (DX)(DX*2), R12
+	LEAQ       (DX)(DX*4), R13
+	LEAQ       (CX)(R13*1), R14
+	LEAQ       (R14)(DX*2), R14
+	SUBQ       $0x04, AX
+	JLT        tileBF16_rest
+
+tileBF16_loop:
+	VMOVUPS      (SI), Z0
+	VMOVUPS      64(SI), Z1
+	VBROADCASTSS (CX), Z2
+	LONG         $0x486ef262
+	WORD         $0xe052
+	LONG         $0x486ef262
+	WORD         $0xe952
+	VBROADCASTSS (CX)(DX*1), Z3
+	LONG         $0x4866f262
+	WORD         $0xf052
+	LONG         $0x4866f262
+	WORD         $0xf952
+	VBROADCASTSS (CX)(DX*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xc052
+	LONG         $0x486e7262
+	WORD         $0xc952
+	VBROADCASTSS (CX)(R12*1), Z3
+	LONG         $0x48667262
+	WORD         $0xd052
+	LONG         $0x48667262
+	WORD         $0xd952
+	VBROADCASTSS (CX)(DX*4), Z2
+	LONG         $0x486e7262
+	WORD         $0xe052
+	LONG         $0x486e7262
+	WORD         $0xe952
+	VBROADCASTSS (CX)(R13*1), Z3
+	LONG         $0x48667262
+	WORD         $0xf052
+	LONG         $0x48667262
+	WORD         $0xf952
+	VBROADCASTSS (CX)(R12*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	LONG         $0x486ee262
+	WORD         $0xc952
+	VBROADCASTSS (R14), Z3
+	LONG         $0x4866e262
+	WORD         $0xd052
+	LONG         $0x4866e262
+	WORD         $0xd952
+	VBROADCASTSS (R14)(DX*1), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (R14)(DX*2), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (R14)(R12*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (R14)(DX*4), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (R14)(R13*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (R14)(R12*2), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         BX, CX
+	ADDQ         BX, R14
+	VMOVUPS      128(SI), Z0
+	VMOVUPS      192(SI), Z1
+	VBROADCASTSS (CX), Z2
+	LONG         $0x486ef262
+	WORD         $0xe052
+	LONG         $0x486ef262
+	WORD         $0xe952
+	VBROADCASTSS (CX)(DX*1), Z3
+	LONG         $0x4866f262
+	WORD         $0xf052
+	LONG         $0x4866f262
+	WORD         $0xf952
+	VBROADCASTSS (CX)(DX*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xc052
+	LONG         $0x486e7262
+	WORD         $0xc952
+	VBROADCASTSS (CX)(R12*1), Z3
+	LONG         $0x48667262
+	WORD         $0xd052
+	LONG         $0x48667262
+	WORD         $0xd952
+	VBROADCASTSS (CX)(DX*4), Z2
+	LONG         $0x486e7262
+	WORD         $0xe052
+	LONG         $0x486e7262
+	WORD         $0xe952
+	VBROADCASTSS (CX)(R13*1), Z3
+	LONG         $0x48667262
+	WORD         $0xf052
+	LONG         $0x48667262
+	WORD         $0xf952
+	VBROADCASTSS (CX)(R12*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	LONG         $0x486ee262
+	WORD         $0xc952
+	VBROADCASTSS (R14), Z3
+	LONG         $0x4866e262
+	WORD         $0xd052
+	LONG         $0x4866e262
+	WORD         $0xd952
+	VBROADCASTSS (R14)(DX*1), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (R14)(DX*2), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (R14)(R12*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (R14)(DX*4), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (R14)(R13*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (R14)(R12*2), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         BX, CX
+	ADDQ         BX, R14
+	VMOVUPS      256(SI), Z0
+	VMOVUPS      320(SI), Z1
+	VBROADCASTSS (CX), Z2
+	LONG         $0x486ef262
+	WORD         $0xe052
+	LONG         $0x486ef262
+	WORD         $0xe952
+	VBROADCASTSS (CX)(DX*1), Z3
+	LONG         $0x4866f262
+	WORD         $0xf052
+	LONG         $0x4866f262
+	WORD         $0xf952
+	VBROADCASTSS (CX)(DX*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xc052
+	LONG         $0x486e7262
+	WORD         $0xc952
+	VBROADCASTSS (CX)(R12*1), Z3
+	LONG         $0x48667262
+	WORD         $0xd052
+	LONG         $0x48667262
+	WORD         $0xd952
+	VBROADCASTSS (CX)(DX*4), Z2
+	LONG         $0x486e7262
+	WORD         $0xe052
+	LONG         $0x486e7262
+	WORD         $0xe952
+	VBROADCASTSS (CX)(R13*1), Z3
+	LONG         $0x48667262
+	WORD         $0xf052
+	LONG         $0x48667262
+	WORD         $0xf952
+	VBROADCASTSS (CX)(R12*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	LONG         $0x486ee262
+	WORD         $0xc952
+	VBROADCASTSS (R14), Z3
+	LONG         $0x4866e262
+	WORD         $0xd052
+	LONG         $0x4866e262
+	WORD         $0xd952
+	VBROADCASTSS (R14)(DX*1), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (R14)(DX*2), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (R14)(R12*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (R14)(DX*4), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (R14)(R13*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (R14)(R12*2), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         BX, CX
+	ADDQ         BX, R14
+	VMOVUPS      384(SI), Z0
+	VMOVUPS      448(SI), Z1
+	VBROADCASTSS (CX), Z2
+	LONG         $0x486ef262
+	WORD         $0xe052
+	LONG         $0x486ef262
+	WORD         $0xe952
+	VBROADCASTSS (CX)(DX*1), Z3
+	LONG         $0x4866f262
+	WORD         $0xf052
+	LONG         $0x4866f262
+	WORD         $0xf952
+	VBROADCASTSS (CX)(DX*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xc052
+	LONG         $0x486e7262
+	WORD         $0xc952
+	VBROADCASTSS (CX)(R12*1), Z3
+	LONG         $0x48667262
+	WORD         $0xd052
+	LONG         $0x48667262
+	WORD         $0xd952
+	VBROADCASTSS (CX)(DX*4), Z2
+	LONG         $0x486e7262
+	WORD         $0xe052
+	LONG         $0x486e7262
+	WORD         $0xe952
+	VBROADCASTSS (CX)(R13*1), Z3
+	LONG         $0x48667262
+	WORD         $0xf052
+	LONG         $0x48667262
+	WORD         $0xf952
+	VBROADCASTSS (CX)(R12*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	LONG         $0x486ee262
+	WORD         $0xc952
+	VBROADCASTSS (R14), Z3
+	LONG         $0x4866e262
+	WORD         $0xd052
+	LONG         $0x4866e262
+	WORD         $0xd952
+	VBROADCASTSS (R14)(DX*1), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (R14)(DX*2), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (R14)(R12*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (R14)(DX*4), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (R14)(R13*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (R14)(R12*2), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         BX, CX
+	ADDQ         BX, R14
+	ADDQ         $0x00000200, SI
+	SUBQ         $0x04, AX
+	JGE          tileBF16_loop
+
+tileBF16_rest:
+	ADDQ $0x04, AX
+	JEQ  tileBF16_done
+
+tileBF16_single:
+	VMOVUPS      (SI), Z0
+	VMOVUPS      64(SI), Z1
+	VBROADCASTSS (CX), Z2
+	LONG         $0x486ef262
+	WORD         $0xe052
+	LONG         $0x486ef262
+	WORD         $0xe952
+	VBROADCASTSS (CX)(DX*1), Z3
+	LONG         $0x4866f262
+	WORD         $0xf052
+	LONG         $0x4866f262
+	WORD         $0xf952
+	VBROADCASTSS (CX)(DX*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xc052
+	LONG         $0x486e7262
+	WORD         $0xc952
+	VBROADCASTSS (CX)(R12*1), Z3
+	LONG         $0x48667262
+	WORD         $0xd052
+	LONG         $0x48667262
+	WORD         $0xd952
+	VBROADCASTSS (CX)(DX*4), Z2
+	LONG         $0x486e7262
+	WORD         $0xe052
+	LONG         $0x486e7262
+	WORD         $0xe952
+	VBROADCASTSS (CX)(R13*1), Z3
+	LONG         $0x48667262
+	WORD         $0xf052
+	LONG         $0x48667262
+	WORD         $0xf952
+	VBROADCASTSS (CX)(R12*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	LONG         $0x486ee262
+	WORD         $0xc952
+	VBROADCASTSS (R14), Z3
+	LONG         $0x4866e262
+	WORD         $0xd052
+	LONG         $0x4866e262
+	WORD         $0xd952
+	VBROADCASTSS (R14)(DX*1), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (R14)(DX*2), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (R14)(R12*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (R14)(DX*4), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (R14)(R13*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (R14)(R12*2), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         BX, CX
+	ADDQ         BX, R14
+	ADDQ         $0x00000080, SI
+	DECQ         AX
+	JNE          tileBF16_single
+
+tileBF16_done:
+	MOVQ   flags+72(FP), AX
+	TESTQ  $0x00000001, AX
+	JEQ    tileBF16_no_accumulate
+	VADDPS (DI), Z4, Z4
+	VADDPS 64(DI), Z5, Z5
+	VADDPS (DI)(R8*1), Z6, Z6
+	VADDPS 64(DI)(R8*1), Z7, Z7
+	VADDPS (DI)(R8*2), Z8, Z8
+	VADDPS 64(DI)(R8*2), Z9, Z9
+	VADDPS (DI)(R9*1), Z10, Z10
+	VADDPS 64(DI)(R9*1), Z11, Z11
+	VADDPS (DI)(R8*4), Z12, Z12
+	VADDPS 64(DI)(R8*4), Z13, Z13
+	VADDPS (DI)(R10*1), Z14, Z14
+	VADDPS 64(DI)(R10*1), Z15, Z15
+	VADDPS (DI)(R9*2), Z16, Z16
+	VADDPS 64(DI)(R9*2), Z17, Z17
+	VADDPS (R11), Z18, Z18
+	VADDPS 64(R11), Z19, Z19
+	VADDPS (R11)(R8*1), Z20, Z20
+	VADDPS 64(R11)(R8*1), Z21, Z21
+	VADDPS (R11)(R8*2), Z22, Z22
+	VADDPS 64(R11)(R8*2), Z23, Z23
+	VADDPS (R11)(R9*1), Z24, Z24
+	VADDPS 64(R11)(R9*1), Z25, Z25
+	VADDPS (R11)(R8*4), Z26, Z26
+	VADDPS 64(R11)(R8*4), Z27, Z27
+	VADDPS (R11)(R10*1), Z28, Z28
+	VADDPS 64(R11)(R10*1), Z29, Z29
+	VADDPS (R11)(R9*2), Z30, Z30
+	VADDPS 64(R11)(R9*2), Z31, Z31
+
+tileBF16_no_accumulate:
+	TESTQ   $0x00000002, AX
+	JEQ     tileBF16_no_bias
+	MOVQ    bias+56(FP), CX
+	VMOVUPS (CX), Z0
+	VADDPS  Z0, Z4, Z4
+	VADDPS  Z0, Z6, Z6
+	VADDPS  Z0, Z8, Z8
+	VADDPS  Z0, Z10, Z10
+	VADDPS  Z0, Z12, Z12
+	VADDPS  Z0, Z14, Z14
+	VADDPS  Z0, Z16, Z16
+	VADDPS  Z0, Z18, Z18
+	VADDPS  Z0, Z20, Z20
+	VADDPS  Z0, Z22, Z22
+	VADDPS  Z0, Z24, Z24
+	VADDPS  Z0, Z26, Z26
+	VADDPS  Z0, Z28, Z28
+	VADDPS  Z0, Z30, Z30
+	VMOVUPS 64(CX), Z1
+	VADDPS  Z1, Z5, Z5
+	VADDPS  Z1, Z7, Z7
+	VADDPS  Z1, Z9, Z9
+	VADDPS  Z1, Z11, Z11
+	VADDPS  Z1, Z13, Z13
+	VADDPS  Z1, Z15, Z15
+	VADDPS  Z1, Z17, Z17
+	VADDPS  Z1, Z19, Z19
+	VADDPS  Z1, Z21, Z21
+	VADDPS  Z1, Z23, Z23
+	VADDPS  Z1, Z25, Z25
+	VADDPS  Z1, Z27, Z27
+	VADDPS  Z1, Z29, Z29
+	VADDPS  Z1, Z31, Z31
+
+tileBF16_no_bias:
+	TESTQ  $0x00000004, AX
+	JEQ    tileBF16_no_residual
+	MOVQ   residual+64(FP), CX
+	LEAQ   (CX)(R10*1), DX
+	LEAQ   (DX)(R8*2), DX
+	VADDPS (CX), Z4, Z4
+	VADDPS 64(CX), Z5, Z5
+	VADDPS (CX)(R8*1), Z6, Z6
+	VADDPS 64(CX)(R8*1), Z7, Z7
+	VADDPS (CX)(R8*2), Z8, Z8
+	VADDPS 64(CX)(R8*2), Z9, Z9
+	VADDPS (CX)(R9*1), Z10, Z10
+	VADDPS 64(CX)(R9*1), Z11, Z11
+	VADDPS (CX)(R8*4), Z12, Z12
+	VADDPS 64(CX)(R8*4), Z13, Z13
+	VADDPS (CX)(R10*1), Z14, Z14
+	VADDPS 64(CX)(R10*1), Z15, Z15
+	VADDPS (CX)(R9*2), Z16, Z16
+	VADDPS 64(CX)(R9*2), Z17, Z17
+	VADDPS (DX), Z18, Z18
+	VADDPS 64(DX), Z19, Z19
+	VADDPS (DX)(R8*1), Z20, Z20
+	VADDPS 64(DX)(R8*1), Z21, Z21
+	VADDPS (DX)(R8*2), Z22, Z22
+	VADDPS 64(DX)(R8*2), Z23, Z23
+	VADDPS (DX)(R9*1), Z24, Z24
+	VADDPS 64(DX)(R9*1), Z25, Z25
+	VADDPS (DX)(R8*4), Z26, Z26
+	VADDPS 64(DX)(R8*4), Z27, Z27
+	VADDPS (DX)(R10*1), Z28, Z28
+	VADDPS 64(DX)(R10*1), Z29, Z29
+	VADDPS (DX)(R9*2), Z30, Z30
+	VADDPS 64(DX)(R9*2), Z31, Z31
+
+tileBF16_no_residual:
+	TESTQ  $0x00000008, AX
+	JEQ    tileBF16_no_relu
+	VPXORD Z0, Z0, Z0
+	VMAXPS Z4, Z0, Z4
+	VMAXPS Z5, Z0, Z5
+	VMAXPS Z6, Z0, Z6
+	VMAXPS Z7, Z0, Z7
+	VMAXPS Z8, Z0, Z8
+	VMAXPS Z9, Z0, Z9
+	VMAXPS Z10, Z0, Z10
+	VMAXPS Z11, Z0, Z11
+	VMAXPS Z12, Z0, Z12
+	VMAXPS Z13, Z0, Z13
+	VMAXPS Z14, Z0, Z14
+	VMAXPS Z15, Z0, Z15
+	VMAXPS Z16, Z0, Z16
+	VMAXPS Z17, Z0, Z17
+	VMAXPS Z18, Z0, Z18
+	VMAXPS Z19, Z0, Z19
+	VMAXPS Z20, Z0, Z20
+	VMAXPS Z21, Z0, Z21
+	VMAXPS Z22, Z0, Z22
+	VMAXPS Z23, Z0, Z23
+	VMAXPS Z24, Z0, Z24
+	VMAXPS Z25, Z0, Z25
+	VMAXPS Z26, Z0, Z26
+	VMAXPS Z27, Z0, Z27
+	VMAXPS Z28, Z0, Z28
+	VMAXPS Z29, Z0, Z29
+	VMAXPS Z30, Z0, Z30
+	VMAXPS Z31, Z0, Z31
+
+tileBF16_no_relu:
+	VMOVUPS Z4, (DI)
+	VMOVUPS Z5, 64(DI)
+	VMOVUPS Z6, (DI)(R8*1)
+	VMOVUPS Z7, 64(DI)(R8*1)
+	VMOVUPS Z8, (DI)(R8*2)
+	VMOVUPS Z9, 64(DI)(R8*2)
+	VMOVUPS Z10, (DI)(R9*1)
+	VMOVUPS Z11, 64(DI)(R9*1)
+	VMOVUPS Z12, (DI)(R8*4)
+	VMOVUPS Z13, 64(DI)(R8*4)
+	VMOVUPS Z14, (DI)(R10*1)
+	VMOVUPS Z15, 64(DI)(R10*1)
+	VMOVUPS Z16, (DI)(R9*2)
+	VMOVUPS Z17, 64(DI)(R9*2)
+	VMOVUPS Z18, (R11)
+	VMOVUPS Z19, 64(R11)
+	VMOVUPS Z20, (R11)(R8*1)
+	VMOVUPS Z21, 64(R11)(R8*1)
+	VMOVUPS Z22, (R11)(R8*2)
+	VMOVUPS Z23, 64(R11)(R8*2)
+	VMOVUPS Z24, (R11)(R9*1)
+	VMOVUPS Z25, 64(R11)(R9*1)
+	VMOVUPS Z26, (R11)(R8*4)
+	VMOVUPS Z27, 64(R11)(R8*4)
+	VMOVUPS Z28, (R11)(R10*1)
+	VMOVUPS Z29, 64(R11)(R10*1)
+	VMOVUPS Z30, (R11)(R9*2)
+	VMOVUPS Z31, 64(R11)(R9*2)
+	VZEROUPPER
+	RET
+
+// func halfTileBF16(kc int, a *float32, rs int, ks int, b *float32, c *float32, ldc int, bias *float32, residual *float32, flags int)
+// Requires: AVX, AVX512F, AVX512_BF16, MMX+
+TEXT ·halfTileBF16(SB), NOSPLIT, $0-80
+	MOVQ       kc+0(FP), AX
+	MOVQ       a+8(FP), CX
+	MOVQ       rs+16(FP), DX
+	MOVQ       ks+24(FP), BX
+	MOVQ       b+32(FP), SI
+	MOVQ       c+40(FP), DI
+	MOVQ       ldc+48(FP), R8
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, BX
+	SHLQ       $0x02, R8
+	LEAQ       (R8)(R8*2), R9
+	LEAQ       (R8)(R8*4), R10
+	LEAQ       (DI)(R10*1), R11
+	LEAQ       (R11)(R8*2), R11
+	PREFETCHT0 (DI)
+	PREFETCHT0 60(DI)
+	PREFETCHT0 (DI)(R8*1)
+	PREFETCHT0 60(DI)(R8*1)
+	PREFETCHT0 (DI)(R8*2)
+	PREFETCHT0 60(DI)(R8*2)
+	PREFETCHT0 (DI)(R9*1)
+	PREFETCHT0 60(DI)(R9*1)
+	PREFETCHT0 (DI)(R8*4)
+	PREFETCHT0 60(DI)(R8*4)
+	PREFETCHT0 (DI)(R10*1)
+	PREFETCHT0 60(DI)(R10*1)
+	PREFETCHT0 (DI)(R9*2)
+	PREFETCHT0 60(DI)(R9*2)
+	PREFETCHT0 (R11)
+	PREFETCHT0 60(R11)
+	PREFETCHT0 (R11)(R8*1)
+	PREFETCHT0 60(R11)(R8*1)
+	PREFETCHT0 (R11)(R8*2)
+	PREFETCHT0 60(R11)(R8*2)
+	PREFETCHT0 (R11)(R9*1)
+	PREFETCHT0 60(R11)(R9*1)
+	PREFETCHT0 (R11)(R8*4)
+	PREFETCHT0 60(R11)(R8*4)
+	PREFETCHT0 (R11)(R10*1)
+	PREFETCHT0 60(R11)(R10*1)
+	PREFETCHT0 (R11)(R9*2)
+	PREFETCHT0 60(R11)(R9*2)
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	LEAQ       (DX)(DX*2), R12
+	LEAQ       (DX)(DX*4), R13
+	LEAQ       (CX)(R13*1), R14
+	LEAQ       (R14)(DX*2), R14
+	SUBQ       $0x04, AX
+	JLT        halfTileBF16_rest
+
+halfTileBF16_loop:
+	VMOVUPS      (SI), Z0
+	VBROADCASTSS (CX), Z2
+	LONG         $0x486ef262
+	WORD         $0xe052
+	VBROADCASTSS (CX)(DX*1), Z3
+	LONG         $0x4866f262
+	WORD         $0xe852
+	VBROADCASTSS (CX)(DX*2), Z2
+	LONG         $0x486ef262
+	WORD         $0xf052
+	VBROADCASTSS (CX)(R12*1), Z3
+	LONG         $0x4866f262
+	WORD         $0xf852
+	VBROADCASTSS (CX)(DX*4), Z2
+	LONG         $0x486e7262
+	WORD         $0xc052
+	VBROADCASTSS (CX)(R13*1), Z3
+	LONG         $0x48667262
+	WORD         $0xc852
+	VBROADCASTSS (CX)(R12*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xd052
+	VBROADCASTSS (R14), Z3
+	LONG         $0x48667262
+	WORD         $0xd852
+	VBROADCASTSS (R14)(DX*1), Z2
+	LONG         $0x486e7262
+	WORD         $0xe052
+	VBROADCASTSS (R14)(DX*2), Z3
+	LONG         $0x48667262
+	WORD         $0xe852
+	VBROADCASTSS (R14)(R12*1), Z2
+	LONG         $0x486e7262
+	WORD         $0xf052
+	VBROADCASTSS (R14)(DX*4), Z3
+	LONG         $0x48667262
+	WORD         $0xf852
+	VBROADCASTSS (R14)(R13*1), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	VBROADCASTSS (R14)(R12*2), Z3
+	LONG         $0x4866e262
+	WORD         $0xc852
+	ADDQ         BX, CX
+	ADDQ         BX, R14
+	VMOVUPS      128(SI), Z0
+	VBROADCASTSS (CX), Z2
+	LONG         $0x486ef262
+	WORD         $0xe052
+	VBROADCASTSS (CX)(DX*1), Z3
+	LONG         $0x4866f262
+	WORD         $0xe852
+	VBROADCASTSS (CX)(DX*2), Z2
+	LONG         $0x486ef262
+	WORD         $0xf052
+	VBROADCASTSS (CX)(R12*1), Z3
+	LONG         $0x4866f262
+	WORD         $0xf852
+	VBROADCASTSS (CX)(DX*4), Z2
+	LONG         $0x486e7262
+	WORD         $0xc052
+	VBROADCASTSS (CX)(R13*1), Z3
+	LONG         $0x48667262
+	WORD         $0xc852
+	VBROADCASTSS (CX)(R12*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xd052
+	VBROADCASTSS (R14), Z3
+	LONG         $0x48667262
+	WORD         $0xd852
+	VBROADCASTSS (R14)(DX*1), Z2
+	LONG         $0x486e7262
+	WORD         $0xe052
+	VBROADCASTSS (R14)(DX*2), Z3
+	LONG         $0x48667262
+	WORD         $0xe852
+	VBROADCASTSS (R14)(R12*1), Z2
+	LONG         $0x486e7262
+	WORD         $0xf052
+	VBROADCASTSS (R14)(DX*4), Z3
+	LONG         $0x48667262
+	WORD         $0xf852
+	VBROADCASTSS (R14)(R13*1), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	VBROADCASTSS (R14)(R12*2), Z3
+	LONG         $0x4866e262
+	WORD         $0xc852
+	ADDQ         BX, CX
+	ADDQ         BX, R14
+	VMOVUPS      256(SI), Z0
+	VBROADCASTSS (CX), Z2
+	LONG         $0x486ef262
+	WORD         $0xe052
+	VBROADCASTSS (CX)(DX*1), Z3
+	LONG         $0x4866f262
+	WORD         $0xe852
+	VBROADCASTSS (CX)(DX*2), Z2
+	LONG         $0x486ef262
+	WORD         $0xf052
+	VBROADCASTSS (CX)(R12*1), Z3
+	LONG         $0x4866f262
+	WORD         $0xf852
+	VBROADCASTSS (CX)(DX*4), Z2
+	LONG         $0x486e7262
+	WORD         $0xc052
+	VBROADCASTSS (CX)(R13*1), Z3
+	LONG         $0x48667262
+	WORD         $0xc852
+	VBROADCASTSS (CX)(R12*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xd052
+	VBROADCASTSS (R14), Z3
+	LONG         $0x48667262
+	WORD         $0xd852
+	VBROADCASTSS (R14)(DX*1), Z2
+	LONG         $0x486e7262
+	WORD         $0xe052
+	VBROADCASTSS (R14)(DX*2), Z3
+	LONG         $0x48667262
+	WORD         $0xe852
+	VBROADCASTSS (R14)(R12*1), Z2
+	LONG         $0x486e7262
+	WORD         $0xf052
+	VBROADCASTSS (R14)(DX*4), Z3
+	LONG         $0x48667262
+	WORD         $0xf852
+	VBROADCASTSS (R14)(R13*1), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	VBROADCASTSS (R14)(R12*2), Z3
+	LONG         $0x4866e262
+	WORD         $0xc852
+	ADDQ         BX, CX
+	ADDQ         BX, R14
+	VMOVUPS      384(SI), Z0
+	VBROADCASTSS (CX), Z2
+	LONG         $0x486ef262
+	WORD         $0xe052
+	VBROADCASTSS (CX)(DX*1), Z3
+	LONG         $0x4866f262
+	WORD         $0xe852
+	VBROADCASTSS (CX)(DX*2), Z2
+	LONG         $0x486ef262
+	WORD         $0xf052
+	VBROADCASTSS (CX)(R12*1), Z3
+	LONG         $0x4866f262
+	WORD         $0xf852
+	VBROADCASTSS (CX)(DX*4), Z2
+	LONG         $0x486e7262
+	WORD         $0xc052
+	VBROADCASTSS (CX)(R13*1), Z3
+	LONG         $0x48667262
+	WORD         $0xc852
+	VBROADCASTSS (CX)(R12*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xd052
+	VBROADCASTSS (R14), Z3
+	LONG         $0x48667262
+	WORD         $0xd852
+	VBROADCASTSS (R14)(DX*1), Z2
+	LONG         $0x486e7262
+	WORD         $0xe052
+	VBROADCASTSS (R14)(DX*2), Z3
+	LONG         $0x48667262
+	WORD         $0xe852
+	VBROADCASTSS (R14)(R12*1), Z2
+	LONG         $0x486e7262
+	WORD         $0xf052
+	VBROADCASTSS (R14)(DX*4), Z3
+	LONG         $0x48667262
+	WORD         $0xf852
+	VBROADCASTSS (R14)(R13*1), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	VBROADCASTSS (R14)(R12*2), Z3
+	LONG         $0x4866e262
+	WORD         $0xc852
+	ADDQ         BX, CX
+	ADDQ         BX, R14
+	ADDQ         $0x00000200, SI
+	SUBQ         $0x04, AX
+	JGE          halfTileBF16_loop
+
+halfTileBF16_rest:
+	ADDQ $0x04, AX
+	JEQ  halfTileBF16_done
+
+halfTileBF16_single:
+	VMOVUPS      (SI), Z0
+	VBROADCASTSS (CX), Z2
+	LONG         $0x486ef262
+	WORD         $0xe052
+	VBROADCASTSS (CX)(DX*1), Z3
+	LONG         $0x4866f262
+	WORD         $0xe852
+	VBROADCASTSS (CX)(DX*2), Z2
+	LONG         $0x486ef262
+	WORD         $0xf052
+	VBROADCASTSS (CX)(R12*1), Z3
+	LONG         $0x4866f262
+	WORD         $0xf852
+	VBROADCASTSS (CX)(DX*4), Z2
+	LONG         $0x486e7262
+	WORD         $0xc052
+	VBROADCASTSS (CX)(R13*1), Z3
+	LONG         $0x48667262
+	WORD         $0xc852
+	VBROADCASTSS (CX)(R12*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xd052
+	VBROADCASTSS (R14), Z3
+	LONG         $0x48667262
+	WORD         $0xd852
+	VBROADCASTSS (R14)(DX*1), Z2
+	LONG         $0x486e7262
+	WORD         $0xe052
+	VBROADCASTSS (R14)(DX*2), Z3
+	LONG         $0x48667262
+	WORD         $0xe852
+	VBROADCASTSS (R14)(R12*1), Z2
+	LONG         $0x486e7262
+	WORD         $0xf052
+	VBROADCASTSS (R14)(DX*4), Z3
+	LONG         $0x48667262
+	WORD         $0xf852
+	VBROADCASTSS (R14)(R13*1), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	VBROADCASTSS (R14)(R12*2), Z3
+	LONG         $0x4866e262
+	WORD         $0xc852
+	ADDQ         BX, CX
+	ADDQ         BX, R14
+	ADDQ         $0x00000080, SI
+	DECQ         AX
+	JNE          halfTileBF16_single
+
+halfTileBF16_done:
+	MOVQ   flags+72(FP), AX
+	TESTQ  $0x00000001, AX
+	JEQ    halfTileBF16_no_accumulate
+	VADDPS (DI), Z4, Z4
+	VADDPS (DI)(R8*1), Z5, Z5
+	VADDPS (DI)(R8*2), Z6, Z6
+	VADDPS (DI)(R9*1), Z7, Z7
+	VADDPS (DI)(R8*4), Z8, Z8
+	VADDPS (DI)(R10*1), Z9, Z9
+	VADDPS (DI)(R9*2), Z10, Z10
+	VADDPS (R11), Z11, Z11
+	VADDPS (R11)(R8*1), Z12, Z12
+	VADDPS (R11)(R8*2), Z13, Z13
+	VADDPS (R11)(R9*1), Z14, Z14
+	VADDPS (R11)(R8*4), Z15, Z15
+	VADDPS (R11)(R10*1), Z16, Z16
+	VADDPS (R11)(R9*2), Z17, Z17
+
+halfTileBF16_no_accumulate:
+	TESTQ   $0x00000002, AX
+	JEQ     halfTileBF16_no_bias
+	MOVQ    bias+56(FP), CX
+	VMOVUPS (CX), Z0
+	VADDPS  Z0, Z4, Z4
+	VADDPS  Z0, Z5, Z5
+	VADDPS  Z0, Z6, Z6
+	VADDPS  Z0, Z7, Z7
+	VADDPS  Z0, Z8, Z8
+	VADDPS  Z0, Z9, Z9
+	VADDPS  Z0, Z10, Z10
+	VADDPS  Z0, Z11, Z11
+	VADDPS  Z0, Z12, Z12
+	VADDPS  Z0, Z13, Z13
+	VADDPS  Z0, Z14, Z14
+	VADDPS  Z0, Z15, Z15
+	VADDPS  Z0, Z16, Z16
+	VADDPS  Z0, Z17, Z17
+
+halfTileBF16_no_bias:
+	TESTQ  $0x00000004, AX
+	JEQ    halfTileBF16_no_residual
+	MOVQ   residual+64(FP), CX
+	LEAQ   (CX)(R10*1), DX
+	LEAQ   (DX)(R8*2), DX
+	VADDPS (CX), Z4, Z4
+	VADDPS (CX)(R8*1), Z5, Z5
+	VADDPS (CX)(R8*2), Z6, Z6
+	VADDPS (CX)(R9*1), Z7, Z7
+	VADDPS (CX)(R8*4), Z8, Z8
+	VADDPS (CX)(R10*1), Z9, Z9
+	VADDPS (CX)(R9*2), Z10, Z10
+	VADDPS (DX), Z11, Z11
+	VADDPS (DX)(R8*1), Z12, Z12
+	VADDPS (DX)(R8*2), Z13, Z13
+	VADDPS (DX)(R9*1), Z14, Z14
+	VADDPS (DX)(R8*4), Z15, Z15
+	VADDPS (DX)(R10*1), Z16, Z16
+	VADDPS (DX)(R9*2), Z17, Z17
+
+halfTileBF16_no_residual:
+	TESTQ  $0x00000008, AX
+	JEQ    halfTileBF16_no_relu
+	VPXORD Z0, Z0, Z0
+	VMAXPS Z4, Z0, Z4
+	VMAXPS Z5, Z0, Z5
+	VMAXPS Z6, Z0, Z6
+	VMAXPS Z7, Z0, Z7
+	VMAXPS Z8, Z0, Z8
+	VMAXPS Z9, Z0, Z9
+	VMAXPS Z10, Z0, Z10
+	VMAXPS Z11, Z0, Z11
+	VMAXPS Z12, Z0, Z12
+	VMAXPS Z13, Z0, Z13
+	VMAXPS Z14, Z0, Z14
+	VMAXPS Z15, Z0, Z15
+	VMAXPS Z16, Z0, Z16
+	VMAXPS Z17, Z0, Z17
+
+halfTileBF16_no_relu:
+	VMOVUPS Z4, (DI)
+	VMOVUPS Z5, (DI)(R8*1)
+	VMOVUPS Z6, (DI)(R8*2)
+	VMOVUPS Z7, (DI)(R9*1)
+	VMOVUPS Z8, (DI)(R8*4)
+	VMOVUPS Z9, (DI)(R10*1)
+	VMOVUPS Z10, (DI)(R9*2)
+	VMOVUPS Z11, (R11)
+	VMOVUPS Z12, (R11)(R8*1)
+	VMOVUPS Z13, (R11)(R8*2)
+	VMOVUPS Z14, (R11)(R9*1)
+	VMOVUPS Z15, (R11)(R8*4)
+	VMOVUPS Z16, (R11)(R10*1)
+	VMOVUPS Z17, (R11)(R9*2)
+	VZEROUPPER
+	RET
+
 // func tileAVX2(kc int, a *float32, rs int, ks int, b *float32, c *float32, ldc int, bias *float32, residual *float32, flags int)
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2(SB), NOSPLIT, $0-80
@@ -1400,5 +2434,68 @@ transpose8_loop:
 	JNE        transpose8_loop
 
 transpose8_done:
+	VZEROUPPER
+	RET
+
+// func roundRowsBF16(dst *float32, width int, src *float32, ld int, rows int, n int)
+// Requires: AVX, AVX512F, AVX512_BF16
+TEXT ·roundRowsBF16(SB), NOSPLIT, $0-48
+	MOVQ  dst+0(FP), AX
+	MOVQ  width+8(FP), DX
+	MOVQ  src+16(FP), BX
+	MOVQ  ld+24(FP), SI
+	MOVQ  rows+32(FP), DI
+	MOVQ  n+40(FP), R8
+	SHLQ  $0x02, DX
+	SHLQ  $0x02, SI
+	MOVQ  R8, R9
+	ANDQ  $0x1f, R9
+	MOVQ  R9, CX
+	MOVQ  $0x00000001, R10
+	SHLQ  CL, R10
+	DECQ  R10
+	KMOVW R10, K1
+	SHRQ  $0x10, R10
+	KMOVW R10, K2
+	INCQ  CX
+	SHRQ  $0x01, CX
+	MOVQ  $0x00000001, R10
+	SHLQ  CL, R10
+	DECQ  R10
+	KMOVW R10, K3
+	SHRQ  $0x05, R8
+
+roundRows_row:
+	MOVQ  BX, CX
+	MOVQ  AX, R10
+	MOVQ  R8, R11
+	TESTQ R11, R11
+	JEQ   roundRows_rest
+
+roundRows_block:
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	LONG    $0x4877f262
+	WORD    $0xd072
+	VMOVUPS Z2, (R10)
+	ADDQ    $0x80, CX
+	ADDQ    $0x40, R10
+	DECQ    R11
+	JNE     roundRows_block
+
+roundRows_rest:
+	TESTQ     R9, R9
+	JEQ       roundRows_next
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z 64(CX), K2, Z1
+	LONG      $0x4877f262
+	WORD      $0xd072
+	VMOVUPS   Z2, K3, (R10)
+
+roundRows_next:
+	ADDQ SI, BX
+	ADDQ DX, AX
+	DECQ DI
+	JNE  roundRows_row
 	VZEROUPPER
 	RET

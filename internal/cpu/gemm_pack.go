@@ -110,8 +110,13 @@ func (b *packedB) packPanel(src bSource, t int) {
 // packWeights packs the transpose of w [n,k] for use by many products.
 func packWeights(w []float32, n, k int) *packedB {
 	checkMatrix("B", true, k, n, w, k)
+	return packRows(currentISA(), w, n, k)
+}
+
+// packRows is packWeights for an instruction set.
+func packRows(isa *instructionSet, w []float32, n, k int) *packedB {
 	b := new(packedB)
-	b.reset(currentISA(), k, 0, n)
+	b.reset(isa, k, 0, n)
 	src := &matrix{w, k, true}
 	parallelFor(b.panels()*((k+b.kBlock-1)/b.kBlock), 2, func(lo, hi int) {
 		for t := lo; t < hi; t++ {

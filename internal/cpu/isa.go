@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-//go:generate go run asm/gen.go -out gemm_amd64.s -stubs gemm_amd64.go -pkg cpu
+//go:generate go run asm/gen.go asm/bf16.go -out gemm_amd64.s -stubs gemm_amd64.go -pkg cpu
 
 // instructionSet is one way to compute a tile of a matrix product, to pack its
 // operands and to run the loops of the other operators.
@@ -24,8 +24,11 @@ type instructionSet struct {
 	// The transforms of Winograd's algorithm; see winograd.go for the arguments.
 	winogradInput  func(v *float32, size int, in *[16]*float32, n int)
 	winogradOutput func(out *[4]*float32, m *float32, size int, bias *float32, add *[4]*float32, n int, floor float32)
-	usable         bool   // this processor and operating system have it
-	requires       string // what usable asks for
+	// Products in bf16; see gemm_bf16.go.
+	bf16      *instructionSet // the one whose elements are pairs, or nil
+	roundRows roundRowsFunc   // of that one
+	usable    bool            // this processor and operating system have it
+	requires  string          // what usable asks for
 }
 
 const (

@@ -33,7 +33,7 @@ func (d *Device) PriorSimilarity(y, q, s, mask op.Tensor) {
 		clear(out)
 		for k := range shots {
 			i := b*shots + k
-			bestCosine(best, query, qNorm, sample(f32(s), i, batch*shots), sample(f32(mask), i, batch*shots), c)
+			d.bestCosine(best, query, qNorm, sample(f32(s), i, batch*shots), sample(f32(mask), i, batch*shots), c)
 			addScaledRow(out, best, 1/float32(shots))
 		}
 	}
@@ -41,7 +41,7 @@ func (d *Device) PriorSimilarity(y, q, s, mask op.Tensor) {
 
 // bestCosine writes for every query position the largest cosine with a support position
 // of one shot.
-func bestCosine(best, query, qNorm, support, mask []float32, c int) {
+func (d *Device) bestCosine(best, query, qNorm, support, mask []float32, c int) {
 	var w lease
 	defer w.end()
 	fg := foregroundPositions(w.ints(len(mask)), mask)
@@ -58,7 +58,11 @@ func bestCosine(best, query, qNorm, support, mask []float32, c int) {
 		m := min(width, len(fg))
 		parallelFor(m, rowGrain(c), func(lo, hi int) { gatherRows(rows[lo*c:hi*c], support, c, fg[lo:hi], hi-lo, c) })
 		rowNorms(norms[:m], rows, c)
-		gemm(false, true, len(best), m, c, query, c, rows, c, false, dots, m, epilogue{})
+		if d.precision == op.BF16 {
+			gemmBF16(len(best), m, c, query, rows[:m*c], dots[:len(best)*m], epilogue{})
+		} else {
+			gemm(false, true, len(best), m, c, query, c, rows, c, false, dots, m, epilogue{})
+		}
 		parallelFor(len(best), rowGrain(m), func(lo, hi int) {
 			for i := lo; i < hi; i++ {
 				cosines(dots[i*m:(i+1)*m], norms, qNorm[i])

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"hdmnet/internal/device"
 	"hdmnet/internal/golden"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
@@ -153,4 +154,15 @@ func pick(name string, v []float32) []float32 {
 		out = append(out, v[i])
 	}
 	return out
+}
+
+// TestCPUInBF16: the CPU in bf16 is as near to the golden outputs as a GPU in bf16 has to be
+// (make test-parity).
+func TestCPUInBF16(t *testing.T) {
+	t.Setenv("HDMNET_TEST_DEVICE", "cpu")
+	if fastest := device.Describe(open(t)).Fastest; fastest != op.BF16.String() {
+		t.Skipf("the fastest precision of this processor is %s: it lacks AVX512_BF16", fastest)
+	}
+	t.Setenv("HDMNET_TEST_PRECISION", op.BF16.String())
+	evalGolden(t, "eval_pascal_resnet50_1shot", func(_ *HDMNet, set *nn.Set) { synthetic(set) })
 }

@@ -1,8 +1,8 @@
 //go:build ignore
 
-// Gen writes the matrix product's micro-kernels and packing loops, gemm_amd64.s,
-// and their Go declarations, gemm_amd64.go. Run it by go generate in the parent
-// directory.
+// Gen writes the matrix product's micro-kernels, packing and rounding loops,
+// gemm_amd64.s, and their Go declarations, gemm_amd64.go. Run it by go generate in the
+// parent directory.
 package main
 
 import (
@@ -34,6 +34,8 @@ type kernel struct {
 	width   int // bytes of a vector
 	pinned  []VecPhysical
 	unroll  int
+	// multiplyAdd adds the products of b's lanes and x, one element of A in every lane.
+	multiplyAdd func(b, x, sum VecPhysical)
 }
 
 func main() {
@@ -44,23 +46,35 @@ func main() {
 		Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23, Z24, Z25, Z26, Z27, Z28, Z29, Z30, Z31} {
 		avx512.pinned = append(avx512.pinned, r)
 	}
+	avx512.multiplyAdd = multiplyAdd
 	avx512.generate()
-	avx512.name, avx512.vectors = "halfTileAVX512", 1
-	avx512.doc = "halfTileAVX512 computes the first 16 columns of a tile with AVX-512F."
+	half := avx512
+	half.name, half.vectors = "halfTileAVX512", 1
+	half.doc = "halfTileAVX512 computes the first 16 columns of a tile with AVX-512F."
+	half.generate()
+	avx512.name, avx512.multiplyAdd = "tileBF16", vdpbf16ps
+	avx512.doc = "tileBF16 computes a 14×32 tile of C with AVX512_BF16; an element of A and B is a pair of bf16."
 	avx512.generate()
+	half.name, half.multiplyAdd = "halfTileBF16", vdpbf16ps
+	half.doc = "halfTileBF16 computes the first 16 columns of a tile with AVX512_BF16; an element of A and B is a pair of bf16."
+	half.generate()
 	avx2 := kernel{name: "tileAVX2", rows: 6, vectors: 2, width: 32, unroll: 4,
 		doc: "tileAVX2 computes a 6×16 tile of C with AVX2 and FMA."}
 	for _, r := range []VecPhysical{Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7, Y8, Y9, Y10, Y11, Y12, Y13, Y14, Y15} {
 		avx2.pinned = append(avx2.pinned, r)
 	}
+	avx2.multiplyAdd = multiplyAdd
 	avx2.generate()
 	avx2.name, avx2.vectors = "halfTileAVX2", 1
 	avx2.doc = "halfTileAVX2 computes the first 8 columns of a tile with AVX2 and FMA."
 	avx2.generate()
 	copyRows()
 	transpose()
+	roundRows()
 	Generate()
 }
+
+func multiplyAdd(b, x, sum VecPhysical) { VFMADD231PS(b, x, sum) }
 
 // acc is the register of C[row, vector v].
 func (kn *kernel) acc(row, v int) VecPhysical { return kn.pinned[4+kn.vectors*row+v] }
@@ -133,7 +147,7 @@ func (kn *kernel) generate() {
 			x := kn.pinned[2+i%2]
 			VBROADCASTSS(m, x)
 			for v := range kn.vectors {
-				VFMADD231PS(kn.pinned[v], x, kn.acc(i, v))
+				kn.multiplyAdd(kn.pinned[v], x, kn.acc(i, v))
 			}
 		}
 		ADDQ(ks, a)

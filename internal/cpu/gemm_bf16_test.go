@@ -1,0 +1,346 @@
+package cpu
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"hdmnet/internal/op"
+)
+
+// openBF16 opens the device in bf16, or skips the test where the processor lacks it.
+func openBF16(t testing.TB) *Device {
+	t.Helper()
+	if _, err := bf16ISA(); err != nil {
+		t.Skip(err)
+	}
+	dev, err := Open(op.BF16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dev
+}
+
+// roundBF16 returns v rounded to bf16: to nearest, ties to even; subnormal values to 0.
+func roundBF16(v float32) float32 {
+	u := math.Float32bits(v)
+	switch {
+	case v != v:
+		u |= 1 << 22
+	case u&0x7f800000 == 0:
+		u &= 1 << 31
+	default:
+		u += 0x7fff + u>>16&1
+	}
+	return math.Float32frombits(u &^ 0xffff)
+}
+
+// TestRoundRows compares the rounding bit by bit with that in plain Go: numbers of every
+// magnitude, ties, infinities, NaN, subnormals, rows of every length.
+func TestRoundRows(t *testing.T) {
+	openBF16(t)
+	isa := currentBF16()
+	special := []uint32{0, 1 << 31, 0x7f800000, 0xff800000, 0x7fc00000, 0x7f800001, 0xffffffff, 1, 0x807fffff, 0x00800000,
+		0x3f808000, 0x3f818000, 0x3f807fff, 0x3f808001, 0x7f7fffff, 0xff7f7fff}
+	r := rand.New(rand.NewPCG(1, 2))
+	value := func() float32 {
+		if r.IntN(4) == 0 {
+			return math.Float32frombits(special[r.IntN(len(special))])
+		}
+		return math.Float32frombits(r.Uint32())
+	}
+	const untouched = 0x12345678
+	for n := 1; n <= 70; n++ {
+		rows, ld, width := 1+r.IntN(3), n+r.IntN(3), pairsOf(n)+r.IntN(3)
+		src, dst := make([]float32, rows*ld), make([]float32, rows*width+40)
+		for i := range src {
+			src[i] = value()
+		}
+		for i := range dst {
+			dst[i] = math.Float32frombits(untouched)
+		}
+		isa.roundRows(&dst[0], width, &src[0], ld, rows, n)
+		for i := range dst {
+			row, pair := i/width, i%width
+			want := uint32(untouched)
+			if row < rows && pair < pairsOf(n) {
+				want = math.Float32bits(roundBF16(src[row*ld+2*pair])) >> 16
+				if 2*pair+1 < n {
+					want |= math.Float32bits(roundBF16(src[row*ld+2*pair+1]))
+				}
+			}
+			if got := math.Float32bits(dst[i]); got != want {
+				t.Fatalf("%d rows of %d, row %d, pair %d: %08x, want %08x", rows, n, row, pair, got, want)
+			}
+		}
+	}
+}
+
+// bf16Case is a convolution; a Linear layer is one by 1×1.
+type bf16Case struct {
+	b, h, w, ci, co, kh, kw int
+	op.ConvParams
+}
+
+var bf16Cases = []bf16Case{
+	{1, 1, 1, 1, 1, 1, 1, op.ConvParams{Stride: 1, Dilation: 1}},
+	{1, 5, 3, 7, 33, 1, 1, op.ConvParams{Stride: 1, Dilation: 1, ReLU: true}},
+	{2, 9, 7, 12, 20, 1, 1, op.ConvParams{Stride: 1, Dilation: 1}},
+	{1, 17, 19, 514, 64, 1, 1, op.ConvParams{Stride: 1, Dilation: 1, ReLU: true}}, // two passes
+	{1, 15, 14, 600, 35, 1, 1, op.ConvParams{Stride: 1, Dilation: 1}},
+	{1, 9, 8, 6, 40, 1, 1, op.ConvParams{Stride: 2, Dilation: 1}},
+	{1, 13, 11, 20, 70, 3, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1, ReLU: true}},
+	{2, 12, 15, 8, 9, 3, 3, op.ConvParams{Stride: 2, Pad: 1, Dilation: 1}},
+	{1, 11, 13, 64, 33, 3, 3, op.ConvParams{Stride: 1, Pad: 4, Dilation: 4}},
+	{2, 6, 5, 2, 3, 2, 3, op.ConvParams{Stride: 1, Dilation: 1}},
+	{2, 12, 15, 7, 9, 3, 3, op.ConvParams{Stride: 2, Pad: 1, Dilation: 1}}, // odd channels in float32
+}
+
+// operands are the same values for the same case: x, w, bias, residual.
+func (c *bf16Case) operands() (x, w, bias, residual []float32) {
+	r := rand.New(rand.NewPCG(uint64(c.ci), uint64(c.co)))
+	return randomFloats(r, c.b*c.h*c.w*c.ci), randomFloats(r, c.co*c.kh*c.kw*c.ci), randomFloats(r, c.co),
+		randomFloats(r, c.b*c.Out(c.h, c.kh)*c.Out(c.w, c.kw)*c.co)
+}
+
+// definition is the convolution in float64 of inputs that round changed, and the sum of the
+// magnitudes of what each element adds up.
+func (c *bf16Case) definition(round func(float32) float32) (y, magnitude []float64) {
+	x, w, bias, residual := c.operands()
+	ho, wo := c.Out(c.h, c.kh), c.Out(c.w, c.kw)
+	for at := range residual {
+		o, p := at%c.co, at/c.co
+		sum, size := float64(bias[o])+float64(residual[at]), math.Abs(float64(bias[o]))+math.Abs(float64(residual[at]))
+		for ky := range c.kh {
+			for kx := range c.kw {
+				i, j := p/wo%ho*c.Stride-c.Pad+ky*c.Dilation, p%wo*c.Stride-c.Pad+kx*c.Dilation
+				if i < 0 || i >= c.h || j < 0 || j >= c.w {
+					continue
+				}
+				for k := range c.ci {
+					v := float64(round(x[((p/(wo*ho)*c.h+i)*c.w+j)*c.ci+k])) * float64(round(w[((o*c.kh+ky)*c.kw+kx)*c.ci+k]))
+					sum += v
+					size += math.Abs(v)
+				}
+			}
+		}
+		if c.ReLU {
+			sum = max(sum, 0)
+		}
+		y, magnitude = append(y, sum), append(magnitude, size)
+	}
+	return y, magnitude
+}
+
+// run computes the case with Conv2D and FrozenConv2D.
+func (c *bf16Case) run(t *testing.T, dev *Device) map[string][]float32 {
+	x, w, bias, residual := c.operands()
+	of := func(v []float32, shape ...int) op.Tensor {
+		to := zerosOf(dev, shape...)
+		copy(to.Float32s(), v)
+		return to
+	}
+	ho, wo := c.Out(c.h, c.kh), c.Out(c.w, c.kw)
+	tx, tr, y, frozen := of(x, c.b, c.h, c.w, c.ci), of(residual, c.b, ho, wo, c.co), zerosOf(dev, c.b, ho, wo, c.co), zerosOf(dev, c.b, ho, wo, c.co)
+	dev.Conv2D(y, tx, of(w, c.co, c.kh, c.kw, c.ci), of(bias, c.co), tr, c.ConvParams)
+	f, err := dev.FreezeConv2D(w, bias, []int{c.co, c.kh, c.kw, c.ci}, op.ConvParams{Stride: c.Stride, Pad: c.Pad, Dilation: c.Dilation})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dev.FrozenConv2D(frozen, tx, f, tr, c.ReLU)
+	return map[string][]float32{"Conv2D": y.Float32s(), "FrozenConv2D": frozen.Float32s()}
+}
+
+// TestBF16 compares products in bf16 with the definition: of inputs rounded beforehand, up to
+// the rounding of float32 sums; and of the inputs as they are, from which the rounding of
+// both factors by at most u = 2⁻⁸, relatively, takes a sum Σ a·b by at most
+// (2u + u²)·Σ|a|·|b|.
+func TestBF16(t *testing.T) {
+	dev := openBF16(t)
+	for _, c := range bf16Cases {
+		t.Run(fmt.Sprintf("%+v", c), func(t *testing.T) {
+			round := roundBF16
+			if c.ci%2 != 0 && c.kh > 1 {
+				round = func(v float32) float32 { return v }
+			}
+			rounded, _ := c.definition(round)
+			exact, magnitude := c.definition(func(v float32) float32 { return v })
+			const u = 0x1p-8
+			sums := float64(c.kh*c.kw*c.ci+4) * 0x1p-24
+			for name, got := range c.run(t, dev) {
+				for i, v := range got {
+					if e := math.Abs(float64(v) - rounded[i]); !(e <= sums*(1+u)*(1+u)*magnitude[i]) {
+						t.Fatalf("%s: element %d is %g, of rounded inputs %g", name, i, v, rounded[i])
+					}
+					if e := math.Abs(float64(v) - exact[i]); !(e <= (2*u+u*u+2*sums)*magnitude[i]) {
+						t.Fatalf("%s: element %d is %g, exactly %g, magnitude %g", name, i, v, exact[i], magnitude[i])
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestBF16Linear: Linear rounds as a 1×1 convolution does.
+func TestBF16Linear(t *testing.T) {
+	dev := openBF16(t)
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, s := range [][3]int{{1, 1, 1}, {31, 37, 65}, {300, 64, 66}, {7, 257, 1}, {20, 3, 1100}} {
+		n, out, in := s[0], s[1], s[2]
+		x, w, bias, y := zerosOf(dev, n, in), zerosOf(dev, out, in), zerosOf(dev, out), zerosOf(dev, n, out)
+		for _, v := range []op.Tensor{x, w, bias} {
+			copy(v.Float32s(), randomFloats(r, op.Len(v)))
+		}
+		dev.Linear(y, x, w, bias)
+		for i, got := range y.Float32s() {
+			want := float64(bias.Float32s()[i%out])
+			size := math.Abs(want)
+			for k := range in {
+				v := float64(roundBF16(x.Float32s()[i/out*in+k])) * float64(roundBF16(w.Float32s()[i%out*in+k]))
+				want += v
+				size += math.Abs(v)
+			}
+			if e := math.Abs(float64(got) - want); !(e <= float64(in+4)*0x1p-24*size) {
+				t.Fatalf("%v: element %d is %g, want %g", s, i, got, want)
+			}
+		}
+	}
+}
+
+// TestBF16Prior: the products are those of rounded features, the norms of the features as
+// they are; masks without foreground, with some, and of ones alone.
+func TestBF16Prior(t *testing.T) {
+	dev := openBF16(t)
+	const h, w, c = 15, 10, 45
+	r := rand.New(rand.NewPCG(5, 6))
+	q, s, mask, y := zerosOf(dev, 3, h, w, c), zerosOf(dev, 3, 1, h, w, c), zerosOf(dev, 3, 1, h, w), zerosOf(dev, 3, h, w)
+	copy(q.Float32s(), randomFloats(r, op.Len(q)))
+	copy(s.Float32s(), randomFloats(r, op.Len(s)))
+	for i := range mask.Float32s() {
+		if b := i / (h * w); b == 2 || b == 1 && r.IntN(2) == 0 {
+			mask.Float32s()[i] = 1
+		}
+	}
+	dev.PriorSimilarity(y, q, s, mask)
+	for i, got := range y.Float32s() {
+		want := math.Inf(-1)
+		for j := range h * w {
+			at := i/(h*w)*h*w + j
+			dot, qq, ss := 0.0, 0.0, 0.0
+			for k := range c {
+				a, b := q.Float32s()[i*c+k], s.Float32s()[at*c+k]
+				dot += float64(roundBF16(a)) * float64(roundBF16(b))
+				qq += float64(a) * float64(a)
+				ss += float64(b) * float64(b)
+			}
+			if mask.Float32s()[at] == 0 {
+				dot = 0
+			}
+			want = max(want, dot/(math.Sqrt(qq*ss)+cosineEps))
+		}
+		if e := math.Abs(float64(got) - want); !(e <= 1e-6) {
+			t.Fatalf("query %d: %g, want %g", i, got, want)
+		}
+	}
+}
+
+// TestBF16SameBits: the number of threads changes nothing.
+func TestBF16SameBits(t *testing.T) {
+	dev := openBF16(t)
+	for _, c := range bf16Cases {
+		var first map[string][]float32
+		for _, procs := range []int{1, 2, 3} {
+			withProcs(procs, func() {
+				got := c.run(t, dev)
+				if first == nil {
+					first = got
+				}
+				for name, v := range got {
+					for i := range v {
+						if v[i] != first[name][i] {
+							t.Fatalf("%+v: %s with %d threads: element %d is %g, with one %g", c, name, procs, i, v[i], first[name][i])
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestOpenPrecision: what the processor lacks is an error that says what to choose.
+func TestOpenPrecision(t *testing.T) {
+	refused := func(p op.Precision, want ...string) {
+		t.Helper()
+		_, err := Open(p)
+		for _, w := range append(want, "choose fp32") {
+			if err == nil || !strings.Contains(err.Error(), w) {
+				t.Errorf("%v: %v; the message should say %q", p, err, w)
+			}
+		}
+	}
+	refused(op.TF32, "no tf32")
+	if dev, err := Open(op.BF16); err == nil {
+		if dev.Precision() != op.BF16 || dev.FastestPrecision() != op.BF16 || !strings.HasSuffix(dev.Name(), " in bf16") {
+			t.Errorf("bf16 opens %q in %v", dev.Name(), dev.Precision())
+		}
+		for _, isa := range instructionSets {
+			if isa.usable && isa.bf16 == nil {
+				useISA(t, isa)
+				refused(op.BF16, "HDMNET_CPU="+isa.name, "unset it")
+			}
+		}
+	}
+	old := instructionSets
+	t.Cleanup(func() { instructionSets = old })
+	plain := *old[len(old)-1]
+	instructionSets = []*instructionSet{&plain}
+	useISA(t, &plain)
+	refused(op.BF16, "AVX512_BF16")
+	if dev, err := Open(op.FP32); err != nil || dev.FastestPrecision() != op.FP32 || dev.Precision() != op.FP32 {
+		t.Errorf("fp32: %v", err)
+	}
+}
+
+// BenchmarkBF16 compares the fastest runs of products with frozen weights in both
+// precisions, in turn: squares, and 1×1 and 3×3 convolutions of ResNet-50 at 473².
+func BenchmarkBF16(b *testing.B) {
+	openBF16(b)
+	r := rand.New(rand.NewPCG(19, 20))
+	for _, c := range []struct{ h, w, ci, co, k, dilation int }{
+		{1, 1024, 1024, 1024, 1, 1}, {1, 2048, 2048, 2048, 1, 1},
+		{119, 119, 64, 64, 1, 1}, {119, 119, 64, 256, 1, 1}, {60, 60, 512, 128, 1, 1}, {60, 60, 1024, 256, 1, 1},
+		{60, 60, 256, 1024, 1, 1}, {60, 60, 2048, 512, 1, 1}, {60, 60, 512, 2048, 1, 1},
+		{119, 119, 64, 64, 3, 1}, {60, 60, 128, 128, 3, 1}, {60, 60, 256, 256, 3, 2}, {60, 60, 512, 512, 3, 4}, {60, 60, 2048, 512, 3, 1},
+	} {
+		p := op.ConvParams{Stride: 1, Pad: c.k / 2 * c.dilation, Dilation: c.dilation}
+		w := randomFloats(r, c.co*c.k*c.k*c.ci)
+		gflop := 2 * float64(c.h*c.w*c.k*c.k*c.ci*c.co) * 1e-9
+		var run [2]func()
+		for i, precision := range []op.Precision{op.FP32, op.BF16} {
+			dev := &Device{precision: precision}
+			x, y := zerosOf(dev, 1, c.h, c.w, c.ci), zerosOf(dev, 1, c.h, c.w, c.co)
+			copy(x.Float32s(), randomFloats(r, op.Len(x)))
+			f, err := dev.FreezeConv2D(w, nil, []int{c.co, c.k, c.k, c.ci}, p)
+			if err != nil {
+				b.Fatal(err)
+			}
+			run[i] = func() { dev.FrozenConv2D(y, x, f, nil, true) }
+		}
+		b.Run(fmt.Sprintf("%dx%d_%d_to_%d_by_%dx%d", c.h, c.w, c.ci, c.co, c.k, c.k), func(b *testing.B) {
+			seconds := [2]float64{math.Inf(1), math.Inf(1)}
+			for b.Loop() {
+				for i, f := range run {
+					begun := b.Elapsed()
+					f()
+					seconds[i] = min(seconds[i], (b.Elapsed() - begun).Seconds())
+				}
+			}
+			full, rounded := gflop/seconds[0], gflop/seconds[1]
+			b.ReportMetric(full, "fp32-GF/s")
+			b.ReportMetric(rounded, "bf16-GF/s")
+			b.ReportMetric(rounded/full, "ratio")
+		})
+	}
+}
