@@ -90,7 +90,7 @@ func libraryLines(line func(what, format string, args ...any), l device.SharedLi
 func (t *doctorSelfTest) print(b *bytes.Buffer) {
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	if len(t.Operators) > 0 {
-		fmt.Fprintf(b, "\nself-test: operators beside the CPU's; relative differences up to %g are rounding", t.Tolerance)
+		fmt.Fprintf(b, "\nself-test: operators beside the CPU's in float32; relative differences up to %g are rounding", t.Tolerance)
 		if t.Products != t.Tolerance {
 			fmt.Fprintf(b, ", in Conv2D, FrozenConv2D, Linear and PriorSimilarity up to %g", t.Products)
 		}

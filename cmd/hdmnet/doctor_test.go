@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"math"
 	"os"
 	"strings"
 	"testing"
 
+	"hdmnet/internal/cpu"
 	"hdmnet/internal/device"
+	"hdmnet/internal/op"
 	"hdmnet/internal/selftest"
 )
 
@@ -68,6 +71,33 @@ func TestDoctorAskedForMore(t *testing.T) {
 		t.Errorf("code %d\n%s", code, out)
 	}
 	fails(t, exitUsage, []string{"doctor", "x"}, `"x"`)
+}
+
+// TestDoctorBF16: the CPU in bf16 is tested beside itself in float32.
+func TestDoctorBF16(t *testing.T) {
+	host, err := cpu.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fastest := host.FastestPrecision(); fastest != op.BF16 {
+		t.Skipf("the fastest precision of this processor is %v: it lacks AVX512_BF16", fastest)
+	}
+	out, errs, code := hdmnet(t, "doctor", "--device", "cpu", "--precision", "bf16", "--json")
+	v := decode(t, out)
+	test := v["self_test"].(map[string]any)
+	if code != exitOK || v["ok"] != true || v["device"].(map[string]any)["precision"] != "bf16" || test["products"] != roundedTolerance {
+		t.Errorf("code %d, %s\n%s", code, errs, out)
+	}
+	rounded := map[string]bool{}
+	for _, o := range test["operators"].([]any) {
+		if o := o.(map[string]any); o["difference"].(float64) > 0 {
+			rounded[o["name"].(string)] = true
+		}
+	}
+	want := map[string]bool{"Conv2D": true, "FrozenConv2D": true, "Linear": true, "PriorSimilarity": true}
+	if !maps.Equal(rounded, want) {
+		t.Errorf("%v round, want %v", rounded, want)
+	}
 }
 
 // TestDoctorPrint: GPUs, libraries and failures as people see them.
