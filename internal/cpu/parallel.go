@@ -4,22 +4,42 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
+
+// watchFor is how long a helper without work, or a caller that waits for its helpers,
+// watches memory before it sleeps. The loops of a pass follow each other within
+// microseconds, and being woken takes longer than most of them run; but who watches
+// keeps a processor from the loader's goroutines.
+const watchFor = 100 * time.Microsecond
 
 // workers is the persistent pool behind parallelFor: one loop runs at a time,
 // shared by the calling goroutine and the pool's own goroutines.
-var workers = struct {
+var workers struct {
 	running sync.Mutex // held while a loop is spread over the pool
 	started int        // goroutines alive, guarded by running
-	wake    chan struct{}
-	done    sync.WaitGroup
 
-	// The loop being run.
-	next     atomic.Int64 // first chunk nobody has taken
+	// The loop being run. A helper may read it between taking a seat and leaving.
 	n, grain int
 	body     func(lo, hi int)
 	fault    atomic.Pointer[fault] // first panic of a helper
-}{wake: make(chan struct{}, 1024)}
+	_        [64]byte              // what follows changes while helpers read what is above
+	next     atomic.Int64          // first chunk nobody has taken
+	_        [64]byte
+	seats    atomic.Int32 // helpers that may still join the loop
+	present  atomic.Int32 // helpers in the loop, less those that the caller has yet to count
+	_        [64]byte
+
+	asleep  atomic.Int32  // helpers that nobody has woken yet
+	wake    chan struct{} // one token for each helper taken off asleep
+	waiting atomic.Bool   // the caller sleeps until present is 0
+	empty   chan struct{}
+}
+
+func init() {
+	workers.wake = make(chan struct{}, 1024)
+	workers.empty = make(chan struct{}, 1)
+}
 
 // fault is the value of a panic on its way from a helper to the caller.
 type fault struct{ value any }
@@ -53,28 +73,76 @@ func parallelFor(n, grain int, f func(lo, hi int)) {
 	}
 	workers.n, workers.grain, workers.body = n, grain, f
 	workers.next.Store(0)
-	workers.done.Add(helpers)
+	workers.seats.Store(int32(helpers))
 	for range helpers {
+		if !takeOne(&workers.asleep) {
+			break // the others are awake
+		}
 		workers.wake <- struct{}{}
 	}
-	defer finishLoop() // also when f panics here, so that the pool stays usable
+	defer finishLoop(helpers) // also when f panics here, so that the pool stays usable
 	takeChunks()
+}
+
+// takeOne takes one of count, if there is one.
+func takeOne(count *atomic.Int32) bool {
+	for {
+		c := count.Load()
+		if c <= 0 {
+			return false
+		}
+		if count.CompareAndSwap(c, c-1) {
+			return true
+		}
+	}
 }
 
 // helpLoops is the life of one pool goroutine.
 func helpLoops() {
-	for range workers.wake {
+	seat := func() bool { return takeOne(&workers.seats) }
+	for {
+		if watch(seat) {
+			helpOnce()
+			continue
+		}
+		// From here on a caller sends a token. One that opened its loop just before
+		// did not, so the seats are looked at once more.
+		workers.asleep.Add(1)
+		if !seat() {
+			<-workers.wake
+			continue
+		}
+		if !takeOne(&workers.asleep) {
+			<-workers.wake // sent by a caller that took it for asleep
+		}
 		helpOnce()
 	}
 }
 
-// helpOnce takes part in one loop and keeps a panic for the caller.
+// watch asks for ready over and over, for watchFor at most, and tells whether it came.
+func watch(ready func() bool) bool {
+	if ready() {
+		return true
+	}
+	for start := time.Now(); time.Since(start) < watchFor; {
+		for range 64 {
+			if ready() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// helpOnce takes part in one loop, in which it has a seat, and keeps a panic for the caller.
 func helpOnce() {
 	defer func() {
 		if v := recover(); v != nil {
 			workers.fault.CompareAndSwap(nil, &fault{v})
 		}
-		workers.done.Done()
+		if workers.present.Add(-1) == 0 && workers.waiting.CompareAndSwap(true, false) {
+			workers.empty <- struct{}{}
+		}
 	}()
 	takeChunks()
 }
@@ -91,19 +159,20 @@ func takeChunks() {
 	}
 }
 
-// finishLoop calls back the helpers that have not woken yet, waits for the
-// others, frees the pool and passes a helper's panic on.
-func finishLoop() {
+// finishLoop lets no more helpers in, waits for those that are, frees the pool and
+// passes a helper's panic on. helpers is the number of seats that the loop had.
+func finishLoop(helpers int) {
 	workers.next.Store(int64(workers.n)) // no chunk starts after a panic
-	for called := true; called; {
-		select {
-		case <-workers.wake:
-			workers.done.Done()
-		default:
-			called = false
+	joined := int32(helpers) - workers.seats.Swap(0)
+	workers.present.Add(joined) // helpers that have left already took 1 off each
+	for !watch(allLeft) {
+		workers.waiting.Store(true)
+		// The last to leave sees the flag and sends, or it left before the flag was up.
+		if allLeft() && workers.waiting.CompareAndSwap(true, false) {
+			break
 		}
+		<-workers.empty // perhaps from one that left an earlier loop and was held up since
 	}
-	workers.done.Wait()
 	workers.body = nil
 	broken := workers.fault.Swap(nil)
 	workers.running.Unlock()
@@ -111,3 +180,6 @@ func finishLoop() {
 		panic(broken.value)
 	}
 }
+
+// allLeft tells whether no helper is in the loop, once the caller has counted them.
+func allLeft() bool { return workers.present.Load() == 0 }

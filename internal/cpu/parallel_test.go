@@ -2,8 +2,10 @@ package cpu
 
 import (
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // withProcs runs f under another GOMAXPROCS.
@@ -72,6 +74,50 @@ func TestParallelForSurvivesPanic(t *testing.T) {
 				t.Fatalf("after a panic the loop ran %d bodies, want 100", got)
 			}
 		}
+	})
+}
+
+// Helpers that have gone to sleep come back, and a caller waits for one that is late for
+// longer than it watches.
+func TestParallelForWakes(t *testing.T) {
+	withProcs(2, func() {
+		for round := range 40 {
+			time.Sleep(time.Duration(round%3) * watchFor)
+			var started sync.WaitGroup
+			started.Add(2)
+			done := [2]atomic.Bool{}
+			parallelFor(2, 1, func(lo, hi int) {
+				started.Done()
+				started.Wait() // both chunks run at once, in two goroutines
+				if lo == round/3%2 {
+					time.Sleep(3 * watchFor)
+				}
+				done[lo].Store(true)
+			})
+			if !done[0].Load() || !done[1].Load() {
+				t.Fatalf("round %d: the loop ended before its chunks: %v, %v", round, done[0].Load(), done[1].Load())
+			}
+		}
+	})
+}
+
+// Loops of several goroutines at once, one of them in the pool and the others alone.
+func TestParallelForFromManyGoroutines(t *testing.T) {
+	withProcs(4, func() {
+		var callers sync.WaitGroup
+		for range 4 {
+			callers.Go(func() {
+				for n := range 3000 {
+					var total atomic.Int64
+					parallelFor(n%50, 3, func(lo, hi int) { total.Add(int64(hi - lo)) })
+					if got := total.Load(); got != int64(n%50) {
+						t.Errorf("a loop over %d ran %d", n%50, got)
+						return
+					}
+				}
+			})
+		}
+		callers.Wait()
 	})
 }
 
