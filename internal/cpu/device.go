@@ -106,7 +106,7 @@ func (d *Device) Upload(dst op.Tensor, src any) {
 	var n int
 	switch s := src.(type) {
 	case []float32:
-		n = copyAll(dst.Float32s(), s)
+		n = copyFloats(dst.Float32s(), s)
 	case []uint8:
 		n = copyAll(dst.Uint8s(), s)
 	case []int32:
@@ -124,7 +124,7 @@ func (d *Device) Download(dst any, src op.Tensor) {
 	var n int
 	switch s := dst.(type) {
 	case []float32:
-		n = copyAll(s, src.Float32s())
+		n = copyFloats(s, src.Float32s())
 	case []uint8:
 		n = copyAll(s, src.Uint8s())
 	case []int32:
@@ -137,20 +137,16 @@ func (d *Device) Download(dst any, src op.Tensor) {
 	}
 }
 
-func copyAll[T any](dst, src []T) int {
-	if len(dst) != len(src) {
-		return -1
-	}
-	return copy(dst, src)
-}
-
 // Zero clears t.
-func (d *Device) Zero(t op.Tensor) { clear(f32(t)) }
+func (d *Device) Zero(t op.Tensor) {
+	v := f32(t)
+	zeros.run(len(v), memoryGrain, v)
+}
 
 // Copy copies src to dst.
 func (d *Device) Copy(dst, src op.Tensor) {
 	op.SameSize("Copy", dst, src)
-	copy(f32(dst), f32(src))
+	copyFloats(f32(dst), f32(src))
 }
 
 // f32 returns the elements of t, or nil for a nil tensor: an optional operand.
