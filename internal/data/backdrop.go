@@ -38,13 +38,17 @@ func mottle(canvas []float32, n int, ground rgb, rng *Rand) {
 				row[j][k] = grid[i][j][k] + fy*(grid[i+1][j][k]-grid[i][j][k])
 			}
 		}
-		for x := range n {
-			fx := float32(x) * step
-			j := int(fx)
-			fx -= float32(j)
-			p := canvas[(y*n+x)*3:][:3]
-			for k := range p {
-				p[k] = row[j][k] + fx*(row[j+1][k]-row[j][k])
+		p := canvas[y*n*3:][:n*3]
+		for x, j := 0, 0; x < n; j++ { // the pixels from knot j to the next
+			left, right := row[j], row[j+1]
+			d0, d1, d2 := right[0]-left[0], right[1]-left[1], right[2]-left[2]
+			for ; x < n; x++ {
+				fx := float32(x)*step - float32(j)
+				if fx >= 1 {
+					break
+				}
+				q := p[x*3:][:3]
+				q[0], q[1], q[2] = left[0]+fx*d0, left[1]+fx*d1, left[2]+fx*d2
 			}
 		}
 	}
@@ -63,13 +67,16 @@ func blob(canvas []float32, n int, rng *Rand) {
 	invL, invS := float32(1/long), float32(1/short)
 	reach := float32(long)
 	for y := max(0, int(cy-reach)); y <= min(n-1, int(cy+reach)); y++ {
+		dy := float32(y) - cy
+		sy, ky := sin*dy, cos*dy
 		for x := max(0, int(cx-reach)); x <= min(n-1, int(cx+reach)); x++ {
-			dx, dy := float32(x)-cx, float32(y)-cy
-			u, v := (cos*dx+sin*dy)*invL, (cos*dy-sin*dx)*invS
-			cover := opacity * clamp01(3*(1-u*u-v*v))
-			if cover == 0 {
+			dx := float32(x) - cx
+			u, v := (cos*dx+sy)*invL, (ky-sin*dx)*invS
+			inside := 3 * (1 - u*u - v*v)
+			if inside <= 0 {
 				continue
 			}
+			cover := opacity * min32(inside, 1)
 			p := canvas[(y*n+x)*3:][:3]
 			for k := range p {
 				p[k] += cover * (colour[k] - p[k])
@@ -118,22 +125,28 @@ func light(image []uint8, canvas []float32, n int, rng *Rand) {
 	angle, fall := rng.Uniform(0, 2*math.Pi), rng.Uniform(0, 0.5)
 	gx, gy := float32(fall*math.Cos(angle)/float64(n)), float32(fall*math.Sin(angle)/float64(n))
 	level := float32(rng.Uniform(0.85, 1.1))
-	at := 0
 	for y := range n {
 		row := level + gy*(float32(y)-float32(n)/2)
+		to, from := image[y*n*3:][:n*3], canvas[y*n*3:][:n*3]
 		for x := range n {
 			gain := row + gx*(float32(x)-float32(n)/2)
-			noise := rng.Uint64()
-			for range 3 {
-				// The mean of two bytes: a triangular distribution of width 18.
-				w := float32(noise&0xFF) + float32(noise>>8&0xFF)
-				noise >>= 16
-				image[at] = grey(canvas[at]*gain + (w-255)*(9.0/255))
-				at++
-			}
+			bits := rng.Uint64()
+			p, c := to[x*3:][:3], from[x*3:][:3]
+			p[0] = grey(c[0]*gain + noise[(bits&0xFF+bits>>8&0xFF)&511])
+			p[1] = grey(c[1]*gain + noise[(bits>>16&0xFF+bits>>24&0xFF)&511])
+			p[2] = grey(c[2]*gain + noise[(bits>>32&0xFF+bits>>40&0xFF)&511])
 		}
 	}
 }
 
+// noise is the sensor's by the sum of two random bytes: a triangular distribution of
+// ±9 grey levels.
+var noise = func() (levels [512]float32) {
+	for sum := range levels {
+		levels[sum] = (float32(sum) - 255) * (9.0 / 255)
+	}
+	return levels
+}()
+
 // grey rounds to the nearest of 0..255.
-func grey(v float32) uint8 { return uint8(min(max(v+0.5, 0), 255)) }
+func grey(v float32) uint8 { return uint8(min(max(int32(v+0.5), 0), 255)) }

@@ -46,14 +46,14 @@ func (s silhouette) distance(x, y float32) float32 {
 		return sqrt32(x*x+y*y) - 0.82
 	case triangle:
 		// Three half planes with normals at 90°, 210° and 330°, the corners on the unit circle.
-		return max(y, -0.8660254*x-0.5*y, 0.8660254*x-0.5*y) - 0.52
+		return max32(y, 0.8660254*abs32(x)-0.5*y) - 0.52
 	case square:
-		return max(abs32(x), abs32(y)) - 0.70
+		return max32(abs32(x), abs32(y)) - 0.70
 	case ring:
 		return abs32(sqrt32(x*x+y*y)-0.70) - 0.27
 	case cross:
 		ax, ay := abs32(x), abs32(y)
-		return min(max(ax-0.92, ay-0.33), max(ax-0.33, ay-0.92))
+		return min32(max32(ax-0.92, ay-0.33), max32(ax-0.33, ay-0.92))
 	}
 	panic("data: unknown silhouette")
 }

@@ -203,9 +203,11 @@ func (o *object) paint(canvas []float32, mask []uint8, n int) {
 	y0, y1 := max(0, int(o.y-o.r-1)), min(n-1, int(o.y+o.r+1))
 	inv := 1 / o.r
 	for y := y0; y <= y1; y++ {
+		dy := float32(y) - o.y
+		sy, cy := o.sin*dy, o.cos*dy
 		for x := x0; x <= x1; x++ {
-			dx, dy := float32(x)-o.x, float32(y)-o.y
-			u, v := o.cos*dx+o.sin*dy, o.cos*dy-o.sin*dx
+			dx := float32(x) - o.x
+			u, v := o.cos*dx+sy, cy-o.sin*dx
 			d := o.silhouette.distance(u*inv, v*inv) * o.r
 			if d >= 0.5 {
 				continue
@@ -216,7 +218,7 @@ func (o *object) paint(canvas []float32, mask []uint8, n int) {
 			if canvas == nil {
 				continue
 			}
-			cover := min(0.5-d, 1)
+			cover := min32(0.5-d, 1)
 			m := o.texture.mixture(u, v, -d, o.r, o.pitch)
 			p := canvas[(y*n+x)*3:][:3]
 			for k := range p {
