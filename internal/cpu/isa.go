@@ -21,9 +21,11 @@ type instructionSet struct {
 	copyMax    int // the most columns that copyRows takes
 	transpose8 transpose8Func
 	loops      vectorLoops
-	// The transforms of Winograd's algorithm; see winograd.go for the arguments.
-	winogradInput  func(v *float32, size int, in *[16]*float32, n int)
-	winogradOutput func(out *[4]*float32, m *float32, size int, bias *float32, add *[4]*float32, n int, floor float32)
+	// The transforms of Winograd's algorithm; see winograd_transform.go for the arguments.
+	winogradInput  func(v *float32, size int, in *[winogradSize]*float32, n int, work *float32)
+	winogradOutput func(out *[winogradTile * winogradTile]*float32, m *float32, size int, bias *float32,
+		add *[winogradTile * winogradTile]*float32, n int, floor float32, work *float32)
+	prefetch prefetchFunc
 	// Products in bf16; see gemm_bf16.go.
 	bf16      *instructionSet // the one whose elements are pairs, or nil
 	roundRows roundRowsFunc   // of that one
@@ -40,7 +42,7 @@ const (
 // first; the last one runs everywhere.
 var instructionSets = append(assemblySets(),
 	&instructionSet{name: "go", mr: 4, nr: 4, tile: tileGo, copyRows: copyRowsGo, copyMax: math.MaxInt, transpose8: transpose8Go,
-		winogradInput: winogradInputGo, winogradOutput: winogradOutputGo, usable: true})
+		winogradInput: winogradInputGo, winogradOutput: winogradOutputGo, prefetch: prefetchNone, usable: true})
 
 // activeISA is the instruction set of all matrix products. It is chosen once.
 var activeISA = sync.OnceValues(func() (*instructionSet, error) {

@@ -4,22 +4,27 @@
 
 package cpu
 
-// winogradInputAVX512 writes Bᵀ d B for n channels, a positive multiple of 16: matrix k lies k·size bytes after v. with AVX-512F, DQ and VL.
+// winogradInputAVX512 writes Bᵀ d B for n channels, a positive multiple of 16: matrix k lies k·size bytes after v; work has room for 36·16 elements. with AVX-512F, DQ and VL.
 //
 //go:noescape
-func winogradInputAVX512(v *float32, size int, in *[16]*float32, n int)
+func winogradInputAVX512(v *float32, size int, in *[36]*float32, n int, work *float32)
 
-// winogradOutputAVX512 writes max(Aᵀ m A + bias + add, floor) for n channels, a positive multiple of 16: matrix k lies k·size bytes after m. with AVX-512F, DQ and VL.
+// winogradOutputAVX512 writes max(Aᵀ m A + bias + add, floor) for n channels, a positive multiple of 16: matrix k lies k·size bytes after m; work has room for 24·16 elements. with AVX-512F, DQ and VL.
 //
 //go:noescape
-func winogradOutputAVX512(out *[4]*float32, m *float32, size int, bias *float32, add *[4]*float32, n int, floor float32)
+func winogradOutputAVX512(out *[16]*float32, m *float32, size int, bias *float32, add *[16]*float32, n int, floor float32, work *float32)
 
-// winogradInputAVX2 writes Bᵀ d B for n channels, a positive multiple of 16: matrix k lies k·size bytes after v. with AVX2 and FMA.
+// winogradInputAVX2 writes Bᵀ d B for n channels, a positive multiple of 16: matrix k lies k·size bytes after v; work has room for 36·16 elements. with AVX2 and FMA.
 //
 //go:noescape
-func winogradInputAVX2(v *float32, size int, in *[16]*float32, n int)
+func winogradInputAVX2(v *float32, size int, in *[36]*float32, n int, work *float32)
 
-// winogradOutputAVX2 writes max(Aᵀ m A + bias + add, floor) for n channels, a positive multiple of 16: matrix k lies k·size bytes after m. with AVX2 and FMA.
+// winogradOutputAVX2 writes max(Aᵀ m A + bias + add, floor) for n channels, a positive multiple of 16: matrix k lies k·size bytes after m; work has room for 24·16 elements. with AVX2 and FMA.
 //
 //go:noescape
-func winogradOutputAVX2(out *[4]*float32, m *float32, size int, bias *float32, add *[4]*float32, n int, floor float32)
+func winogradOutputAVX2(out *[16]*float32, m *float32, size int, bias *float32, add *[16]*float32, n int, floor float32, work *float32)
+
+// prefetchAMD64 is a prefetchFunc.
+//
+//go:noescape
+func prefetchAMD64(p *float32, n int)

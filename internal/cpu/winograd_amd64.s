@@ -4,412 +4,1655 @@
 
 #include "textflag.h"
 
-// func winogradInputAVX512(v *float32, size int, in *[16]*float32, n int)
+DATA winogradMultipliers<>+0(SB)/4, $0x3f200000
+DATA winogradMultipliers<>+4(SB)/4, $0x3f200000
+DATA winogradMultipliers<>+8(SB)/4, $0x3f200000
+DATA winogradMultipliers<>+12(SB)/4, $0x3f200000
+DATA winogradMultipliers<>+16(SB)/4, $0x3f200000
+DATA winogradMultipliers<>+20(SB)/4, $0x3f200000
+DATA winogradMultipliers<>+24(SB)/4, $0x3f200000
+DATA winogradMultipliers<>+28(SB)/4, $0x3f200000
+DATA winogradMultipliers<>+32(SB)/4, $0x3f200000
+DATA winogradMultipliers<>+36(SB)/4, $0x3f200000
+DATA winogradMultipliers<>+40(SB)/4, $0x3f200000
+DATA winogradMultipliers<>+44(SB)/4, $0x3f200000
+DATA winogradMultipliers<>+48(SB)/4, $0x3f200000
+DATA winogradMultipliers<>+52(SB)/4, $0x3f200000
+DATA winogradMultipliers<>+56(SB)/4, $0x3f200000
+DATA winogradMultipliers<>+60(SB)/4, $0x3f200000
+DATA winogradMultipliers<>+64(SB)/4, $0x3fc00000
+DATA winogradMultipliers<>+68(SB)/4, $0x3fc00000
+DATA winogradMultipliers<>+72(SB)/4, $0x3fc00000
+DATA winogradMultipliers<>+76(SB)/4, $0x3fc00000
+DATA winogradMultipliers<>+80(SB)/4, $0x3fc00000
+DATA winogradMultipliers<>+84(SB)/4, $0x3fc00000
+DATA winogradMultipliers<>+88(SB)/4, $0x3fc00000
+DATA winogradMultipliers<>+92(SB)/4, $0x3fc00000
+DATA winogradMultipliers<>+96(SB)/4, $0x3fc00000
+DATA winogradMultipliers<>+100(SB)/4, $0x3fc00000
+DATA winogradMultipliers<>+104(SB)/4, $0x3fc00000
+DATA winogradMultipliers<>+108(SB)/4, $0x3fc00000
+DATA winogradMultipliers<>+112(SB)/4, $0x3fc00000
+DATA winogradMultipliers<>+116(SB)/4, $0x3fc00000
+DATA winogradMultipliers<>+120(SB)/4, $0x3fc00000
+DATA winogradMultipliers<>+124(SB)/4, $0x3fc00000
+DATA winogradMultipliers<>+128(SB)/4, $0x3ec80000
+DATA winogradMultipliers<>+132(SB)/4, $0x3ec80000
+DATA winogradMultipliers<>+136(SB)/4, $0x3ec80000
+DATA winogradMultipliers<>+140(SB)/4, $0x3ec80000
+DATA winogradMultipliers<>+144(SB)/4, $0x3ec80000
+DATA winogradMultipliers<>+148(SB)/4, $0x3ec80000
+DATA winogradMultipliers<>+152(SB)/4, $0x3ec80000
+DATA winogradMultipliers<>+156(SB)/4, $0x3ec80000
+DATA winogradMultipliers<>+160(SB)/4, $0x3ec80000
+DATA winogradMultipliers<>+164(SB)/4, $0x3ec80000
+DATA winogradMultipliers<>+168(SB)/4, $0x3ec80000
+DATA winogradMultipliers<>+172(SB)/4, $0x3ec80000
+DATA winogradMultipliers<>+176(SB)/4, $0x3ec80000
+DATA winogradMultipliers<>+180(SB)/4, $0x3ec80000
+DATA winogradMultipliers<>+184(SB)/4, $0x3ec80000
+DATA winogradMultipliers<>+188(SB)/4, $0x3ec80000
+DATA winogradMultipliers<>+192(SB)/4, $0x40100000
+DATA winogradMultipliers<>+196(SB)/4, $0x40100000
+DATA winogradMultipliers<>+200(SB)/4, $0x40100000
+DATA winogradMultipliers<>+204(SB)/4, $0x40100000
+DATA winogradMultipliers<>+208(SB)/4, $0x40100000
+DATA winogradMultipliers<>+212(SB)/4, $0x40100000
+DATA winogradMultipliers<>+216(SB)/4, $0x40100000
+DATA winogradMultipliers<>+220(SB)/4, $0x40100000
+DATA winogradMultipliers<>+224(SB)/4, $0x40100000
+DATA winogradMultipliers<>+228(SB)/4, $0x40100000
+DATA winogradMultipliers<>+232(SB)/4, $0x40100000
+DATA winogradMultipliers<>+236(SB)/4, $0x40100000
+DATA winogradMultipliers<>+240(SB)/4, $0x40100000
+DATA winogradMultipliers<>+244(SB)/4, $0x40100000
+DATA winogradMultipliers<>+248(SB)/4, $0x40100000
+DATA winogradMultipliers<>+252(SB)/4, $0x40100000
+DATA winogradMultipliers<>+256(SB)/4, $0x3e7a0000
+DATA winogradMultipliers<>+260(SB)/4, $0x3e7a0000
+DATA winogradMultipliers<>+264(SB)/4, $0x3e7a0000
+DATA winogradMultipliers<>+268(SB)/4, $0x3e7a0000
+DATA winogradMultipliers<>+272(SB)/4, $0x3e7a0000
+DATA winogradMultipliers<>+276(SB)/4, $0x3e7a0000
+DATA winogradMultipliers<>+280(SB)/4, $0x3e7a0000
+DATA winogradMultipliers<>+284(SB)/4, $0x3e7a0000
+DATA winogradMultipliers<>+288(SB)/4, $0x3e7a0000
+DATA winogradMultipliers<>+292(SB)/4, $0x3e7a0000
+DATA winogradMultipliers<>+296(SB)/4, $0x3e7a0000
+DATA winogradMultipliers<>+300(SB)/4, $0x3e7a0000
+DATA winogradMultipliers<>+304(SB)/4, $0x3e7a0000
+DATA winogradMultipliers<>+308(SB)/4, $0x3e7a0000
+DATA winogradMultipliers<>+312(SB)/4, $0x3e7a0000
+DATA winogradMultipliers<>+316(SB)/4, $0x3e7a0000
+DATA winogradMultipliers<>+320(SB)/4, $0x40580000
+DATA winogradMultipliers<>+324(SB)/4, $0x40580000
+DATA winogradMultipliers<>+328(SB)/4, $0x40580000
+DATA winogradMultipliers<>+332(SB)/4, $0x40580000
+DATA winogradMultipliers<>+336(SB)/4, $0x40580000
+DATA winogradMultipliers<>+340(SB)/4, $0x40580000
+DATA winogradMultipliers<>+344(SB)/4, $0x40580000
+DATA winogradMultipliers<>+348(SB)/4, $0x40580000
+DATA winogradMultipliers<>+352(SB)/4, $0x40580000
+DATA winogradMultipliers<>+356(SB)/4, $0x40580000
+DATA winogradMultipliers<>+360(SB)/4, $0x40580000
+DATA winogradMultipliers<>+364(SB)/4, $0x40580000
+DATA winogradMultipliers<>+368(SB)/4, $0x40580000
+DATA winogradMultipliers<>+372(SB)/4, $0x40580000
+DATA winogradMultipliers<>+376(SB)/4, $0x40580000
+DATA winogradMultipliers<>+380(SB)/4, $0x40580000
+DATA winogradMultipliers<>+384(SB)/4, $0x3f610000
+DATA winogradMultipliers<>+388(SB)/4, $0x3f610000
+DATA winogradMultipliers<>+392(SB)/4, $0x3f610000
+DATA winogradMultipliers<>+396(SB)/4, $0x3f610000
+DATA winogradMultipliers<>+400(SB)/4, $0x3f610000
+DATA winogradMultipliers<>+404(SB)/4, $0x3f610000
+DATA winogradMultipliers<>+408(SB)/4, $0x3f610000
+DATA winogradMultipliers<>+412(SB)/4, $0x3f610000
+DATA winogradMultipliers<>+416(SB)/4, $0x3f610000
+DATA winogradMultipliers<>+420(SB)/4, $0x3f610000
+DATA winogradMultipliers<>+424(SB)/4, $0x3f610000
+DATA winogradMultipliers<>+428(SB)/4, $0x3f610000
+DATA winogradMultipliers<>+432(SB)/4, $0x3f610000
+DATA winogradMultipliers<>+436(SB)/4, $0x3f610000
+DATA winogradMultipliers<>+440(SB)/4, $0x3f610000
+DATA winogradMultipliers<>+444(SB)/4, $0x3f610000
+DATA winogradMultipliers<>+448(SB)/4, $0x40290000
+DATA winogradMultipliers<>+452(SB)/4, $0x40290000
+DATA winogradMultipliers<>+456(SB)/4, $0x40290000
+DATA winogradMultipliers<>+460(SB)/4, $0x40290000
+DATA winogradMultipliers<>+464(SB)/4, $0x40290000
+DATA winogradMultipliers<>+468(SB)/4, $0x40290000
+DATA winogradMultipliers<>+472(SB)/4, $0x40290000
+DATA winogradMultipliers<>+476(SB)/4, $0x40290000
+DATA winogradMultipliers<>+480(SB)/4, $0x40290000
+DATA winogradMultipliers<>+484(SB)/4, $0x40290000
+DATA winogradMultipliers<>+488(SB)/4, $0x40290000
+DATA winogradMultipliers<>+492(SB)/4, $0x40290000
+DATA winogradMultipliers<>+496(SB)/4, $0x40290000
+DATA winogradMultipliers<>+500(SB)/4, $0x40290000
+DATA winogradMultipliers<>+504(SB)/4, $0x40290000
+DATA winogradMultipliers<>+508(SB)/4, $0x40290000
+GLOBL winogradMultipliers<>(SB), RODATA|NOPTR, $512
+
+// func winogradInputAVX512(v *float32, size int, in *[36]*float32, n int, work *float32)
 // Requires: AVX, AVX512F
-TEXT ·winogradInputAVX512(SB), NOSPLIT, $0-32
+TEXT ·winogradInputAVX512(SB), NOSPLIT, $0-40
 	MOVQ v+0(FP), AX
 	MOVQ size+8(FP), CX
-	LEAQ (AX)(CX*4), BX
-	LEAQ (BX)(CX*4), SI
-	LEAQ (SI)(CX*4), DI
-	LEAQ (CX)(CX*2), DX
-	MOVQ in+16(FP), R8
+	LEAQ (CX)(CX*2), BX
+	LEAQ (CX)(CX*4), SI
+	MOVQ in+16(FP), DI
+	MOVQ work+32(FP), R8
 	MOVQ n+24(FP), R9
 	SHLQ $0x02, R9
 	XORQ R10, R10
 
 winogradInputAVX512_channels:
-	MOVQ    (R8), R11
-	VMOVUPS (R11)(R10*1), Z0
-	MOVQ    64(R8), R11
-	VSUBPS  (R11)(R10*1), Z0, Z0
-	MOVQ    8(R8), R11
-	VMOVUPS (R11)(R10*1), Z1
-	MOVQ    72(R8), R11
-	VSUBPS  (R11)(R10*1), Z1, Z1
-	MOVQ    16(R8), R11
-	VMOVUPS (R11)(R10*1), Z2
-	MOVQ    80(R8), R11
-	VSUBPS  (R11)(R10*1), Z2, Z2
-	MOVQ    24(R8), R11
-	VMOVUPS (R11)(R10*1), Z3
-	MOVQ    88(R8), R11
-	VSUBPS  (R11)(R10*1), Z3, Z3
-	VSUBPS  Z2, Z0, Z0
-	VMOVUPS Z0, (AX)
-	VADDPS  Z2, Z1, Z0
-	VMOVUPS Z0, (AX)(CX*1)
-	VSUBPS  Z1, Z2, Z0
-	VMOVUPS Z0, (AX)(CX*2)
-	VSUBPS  Z3, Z1, Z0
-	VMOVUPS Z0, (AX)(DX*1)
-	MOVQ    32(R8), R11
-	VMOVUPS (R11)(R10*1), Z0
-	MOVQ    64(R8), R11
-	VADDPS  (R11)(R10*1), Z0, Z0
-	MOVQ    40(R8), R11
-	VMOVUPS (R11)(R10*1), Z1
-	MOVQ    72(R8), R11
-	VADDPS  (R11)(R10*1), Z1, Z1
-	MOVQ    48(R8), R11
-	VMOVUPS (R11)(R10*1), Z2
-	MOVQ    80(R8), R11
-	VADDPS  (R11)(R10*1), Z2, Z2
-	MOVQ    56(R8), R11
-	VMOVUPS (R11)(R10*1), Z3
-	MOVQ    88(R8), R11
-	VADDPS  (R11)(R10*1), Z3, Z3
-	VSUBPS  Z2, Z0, Z0
-	VMOVUPS Z0, (BX)
-	VADDPS  Z2, Z1, Z0
-	VMOVUPS Z0, (BX)(CX*1)
-	VSUBPS  Z1, Z2, Z0
-	VMOVUPS Z0, (BX)(CX*2)
-	VSUBPS  Z3, Z1, Z0
-	VMOVUPS Z0, (BX)(DX*1)
-	MOVQ    64(R8), R11
-	VMOVUPS (R11)(R10*1), Z0
-	MOVQ    32(R8), R11
-	VSUBPS  (R11)(R10*1), Z0, Z0
-	MOVQ    72(R8), R11
-	VMOVUPS (R11)(R10*1), Z1
-	MOVQ    40(R8), R11
-	VSUBPS  (R11)(R10*1), Z1, Z1
-	MOVQ    80(R8), R11
-	VMOVUPS (R11)(R10*1), Z2
-	MOVQ    48(R8), R11
-	VSUBPS  (R11)(R10*1), Z2, Z2
-	MOVQ    88(R8), R11
-	VMOVUPS (R11)(R10*1), Z3
-	MOVQ    56(R8), R11
-	VSUBPS  (R11)(R10*1), Z3, Z3
-	VSUBPS  Z2, Z0, Z0
-	VMOVUPS Z0, (SI)
-	VADDPS  Z2, Z1, Z0
-	VMOVUPS Z0, (SI)(CX*1)
-	VSUBPS  Z1, Z2, Z0
-	VMOVUPS Z0, (SI)(CX*2)
-	VSUBPS  Z3, Z1, Z0
-	VMOVUPS Z0, (SI)(DX*1)
-	MOVQ    32(R8), R11
-	VMOVUPS (R11)(R10*1), Z0
-	MOVQ    96(R8), R11
-	VSUBPS  (R11)(R10*1), Z0, Z0
-	MOVQ    40(R8), R11
-	VMOVUPS (R11)(R10*1), Z1
-	MOVQ    104(R8), R11
-	VSUBPS  (R11)(R10*1), Z1, Z1
-	MOVQ    48(R8), R11
-	VMOVUPS (R11)(R10*1), Z2
-	MOVQ    112(R8), R11
-	VSUBPS  (R11)(R10*1), Z2, Z2
-	MOVQ    56(R8), R11
-	VMOVUPS (R11)(R10*1), Z3
-	MOVQ    120(R8), R11
-	VSUBPS  (R11)(R10*1), Z3, Z3
-	VSUBPS  Z2, Z0, Z0
-	VMOVUPS Z0, (DI)
-	VADDPS  Z2, Z1, Z0
-	VMOVUPS Z0, (DI)(CX*1)
-	VSUBPS  Z1, Z2, Z0
-	VMOVUPS Z0, (DI)(CX*2)
-	VSUBPS  Z3, Z1, Z0
-	VMOVUPS Z0, (DI)(DX*1)
-	ADDQ    $0x40, AX
-	ADDQ    $0x40, BX
-	ADDQ    $0x40, SI
-	ADDQ    $0x40, DI
-	ADDQ    $0x40, R10
-	CMPQ    R10, R9
-	JL      winogradInputAVX512_channels
+	MOVQ         AX, DX
+	MOVQ         (DI), R11
+	VMOVUPS      (R11)(R10*1), Z0
+	MOVQ         48(DI), R11
+	VMOVUPS      (R11)(R10*1), Z1
+	MOVQ         96(DI), R11
+	VMOVUPS      (R11)(R10*1), Z2
+	MOVQ         144(DI), R11
+	VMOVUPS      (R11)(R10*1), Z3
+	MOVQ         192(DI), R11
+	VMOVUPS      (R11)(R10*1), Z4
+	MOVQ         240(DI), R11
+	VMOVUPS      (R11)(R10*1), Z5
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS winogradMultipliers<>+192(SB), Z2, Z6
+	VFNMADD231PS winogradMultipliers<>+192(SB), Z1, Z7
+	VMOVAPS      Z6, Z8
+	VFMADD231PS  winogradMultipliers<>+0(SB), Z7, Z8
+	VMOVUPS      Z8, 384(R8)
+	VFNMADD231PS winogradMultipliers<>+0(SB), Z7, Z6
+	VMOVUPS      Z6, 768(R8)
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS winogradMultipliers<>+128(SB), Z2, Z6
+	VFNMADD231PS winogradMultipliers<>+128(SB), Z1, Z7
+	VMOVAPS      Z6, Z8
+	VFMADD231PS  winogradMultipliers<>+64(SB), Z7, Z8
+	VMOVUPS      Z8, 1152(R8)
+	VFNMADD231PS winogradMultipliers<>+64(SB), Z7, Z6
+	VMOVUPS      Z6, 1536(R8)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Z2, Z4
+	VFMADD231PS  winogradMultipliers<>+384(SB), Z0, Z4
+	VMOVUPS      Z4, (R8)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Z3, Z5
+	VFMADD231PS  winogradMultipliers<>+384(SB), Z1, Z5
+	VMOVUPS      Z5, 1920(R8)
+	MOVQ         8(DI), R11
+	VMOVUPS      (R11)(R10*1), Z0
+	MOVQ         56(DI), R11
+	VMOVUPS      (R11)(R10*1), Z1
+	MOVQ         104(DI), R11
+	VMOVUPS      (R11)(R10*1), Z2
+	MOVQ         152(DI), R11
+	VMOVUPS      (R11)(R10*1), Z3
+	MOVQ         200(DI), R11
+	VMOVUPS      (R11)(R10*1), Z4
+	MOVQ         248(DI), R11
+	VMOVUPS      (R11)(R10*1), Z5
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS winogradMultipliers<>+192(SB), Z2, Z6
+	VFNMADD231PS winogradMultipliers<>+192(SB), Z1, Z7
+	VMOVAPS      Z6, Z8
+	VFMADD231PS  winogradMultipliers<>+0(SB), Z7, Z8
+	VMOVUPS      Z8, 448(R8)
+	VFNMADD231PS winogradMultipliers<>+0(SB), Z7, Z6
+	VMOVUPS      Z6, 832(R8)
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS winogradMultipliers<>+128(SB), Z2, Z6
+	VFNMADD231PS winogradMultipliers<>+128(SB), Z1, Z7
+	VMOVAPS      Z6, Z8
+	VFMADD231PS  winogradMultipliers<>+64(SB), Z7, Z8
+	VMOVUPS      Z8, 1216(R8)
+	VFNMADD231PS winogradMultipliers<>+64(SB), Z7, Z6
+	VMOVUPS      Z6, 1600(R8)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Z2, Z4
+	VFMADD231PS  winogradMultipliers<>+384(SB), Z0, Z4
+	VMOVUPS      Z4, 64(R8)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Z3, Z5
+	VFMADD231PS  winogradMultipliers<>+384(SB), Z1, Z5
+	VMOVUPS      Z5, 1984(R8)
+	MOVQ         16(DI), R11
+	VMOVUPS      (R11)(R10*1), Z0
+	MOVQ         64(DI), R11
+	VMOVUPS      (R11)(R10*1), Z1
+	MOVQ         112(DI), R11
+	VMOVUPS      (R11)(R10*1), Z2
+	MOVQ         160(DI), R11
+	VMOVUPS      (R11)(R10*1), Z3
+	MOVQ         208(DI), R11
+	VMOVUPS      (R11)(R10*1), Z4
+	MOVQ         256(DI), R11
+	VMOVUPS      (R11)(R10*1), Z5
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS winogradMultipliers<>+192(SB), Z2, Z6
+	VFNMADD231PS winogradMultipliers<>+192(SB), Z1, Z7
+	VMOVAPS      Z6, Z8
+	VFMADD231PS  winogradMultipliers<>+0(SB), Z7, Z8
+	VMOVUPS      Z8, 512(R8)
+	VFNMADD231PS winogradMultipliers<>+0(SB), Z7, Z6
+	VMOVUPS      Z6, 896(R8)
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS winogradMultipliers<>+128(SB), Z2, Z6
+	VFNMADD231PS winogradMultipliers<>+128(SB), Z1, Z7
+	VMOVAPS      Z6, Z8
+	VFMADD231PS  winogradMultipliers<>+64(SB), Z7, Z8
+	VMOVUPS      Z8, 1280(R8)
+	VFNMADD231PS winogradMultipliers<>+64(SB), Z7, Z6
+	VMOVUPS      Z6, 1664(R8)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Z2, Z4
+	VFMADD231PS  winogradMultipliers<>+384(SB), Z0, Z4
+	VMOVUPS      Z4, 128(R8)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Z3, Z5
+	VFMADD231PS  winogradMultipliers<>+384(SB), Z1, Z5
+	VMOVUPS      Z5, 2048(R8)
+	MOVQ         24(DI), R11
+	VMOVUPS      (R11)(R10*1), Z0
+	MOVQ         72(DI), R11
+	VMOVUPS      (R11)(R10*1), Z1
+	MOVQ         120(DI), R11
+	VMOVUPS      (R11)(R10*1), Z2
+	MOVQ         168(DI), R11
+	VMOVUPS      (R11)(R10*1), Z3
+	MOVQ         216(DI), R11
+	VMOVUPS      (R11)(R10*1), Z4
+	MOVQ         264(DI), R11
+	VMOVUPS      (R11)(R10*1), Z5
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS winogradMultipliers<>+192(SB), Z2, Z6
+	VFNMADD231PS winogradMultipliers<>+192(SB), Z1, Z7
+	VMOVAPS      Z6, Z8
+	VFMADD231PS  winogradMultipliers<>+0(SB), Z7, Z8
+	VMOVUPS      Z8, 576(R8)
+	VFNMADD231PS winogradMultipliers<>+0(SB), Z7, Z6
+	VMOVUPS      Z6, 960(R8)
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS winogradMultipliers<>+128(SB), Z2, Z6
+	VFNMADD231PS winogradMultipliers<>+128(SB), Z1, Z7
+	VMOVAPS      Z6, Z8
+	VFMADD231PS  winogradMultipliers<>+64(SB), Z7, Z8
+	VMOVUPS      Z8, 1344(R8)
+	VFNMADD231PS winogradMultipliers<>+64(SB), Z7, Z6
+	VMOVUPS      Z6, 1728(R8)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Z2, Z4
+	VFMADD231PS  winogradMultipliers<>+384(SB), Z0, Z4
+	VMOVUPS      Z4, 192(R8)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Z3, Z5
+	VFMADD231PS  winogradMultipliers<>+384(SB), Z1, Z5
+	VMOVUPS      Z5, 2112(R8)
+	MOVQ         32(DI), R11
+	VMOVUPS      (R11)(R10*1), Z0
+	MOVQ         80(DI), R11
+	VMOVUPS      (R11)(R10*1), Z1
+	MOVQ         128(DI), R11
+	VMOVUPS      (R11)(R10*1), Z2
+	MOVQ         176(DI), R11
+	VMOVUPS      (R11)(R10*1), Z3
+	MOVQ         224(DI), R11
+	VMOVUPS      (R11)(R10*1), Z4
+	MOVQ         272(DI), R11
+	VMOVUPS      (R11)(R10*1), Z5
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS winogradMultipliers<>+192(SB), Z2, Z6
+	VFNMADD231PS winogradMultipliers<>+192(SB), Z1, Z7
+	VMOVAPS      Z6, Z8
+	VFMADD231PS  winogradMultipliers<>+0(SB), Z7, Z8
+	VMOVUPS      Z8, 640(R8)
+	VFNMADD231PS winogradMultipliers<>+0(SB), Z7, Z6
+	VMOVUPS      Z6, 1024(R8)
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS winogradMultipliers<>+128(SB), Z2, Z6
+	VFNMADD231PS winogradMultipliers<>+128(SB), Z1, Z7
+	VMOVAPS      Z6, Z8
+	VFMADD231PS  winogradMultipliers<>+64(SB), Z7, Z8
+	VMOVUPS      Z8, 1408(R8)
+	VFNMADD231PS winogradMultipliers<>+64(SB), Z7, Z6
+	VMOVUPS      Z6, 1792(R8)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Z2, Z4
+	VFMADD231PS  winogradMultipliers<>+384(SB), Z0, Z4
+	VMOVUPS      Z4, 256(R8)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Z3, Z5
+	VFMADD231PS  winogradMultipliers<>+384(SB), Z1, Z5
+	VMOVUPS      Z5, 2176(R8)
+	MOVQ         40(DI), R11
+	VMOVUPS      (R11)(R10*1), Z0
+	MOVQ         88(DI), R11
+	VMOVUPS      (R11)(R10*1), Z1
+	MOVQ         136(DI), R11
+	VMOVUPS      (R11)(R10*1), Z2
+	MOVQ         184(DI), R11
+	VMOVUPS      (R11)(R10*1), Z3
+	MOVQ         232(DI), R11
+	VMOVUPS      (R11)(R10*1), Z4
+	MOVQ         280(DI), R11
+	VMOVUPS      (R11)(R10*1), Z5
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS winogradMultipliers<>+192(SB), Z2, Z6
+	VFNMADD231PS winogradMultipliers<>+192(SB), Z1, Z7
+	VMOVAPS      Z6, Z8
+	VFMADD231PS  winogradMultipliers<>+0(SB), Z7, Z8
+	VMOVUPS      Z8, 704(R8)
+	VFNMADD231PS winogradMultipliers<>+0(SB), Z7, Z6
+	VMOVUPS      Z6, 1088(R8)
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS winogradMultipliers<>+128(SB), Z2, Z6
+	VFNMADD231PS winogradMultipliers<>+128(SB), Z1, Z7
+	VMOVAPS      Z6, Z8
+	VFMADD231PS  winogradMultipliers<>+64(SB), Z7, Z8
+	VMOVUPS      Z8, 1472(R8)
+	VFNMADD231PS winogradMultipliers<>+64(SB), Z7, Z6
+	VMOVUPS      Z6, 1856(R8)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Z2, Z4
+	VFMADD231PS  winogradMultipliers<>+384(SB), Z0, Z4
+	VMOVUPS      Z4, 320(R8)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Z3, Z5
+	VFMADD231PS  winogradMultipliers<>+384(SB), Z1, Z5
+	VMOVUPS      Z5, 2240(R8)
+	VMOVUPS      (R8), Z0
+	VMOVUPS      64(R8), Z1
+	VMOVUPS      128(R8), Z2
+	VMOVUPS      192(R8), Z3
+	VMOVUPS      256(R8), Z4
+	VMOVUPS      320(R8), Z5
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS winogradMultipliers<>+192(SB), Z2, Z6
+	VFNMADD231PS winogradMultipliers<>+192(SB), Z1, Z7
+	VMOVAPS      Z6, Z8
+	VFMADD231PS  winogradMultipliers<>+0(SB), Z7, Z8
+	VMOVUPS      Z8, (DX)(CX*1)
+	VFNMADD231PS winogradMultipliers<>+0(SB), Z7, Z6
+	VMOVUPS      Z6, (DX)(CX*2)
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS winogradMultipliers<>+128(SB), Z2, Z6
+	VFNMADD231PS winogradMultipliers<>+128(SB), Z1, Z7
+	VMOVAPS      Z6, Z8
+	VFMADD231PS  winogradMultipliers<>+64(SB), Z7, Z8
+	VMOVUPS      Z8, (DX)(BX*1)
+	VFNMADD231PS winogradMultipliers<>+64(SB), Z7, Z6
+	VMOVUPS      Z6, (DX)(CX*4)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Z2, Z4
+	VFMADD231PS  winogradMultipliers<>+384(SB), Z0, Z4
+	VMOVUPS      Z4, (DX)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Z3, Z5
+	VFMADD231PS  winogradMultipliers<>+384(SB), Z1, Z5
+	VMOVUPS      Z5, (DX)(SI*1)
+	LEAQ         (DX)(BX*2), DX
+	VMOVUPS      384(R8), Z0
+	VMOVUPS      448(R8), Z1
+	VMOVUPS      512(R8), Z2
+	VMOVUPS      576(R8), Z3
+	VMOVUPS      640(R8), Z4
+	VMOVUPS      704(R8), Z5
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS winogradMultipliers<>+192(SB), Z2, Z6
+	VFNMADD231PS winogradMultipliers<>+192(SB), Z1, Z7
+	VMOVAPS      Z6, Z8
+	VFMADD231PS  winogradMultipliers<>+0(SB), Z7, Z8
+	VMOVUPS      Z8, (DX)(CX*1)
+	VFNMADD231PS winogradMultipliers<>+0(SB), Z7, Z6
+	VMOVUPS      Z6, (DX)(CX*2)
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS winogradMultipliers<>+128(SB), Z2, Z6
+	VFNMADD231PS winogradMultipliers<>+128(SB), Z1, Z7
+	VMOVAPS      Z6, Z8
+	VFMADD231PS  winogradMultipliers<>+64(SB), Z7, Z8
+	VMOVUPS      Z8, (DX)(BX*1)
+	VFNMADD231PS winogradMultipliers<>+64(SB), Z7, Z6
+	VMOVUPS      Z6, (DX)(CX*4)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Z2, Z4
+	VFMADD231PS  winogradMultipliers<>+384(SB), Z0, Z4
+	VMOVUPS      Z4, (DX)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Z3, Z5
+	VFMADD231PS  winogradMultipliers<>+384(SB), Z1, Z5
+	VMOVUPS      Z5, (DX)(SI*1)
+	LEAQ         (DX)(BX*2), DX
+	VMOVUPS      768(R8), Z0
+	VMOVUPS      832(R8), Z1
+	VMOVUPS      896(R8), Z2
+	VMOVUPS      960(R8), Z3
+	VMOVUPS      1024(R8), Z4
+	VMOVUPS      1088(R8), Z5
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS winogradMultipliers<>+192(SB), Z2, Z6
+	VFNMADD231PS winogradMultipliers<>+192(SB), Z1, Z7
+	VMOVAPS      Z6, Z8
+	VFMADD231PS  winogradMultipliers<>+0(SB), Z7, Z8
+	VMOVUPS      Z8, (DX)(CX*1)
+	VFNMADD231PS winogradMultipliers<>+0(SB), Z7, Z6
+	VMOVUPS      Z6, (DX)(CX*2)
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS winogradMultipliers<>+128(SB), Z2, Z6
+	VFNMADD231PS winogradMultipliers<>+128(SB), Z1, Z7
+	VMOVAPS      Z6, Z8
+	VFMADD231PS  winogradMultipliers<>+64(SB), Z7, Z8
+	VMOVUPS      Z8, (DX)(BX*1)
+	VFNMADD231PS winogradMultipliers<>+64(SB), Z7, Z6
+	VMOVUPS      Z6, (DX)(CX*4)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Z2, Z4
+	VFMADD231PS  winogradMultipliers<>+384(SB), Z0, Z4
+	VMOVUPS      Z4, (DX)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Z3, Z5
+	VFMADD231PS  winogradMultipliers<>+384(SB), Z1, Z5
+	VMOVUPS      Z5, (DX)(SI*1)
+	LEAQ         (DX)(BX*2), DX
+	VMOVUPS      1152(R8), Z0
+	VMOVUPS      1216(R8), Z1
+	VMOVUPS      1280(R8), Z2
+	VMOVUPS      1344(R8), Z3
+	VMOVUPS      1408(R8), Z4
+	VMOVUPS      1472(R8), Z5
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS winogradMultipliers<>+192(SB), Z2, Z6
+	VFNMADD231PS winogradMultipliers<>+192(SB), Z1, Z7
+	VMOVAPS      Z6, Z8
+	VFMADD231PS  winogradMultipliers<>+0(SB), Z7, Z8
+	VMOVUPS      Z8, (DX)(CX*1)
+	VFNMADD231PS winogradMultipliers<>+0(SB), Z7, Z6
+	VMOVUPS      Z6, (DX)(CX*2)
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS winogradMultipliers<>+128(SB), Z2, Z6
+	VFNMADD231PS winogradMultipliers<>+128(SB), Z1, Z7
+	VMOVAPS      Z6, Z8
+	VFMADD231PS  winogradMultipliers<>+64(SB), Z7, Z8
+	VMOVUPS      Z8, (DX)(BX*1)
+	VFNMADD231PS winogradMultipliers<>+64(SB), Z7, Z6
+	VMOVUPS      Z6, (DX)(CX*4)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Z2, Z4
+	VFMADD231PS  winogradMultipliers<>+384(SB), Z0, Z4
+	VMOVUPS      Z4, (DX)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Z3, Z5
+	VFMADD231PS  winogradMultipliers<>+384(SB), Z1, Z5
+	VMOVUPS      Z5, (DX)(SI*1)
+	LEAQ         (DX)(BX*2), DX
+	VMOVUPS      1536(R8), Z0
+	VMOVUPS      1600(R8), Z1
+	VMOVUPS      1664(R8), Z2
+	VMOVUPS      1728(R8), Z3
+	VMOVUPS      1792(R8), Z4
+	VMOVUPS      1856(R8), Z5
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS winogradMultipliers<>+192(SB), Z2, Z6
+	VFNMADD231PS winogradMultipliers<>+192(SB), Z1, Z7
+	VMOVAPS      Z6, Z8
+	VFMADD231PS  winogradMultipliers<>+0(SB), Z7, Z8
+	VMOVUPS      Z8, (DX)(CX*1)
+	VFNMADD231PS winogradMultipliers<>+0(SB), Z7, Z6
+	VMOVUPS      Z6, (DX)(CX*2)
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS winogradMultipliers<>+128(SB), Z2, Z6
+	VFNMADD231PS winogradMultipliers<>+128(SB), Z1, Z7
+	VMOVAPS      Z6, Z8
+	VFMADD231PS  winogradMultipliers<>+64(SB), Z7, Z8
+	VMOVUPS      Z8, (DX)(BX*1)
+	VFNMADD231PS winogradMultipliers<>+64(SB), Z7, Z6
+	VMOVUPS      Z6, (DX)(CX*4)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Z2, Z4
+	VFMADD231PS  winogradMultipliers<>+384(SB), Z0, Z4
+	VMOVUPS      Z4, (DX)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Z3, Z5
+	VFMADD231PS  winogradMultipliers<>+384(SB), Z1, Z5
+	VMOVUPS      Z5, (DX)(SI*1)
+	LEAQ         (DX)(BX*2), DX
+	VMOVUPS      1920(R8), Z0
+	VMOVUPS      1984(R8), Z1
+	VMOVUPS      2048(R8), Z2
+	VMOVUPS      2112(R8), Z3
+	VMOVUPS      2176(R8), Z4
+	VMOVUPS      2240(R8), Z5
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS winogradMultipliers<>+192(SB), Z2, Z6
+	VFNMADD231PS winogradMultipliers<>+192(SB), Z1, Z7
+	VMOVAPS      Z6, Z8
+	VFMADD231PS  winogradMultipliers<>+0(SB), Z7, Z8
+	VMOVUPS      Z8, (DX)(CX*1)
+	VFNMADD231PS winogradMultipliers<>+0(SB), Z7, Z6
+	VMOVUPS      Z6, (DX)(CX*2)
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS winogradMultipliers<>+128(SB), Z2, Z6
+	VFNMADD231PS winogradMultipliers<>+128(SB), Z1, Z7
+	VMOVAPS      Z6, Z8
+	VFMADD231PS  winogradMultipliers<>+64(SB), Z7, Z8
+	VMOVUPS      Z8, (DX)(BX*1)
+	VFNMADD231PS winogradMultipliers<>+64(SB), Z7, Z6
+	VMOVUPS      Z6, (DX)(CX*4)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Z2, Z4
+	VFMADD231PS  winogradMultipliers<>+384(SB), Z0, Z4
+	VMOVUPS      Z4, (DX)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Z3, Z5
+	VFMADD231PS  winogradMultipliers<>+384(SB), Z1, Z5
+	VMOVUPS      Z5, (DX)(SI*1)
+	LEAQ         (DX)(BX*2), DX
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, R10
+	CMPQ         R10, R9
+	JL           winogradInputAVX512_channels
 	VZEROUPPER
 	RET
 
-// func winogradOutputAVX512(out *[4]*float32, m *float32, size int, bias *float32, add *[4]*float32, n int, floor float32)
+// func winogradOutputAVX512(out *[16]*float32, m *float32, size int, bias *float32, add *[16]*float32, n int, floor float32, work *float32)
 // Requires: AVX, AVX512F
-TEXT ·winogradOutputAVX512(SB), NOSPLIT, $0-52
+TEXT ·winogradOutputAVX512(SB), NOSPLIT, $0-64
 	MOVQ         m+8(FP), AX
 	MOVQ         size+16(FP), CX
-	LEAQ         (AX)(CX*4), BX
-	LEAQ         (BX)(CX*4), SI
-	LEAQ         (SI)(CX*4), DI
-	LEAQ         (CX)(CX*2), DX
-	MOVQ         out+0(FP), R8
-	MOVQ         bias+24(FP), R9
-	MOVQ         add+32(FP), R10
+	LEAQ         (CX)(CX*2), BX
+	LEAQ         (CX)(CX*4), SI
+	MOVQ         out+0(FP), DI
+	MOVQ         bias+24(FP), R8
+	MOVQ         add+32(FP), R9
 	VBROADCASTSS floor+48(FP), Z0
+	MOVQ         work+56(FP), R10
 	MOVQ         n+40(FP), R11
 	SHLQ         $0x02, R11
 	XORQ         R12, R12
 
 winogradOutputAVX512_channels:
-	VMOVUPS (AX), Z1
-	VADDPS  (BX), Z1, Z1
-	VADDPS  (SI), Z1, Z1
-	VMOVUPS (AX)(CX*1), Z2
-	VADDPS  (BX)(CX*1), Z2, Z2
-	VADDPS  (SI)(CX*1), Z2, Z2
-	VMOVUPS (AX)(CX*2), Z3
-	VADDPS  (BX)(CX*2), Z3, Z3
-	VADDPS  (SI)(CX*2), Z3, Z3
-	VMOVUPS (AX)(DX*1), Z4
-	VADDPS  (BX)(DX*1), Z4, Z4
-	VADDPS  (SI)(DX*1), Z4, Z4
-	VADDPS  Z2, Z1, Z1
-	VADDPS  Z3, Z1, Z1
-	VSUBPS  Z3, Z2, Z2
-	VSUBPS  Z4, Z2, Z2
-	VADDPS  (R9)(R12*1), Z1, Z1
-	MOVQ    (R10), R13
-	VADDPS  (R13)(R12*1), Z1, Z1
-	VMAXPS  Z1, Z0, Z1
-	MOVQ    (R8), R13
-	VMOVUPS Z1, (R13)(R12*1)
-	VADDPS  (R9)(R12*1), Z2, Z2
-	MOVQ    8(R10), R13
-	VADDPS  (R13)(R12*1), Z2, Z2
-	VMAXPS  Z2, Z0, Z2
-	MOVQ    8(R8), R13
-	VMOVUPS Z2, (R13)(R12*1)
-	VMOVUPS (BX), Z1
-	VSUBPS  (SI), Z1, Z1
-	VSUBPS  (DI), Z1, Z1
-	VMOVUPS (BX)(CX*1), Z2
-	VSUBPS  (SI)(CX*1), Z2, Z2
-	VSUBPS  (DI)(CX*1), Z2, Z2
-	VMOVUPS (BX)(CX*2), Z3
-	VSUBPS  (SI)(CX*2), Z3, Z3
-	VSUBPS  (DI)(CX*2), Z3, Z3
-	VMOVUPS (BX)(DX*1), Z4
-	VSUBPS  (SI)(DX*1), Z4, Z4
-	VSUBPS  (DI)(DX*1), Z4, Z4
-	VADDPS  Z2, Z1, Z1
-	VADDPS  Z3, Z1, Z1
-	VSUBPS  Z3, Z2, Z2
-	VSUBPS  Z4, Z2, Z2
-	VADDPS  (R9)(R12*1), Z1, Z1
-	MOVQ    16(R10), R13
-	VADDPS  (R13)(R12*1), Z1, Z1
-	VMAXPS  Z1, Z0, Z1
-	MOVQ    16(R8), R13
-	VMOVUPS Z1, (R13)(R12*1)
-	VADDPS  (R9)(R12*1), Z2, Z2
-	MOVQ    24(R10), R13
-	VADDPS  (R13)(R12*1), Z2, Z2
-	VMAXPS  Z2, Z0, Z2
-	MOVQ    24(R8), R13
-	VMOVUPS Z2, (R13)(R12*1)
-	ADDQ    $0x40, AX
-	ADDQ    $0x40, BX
-	ADDQ    $0x40, SI
-	ADDQ    $0x40, DI
-	ADDQ    $0x40, R12
-	CMPQ    R12, R11
-	JL      winogradOutputAVX512_channels
+	MOVQ        AX, DX
+	VMOVUPS     (DX), Z1
+	VMOVUPS     (DX)(CX*1), Z2
+	VMOVUPS     (DX)(CX*2), Z3
+	VMOVUPS     (DX)(BX*1), Z4
+	VMOVUPS     (DX)(CX*4), Z5
+	VMOVUPS     (DX)(SI*1), Z6
+	VADDPS      Z3, Z2, Z7
+	VSUBPS      Z3, Z2, Z2
+	VADDPS      Z5, Z4, Z3
+	VSUBPS      Z5, Z4, Z4
+	VADDPS      Z7, Z1, Z1
+	VADDPS      Z3, Z1, Z1
+	VMOVUPS     Z1, (R10)
+	VMULPS      winogradMultipliers<>+0(SB), Z2, Z1
+	VFMADD231PS winogradMultipliers<>+64(SB), Z4, Z1
+	VMOVUPS     Z1, 64(R10)
+	VMULPS      winogradMultipliers<>+128(SB), Z7, Z1
+	VFMADD231PS winogradMultipliers<>+192(SB), Z3, Z1
+	VMOVUPS     Z1, 128(R10)
+	VFMADD231PS winogradMultipliers<>+256(SB), Z2, Z6
+	VFMADD231PS winogradMultipliers<>+320(SB), Z4, Z6
+	VMOVUPS     Z6, 192(R10)
+	LEAQ        (DX)(BX*2), DX
+	VMOVUPS     (DX), Z1
+	VMOVUPS     (DX)(CX*1), Z2
+	VMOVUPS     (DX)(CX*2), Z3
+	VMOVUPS     (DX)(BX*1), Z4
+	VMOVUPS     (DX)(CX*4), Z5
+	VMOVUPS     (DX)(SI*1), Z6
+	VADDPS      Z3, Z2, Z7
+	VSUBPS      Z3, Z2, Z2
+	VADDPS      Z5, Z4, Z3
+	VSUBPS      Z5, Z4, Z4
+	VADDPS      Z7, Z1, Z1
+	VADDPS      Z3, Z1, Z1
+	VMOVUPS     Z1, 256(R10)
+	VMULPS      winogradMultipliers<>+0(SB), Z2, Z1
+	VFMADD231PS winogradMultipliers<>+64(SB), Z4, Z1
+	VMOVUPS     Z1, 320(R10)
+	VMULPS      winogradMultipliers<>+128(SB), Z7, Z1
+	VFMADD231PS winogradMultipliers<>+192(SB), Z3, Z1
+	VMOVUPS     Z1, 384(R10)
+	VFMADD231PS winogradMultipliers<>+256(SB), Z2, Z6
+	VFMADD231PS winogradMultipliers<>+320(SB), Z4, Z6
+	VMOVUPS     Z6, 448(R10)
+	LEAQ        (DX)(BX*2), DX
+	VMOVUPS     (DX), Z1
+	VMOVUPS     (DX)(CX*1), Z2
+	VMOVUPS     (DX)(CX*2), Z3
+	VMOVUPS     (DX)(BX*1), Z4
+	VMOVUPS     (DX)(CX*4), Z5
+	VMOVUPS     (DX)(SI*1), Z6
+	VADDPS      Z3, Z2, Z7
+	VSUBPS      Z3, Z2, Z2
+	VADDPS      Z5, Z4, Z3
+	VSUBPS      Z5, Z4, Z4
+	VADDPS      Z7, Z1, Z1
+	VADDPS      Z3, Z1, Z1
+	VMOVUPS     Z1, 512(R10)
+	VMULPS      winogradMultipliers<>+0(SB), Z2, Z1
+	VFMADD231PS winogradMultipliers<>+64(SB), Z4, Z1
+	VMOVUPS     Z1, 576(R10)
+	VMULPS      winogradMultipliers<>+128(SB), Z7, Z1
+	VFMADD231PS winogradMultipliers<>+192(SB), Z3, Z1
+	VMOVUPS     Z1, 640(R10)
+	VFMADD231PS winogradMultipliers<>+256(SB), Z2, Z6
+	VFMADD231PS winogradMultipliers<>+320(SB), Z4, Z6
+	VMOVUPS     Z6, 704(R10)
+	LEAQ        (DX)(BX*2), DX
+	VMOVUPS     (DX), Z1
+	VMOVUPS     (DX)(CX*1), Z2
+	VMOVUPS     (DX)(CX*2), Z3
+	VMOVUPS     (DX)(BX*1), Z4
+	VMOVUPS     (DX)(CX*4), Z5
+	VMOVUPS     (DX)(SI*1), Z6
+	VADDPS      Z3, Z2, Z7
+	VSUBPS      Z3, Z2, Z2
+	VADDPS      Z5, Z4, Z3
+	VSUBPS      Z5, Z4, Z4
+	VADDPS      Z7, Z1, Z1
+	VADDPS      Z3, Z1, Z1
+	VMOVUPS     Z1, 768(R10)
+	VMULPS      winogradMultipliers<>+0(SB), Z2, Z1
+	VFMADD231PS winogradMultipliers<>+64(SB), Z4, Z1
+	VMOVUPS     Z1, 832(R10)
+	VMULPS      winogradMultipliers<>+128(SB), Z7, Z1
+	VFMADD231PS winogradMultipliers<>+192(SB), Z3, Z1
+	VMOVUPS     Z1, 896(R10)
+	VFMADD231PS winogradMultipliers<>+256(SB), Z2, Z6
+	VFMADD231PS winogradMultipliers<>+320(SB), Z4, Z6
+	VMOVUPS     Z6, 960(R10)
+	LEAQ        (DX)(BX*2), DX
+	VMOVUPS     (DX), Z1
+	VMOVUPS     (DX)(CX*1), Z2
+	VMOVUPS     (DX)(CX*2), Z3
+	VMOVUPS     (DX)(BX*1), Z4
+	VMOVUPS     (DX)(CX*4), Z5
+	VMOVUPS     (DX)(SI*1), Z6
+	VADDPS      Z3, Z2, Z7
+	VSUBPS      Z3, Z2, Z2
+	VADDPS      Z5, Z4, Z3
+	VSUBPS      Z5, Z4, Z4
+	VADDPS      Z7, Z1, Z1
+	VADDPS      Z3, Z1, Z1
+	VMOVUPS     Z1, 1024(R10)
+	VMULPS      winogradMultipliers<>+0(SB), Z2, Z1
+	VFMADD231PS winogradMultipliers<>+64(SB), Z4, Z1
+	VMOVUPS     Z1, 1088(R10)
+	VMULPS      winogradMultipliers<>+128(SB), Z7, Z1
+	VFMADD231PS winogradMultipliers<>+192(SB), Z3, Z1
+	VMOVUPS     Z1, 1152(R10)
+	VFMADD231PS winogradMultipliers<>+256(SB), Z2, Z6
+	VFMADD231PS winogradMultipliers<>+320(SB), Z4, Z6
+	VMOVUPS     Z6, 1216(R10)
+	LEAQ        (DX)(BX*2), DX
+	VMOVUPS     (DX), Z1
+	VMOVUPS     (DX)(CX*1), Z2
+	VMOVUPS     (DX)(CX*2), Z3
+	VMOVUPS     (DX)(BX*1), Z4
+	VMOVUPS     (DX)(CX*4), Z5
+	VMOVUPS     (DX)(SI*1), Z6
+	VADDPS      Z3, Z2, Z7
+	VSUBPS      Z3, Z2, Z2
+	VADDPS      Z5, Z4, Z3
+	VSUBPS      Z5, Z4, Z4
+	VADDPS      Z7, Z1, Z1
+	VADDPS      Z3, Z1, Z1
+	VMOVUPS     Z1, 1280(R10)
+	VMULPS      winogradMultipliers<>+0(SB), Z2, Z1
+	VFMADD231PS winogradMultipliers<>+64(SB), Z4, Z1
+	VMOVUPS     Z1, 1344(R10)
+	VMULPS      winogradMultipliers<>+128(SB), Z7, Z1
+	VFMADD231PS winogradMultipliers<>+192(SB), Z3, Z1
+	VMOVUPS     Z1, 1408(R10)
+	VFMADD231PS winogradMultipliers<>+256(SB), Z2, Z6
+	VFMADD231PS winogradMultipliers<>+320(SB), Z4, Z6
+	VMOVUPS     Z6, 1472(R10)
+	LEAQ        (DX)(BX*2), DX
+	VMOVUPS     (R10), Z1
+	VMOVUPS     256(R10), Z2
+	VMOVUPS     512(R10), Z3
+	VMOVUPS     768(R10), Z4
+	VMOVUPS     1024(R10), Z5
+	VMOVUPS     1280(R10), Z6
+	VADDPS      Z3, Z2, Z7
+	VSUBPS      Z3, Z2, Z2
+	VADDPS      Z5, Z4, Z3
+	VSUBPS      Z5, Z4, Z4
+	VADDPS      Z7, Z1, Z1
+	VADDPS      Z3, Z1, Z1
+	VADDPS      (R8)(R12*1), Z1, Z1
+	MOVQ        (R9), DX
+	VADDPS      (DX)(R12*1), Z1, Z1
+	VMAXPS      Z1, Z0, Z1
+	MOVQ        (DI), DX
+	VMOVUPS     Z1, (DX)(R12*1)
+	VMULPS      winogradMultipliers<>+0(SB), Z2, Z1
+	VFMADD231PS winogradMultipliers<>+64(SB), Z4, Z1
+	VADDPS      (R8)(R12*1), Z1, Z1
+	MOVQ        32(R9), DX
+	VADDPS      (DX)(R12*1), Z1, Z1
+	VMAXPS      Z1, Z0, Z1
+	MOVQ        32(DI), DX
+	VMOVUPS     Z1, (DX)(R12*1)
+	VMULPS      winogradMultipliers<>+128(SB), Z7, Z1
+	VFMADD231PS winogradMultipliers<>+192(SB), Z3, Z1
+	VADDPS      (R8)(R12*1), Z1, Z1
+	MOVQ        64(R9), DX
+	VADDPS      (DX)(R12*1), Z1, Z1
+	VMAXPS      Z1, Z0, Z1
+	MOVQ        64(DI), DX
+	VMOVUPS     Z1, (DX)(R12*1)
+	VFMADD231PS winogradMultipliers<>+256(SB), Z2, Z6
+	VFMADD231PS winogradMultipliers<>+320(SB), Z4, Z6
+	VADDPS      (R8)(R12*1), Z6, Z6
+	MOVQ        96(R9), DX
+	VADDPS      (DX)(R12*1), Z6, Z6
+	VMAXPS      Z6, Z0, Z6
+	MOVQ        96(DI), DX
+	VMOVUPS     Z6, (DX)(R12*1)
+	VMOVUPS     64(R10), Z1
+	VMOVUPS     320(R10), Z2
+	VMOVUPS     576(R10), Z3
+	VMOVUPS     832(R10), Z4
+	VMOVUPS     1088(R10), Z5
+	VMOVUPS     1344(R10), Z6
+	VADDPS      Z3, Z2, Z7
+	VSUBPS      Z3, Z2, Z2
+	VADDPS      Z5, Z4, Z3
+	VSUBPS      Z5, Z4, Z4
+	VADDPS      Z7, Z1, Z1
+	VADDPS      Z3, Z1, Z1
+	VADDPS      (R8)(R12*1), Z1, Z1
+	MOVQ        8(R9), DX
+	VADDPS      (DX)(R12*1), Z1, Z1
+	VMAXPS      Z1, Z0, Z1
+	MOVQ        8(DI), DX
+	VMOVUPS     Z1, (DX)(R12*1)
+	VMULPS      winogradMultipliers<>+0(SB), Z2, Z1
+	VFMADD231PS winogradMultipliers<>+64(SB), Z4, Z1
+	VADDPS      (R8)(R12*1), Z1, Z1
+	MOVQ        40(R9), DX
+	VADDPS      (DX)(R12*1), Z1, Z1
+	VMAXPS      Z1, Z0, Z1
+	MOVQ        40(DI), DX
+	VMOVUPS     Z1, (DX)(R12*1)
+	VMULPS      winogradMultipliers<>+128(SB), Z7, Z1
+	VFMADD231PS winogradMultipliers<>+192(SB), Z3, Z1
+	VADDPS      (R8)(R12*1), Z1, Z1
+	MOVQ        72(R9), DX
+	VADDPS      (DX)(R12*1), Z1, Z1
+	VMAXPS      Z1, Z0, Z1
+	MOVQ        72(DI), DX
+	VMOVUPS     Z1, (DX)(R12*1)
+	VFMADD231PS winogradMultipliers<>+256(SB), Z2, Z6
+	VFMADD231PS winogradMultipliers<>+320(SB), Z4, Z6
+	VADDPS      (R8)(R12*1), Z6, Z6
+	MOVQ        104(R9), DX
+	VADDPS      (DX)(R12*1), Z6, Z6
+	VMAXPS      Z6, Z0, Z6
+	MOVQ        104(DI), DX
+	VMOVUPS     Z6, (DX)(R12*1)
+	VMOVUPS     128(R10), Z1
+	VMOVUPS     384(R10), Z2
+	VMOVUPS     640(R10), Z3
+	VMOVUPS     896(R10), Z4
+	VMOVUPS     1152(R10), Z5
+	VMOVUPS     1408(R10), Z6
+	VADDPS      Z3, Z2, Z7
+	VSUBPS      Z3, Z2, Z2
+	VADDPS      Z5, Z4, Z3
+	VSUBPS      Z5, Z4, Z4
+	VADDPS      Z7, Z1, Z1
+	VADDPS      Z3, Z1, Z1
+	VADDPS      (R8)(R12*1), Z1, Z1
+	MOVQ        16(R9), DX
+	VADDPS      (DX)(R12*1), Z1, Z1
+	VMAXPS      Z1, Z0, Z1
+	MOVQ        16(DI), DX
+	VMOVUPS     Z1, (DX)(R12*1)
+	VMULPS      winogradMultipliers<>+0(SB), Z2, Z1
+	VFMADD231PS winogradMultipliers<>+64(SB), Z4, Z1
+	VADDPS      (R8)(R12*1), Z1, Z1
+	MOVQ        48(R9), DX
+	VADDPS      (DX)(R12*1), Z1, Z1
+	VMAXPS      Z1, Z0, Z1
+	MOVQ        48(DI), DX
+	VMOVUPS     Z1, (DX)(R12*1)
+	VMULPS      winogradMultipliers<>+128(SB), Z7, Z1
+	VFMADD231PS winogradMultipliers<>+192(SB), Z3, Z1
+	VADDPS      (R8)(R12*1), Z1, Z1
+	MOVQ        80(R9), DX
+	VADDPS      (DX)(R12*1), Z1, Z1
+	VMAXPS      Z1, Z0, Z1
+	MOVQ        80(DI), DX
+	VMOVUPS     Z1, (DX)(R12*1)
+	VFMADD231PS winogradMultipliers<>+256(SB), Z2, Z6
+	VFMADD231PS winogradMultipliers<>+320(SB), Z4, Z6
+	VADDPS      (R8)(R12*1), Z6, Z6
+	MOVQ        112(R9), DX
+	VADDPS      (DX)(R12*1), Z6, Z6
+	VMAXPS      Z6, Z0, Z6
+	MOVQ        112(DI), DX
+	VMOVUPS     Z6, (DX)(R12*1)
+	VMOVUPS     192(R10), Z1
+	VMOVUPS     448(R10), Z2
+	VMOVUPS     704(R10), Z3
+	VMOVUPS     960(R10), Z4
+	VMOVUPS     1216(R10), Z5
+	VMOVUPS     1472(R10), Z6
+	VADDPS      Z3, Z2, Z7
+	VSUBPS      Z3, Z2, Z2
+	VADDPS      Z5, Z4, Z3
+	VSUBPS      Z5, Z4, Z4
+	VADDPS      Z7, Z1, Z1
+	VADDPS      Z3, Z1, Z1
+	VADDPS      (R8)(R12*1), Z1, Z1
+	MOVQ        24(R9), DX
+	VADDPS      (DX)(R12*1), Z1, Z1
+	VMAXPS      Z1, Z0, Z1
+	MOVQ        24(DI), DX
+	VMOVUPS     Z1, (DX)(R12*1)
+	VMULPS      winogradMultipliers<>+0(SB), Z2, Z1
+	VFMADD231PS winogradMultipliers<>+64(SB), Z4, Z1
+	VADDPS      (R8)(R12*1), Z1, Z1
+	MOVQ        56(R9), DX
+	VADDPS      (DX)(R12*1), Z1, Z1
+	VMAXPS      Z1, Z0, Z1
+	MOVQ        56(DI), DX
+	VMOVUPS     Z1, (DX)(R12*1)
+	VMULPS      winogradMultipliers<>+128(SB), Z7, Z1
+	VFMADD231PS winogradMultipliers<>+192(SB), Z3, Z1
+	VADDPS      (R8)(R12*1), Z1, Z1
+	MOVQ        88(R9), DX
+	VADDPS      (DX)(R12*1), Z1, Z1
+	VMAXPS      Z1, Z0, Z1
+	MOVQ        88(DI), DX
+	VMOVUPS     Z1, (DX)(R12*1)
+	VFMADD231PS winogradMultipliers<>+256(SB), Z2, Z6
+	VFMADD231PS winogradMultipliers<>+320(SB), Z4, Z6
+	VADDPS      (R8)(R12*1), Z6, Z6
+	MOVQ        120(R9), DX
+	VADDPS      (DX)(R12*1), Z6, Z6
+	VMAXPS      Z6, Z0, Z6
+	MOVQ        120(DI), DX
+	VMOVUPS     Z6, (DX)(R12*1)
+	ADDQ        $0x40, AX
+	ADDQ        $0x40, R12
+	CMPQ        R12, R11
+	JL          winogradOutputAVX512_channels
 	VZEROUPPER
 	RET
 
-// func winogradInputAVX2(v *float32, size int, in *[16]*float32, n int)
-// Requires: AVX
-TEXT ·winogradInputAVX2(SB), NOSPLIT, $0-32
+// func winogradInputAVX2(v *float32, size int, in *[36]*float32, n int, work *float32)
+// Requires: AVX, FMA3
+TEXT ·winogradInputAVX2(SB), NOSPLIT, $0-40
 	MOVQ v+0(FP), AX
 	MOVQ size+8(FP), CX
-	LEAQ (AX)(CX*4), BX
-	LEAQ (BX)(CX*4), SI
-	LEAQ (SI)(CX*4), DI
-	LEAQ (CX)(CX*2), DX
-	MOVQ in+16(FP), R8
+	LEAQ (CX)(CX*2), BX
+	LEAQ (CX)(CX*4), SI
+	MOVQ in+16(FP), DI
+	MOVQ work+32(FP), R8
 	MOVQ n+24(FP), R9
 	SHLQ $0x02, R9
 	XORQ R10, R10
 
 winogradInputAVX2_channels:
-	MOVQ    (R8), R11
-	VMOVUPS (R11)(R10*1), Y0
-	MOVQ    64(R8), R11
-	VSUBPS  (R11)(R10*1), Y0, Y0
-	MOVQ    8(R8), R11
-	VMOVUPS (R11)(R10*1), Y1
-	MOVQ    72(R8), R11
-	VSUBPS  (R11)(R10*1), Y1, Y1
-	MOVQ    16(R8), R11
-	VMOVUPS (R11)(R10*1), Y2
-	MOVQ    80(R8), R11
-	VSUBPS  (R11)(R10*1), Y2, Y2
-	MOVQ    24(R8), R11
-	VMOVUPS (R11)(R10*1), Y3
-	MOVQ    88(R8), R11
-	VSUBPS  (R11)(R10*1), Y3, Y3
-	VSUBPS  Y2, Y0, Y0
-	VMOVUPS Y0, (AX)
-	VADDPS  Y2, Y1, Y0
-	VMOVUPS Y0, (AX)(CX*1)
-	VSUBPS  Y1, Y2, Y0
-	VMOVUPS Y0, (AX)(CX*2)
-	VSUBPS  Y3, Y1, Y0
-	VMOVUPS Y0, (AX)(DX*1)
-	MOVQ    32(R8), R11
-	VMOVUPS (R11)(R10*1), Y0
-	MOVQ    64(R8), R11
-	VADDPS  (R11)(R10*1), Y0, Y0
-	MOVQ    40(R8), R11
-	VMOVUPS (R11)(R10*1), Y1
-	MOVQ    72(R8), R11
-	VADDPS  (R11)(R10*1), Y1, Y1
-	MOVQ    48(R8), R11
-	VMOVUPS (R11)(R10*1), Y2
-	MOVQ    80(R8), R11
-	VADDPS  (R11)(R10*1), Y2, Y2
-	MOVQ    56(R8), R11
-	VMOVUPS (R11)(R10*1), Y3
-	MOVQ    88(R8), R11
-	VADDPS  (R11)(R10*1), Y3, Y3
-	VSUBPS  Y2, Y0, Y0
-	VMOVUPS Y0, (BX)
-	VADDPS  Y2, Y1, Y0
-	VMOVUPS Y0, (BX)(CX*1)
-	VSUBPS  Y1, Y2, Y0
-	VMOVUPS Y0, (BX)(CX*2)
-	VSUBPS  Y3, Y1, Y0
-	VMOVUPS Y0, (BX)(DX*1)
-	MOVQ    64(R8), R11
-	VMOVUPS (R11)(R10*1), Y0
-	MOVQ    32(R8), R11
-	VSUBPS  (R11)(R10*1), Y0, Y0
-	MOVQ    72(R8), R11
-	VMOVUPS (R11)(R10*1), Y1
-	MOVQ    40(R8), R11
-	VSUBPS  (R11)(R10*1), Y1, Y1
-	MOVQ    80(R8), R11
-	VMOVUPS (R11)(R10*1), Y2
-	MOVQ    48(R8), R11
-	VSUBPS  (R11)(R10*1), Y2, Y2
-	MOVQ    88(R8), R11
-	VMOVUPS (R11)(R10*1), Y3
-	MOVQ    56(R8), R11
-	VSUBPS  (R11)(R10*1), Y3, Y3
-	VSUBPS  Y2, Y0, Y0
-	VMOVUPS Y0, (SI)
-	VADDPS  Y2, Y1, Y0
-	VMOVUPS Y0, (SI)(CX*1)
-	VSUBPS  Y1, Y2, Y0
-	VMOVUPS Y0, (SI)(CX*2)
-	VSUBPS  Y3, Y1, Y0
-	VMOVUPS Y0, (SI)(DX*1)
-	MOVQ    32(R8), R11
-	VMOVUPS (R11)(R10*1), Y0
-	MOVQ    96(R8), R11
-	VSUBPS  (R11)(R10*1), Y0, Y0
-	MOVQ    40(R8), R11
-	VMOVUPS (R11)(R10*1), Y1
-	MOVQ    104(R8), R11
-	VSUBPS  (R11)(R10*1), Y1, Y1
-	MOVQ    48(R8), R11
-	VMOVUPS (R11)(R10*1), Y2
-	MOVQ    112(R8), R11
-	VSUBPS  (R11)(R10*1), Y2, Y2
-	MOVQ    56(R8), R11
-	VMOVUPS (R11)(R10*1), Y3
-	MOVQ    120(R8), R11
-	VSUBPS  (R11)(R10*1), Y3, Y3
-	VSUBPS  Y2, Y0, Y0
-	VMOVUPS Y0, (DI)
-	VADDPS  Y2, Y1, Y0
-	VMOVUPS Y0, (DI)(CX*1)
-	VSUBPS  Y1, Y2, Y0
-	VMOVUPS Y0, (DI)(CX*2)
-	VSUBPS  Y3, Y1, Y0
-	VMOVUPS Y0, (DI)(DX*1)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, BX
-	ADDQ    $0x20, SI
-	ADDQ    $0x20, DI
-	ADDQ    $0x20, R10
-	CMPQ    R10, R9
-	JL      winogradInputAVX2_channels
+	MOVQ         AX, DX
+	MOVQ         (DI), R11
+	VMOVUPS      (R11)(R10*1), Y0
+	MOVQ         48(DI), R11
+	VMOVUPS      (R11)(R10*1), Y1
+	MOVQ         96(DI), R11
+	VMOVUPS      (R11)(R10*1), Y2
+	MOVQ         144(DI), R11
+	VMOVUPS      (R11)(R10*1), Y3
+	MOVQ         192(DI), R11
+	VMOVUPS      (R11)(R10*1), Y4
+	MOVQ         240(DI), R11
+	VMOVUPS      (R11)(R10*1), Y5
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradMultipliers<>+192(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+192(SB), Y1, Y7
+	VMOVAPS      Y6, Y8
+	VFMADD231PS  winogradMultipliers<>+0(SB), Y7, Y8
+	VMOVUPS      Y8, 192(R8)
+	VFNMADD231PS winogradMultipliers<>+0(SB), Y7, Y6
+	VMOVUPS      Y6, 384(R8)
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+128(SB), Y1, Y7
+	VMOVAPS      Y6, Y8
+	VFMADD231PS  winogradMultipliers<>+64(SB), Y7, Y8
+	VMOVUPS      Y8, 576(R8)
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y7, Y6
+	VMOVUPS      Y6, 768(R8)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Y2, Y4
+	VFMADD231PS  winogradMultipliers<>+384(SB), Y0, Y4
+	VMOVUPS      Y4, (R8)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Y3, Y5
+	VFMADD231PS  winogradMultipliers<>+384(SB), Y1, Y5
+	VMOVUPS      Y5, 960(R8)
+	MOVQ         8(DI), R11
+	VMOVUPS      (R11)(R10*1), Y0
+	MOVQ         56(DI), R11
+	VMOVUPS      (R11)(R10*1), Y1
+	MOVQ         104(DI), R11
+	VMOVUPS      (R11)(R10*1), Y2
+	MOVQ         152(DI), R11
+	VMOVUPS      (R11)(R10*1), Y3
+	MOVQ         200(DI), R11
+	VMOVUPS      (R11)(R10*1), Y4
+	MOVQ         248(DI), R11
+	VMOVUPS      (R11)(R10*1), Y5
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradMultipliers<>+192(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+192(SB), Y1, Y7
+	VMOVAPS      Y6, Y8
+	VFMADD231PS  winogradMultipliers<>+0(SB), Y7, Y8
+	VMOVUPS      Y8, 224(R8)
+	VFNMADD231PS winogradMultipliers<>+0(SB), Y7, Y6
+	VMOVUPS      Y6, 416(R8)
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+128(SB), Y1, Y7
+	VMOVAPS      Y6, Y8
+	VFMADD231PS  winogradMultipliers<>+64(SB), Y7, Y8
+	VMOVUPS      Y8, 608(R8)
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y7, Y6
+	VMOVUPS      Y6, 800(R8)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Y2, Y4
+	VFMADD231PS  winogradMultipliers<>+384(SB), Y0, Y4
+	VMOVUPS      Y4, 32(R8)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Y3, Y5
+	VFMADD231PS  winogradMultipliers<>+384(SB), Y1, Y5
+	VMOVUPS      Y5, 992(R8)
+	MOVQ         16(DI), R11
+	VMOVUPS      (R11)(R10*1), Y0
+	MOVQ         64(DI), R11
+	VMOVUPS      (R11)(R10*1), Y1
+	MOVQ         112(DI), R11
+	VMOVUPS      (R11)(R10*1), Y2
+	MOVQ         160(DI), R11
+	VMOVUPS      (R11)(R10*1), Y3
+	MOVQ         208(DI), R11
+	VMOVUPS      (R11)(R10*1), Y4
+	MOVQ         256(DI), R11
+	VMOVUPS      (R11)(R10*1), Y5
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradMultipliers<>+192(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+192(SB), Y1, Y7
+	VMOVAPS      Y6, Y8
+	VFMADD231PS  winogradMultipliers<>+0(SB), Y7, Y8
+	VMOVUPS      Y8, 256(R8)
+	VFNMADD231PS winogradMultipliers<>+0(SB), Y7, Y6
+	VMOVUPS      Y6, 448(R8)
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+128(SB), Y1, Y7
+	VMOVAPS      Y6, Y8
+	VFMADD231PS  winogradMultipliers<>+64(SB), Y7, Y8
+	VMOVUPS      Y8, 640(R8)
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y7, Y6
+	VMOVUPS      Y6, 832(R8)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Y2, Y4
+	VFMADD231PS  winogradMultipliers<>+384(SB), Y0, Y4
+	VMOVUPS      Y4, 64(R8)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Y3, Y5
+	VFMADD231PS  winogradMultipliers<>+384(SB), Y1, Y5
+	VMOVUPS      Y5, 1024(R8)
+	MOVQ         24(DI), R11
+	VMOVUPS      (R11)(R10*1), Y0
+	MOVQ         72(DI), R11
+	VMOVUPS      (R11)(R10*1), Y1
+	MOVQ         120(DI), R11
+	VMOVUPS      (R11)(R10*1), Y2
+	MOVQ         168(DI), R11
+	VMOVUPS      (R11)(R10*1), Y3
+	MOVQ         216(DI), R11
+	VMOVUPS      (R11)(R10*1), Y4
+	MOVQ         264(DI), R11
+	VMOVUPS      (R11)(R10*1), Y5
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradMultipliers<>+192(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+192(SB), Y1, Y7
+	VMOVAPS      Y6, Y8
+	VFMADD231PS  winogradMultipliers<>+0(SB), Y7, Y8
+	VMOVUPS      Y8, 288(R8)
+	VFNMADD231PS winogradMultipliers<>+0(SB), Y7, Y6
+	VMOVUPS      Y6, 480(R8)
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+128(SB), Y1, Y7
+	VMOVAPS      Y6, Y8
+	VFMADD231PS  winogradMultipliers<>+64(SB), Y7, Y8
+	VMOVUPS      Y8, 672(R8)
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y7, Y6
+	VMOVUPS      Y6, 864(R8)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Y2, Y4
+	VFMADD231PS  winogradMultipliers<>+384(SB), Y0, Y4
+	VMOVUPS      Y4, 96(R8)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Y3, Y5
+	VFMADD231PS  winogradMultipliers<>+384(SB), Y1, Y5
+	VMOVUPS      Y5, 1056(R8)
+	MOVQ         32(DI), R11
+	VMOVUPS      (R11)(R10*1), Y0
+	MOVQ         80(DI), R11
+	VMOVUPS      (R11)(R10*1), Y1
+	MOVQ         128(DI), R11
+	VMOVUPS      (R11)(R10*1), Y2
+	MOVQ         176(DI), R11
+	VMOVUPS      (R11)(R10*1), Y3
+	MOVQ         224(DI), R11
+	VMOVUPS      (R11)(R10*1), Y4
+	MOVQ         272(DI), R11
+	VMOVUPS      (R11)(R10*1), Y5
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradMultipliers<>+192(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+192(SB), Y1, Y7
+	VMOVAPS      Y6, Y8
+	VFMADD231PS  winogradMultipliers<>+0(SB), Y7, Y8
+	VMOVUPS      Y8, 320(R8)
+	VFNMADD231PS winogradMultipliers<>+0(SB), Y7, Y6
+	VMOVUPS      Y6, 512(R8)
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+128(SB), Y1, Y7
+	VMOVAPS      Y6, Y8
+	VFMADD231PS  winogradMultipliers<>+64(SB), Y7, Y8
+	VMOVUPS      Y8, 704(R8)
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y7, Y6
+	VMOVUPS      Y6, 896(R8)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Y2, Y4
+	VFMADD231PS  winogradMultipliers<>+384(SB), Y0, Y4
+	VMOVUPS      Y4, 128(R8)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Y3, Y5
+	VFMADD231PS  winogradMultipliers<>+384(SB), Y1, Y5
+	VMOVUPS      Y5, 1088(R8)
+	MOVQ         40(DI), R11
+	VMOVUPS      (R11)(R10*1), Y0
+	MOVQ         88(DI), R11
+	VMOVUPS      (R11)(R10*1), Y1
+	MOVQ         136(DI), R11
+	VMOVUPS      (R11)(R10*1), Y2
+	MOVQ         184(DI), R11
+	VMOVUPS      (R11)(R10*1), Y3
+	MOVQ         232(DI), R11
+	VMOVUPS      (R11)(R10*1), Y4
+	MOVQ         280(DI), R11
+	VMOVUPS      (R11)(R10*1), Y5
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradMultipliers<>+192(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+192(SB), Y1, Y7
+	VMOVAPS      Y6, Y8
+	VFMADD231PS  winogradMultipliers<>+0(SB), Y7, Y8
+	VMOVUPS      Y8, 352(R8)
+	VFNMADD231PS winogradMultipliers<>+0(SB), Y7, Y6
+	VMOVUPS      Y6, 544(R8)
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+128(SB), Y1, Y7
+	VMOVAPS      Y6, Y8
+	VFMADD231PS  winogradMultipliers<>+64(SB), Y7, Y8
+	VMOVUPS      Y8, 736(R8)
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y7, Y6
+	VMOVUPS      Y6, 928(R8)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Y2, Y4
+	VFMADD231PS  winogradMultipliers<>+384(SB), Y0, Y4
+	VMOVUPS      Y4, 160(R8)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Y3, Y5
+	VFMADD231PS  winogradMultipliers<>+384(SB), Y1, Y5
+	VMOVUPS      Y5, 1120(R8)
+	VMOVUPS      (R8), Y0
+	VMOVUPS      32(R8), Y1
+	VMOVUPS      64(R8), Y2
+	VMOVUPS      96(R8), Y3
+	VMOVUPS      128(R8), Y4
+	VMOVUPS      160(R8), Y5
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradMultipliers<>+192(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+192(SB), Y1, Y7
+	VMOVAPS      Y6, Y8
+	VFMADD231PS  winogradMultipliers<>+0(SB), Y7, Y8
+	VMOVUPS      Y8, (DX)(CX*1)
+	VFNMADD231PS winogradMultipliers<>+0(SB), Y7, Y6
+	VMOVUPS      Y6, (DX)(CX*2)
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+128(SB), Y1, Y7
+	VMOVAPS      Y6, Y8
+	VFMADD231PS  winogradMultipliers<>+64(SB), Y7, Y8
+	VMOVUPS      Y8, (DX)(BX*1)
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y7, Y6
+	VMOVUPS      Y6, (DX)(CX*4)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Y2, Y4
+	VFMADD231PS  winogradMultipliers<>+384(SB), Y0, Y4
+	VMOVUPS      Y4, (DX)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Y3, Y5
+	VFMADD231PS  winogradMultipliers<>+384(SB), Y1, Y5
+	VMOVUPS      Y5, (DX)(SI*1)
+	LEAQ         (DX)(BX*2), DX
+	VMOVUPS      192(R8), Y0
+	VMOVUPS      224(R8), Y1
+	VMOVUPS      256(R8), Y2
+	VMOVUPS      288(R8), Y3
+	VMOVUPS      320(R8), Y4
+	VMOVUPS      352(R8), Y5
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradMultipliers<>+192(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+192(SB), Y1, Y7
+	VMOVAPS      Y6, Y8
+	VFMADD231PS  winogradMultipliers<>+0(SB), Y7, Y8
+	VMOVUPS      Y8, (DX)(CX*1)
+	VFNMADD231PS winogradMultipliers<>+0(SB), Y7, Y6
+	VMOVUPS      Y6, (DX)(CX*2)
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+128(SB), Y1, Y7
+	VMOVAPS      Y6, Y8
+	VFMADD231PS  winogradMultipliers<>+64(SB), Y7, Y8
+	VMOVUPS      Y8, (DX)(BX*1)
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y7, Y6
+	VMOVUPS      Y6, (DX)(CX*4)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Y2, Y4
+	VFMADD231PS  winogradMultipliers<>+384(SB), Y0, Y4
+	VMOVUPS      Y4, (DX)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Y3, Y5
+	VFMADD231PS  winogradMultipliers<>+384(SB), Y1, Y5
+	VMOVUPS      Y5, (DX)(SI*1)
+	LEAQ         (DX)(BX*2), DX
+	VMOVUPS      384(R8), Y0
+	VMOVUPS      416(R8), Y1
+	VMOVUPS      448(R8), Y2
+	VMOVUPS      480(R8), Y3
+	VMOVUPS      512(R8), Y4
+	VMOVUPS      544(R8), Y5
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradMultipliers<>+192(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+192(SB), Y1, Y7
+	VMOVAPS      Y6, Y8
+	VFMADD231PS  winogradMultipliers<>+0(SB), Y7, Y8
+	VMOVUPS      Y8, (DX)(CX*1)
+	VFNMADD231PS winogradMultipliers<>+0(SB), Y7, Y6
+	VMOVUPS      Y6, (DX)(CX*2)
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+128(SB), Y1, Y7
+	VMOVAPS      Y6, Y8
+	VFMADD231PS  winogradMultipliers<>+64(SB), Y7, Y8
+	VMOVUPS      Y8, (DX)(BX*1)
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y7, Y6
+	VMOVUPS      Y6, (DX)(CX*4)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Y2, Y4
+	VFMADD231PS  winogradMultipliers<>+384(SB), Y0, Y4
+	VMOVUPS      Y4, (DX)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Y3, Y5
+	VFMADD231PS  winogradMultipliers<>+384(SB), Y1, Y5
+	VMOVUPS      Y5, (DX)(SI*1)
+	LEAQ         (DX)(BX*2), DX
+	VMOVUPS      576(R8), Y0
+	VMOVUPS      608(R8), Y1
+	VMOVUPS      640(R8), Y2
+	VMOVUPS      672(R8), Y3
+	VMOVUPS      704(R8), Y4
+	VMOVUPS      736(R8), Y5
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradMultipliers<>+192(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+192(SB), Y1, Y7
+	VMOVAPS      Y6, Y8
+	VFMADD231PS  winogradMultipliers<>+0(SB), Y7, Y8
+	VMOVUPS      Y8, (DX)(CX*1)
+	VFNMADD231PS winogradMultipliers<>+0(SB), Y7, Y6
+	VMOVUPS      Y6, (DX)(CX*2)
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+128(SB), Y1, Y7
+	VMOVAPS      Y6, Y8
+	VFMADD231PS  winogradMultipliers<>+64(SB), Y7, Y8
+	VMOVUPS      Y8, (DX)(BX*1)
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y7, Y6
+	VMOVUPS      Y6, (DX)(CX*4)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Y2, Y4
+	VFMADD231PS  winogradMultipliers<>+384(SB), Y0, Y4
+	VMOVUPS      Y4, (DX)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Y3, Y5
+	VFMADD231PS  winogradMultipliers<>+384(SB), Y1, Y5
+	VMOVUPS      Y5, (DX)(SI*1)
+	LEAQ         (DX)(BX*2), DX
+	VMOVUPS      768(R8), Y0
+	VMOVUPS      800(R8), Y1
+	VMOVUPS      832(R8), Y2
+	VMOVUPS      864(R8), Y3
+	VMOVUPS      896(R8), Y4
+	VMOVUPS      928(R8), Y5
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradMultipliers<>+192(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+192(SB), Y1, Y7
+	VMOVAPS      Y6, Y8
+	VFMADD231PS  winogradMultipliers<>+0(SB), Y7, Y8
+	VMOVUPS      Y8, (DX)(CX*1)
+	VFNMADD231PS winogradMultipliers<>+0(SB), Y7, Y6
+	VMOVUPS      Y6, (DX)(CX*2)
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+128(SB), Y1, Y7
+	VMOVAPS      Y6, Y8
+	VFMADD231PS  winogradMultipliers<>+64(SB), Y7, Y8
+	VMOVUPS      Y8, (DX)(BX*1)
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y7, Y6
+	VMOVUPS      Y6, (DX)(CX*4)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Y2, Y4
+	VFMADD231PS  winogradMultipliers<>+384(SB), Y0, Y4
+	VMOVUPS      Y4, (DX)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Y3, Y5
+	VFMADD231PS  winogradMultipliers<>+384(SB), Y1, Y5
+	VMOVUPS      Y5, (DX)(SI*1)
+	LEAQ         (DX)(BX*2), DX
+	VMOVUPS      960(R8), Y0
+	VMOVUPS      992(R8), Y1
+	VMOVUPS      1024(R8), Y2
+	VMOVUPS      1056(R8), Y3
+	VMOVUPS      1088(R8), Y4
+	VMOVUPS      1120(R8), Y5
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradMultipliers<>+192(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+192(SB), Y1, Y7
+	VMOVAPS      Y6, Y8
+	VFMADD231PS  winogradMultipliers<>+0(SB), Y7, Y8
+	VMOVUPS      Y8, (DX)(CX*1)
+	VFNMADD231PS winogradMultipliers<>+0(SB), Y7, Y6
+	VMOVUPS      Y6, (DX)(CX*2)
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+128(SB), Y1, Y7
+	VMOVAPS      Y6, Y8
+	VFMADD231PS  winogradMultipliers<>+64(SB), Y7, Y8
+	VMOVUPS      Y8, (DX)(BX*1)
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y7, Y6
+	VMOVUPS      Y6, (DX)(CX*4)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Y2, Y4
+	VFMADD231PS  winogradMultipliers<>+384(SB), Y0, Y4
+	VMOVUPS      Y4, (DX)
+	VFNMADD231PS winogradMultipliers<>+448(SB), Y3, Y5
+	VFMADD231PS  winogradMultipliers<>+384(SB), Y1, Y5
+	VMOVUPS      Y5, (DX)(SI*1)
+	LEAQ         (DX)(BX*2), DX
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, R10
+	CMPQ         R10, R9
+	JL           winogradInputAVX2_channels
 	VZEROUPPER
 	RET
 
-// func winogradOutputAVX2(out *[4]*float32, m *float32, size int, bias *float32, add *[4]*float32, n int, floor float32)
-// Requires: AVX
-TEXT ·winogradOutputAVX2(SB), NOSPLIT, $0-52
+// func winogradOutputAVX2(out *[16]*float32, m *float32, size int, bias *float32, add *[16]*float32, n int, floor float32, work *float32)
+// Requires: AVX, FMA3
+TEXT ·winogradOutputAVX2(SB), NOSPLIT, $0-64
 	MOVQ         m+8(FP), AX
 	MOVQ         size+16(FP), CX
-	LEAQ         (AX)(CX*4), BX
-	LEAQ         (BX)(CX*4), SI
-	LEAQ         (SI)(CX*4), DI
-	LEAQ         (CX)(CX*2), DX
-	MOVQ         out+0(FP), R8
-	MOVQ         bias+24(FP), R9
-	MOVQ         add+32(FP), R10
+	LEAQ         (CX)(CX*2), BX
+	LEAQ         (CX)(CX*4), SI
+	MOVQ         out+0(FP), DI
+	MOVQ         bias+24(FP), R8
+	MOVQ         add+32(FP), R9
 	VBROADCASTSS floor+48(FP), Y0
+	MOVQ         work+56(FP), R10
 	MOVQ         n+40(FP), R11
 	SHLQ         $0x02, R11
 	XORQ         R12, R12
 
 winogradOutputAVX2_channels:
-	VMOVUPS (AX), Y1
-	VADDPS  (BX), Y1, Y1
-	VADDPS  (SI), Y1, Y1
-	VMOVUPS (AX)(CX*1), Y2
-	VADDPS  (BX)(CX*1), Y2, Y2
-	VADDPS  (SI)(CX*1), Y2, Y2
-	VMOVUPS (AX)(CX*2), Y3
-	VADDPS  (BX)(CX*2), Y3, Y3
-	VADDPS  (SI)(CX*2), Y3, Y3
-	VMOVUPS (AX)(DX*1), Y4
-	VADDPS  (BX)(DX*1), Y4, Y4
-	VADDPS  (SI)(DX*1), Y4, Y4
-	VADDPS  Y2, Y1, Y1
-	VADDPS  Y3, Y1, Y1
-	VSUBPS  Y3, Y2, Y2
-	VSUBPS  Y4, Y2, Y2
-	VADDPS  (R9)(R12*1), Y1, Y1
-	MOVQ    (R10), R13
-	VADDPS  (R13)(R12*1), Y1, Y1
-	VMAXPS  Y1, Y0, Y1
-	MOVQ    (R8), R13
-	VMOVUPS Y1, (R13)(R12*1)
-	VADDPS  (R9)(R12*1), Y2, Y2
-	MOVQ    8(R10), R13
-	VADDPS  (R13)(R12*1), Y2, Y2
-	VMAXPS  Y2, Y0, Y2
-	MOVQ    8(R8), R13
-	VMOVUPS Y2, (R13)(R12*1)
-	VMOVUPS (BX), Y1
-	VSUBPS  (SI), Y1, Y1
-	VSUBPS  (DI), Y1, Y1
-	VMOVUPS (BX)(CX*1), Y2
-	VSUBPS  (SI)(CX*1), Y2, Y2
-	VSUBPS  (DI)(CX*1), Y2, Y2
-	VMOVUPS (BX)(CX*2), Y3
-	VSUBPS  (SI)(CX*2), Y3, Y3
-	VSUBPS  (DI)(CX*2), Y3, Y3
-	VMOVUPS (BX)(DX*1), Y4
-	VSUBPS  (SI)(DX*1), Y4, Y4
-	VSUBPS  (DI)(DX*1), Y4, Y4
-	VADDPS  Y2, Y1, Y1
-	VADDPS  Y3, Y1, Y1
-	VSUBPS  Y3, Y2, Y2
-	VSUBPS  Y4, Y2, Y2
-	VADDPS  (R9)(R12*1), Y1, Y1
-	MOVQ    16(R10), R13
-	VADDPS  (R13)(R12*1), Y1, Y1
-	VMAXPS  Y1, Y0, Y1
-	MOVQ    16(R8), R13
-	VMOVUPS Y1, (R13)(R12*1)
-	VADDPS  (R9)(R12*1), Y2, Y2
-	MOVQ    24(R10), R13
-	VADDPS  (R13)(R12*1), Y2, Y2
-	VMAXPS  Y2, Y0, Y2
-	MOVQ    24(R8), R13
-	VMOVUPS Y2, (R13)(R12*1)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, BX
-	ADDQ    $0x20, SI
-	ADDQ    $0x20, DI
-	ADDQ    $0x20, R12
-	CMPQ    R12, R11
-	JL      winogradOutputAVX2_channels
+	MOVQ        AX, DX
+	VMOVUPS     (DX), Y1
+	VMOVUPS     (DX)(CX*1), Y2
+	VMOVUPS     (DX)(CX*2), Y3
+	VMOVUPS     (DX)(BX*1), Y4
+	VMOVUPS     (DX)(CX*4), Y5
+	VMOVUPS     (DX)(SI*1), Y6
+	VADDPS      Y3, Y2, Y7
+	VSUBPS      Y3, Y2, Y2
+	VADDPS      Y5, Y4, Y3
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y1, Y1
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, (R10)
+	VMULPS      winogradMultipliers<>+0(SB), Y2, Y1
+	VFMADD231PS winogradMultipliers<>+64(SB), Y4, Y1
+	VMOVUPS     Y1, 32(R10)
+	VMULPS      winogradMultipliers<>+128(SB), Y7, Y1
+	VFMADD231PS winogradMultipliers<>+192(SB), Y3, Y1
+	VMOVUPS     Y1, 64(R10)
+	VFMADD231PS winogradMultipliers<>+256(SB), Y2, Y6
+	VFMADD231PS winogradMultipliers<>+320(SB), Y4, Y6
+	VMOVUPS     Y6, 96(R10)
+	LEAQ        (DX)(BX*2), DX
+	VMOVUPS     (DX), Y1
+	VMOVUPS     (DX)(CX*1), Y2
+	VMOVUPS     (DX)(CX*2), Y3
+	VMOVUPS     (DX)(BX*1), Y4
+	VMOVUPS     (DX)(CX*4), Y5
+	VMOVUPS     (DX)(SI*1), Y6
+	VADDPS      Y3, Y2, Y7
+	VSUBPS      Y3, Y2, Y2
+	VADDPS      Y5, Y4, Y3
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y1, Y1
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 128(R10)
+	VMULPS      winogradMultipliers<>+0(SB), Y2, Y1
+	VFMADD231PS winogradMultipliers<>+64(SB), Y4, Y1
+	VMOVUPS     Y1, 160(R10)
+	VMULPS      winogradMultipliers<>+128(SB), Y7, Y1
+	VFMADD231PS winogradMultipliers<>+192(SB), Y3, Y1
+	VMOVUPS     Y1, 192(R10)
+	VFMADD231PS winogradMultipliers<>+256(SB), Y2, Y6
+	VFMADD231PS winogradMultipliers<>+320(SB), Y4, Y6
+	VMOVUPS     Y6, 224(R10)
+	LEAQ        (DX)(BX*2), DX
+	VMOVUPS     (DX), Y1
+	VMOVUPS     (DX)(CX*1), Y2
+	VMOVUPS     (DX)(CX*2), Y3
+	VMOVUPS     (DX)(BX*1), Y4
+	VMOVUPS     (DX)(CX*4), Y5
+	VMOVUPS     (DX)(SI*1), Y6
+	VADDPS      Y3, Y2, Y7
+	VSUBPS      Y3, Y2, Y2
+	VADDPS      Y5, Y4, Y3
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y1, Y1
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 256(R10)
+	VMULPS      winogradMultipliers<>+0(SB), Y2, Y1
+	VFMADD231PS winogradMultipliers<>+64(SB), Y4, Y1
+	VMOVUPS     Y1, 288(R10)
+	VMULPS      winogradMultipliers<>+128(SB), Y7, Y1
+	VFMADD231PS winogradMultipliers<>+192(SB), Y3, Y1
+	VMOVUPS     Y1, 320(R10)
+	VFMADD231PS winogradMultipliers<>+256(SB), Y2, Y6
+	VFMADD231PS winogradMultipliers<>+320(SB), Y4, Y6
+	VMOVUPS     Y6, 352(R10)
+	LEAQ        (DX)(BX*2), DX
+	VMOVUPS     (DX), Y1
+	VMOVUPS     (DX)(CX*1), Y2
+	VMOVUPS     (DX)(CX*2), Y3
+	VMOVUPS     (DX)(BX*1), Y4
+	VMOVUPS     (DX)(CX*4), Y5
+	VMOVUPS     (DX)(SI*1), Y6
+	VADDPS      Y3, Y2, Y7
+	VSUBPS      Y3, Y2, Y2
+	VADDPS      Y5, Y4, Y3
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y1, Y1
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 384(R10)
+	VMULPS      winogradMultipliers<>+0(SB), Y2, Y1
+	VFMADD231PS winogradMultipliers<>+64(SB), Y4, Y1
+	VMOVUPS     Y1, 416(R10)
+	VMULPS      winogradMultipliers<>+128(SB), Y7, Y1
+	VFMADD231PS winogradMultipliers<>+192(SB), Y3, Y1
+	VMOVUPS     Y1, 448(R10)
+	VFMADD231PS winogradMultipliers<>+256(SB), Y2, Y6
+	VFMADD231PS winogradMultipliers<>+320(SB), Y4, Y6
+	VMOVUPS     Y6, 480(R10)
+	LEAQ        (DX)(BX*2), DX
+	VMOVUPS     (DX), Y1
+	VMOVUPS     (DX)(CX*1), Y2
+	VMOVUPS     (DX)(CX*2), Y3
+	VMOVUPS     (DX)(BX*1), Y4
+	VMOVUPS     (DX)(CX*4), Y5
+	VMOVUPS     (DX)(SI*1), Y6
+	VADDPS      Y3, Y2, Y7
+	VSUBPS      Y3, Y2, Y2
+	VADDPS      Y5, Y4, Y3
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y1, Y1
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 512(R10)
+	VMULPS      winogradMultipliers<>+0(SB), Y2, Y1
+	VFMADD231PS winogradMultipliers<>+64(SB), Y4, Y1
+	VMOVUPS     Y1, 544(R10)
+	VMULPS      winogradMultipliers<>+128(SB), Y7, Y1
+	VFMADD231PS winogradMultipliers<>+192(SB), Y3, Y1
+	VMOVUPS     Y1, 576(R10)
+	VFMADD231PS winogradMultipliers<>+256(SB), Y2, Y6
+	VFMADD231PS winogradMultipliers<>+320(SB), Y4, Y6
+	VMOVUPS     Y6, 608(R10)
+	LEAQ        (DX)(BX*2), DX
+	VMOVUPS     (DX), Y1
+	VMOVUPS     (DX)(CX*1), Y2
+	VMOVUPS     (DX)(CX*2), Y3
+	VMOVUPS     (DX)(BX*1), Y4
+	VMOVUPS     (DX)(CX*4), Y5
+	VMOVUPS     (DX)(SI*1), Y6
+	VADDPS      Y3, Y2, Y7
+	VSUBPS      Y3, Y2, Y2
+	VADDPS      Y5, Y4, Y3
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y1, Y1
+	VADDPS      Y3, Y1, Y1
+	VMOVUPS     Y1, 640(R10)
+	VMULPS      winogradMultipliers<>+0(SB), Y2, Y1
+	VFMADD231PS winogradMultipliers<>+64(SB), Y4, Y1
+	VMOVUPS     Y1, 672(R10)
+	VMULPS      winogradMultipliers<>+128(SB), Y7, Y1
+	VFMADD231PS winogradMultipliers<>+192(SB), Y3, Y1
+	VMOVUPS     Y1, 704(R10)
+	VFMADD231PS winogradMultipliers<>+256(SB), Y2, Y6
+	VFMADD231PS winogradMultipliers<>+320(SB), Y4, Y6
+	VMOVUPS     Y6, 736(R10)
+	LEAQ        (DX)(BX*2), DX
+	VMOVUPS     (R10), Y1
+	VMOVUPS     128(R10), Y2
+	VMOVUPS     256(R10), Y3
+	VMOVUPS     384(R10), Y4
+	VMOVUPS     512(R10), Y5
+	VMOVUPS     640(R10), Y6
+	VADDPS      Y3, Y2, Y7
+	VSUBPS      Y3, Y2, Y2
+	VADDPS      Y5, Y4, Y3
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y1, Y1
+	VADDPS      Y3, Y1, Y1
+	VADDPS      (R8)(R12*1), Y1, Y1
+	MOVQ        (R9), DX
+	VADDPS      (DX)(R12*1), Y1, Y1
+	VMAXPS      Y1, Y0, Y1
+	MOVQ        (DI), DX
+	VMOVUPS     Y1, (DX)(R12*1)
+	VMULPS      winogradMultipliers<>+0(SB), Y2, Y1
+	VFMADD231PS winogradMultipliers<>+64(SB), Y4, Y1
+	VADDPS      (R8)(R12*1), Y1, Y1
+	MOVQ        32(R9), DX
+	VADDPS      (DX)(R12*1), Y1, Y1
+	VMAXPS      Y1, Y0, Y1
+	MOVQ        32(DI), DX
+	VMOVUPS     Y1, (DX)(R12*1)
+	VMULPS      winogradMultipliers<>+128(SB), Y7, Y1
+	VFMADD231PS winogradMultipliers<>+192(SB), Y3, Y1
+	VADDPS      (R8)(R12*1), Y1, Y1
+	MOVQ        64(R9), DX
+	VADDPS      (DX)(R12*1), Y1, Y1
+	VMAXPS      Y1, Y0, Y1
+	MOVQ        64(DI), DX
+	VMOVUPS     Y1, (DX)(R12*1)
+	VFMADD231PS winogradMultipliers<>+256(SB), Y2, Y6
+	VFMADD231PS winogradMultipliers<>+320(SB), Y4, Y6
+	VADDPS      (R8)(R12*1), Y6, Y6
+	MOVQ        96(R9), DX
+	VADDPS      (DX)(R12*1), Y6, Y6
+	VMAXPS      Y6, Y0, Y6
+	MOVQ        96(DI), DX
+	VMOVUPS     Y6, (DX)(R12*1)
+	VMOVUPS     32(R10), Y1
+	VMOVUPS     160(R10), Y2
+	VMOVUPS     288(R10), Y3
+	VMOVUPS     416(R10), Y4
+	VMOVUPS     544(R10), Y5
+	VMOVUPS     672(R10), Y6
+	VADDPS      Y3, Y2, Y7
+	VSUBPS      Y3, Y2, Y2
+	VADDPS      Y5, Y4, Y3
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y1, Y1
+	VADDPS      Y3, Y1, Y1
+	VADDPS      (R8)(R12*1), Y1, Y1
+	MOVQ        8(R9), DX
+	VADDPS      (DX)(R12*1), Y1, Y1
+	VMAXPS      Y1, Y0, Y1
+	MOVQ        8(DI), DX
+	VMOVUPS     Y1, (DX)(R12*1)
+	VMULPS      winogradMultipliers<>+0(SB), Y2, Y1
+	VFMADD231PS winogradMultipliers<>+64(SB), Y4, Y1
+	VADDPS      (R8)(R12*1), Y1, Y1
+	MOVQ        40(R9), DX
+	VADDPS      (DX)(R12*1), Y1, Y1
+	VMAXPS      Y1, Y0, Y1
+	MOVQ        40(DI), DX
+	VMOVUPS     Y1, (DX)(R12*1)
+	VMULPS      winogradMultipliers<>+128(SB), Y7, Y1
+	VFMADD231PS winogradMultipliers<>+192(SB), Y3, Y1
+	VADDPS      (R8)(R12*1), Y1, Y1
+	MOVQ        72(R9), DX
+	VADDPS      (DX)(R12*1), Y1, Y1
+	VMAXPS      Y1, Y0, Y1
+	MOVQ        72(DI), DX
+	VMOVUPS     Y1, (DX)(R12*1)
+	VFMADD231PS winogradMultipliers<>+256(SB), Y2, Y6
+	VFMADD231PS winogradMultipliers<>+320(SB), Y4, Y6
+	VADDPS      (R8)(R12*1), Y6, Y6
+	MOVQ        104(R9), DX
+	VADDPS      (DX)(R12*1), Y6, Y6
+	VMAXPS      Y6, Y0, Y6
+	MOVQ        104(DI), DX
+	VMOVUPS     Y6, (DX)(R12*1)
+	VMOVUPS     64(R10), Y1
+	VMOVUPS     192(R10), Y2
+	VMOVUPS     320(R10), Y3
+	VMOVUPS     448(R10), Y4
+	VMOVUPS     576(R10), Y5
+	VMOVUPS     704(R10), Y6
+	VADDPS      Y3, Y2, Y7
+	VSUBPS      Y3, Y2, Y2
+	VADDPS      Y5, Y4, Y3
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y1, Y1
+	VADDPS      Y3, Y1, Y1
+	VADDPS      (R8)(R12*1), Y1, Y1
+	MOVQ        16(R9), DX
+	VADDPS      (DX)(R12*1), Y1, Y1
+	VMAXPS      Y1, Y0, Y1
+	MOVQ        16(DI), DX
+	VMOVUPS     Y1, (DX)(R12*1)
+	VMULPS      winogradMultipliers<>+0(SB), Y2, Y1
+	VFMADD231PS winogradMultipliers<>+64(SB), Y4, Y1
+	VADDPS      (R8)(R12*1), Y1, Y1
+	MOVQ        48(R9), DX
+	VADDPS      (DX)(R12*1), Y1, Y1
+	VMAXPS      Y1, Y0, Y1
+	MOVQ        48(DI), DX
+	VMOVUPS     Y1, (DX)(R12*1)
+	VMULPS      winogradMultipliers<>+128(SB), Y7, Y1
+	VFMADD231PS winogradMultipliers<>+192(SB), Y3, Y1
+	VADDPS      (R8)(R12*1), Y1, Y1
+	MOVQ        80(R9), DX
+	VADDPS      (DX)(R12*1), Y1, Y1
+	VMAXPS      Y1, Y0, Y1
+	MOVQ        80(DI), DX
+	VMOVUPS     Y1, (DX)(R12*1)
+	VFMADD231PS winogradMultipliers<>+256(SB), Y2, Y6
+	VFMADD231PS winogradMultipliers<>+320(SB), Y4, Y6
+	VADDPS      (R8)(R12*1), Y6, Y6
+	MOVQ        112(R9), DX
+	VADDPS      (DX)(R12*1), Y6, Y6
+	VMAXPS      Y6, Y0, Y6
+	MOVQ        112(DI), DX
+	VMOVUPS     Y6, (DX)(R12*1)
+	VMOVUPS     96(R10), Y1
+	VMOVUPS     224(R10), Y2
+	VMOVUPS     352(R10), Y3
+	VMOVUPS     480(R10), Y4
+	VMOVUPS     608(R10), Y5
+	VMOVUPS     736(R10), Y6
+	VADDPS      Y3, Y2, Y7
+	VSUBPS      Y3, Y2, Y2
+	VADDPS      Y5, Y4, Y3
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y1, Y1
+	VADDPS      Y3, Y1, Y1
+	VADDPS      (R8)(R12*1), Y1, Y1
+	MOVQ        24(R9), DX
+	VADDPS      (DX)(R12*1), Y1, Y1
+	VMAXPS      Y1, Y0, Y1
+	MOVQ        24(DI), DX
+	VMOVUPS     Y1, (DX)(R12*1)
+	VMULPS      winogradMultipliers<>+0(SB), Y2, Y1
+	VFMADD231PS winogradMultipliers<>+64(SB), Y4, Y1
+	VADDPS      (R8)(R12*1), Y1, Y1
+	MOVQ        56(R9), DX
+	VADDPS      (DX)(R12*1), Y1, Y1
+	VMAXPS      Y1, Y0, Y1
+	MOVQ        56(DI), DX
+	VMOVUPS     Y1, (DX)(R12*1)
+	VMULPS      winogradMultipliers<>+128(SB), Y7, Y1
+	VFMADD231PS winogradMultipliers<>+192(SB), Y3, Y1
+	VADDPS      (R8)(R12*1), Y1, Y1
+	MOVQ        88(R9), DX
+	VADDPS      (DX)(R12*1), Y1, Y1
+	VMAXPS      Y1, Y0, Y1
+	MOVQ        88(DI), DX
+	VMOVUPS     Y1, (DX)(R12*1)
+	VFMADD231PS winogradMultipliers<>+256(SB), Y2, Y6
+	VFMADD231PS winogradMultipliers<>+320(SB), Y4, Y6
+	VADDPS      (R8)(R12*1), Y6, Y6
+	MOVQ        120(R9), DX
+	VADDPS      (DX)(R12*1), Y6, Y6
+	VMAXPS      Y6, Y0, Y6
+	MOVQ        120(DI), DX
+	VMOVUPS     Y6, (DX)(R12*1)
+	ADDQ        $0x20, AX
+	ADDQ        $0x20, R12
+	CMPQ        R12, R11
+	JL          winogradOutputAVX2_channels
 	VZEROUPPER
+	RET
+
+// func prefetchAMD64(p *float32, n int)
+// Requires: MMX+
+TEXT ·prefetchAMD64(SB), NOSPLIT, $0-16
+	MOVQ p+0(FP), AX
+	MOVQ n+8(FP), CX
+
+prefetch_line:
+	PREFETCHT1 (AX)
+	ADDQ       $0x40, AX
+	SUBQ       $0x10, CX
+	JG         prefetch_line
 	RET

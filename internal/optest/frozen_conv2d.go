@@ -17,15 +17,19 @@ func testFrozenConv2D(s *suite) {
 		{2, 9, 8, 3, 5, 3, 3, geometry(2, 1, 1)},
 		{1, 13, 12, 3, 5, 4, 4, geometry(4, 0, 1)},
 		{1, 4, 6, 2, 3, 2, 3, geometry(1, 1, 1)},
-		// 3×3 that a device may compute by Winograd's algorithm: sizes that tiles of 2
-		// divide and do not, sub-grids of unequal size, more taps of padding than of map.
+		// 3×3 that a device may compute by Winograd's algorithm: sizes that tiles of 4
+		// divide and do not, sub-grids of unequal size, more taps of padding than of map,
+		// tiles for several rounds, channels that no vector or pass divides.
 		{1, 1, 1, 128, 128, 3, 3, geometry(1, 1, 1)},
+		{2, 4, 8, 64, 80, 3, 3, geometry(1, 1, 1)},
 		{2, 6, 8, 128, 144, 3, 3, geometry(1, 1, 1)},
 		{1, 7, 5, 144, 128, 3, 3, geometry(1, 1, 1)},
+		{3, 9, 13, 64, 64, 3, 3, geometry(1, 1, 1)},
 		{1, 8, 9, 128, 128, 3, 3, geometry(1, 2, 2)},
 		{2, 7, 10, 128, 128, 3, 3, geometry(1, 4, 4)},
 		{1, 3, 2, 128, 160, 3, 3, geometry(1, 4, 4)},
 		{1, 5, 6, 528, 128, 3, 3, geometry(1, 2, 2)},
+		{1, 5, 6, 1024, 64, 3, 3, geometry(1, 1, 1)},
 		{1, 5, 6, 130, 131, 3, 3, geometry(1, 1, 1)},
 		{1, 6, 6, 128, 128, 3, 3, geometry(1, 0, 1)},
 		{1, 6, 6, 128, 128, 3, 3, geometry(1, 1, 2)},
