@@ -58,9 +58,9 @@ func convForward(s convShape, y, x, w, bias, residual []float32, relu bool, pre 
 // pairs says that convForwardBF16 can compute s: no pair of inputs belongs to two pixels.
 func (s *convShape) pairs() bool { return s.Cin%2 == 0 || s.pointwise() }
 
-// convForwardBF16 is convForward with x and w rounded to bf16; pre is packWeightsBF16's.
-func convForwardBF16(s convShape, y, x, w, bias, residual []float32, relu bool, pre *packedB) {
-	p := s.forward(y, x, w, bias, residual, relu, pre)
+// convForwardBF16 is convForward with x rounded to bf16 and w packed by packWeightsBF16.
+func convForwardBF16(s convShape, y, x, bias, residual []float32, relu bool, w *packedB) {
+	p := s.forward(y, x, nil, bias, residual, relu, w)
 	if s.pointwise() {
 		p.runBF16()
 		return
@@ -116,11 +116,7 @@ func convBackwardWeight(s convShape, dw, db, x, dy []float32) {
 // Conv2D computes y = relu(conv(x, w) + bias + residual).
 func (d *Device) Conv2D(y, x, w, bias, residual op.Tensor, p op.ConvParams) {
 	op.CheckConv2D(y, x, w, bias, residual, p)
-	s, forward := shapeOf(x, w, p), convForward
-	if d.precision == op.BF16 && s.pairs() {
-		forward = convForwardBF16
-	}
-	forward(s, f32(y), f32(x), f32(w), f32(bias), f32(residual), p.ReLU, nil)
+	convForward(shapeOf(x, w, p), f32(y), f32(x), f32(w), f32(bias), f32(residual), p.ReLU, nil)
 }
 
 // Conv2DGradInput adds the transposed convolution of dy to dx.

@@ -6,8 +6,9 @@ import (
 	"hdmnet/internal/op"
 )
 
-// frozenConv is a convolution whose weights are packed once: in bf16 where the device has
-// it, for Winograd's algorithm where that wins, else for the plain product.
+// frozenConv is a convolution whose weights are packed once: for Winograd's algorithm
+// where that wins, which is in float32 always, else for the plain product in the device's
+// precision.
 type frozenConv struct {
 	shape    []int // [Cout,KH,KW,Cin]
 	params   op.ConvParams
@@ -31,12 +32,13 @@ func (d *Device) FreezeConv2D(w, bias []float32, shape []int, p op.ConvParams) (
 	op.CheckFreezeConv2D(w, bias, shape, p)
 	c := &frozenConv{shape: slices.Clone(shape), params: p, bias: slices.Clone(bias)}
 	s := convShape{Cin: shape[3], KH: shape[1], KW: shape[2], Stride: p.Stride, Pad: p.Pad}
-	if d.precision == op.BF16 && s.pairs() {
-		c.rounded, c.packed = true, packWeightsBF16(w, shape[0], shape[1]*shape[2]*shape[3])
-	} else if winogradPays(shape, p) {
+	switch {
+	case winogradPays(shape, p):
 		c.winograd = newWinogradWeights(w, shape[0], shape[3])
-	} else {
-		c.packed = packWeights(w, shape[0], shape[1]*shape[2]*shape[3])
+	case d.precision == op.BF16 && s.pairs():
+		c.rounded, c.packed = true, packWeightsBF16(w, shape[0], s.patch())
+	default:
+		c.packed = packWeights(w, shape[0], s.patch())
 	}
 	return c, nil
 }
@@ -48,13 +50,12 @@ func (d *Device) FrozenConv2D(y, x op.Tensor, c op.FrozenConv, residual op.Tenso
 	xs, p := x.Shape(), f.params
 	s := convShape{B: xs[0], H: xs[1], W: xs[2], Cin: xs[3], Cout: f.shape[0], KH: f.shape[1], KW: f.shape[2],
 		Stride: p.Stride, Pad: p.Pad, Dil: p.Dilation, Ho: p.Out(xs[1], f.shape[1]), Wo: p.Out(xs[2], f.shape[2])}
-	if f.winograd != nil {
+	switch {
+	case f.winograd != nil:
 		convWinograd(s, f32(y), f32(x), f.winograd, f.bias, f32(residual), relu)
-		return
+	case f.rounded:
+		convForwardBF16(s, f32(y), f32(x), f.bias, f32(residual), relu, f.packed)
+	default:
+		convForward(s, f32(y), f32(x), nil, f.bias, f32(residual), relu, f.packed)
 	}
-	forward := convForward
-	if f.rounded {
-		forward = convForwardBF16
-	}
-	forward(s, f32(y), f32(x), nil, f.bias, f32(residual), relu, f.packed)
 }

@@ -78,7 +78,7 @@ func TestRoundRows(t *testing.T) {
 	}
 }
 
-// bf16Case is a convolution; a Linear layer is one by 1×1.
+// bf16Case is a frozen convolution that Winograd's algorithm does not compute.
 type bf16Case struct {
 	b, h, w, ci, co, kh, kw int
 	op.ConvParams
@@ -134,26 +134,25 @@ func (c *bf16Case) definition(round func(float32) float32) (y, magnitude []float
 	return y, magnitude
 }
 
-// run computes the case with Conv2D and FrozenConv2D.
-func (c *bf16Case) run(t *testing.T, dev *Device) map[string][]float32 {
+// run computes the case.
+func (c *bf16Case) run(t *testing.T, dev *Device) []float32 {
 	x, w, bias, residual := c.operands()
 	of := func(v []float32, shape ...int) op.Tensor {
 		to := zerosOf(dev, shape...)
 		copy(to.Float32s(), v)
 		return to
 	}
-	ho, wo := c.Out(c.h, c.kh), c.Out(c.w, c.kw)
-	tx, tr, y, frozen := of(x, c.b, c.h, c.w, c.ci), of(residual, c.b, ho, wo, c.co), zerosOf(dev, c.b, ho, wo, c.co), zerosOf(dev, c.b, ho, wo, c.co)
-	dev.Conv2D(y, tx, of(w, c.co, c.kh, c.kw, c.ci), of(bias, c.co), tr, c.ConvParams)
 	f, err := dev.FreezeConv2D(w, bias, []int{c.co, c.kh, c.kw, c.ci}, op.ConvParams{Stride: c.Stride, Pad: c.Pad, Dilation: c.Dilation})
 	if err != nil {
 		t.Fatal(err)
 	}
-	dev.FrozenConv2D(frozen, tx, f, tr, c.ReLU)
-	return map[string][]float32{"Conv2D": y.Float32s(), "FrozenConv2D": frozen.Float32s()}
+	added := of(residual, c.b, c.Out(c.h, c.kh), c.Out(c.w, c.kw), c.co)
+	y := zerosOf(dev, added.Shape()...)
+	dev.FrozenConv2D(y, of(x, c.b, c.h, c.w, c.ci), f, added, c.ReLU)
+	return y.Float32s()
 }
 
-// TestBF16 compares products in bf16 with the definition: of inputs rounded beforehand, up to
+// TestBF16 compares convolutions in bf16 with the definition: of inputs rounded beforehand, up to
 // the rounding of float32 sums; and of the inputs as they are, from which the rounding of
 // both factors by at most u = 2⁻⁸, relatively, takes a sum Σ a·b by at most
 // (2u + u²)·Σ|a|·|b|.
@@ -169,40 +168,35 @@ func TestBF16(t *testing.T) {
 			exact, magnitude := c.definition(func(v float32) float32 { return v })
 			const u = 0x1p-8
 			sums := float64(c.kh*c.kw*c.ci+4) * 0x1p-24
-			for name, got := range c.run(t, dev) {
-				for i, v := range got {
-					if e := math.Abs(float64(v) - rounded[i]); !(e <= sums*(1+u)*(1+u)*magnitude[i]) {
-						t.Fatalf("%s: element %d is %g, of rounded inputs %g", name, i, v, rounded[i])
-					}
-					if e := math.Abs(float64(v) - exact[i]); !(e <= (2*u+u*u+2*sums)*magnitude[i]) {
-						t.Fatalf("%s: element %d is %g, exactly %g, magnitude %g", name, i, v, exact[i], magnitude[i])
-					}
+			for i, v := range c.run(t, dev) {
+				if e := math.Abs(float64(v) - rounded[i]); !(e <= sums*(1+u)*(1+u)*magnitude[i]) {
+					t.Fatalf("element %d is %g, of rounded inputs %g", i, v, rounded[i])
+				}
+				if e := math.Abs(float64(v) - exact[i]); !(e <= (2*u+u*u+2*sums)*magnitude[i]) {
+					t.Fatalf("element %d is %g, exactly %g, magnitude %g", i, v, exact[i], magnitude[i])
 				}
 			}
 		})
 	}
 }
 
-// TestBF16Linear: Linear rounds as a 1×1 convolution does.
-func TestBF16Linear(t *testing.T) {
-	dev := openBF16(t)
+// TestGemmBF16: products of two operands that are both rounded on the way.
+func TestGemmBF16(t *testing.T) {
+	openBF16(t)
 	r := rand.New(rand.NewPCG(3, 4))
-	for _, s := range [][3]int{{1, 1, 1}, {31, 37, 65}, {300, 64, 66}, {7, 257, 1}, {20, 3, 1100}} {
-		n, out, in := s[0], s[1], s[2]
-		x, w, bias, y := zerosOf(dev, n, in), zerosOf(dev, out, in), zerosOf(dev, out), zerosOf(dev, n, out)
-		for _, v := range []op.Tensor{x, w, bias} {
-			copy(v.Float32s(), randomFloats(r, op.Len(v)))
-		}
-		dev.Linear(y, x, w, bias)
-		for i, got := range y.Float32s() {
-			want := float64(bias.Float32s()[i%out])
+	for _, s := range [][3]int{{1, 1, 1}, {31, 37, 65}, {300, 64, 66}, {7, 257, 1}, {20, 3, 1100}, {3, 5, 0}} {
+		m, n, k := s[0], s[1], s[2]
+		a, b, bias, c := randomFloats(r, m*k), randomFloats(r, n*k), randomFloats(r, n), make([]float32, m*n)
+		gemmBF16(m, n, k, a, b, c, epilogue{bias: bias})
+		for i, got := range c {
+			want := float64(bias[i%n])
 			size := math.Abs(want)
-			for k := range in {
-				v := float64(roundBF16(x.Float32s()[i/out*in+k])) * float64(roundBF16(w.Float32s()[i%out*in+k]))
+			for l := range k {
+				v := float64(roundBF16(a[i/n*k+l])) * float64(roundBF16(b[i%n*k+l]))
 				want += v
 				size += math.Abs(v)
 			}
-			if e := math.Abs(float64(got) - want); !(e <= float64(in+4)*0x1p-24*size) {
+			if e := math.Abs(float64(got) - want); !(e <= float64(k+4)*0x1p-24*size) {
 				t.Fatalf("%v: element %d is %g, want %g", s, i, got, want)
 			}
 		}
@@ -250,18 +244,16 @@ func TestBF16Prior(t *testing.T) {
 func TestBF16SameBits(t *testing.T) {
 	dev := openBF16(t)
 	for _, c := range bf16Cases {
-		var first map[string][]float32
+		var first []float32
 		for _, procs := range []int{1, 2, 3} {
 			withProcs(procs, func() {
 				got := c.run(t, dev)
 				if first == nil {
 					first = got
 				}
-				for name, v := range got {
-					for i := range v {
-						if v[i] != first[name][i] {
-							t.Fatalf("%+v: %s with %d threads: element %d is %g, with one %g", c, name, procs, i, v[i], first[name][i])
-						}
+				for i, v := range got {
+					if v != first[i] {
+						t.Fatalf("%+v with %d threads: element %d is %g, with one %g", c, procs, i, v, first[i])
 					}
 				}
 			})

@@ -6,10 +6,6 @@ import "hdmnet/internal/op"
 func (d *Device) Linear(y, x, w, bias op.Tensor) {
 	op.CheckLinear(y, x, w, bias)
 	in, out := op.Last(x), op.Last(y)
-	if d.precision == op.BF16 {
-		gemmBF16(op.Len(x)/in, out, in, f32(x), f32(w), f32(y), epilogue{bias: f32(bias)})
-		return
-	}
 	gemm(false, true, op.Len(x)/in, out, in, f32(x), in, f32(w), in, false, f32(y), out, epilogue{bias: f32(bias)})
 }
 

@@ -47,9 +47,11 @@ func nchw(dev op.Device, t op.Tensor) []float32 {
 	return out
 }
 
+var evalCases = []string{"eval_pascal_resnet50_1shot", "eval_pascal_resnet50_5shot", "eval_coco_resnet50_1shot",
+	"eval_pascal_resnet101_1shot", "eval_pascal_vgg16_1shot"}
+
 func TestEvalGolden(t *testing.T) {
-	for _, name := range []string{"eval_pascal_resnet50_1shot", "eval_pascal_resnet50_5shot", "eval_coco_resnet50_1shot",
-		"eval_pascal_resnet101_1shot", "eval_pascal_vgg16_1shot"} {
+	for _, name := range evalCases {
 		t.Run(name, func(t *testing.T) {
 			evalGolden(t, name, func(_ *HDMNet, set *nn.Set) { synthetic(set) })
 		})
@@ -156,13 +158,17 @@ func pick(name string, v []float32) []float32 {
 	return out
 }
 
-// TestCPUInBF16: the CPU in bf16 is as near to the golden outputs as a GPU in bf16 has to be
-// (make test-parity).
+// TestCPUInBF16: on the CPU bf16 keeps all golden networks within the bounds of rounded
+// inputs.
 func TestCPUInBF16(t *testing.T) {
 	t.Setenv("HDMNET_TEST_DEVICE", "cpu")
 	if fastest := device.Describe(open(t)).Fastest; fastest != op.BF16.String() {
 		t.Skipf("the fastest precision of this processor is %s: it lacks AVX512_BF16", fastest)
 	}
 	t.Setenv("HDMNET_TEST_PRECISION", op.BF16.String())
-	evalGolden(t, "eval_pascal_resnet50_1shot", func(_ *HDMNet, set *nn.Set) { synthetic(set) })
+	for _, name := range evalCases {
+		t.Run(name, func(t *testing.T) {
+			evalGolden(t, name, func(_ *HDMNet, set *nn.Set) { synthetic(set) })
+		})
+	}
 }

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// Precision is what a device rounds the inputs of the forward pass's products to: those of
-// Conv2D, FrozenConv2D, Linear and PriorSimilarity, and of others where the device says so.
-// Products are summed in float32 and results are float32 always; gradients are computed in
-// float32 from inputs that are not rounded.
+// Precision is what a device rounds the inputs of the forward pass's products to, of those
+// operators for which it pays there: package cuda and package cpu say which. Products are
+// summed in float32 and results are float32; gradients are computed in float32 from inputs
+// that are not rounded.
 //
 //	fp32  not rounded (24 bits)
 //	tf32  11 bits: relative error of an input at most 2⁻¹¹
