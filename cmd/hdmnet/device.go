@@ -16,6 +16,11 @@ func openDevice(io Streams, c *config.Config) (op.Device, error) {
 		return nil, err
 	}
 	fmt.Fprintf(io.Err, "device: %s, %s\n", dev.Name(), why)
+	for _, l := range device.Describe(dev).Libraries {
+		if l.Path == "" {
+			fmt.Fprintf(io.Err, "device: no %s: hdmnet's own kernels compute %s, slower on some GPUs; `hdmnet doctor` says why, and how to get it\n", l.Name, l.Use)
+		}
+	}
 	return dev, nil
 }
 

@@ -31,8 +31,6 @@ import (
 
 // Device is one NVIDIA GPU.
 type Device struct {
-	op.Device // nil: operators that have no file here yet
-
 	index     int
 	gpu       cu.Device
 	name      string
@@ -54,6 +52,8 @@ type Device struct {
 	recent  [8]string // the latest kernels, for messages
 	recents int
 }
+
+var _ op.Device = (*Device)(nil)
 
 // Name returns the device's number, its name and what the driver supports.
 func (d *Device) Name() string { return d.name }

@@ -145,6 +145,29 @@ func TestOutOfMemory(t *testing.T) {
 	d.Synchronize()
 }
 
+// TestMemoryOfOthers: the error of a GPU that others fill says so.
+func TestMemoryOfOthers(t *testing.T) {
+	if os.Getenv("HDMNET_CUDA_DRIVER") == "" {
+		t.Skip("needs the emulated driver (make test-cuda)")
+	}
+	d := open(t)
+	total, err := d.gpu.TotalMem()
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := total / (1 << 20) / 2
+	t.Setenv("HDMNET_EMU_TAKEN", fmt.Sprint(taken))
+	_, err = d.Alloc(total / 4 * 3)
+	if want := op.FormatBytes(taken<<20) + " by other programs (nvidia-smi"; !errors.Is(err, ErrOutOfMemory) || !strings.Contains(err.Error(), want) {
+		t.Errorf("want %q in: %v", want, err)
+	}
+	t.Setenv("HDMNET_EMU_TAKEN", "0")
+	_, err = d.Alloc(total * 2)
+	if !errors.Is(err, ErrOutOfMemory) || strings.Contains(err.Error(), "other programs") {
+		t.Errorf("nothing else uses the GPU: %v", err)
+	}
+}
+
 func TestLaunchMistakes(t *testing.T) {
 	d := open(t)
 	a := op.NewArena(d)
@@ -219,6 +242,8 @@ func TestOpenErrors(t *testing.T) {
 		{"old driver", []string{"HDMNET_EMU_DRIVER=11020"}, []string{"CUDA 11.2", "needs 11.4", "470"}},
 		{"hidden", []string{"CUDA_VISIBLE_DEVICES="}, []string{`CUDA_VISIBLE_DEVICES="" hides every GPU`, "unset it"}},
 		{"old GPU", []string{"HDMNET_EMU_CC=75"}, []string{"compute capability 7.5", "8.0", "cpu"}},
+		{"full GPU", []string{"HDMNET_EMU_TAKEN=1000000"}, []string{"make a context", "OUT_OF_MEMORY", "is the GPU full", "nvidia-smi"}},
+		{"no kernels", []string{"HDMNET_EMU_REFUSE=load"}, []string{"load the kernels of kernels/", "REFUSE=load", "is it up to date"}},
 		{"number", []string{"HDMNET_TEST_DEVICE=3"}, []string{"no GPU number 3", "shows 1"}},
 	} {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestOpenChild$")

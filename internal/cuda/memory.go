@@ -101,6 +101,9 @@ func (d *Device) fromDriver(bytes int64) (uintptr, error) {
 			}
 			short = fmt.Errorf("%w: %s asked for; %s of %s are free, %s are in use here", ErrOutOfMemory,
 				op.FormatBytes(bytes), op.FormatBytes(free), op.FormatBytes(total), op.FormatBytes(d.memory.inUse))
+			if others := total - free - d.memory.held; others > total/10 { // less is the driver's own
+				short = fmt.Errorf("%w, %s by other programs (nvidia-smi shows them)", short, op.FormatBytes(others))
+			}
 			return nil
 		}
 		return d.check(err, fmt.Sprintf("allocate %d bytes", bytes))

@@ -145,7 +145,7 @@ func each(ctx context.Context, t *nn.Tape, src Source, f func(*data.Batch) error
 		if err != nil {
 			return err
 		}
-		full := t.Fit(b.Size, func(n int) { err = f(b.First(n)) })
+		full := t.Fit(1, b.Size, func(n int) { err = f(b.First(n)) })
 		src.Release(b)
 		if full != nil {
 			return full

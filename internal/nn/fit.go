@@ -10,13 +10,14 @@ import (
 // MemoryError is a batch that does not fit the device's memory.
 type MemoryError struct {
 	Batch   int   // its size
-	Largest int   // the largest that fits; 0: not even one sample does
+	Least   int   // the smallest that the pass can be made with
+	Largest int   // the largest that fits; 0: not even Least does
 	Err     error // names the tensor; holds op.ErrOutOfMemory
 }
 
 func (e *MemoryError) Error() string {
 	if e.Largest == 0 {
-		return fmt.Sprintf("no batch fits the memory, not even one of 1: %v, fewer shots, or a device with more memory", e.Err)
+		return fmt.Sprintf("no batch fits the memory, not even one of %d: %v, fewer shots, or a device with more memory", e.Least, e.Err)
 	}
 	return fmt.Sprintf("a batch of %d does not fit the memory, the largest that does is %d: %v", e.Batch, e.Largest, e.Err)
 }
@@ -24,14 +25,16 @@ func (e *MemoryError) Error() string {
 func (e *MemoryError) Unwrap() error { return e.Err }
 
 // Fit calls pass(batch), which makes one pass over that many samples. Where the memory of
-// the device does not suffice it finds out, by making smaller passes, how many samples
-// fit, and returns a *MemoryError. What those passes compute is worth nothing.
-func (t *Tape) Fit(batch int, pass func(n int)) error {
+// the device does not suffice it finds out, by making smaller passes down to one over
+// least samples (1; 2 for batch norm with the batch's statistics), how many samples fit,
+// and returns a *MemoryError. What those passes compute is worth nothing.
+func (t *Tape) Fit(least, batch int, pass func(n int)) error {
 	cause := outOfMemory(func() { pass(batch) })
 	if cause == nil {
 		return nil
 	}
-	fits, fails := 0, batch
+	none := min(least, batch) - 1
+	fits, fails := none, batch
 	for fails-fits > 1 {
 		// The blocks of the pass before are of other sizes.
 		if err := t.Arena.Close(); err != nil {
@@ -44,7 +47,10 @@ func (t *Tape) Fit(batch int, pass func(n int)) error {
 			fails = n
 		}
 	}
-	return &MemoryError{Batch: batch, Largest: fits, Err: cause}
+	if fits == none {
+		fits = 0
+	}
+	return &MemoryError{Batch: batch, Least: least, Largest: fits, Err: cause}
 }
 
 // outOfMemory runs f and returns the error of memory that it panicked for want of.

@@ -37,11 +37,17 @@ func TestFitFindsTheLargestBatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	const sample = 1 << 10 // bytes
-	for _, c := range []struct{ batch, room, largest int }{{1, 1, 1}, {6, 6, 6}, {6, 5, 5}, {6, 1, 1}, {6, 0, 0}, {1, 0, 0}, {100, 37, 37}, {7, 4, 4}} {
+	for _, c := range []struct{ least, batch, room, largest int }{
+		{1, 1, 1, 1}, {1, 6, 6, 6}, {1, 6, 5, 5}, {1, 6, 1, 1}, {1, 6, 0, 0}, {1, 1, 0, 0}, {1, 100, 37, 37}, {1, 7, 4, 4},
+		{2, 6, 3, 3}, {2, 6, 2, 2}, {2, 6, 1, 0}, {2, 2, 1, 0}, {2, 3, 2, 2},
+	} {
 		d := &small{Device: dev, limit: int64(c.room)*2*sample + 64}
 		tape := NewTape(d)
 		passes := 0
-		err := tape.Fit(c.batch, func(n int) {
+		err := tape.Fit(c.least, c.batch, func(n int) {
+			if n < c.least {
+				t.Errorf("%+v: a pass over %d samples", c, n)
+			}
 			tape.Begin(true, 0)
 			passes++
 			tape.Arena.Float32(n, sample/4)
@@ -58,7 +64,11 @@ func TestFitFindsTheLargestBatch(t *testing.T) {
 			t.Errorf("%+v: %v", c, err)
 			continue
 		}
-		for _, want := range []string{fmt.Sprintf("[%d 256]", c.batch), "the test's device", "smaller batch"} {
+		wants := []string{fmt.Sprintf("[%d 256]", c.batch), "the test's device", "smaller batch"}
+		if c.largest == 0 {
+			wants = append(wants, fmt.Sprintf("not even one of %d:", c.least))
+		}
+		for _, want := range wants {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("%+v: the error lacks %q: %v", c, want, err)
 			}
@@ -76,6 +86,6 @@ func TestFitPassesOtherPanicsOn(t *testing.T) {
 			t.Errorf("panic %v", r)
 		}
 	}()
-	NewTape(dev).Fit(3, func(int) { panic("a defect") })
+	NewTape(dev).Fit(1, 3, func(int) { panic("a defect") })
 	t.Error("no panic")
 }

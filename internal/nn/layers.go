@@ -157,7 +157,7 @@ func (c *ConvBN) prepare(dev op.Device, w, b []float32) {
 func (c *ConvBN) freeze(dev op.Device, w, b []float32, shape []int, p op.ConvParams) op.FrozenConv {
 	f, err := dev.FreezeConv2D(w, b, shape, p)
 	if err != nil {
-		panic(fmt.Errorf("%s: no memory for the folded weights of %s: %w", dev.Name(), c.Conv.Weight, err))
+		panic(fmt.Errorf("%s: no memory for the folded weights of %s: %w; choose a device with more memory, or a smaller backbone", dev.Name(), c.Conv.Weight, err))
 	}
 	return f
 }

@@ -101,7 +101,7 @@ func (s *Set) place(params []*Param, set func(*Param, op.Tensor)) op.Tensor {
 	}
 	mem, err := s.dev.Alloc(int64(n) * 4)
 	if err != nil {
-		panic(fmt.Errorf("%s: no memory for %d parameters: %w", s.dev.Name(), n, err))
+		panic(fmt.Errorf("%s: no memory for %d parameters: %w; choose a device with more memory, or a smaller backbone", s.dev.Name(), n, err))
 	}
 	s.memory = append(s.memory, mem)
 	all := op.FromMemory(s.dev, tensor.Float32, mem.Uintptr(), n)

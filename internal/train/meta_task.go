@@ -33,7 +33,7 @@ func newMetaTask(dev op.Device, o model.Options, seed uint64, val *data.Loader, 
 }
 
 func (t *metaTask) Step(b *data.Batch, seed uint64, scale float32) (r reading, err error) {
-	err = t.tape.Fit(b.Size, func(n int) { r = t.step(b.First(n), seed, scale) })
+	err = t.tape.Fit(1, b.Size, func(n int) { r = t.step(b.First(n), seed, scale) })
 	return r, err
 }
 

@@ -63,7 +63,7 @@ func newOptimizer(o Optimizer, dev op.Device, set *nn.Set) (*optimizer, error) {
 	for _, name := range names {
 		mem, err := dev.Alloc(int64(n) * 4)
 		if err != nil {
-			return nil, fmt.Errorf("%s: no memory for the optimiser's moments of %d parameters: %w", dev.Name(), n, err)
+			return nil, fmt.Errorf("%s: no memory for the optimiser's moments of %d parameters: %w; choose a device with more memory, or a smaller backbone", dev.Name(), n, err)
 		}
 		t := op.FromMemory(dev, tensor.Float32, mem.Uintptr(), n)
 		dev.Zero(t)

@@ -129,6 +129,8 @@ API CUresult cuDeviceGetAttribute(int *v, CUdevice_attribute a, CUdevice)
 API CUresult cuDevicePrimaryCtxRetain(CUcontext *c, CUdevice)
 {
 	BEGIN_BARE
+	if (!memory_idle())
+		return api_error(CUDA_ERROR_OUT_OF_MEMORY, "other programs hold all memory");
 	primary_count++;
 	*c = CONTEXT;
 	return CUDA_SUCCESS;
@@ -305,7 +307,7 @@ API CUresult cuMemGetInfo_v2(size_t *free_bytes, size_t *total)
 {
 	BEGIN
 	*total = memory_total();
-	*free_bytes = *total - memory_used();
+	*free_bytes = memory_idle();
 	return CUDA_SUCCESS;
 }
 
@@ -352,6 +354,7 @@ static const struct {
 	{CUDA_ERROR_INVALID_IMAGE, "CUDA_ERROR_INVALID_IMAGE", "device kernel image is invalid"},
 	{CUDA_ERROR_INVALID_CONTEXT, "CUDA_ERROR_INVALID_CONTEXT", "invalid device context"},
 	{CUDA_ERROR_NO_BINARY_FOR_GPU, "CUDA_ERROR_NO_BINARY_FOR_GPU", "no kernel image is available for execution on the device"},
+	{CUDA_ERROR_JIT_COMPILER_NOT_FOUND, "CUDA_ERROR_JIT_COMPILER_NOT_FOUND", "PTX JIT compiler library not found"},
 	{CUDA_ERROR_INVALID_PTX, "CUDA_ERROR_INVALID_PTX", "a PTX JIT compilation failed"},
 	{CUDA_ERROR_UNSUPPORTED_PTX_VERSION, "CUDA_ERROR_UNSUPPORTED_PTX_VERSION", "the provided PTX was compiled with an unsupported toolchain."},
 	{CUDA_ERROR_INVALID_HANDLE, "CUDA_ERROR_INVALID_HANDLE", "invalid resource handle"},

@@ -11,8 +11,9 @@
 //
 // The environment: HDMNET_EMU_SEED=n starts and wakes warps in a random order drawn from n;
 // HDMNET_EMU_THREADS=n runs blocks on n threads; HDMNET_EMU_MEMORY=n is the device's memory
-// in MiB; HDMNET_EMU_DRIVER=n is the driver's CUDA version (12000); HDMNET_EMU_CC=n the
-// device's compute capability (80). CUDA_VISIBLE_DEVICES counts as on a GPU.
+// in MiB, of which other programs hold HDMNET_EMU_TAKEN=n; HDMNET_EMU_DRIVER=n is the
+// driver's CUDA version (12000); HDMNET_EMU_CC=n the device's compute capability (80);
+// HDMNET_EMU_REFUSE=load refuses to load kernels. CUDA_VISIBLE_DEVICES counts as on a GPU.
 #pragma once
 
 #include <cstdarg>
@@ -55,7 +56,7 @@ void memory_open();
 CUresult memory_alloc(size_t bytes, uintptr_t *address);
 CUresult memory_free(uintptr_t address);
 size_t memory_total();
-size_t memory_used();
+size_t memory_idle();
 // memory_range finds the live allocation around an address.
 bool memory_range(uintptr_t address, uintptr_t *base, size_t *bytes);
 // memory_describe says where an address lies, for messages.

@@ -82,6 +82,13 @@ uintptr_t place(size_t need)
 
 size_t memory_total() { return (size_t)env_number("HDMNET_EMU_MEMORY", 8192) << 20; }
 
+// idle is what neither this program nor others (HDMNET_EMU_TAKEN) hold.
+static size_t idle()
+{
+	size_t held = used + ((size_t)env_number("HDMNET_EMU_TAKEN", 0) << 20);
+	return held < memory_total() ? memory_total() - held : 0;
+}
+
 void memory_open()
 {
 	if (space)
@@ -108,8 +115,8 @@ CUresult memory_alloc(size_t bytes, uintptr_t *address)
 	std::lock_guard<std::mutex> hold(lock);
 	if (bytes == 0)
 		return api_error(CUDA_ERROR_INVALID_VALUE, "an allocation of 0 bytes");
-	if (bytes > memory_total() - used)
-		return api_error(CUDA_ERROR_OUT_OF_MEMORY, "%zu bytes asked for, %zu of %zu free", bytes, memory_total() - used, memory_total());
+	if (bytes > idle())
+		return api_error(CUDA_ERROR_OUT_OF_MEMORY, "%zu bytes asked for, %zu of %zu free", bytes, idle(), memory_total());
 	size_t mapped = (bytes + page - 1) / page * page;
 	size_t need = mapped + page; // the guard
 	uintptr_t lo = place(need);
@@ -162,10 +169,10 @@ CUresult memory_free(uintptr_t address)
 	return CUDA_SUCCESS;
 }
 
-size_t memory_used()
+size_t memory_idle()
 {
 	std::lock_guard<std::mutex> hold(lock);
-	return used;
+	return idle();
 }
 
 bool memory_range(uintptr_t address, uintptr_t *base, size_t *bytes)

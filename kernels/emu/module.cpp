@@ -48,6 +48,11 @@ long number_after(const std::string &text, const char *word, long otherwise)
 CUresult module_load(const char *image, Module **out, std::string *log)
 {
 	std::string text = image;
+	const char *refused = getenv("HDMNET_EMU_REFUSE");
+	if (refused && strstr(refused, "load")) {
+		*log = "HDMNET_EMU_REFUSE=load";
+		return api_error(CUDA_ERROR_JIT_COMPILER_NOT_FOUND, "%s", log->c_str());
+	}
 	if (text.find(".version ") == std::string::npos || text.find(".target ") == std::string::npos) {
 		*log = "the image is no PTX text: it has no .version and .target";
 		return api_error(CUDA_ERROR_INVALID_IMAGE, "%s", log->c_str());
