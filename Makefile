@@ -10,7 +10,7 @@ CUDA_LIB := build/cuda/libcuda.a
 CUDA_GO := CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(CURDIR)/internal/cuda/include" CGO_LDFLAGS="-L$(CURDIR)/build/cuda" $(GO)
 DRIVER := $(shell sh scripts/cuda-driver.sh)
 
-.PHONY: build build-cpu build-cuda test vet-cuda test-cuda test-parity gpu-bundle gpu-check ptx race vet fuzz bench generate smoke ci
+.PHONY: build build-cpu build-cuda test vet-cuda test-cuda test-parity gpu-bundle gpu-check ptx ptxas race vet fuzz bench generate smoke ci
 
 build: $(if $(DRIVER),build-cuda,build-cpu) ## the binary in bin/; with CUDA where there is a driver
 
@@ -30,6 +30,11 @@ vet-cuda: $(CUDA_LIB)
 
 ptx: ## kernels/*.cu to kernels/ptx; needs clang-19
 	$(GO) run ./kernels/ptxgen
+
+# PTXAS_MODULES= is all of them. PTXAS names the assembler: kernels/README.md.
+PTXAS_MODULES ?= self_attention masked_correlation correlation_rows prior_similarity prior_tensor linear tensor_conv conv2d library_conv gram layer_norm distillation cross_entropy depthwise3x3 adamw resize_bilinear pyramid_spread
+ptxas: ## registers, shared memory and spills of the hot kernels; needs NVIDIA's ptxas
+	@$(GO) run ./kernels/ptxtable $(PTXAS_MODULES)
 
 include kernels/emu/emu.mk
 

@@ -1,0 +1,153 @@
+// Ptxtable asks NVIDIA's assembler what the kernels in kernels/ptx need of a GPU, and prints
+// it as a Markdown table. Run it from the root of the repository:
+//
+//	go run ./kernels/ptxtable [MODULE…]
+//
+// No modules: all. PTXAS names the assembler, which is part of the CUDA toolkit and of
+// PyPI's nvidia-cuda-nvcc packages. Nothing else needs it: the driver assembles the PTX.
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"hdmnet/kernels"
+)
+
+// architectures are those that the table has columns for: A100; RTX 30; RTX 40; H100, H200.
+var architectures = []string{"sm_80", "sm_86", "sm_89", "sm_90"}
+
+// need is what a kernel takes on one architecture.
+type need struct {
+	registers int // of a thread
+	shared    int // static, bytes of a block
+	spilled   int // bytes that a thread stores and loads for want of registers
+}
+
+func main() {
+	log.SetFlags(0)
+	ptxas := os.Getenv("PTXAS")
+	if ptxas == "" {
+		ptxas = "ptxas"
+	}
+	if err := run(os.Stdout, ptxas, os.Args[1:]); err != nil {
+		log.Fatal("ptxtable: ", err)
+	}
+}
+
+// run prints the table of the modules named, or of all.
+func run(out io.Writer, ptxas string, modules []string) error {
+	if len(modules) == 0 {
+		modules = kernels.Modules()
+	}
+	dir, err := os.MkdirTemp("", "ptxtable")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "| kernel | registers, %s | shared bytes | spilled bytes |\n|---|---|---|---|\n", strings.Join(architectures, " / "))
+	for _, module := range modules {
+		rows, err := table(ptxas, dir, module)
+		if err != nil {
+			return err
+		}
+		b.WriteString(rows)
+	}
+	_, err = out.Write(b.Bytes())
+	return err
+}
+
+// table is the rows of a module's kernels, sorted by name.
+func table(ptxas, dir, module string) (string, error) {
+	ptx, err := kernels.PTX(module)
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, module+".ptx")
+	if err := os.WriteFile(file, []byte(ptx), 0o644); err != nil {
+		return "", err
+	}
+	needs := map[string][]need{} // by kernel, one an architecture
+	for _, arch := range architectures {
+		text, err := exec.Command(ptxas, "-v", "-arch="+arch, "-o", os.DevNull, file).CombinedOutput()
+		if err != nil {
+			return "", fmt.Errorf("%s -arch=%s %s.ptx: %w\n%s(PTXAS names the assembler; docs: kernels/README.md)", ptxas, arch, module, err, text)
+		}
+		for name, n := range parse(string(text)) {
+			needs[name] = append(needs[name], n)
+		}
+	}
+	var names []string
+	for name := range needs {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	var b strings.Builder
+	for _, name := range names {
+		n := needs[name]
+		if len(n) != len(architectures) {
+			return "", fmt.Errorf("%s: kernel %s has lines for %d of %d architectures", module, name, len(n), len(architectures))
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", name,
+			cell(n, func(n need) int { return n.registers }, false), cell(n, func(n need) int { return n.shared }, true), cell(n, func(n need) int { return n.spilled }, true))
+	}
+	return b.String(), nil
+}
+
+// cell is a value of every architecture, or the one that all have.
+func cell(n []need, value func(need) int, join bool) string {
+	var parts []string
+	for _, v := range n {
+		parts = append(parts, strconv.Itoa(value(v)))
+	}
+	if join && len(slices.Compact(slices.Clone(parts))) == 1 {
+		return parts[0]
+	}
+	return strings.Join(parts, " / ")
+}
+
+var (
+	entryPattern     = regexp.MustCompile(`Compiling entry function '([^']+)'`)
+	spillPattern     = regexp.MustCompile(`(\d+) bytes spill stores, (\d+) bytes spill loads`)
+	registersPattern = regexp.MustCompile(`Used (\d+) registers`)
+	sharedPattern    = regexp.MustCompile(`(\d+) bytes smem`)
+)
+
+// parse reads the lines of ptxas -v.
+func parse(text string) map[string]need {
+	needs := map[string]need{}
+	name := ""
+	number := func(s string) int {
+		v, _ := strconv.Atoi(s) // the patterns match digits alone
+		return v
+	}
+	for line := range strings.Lines(text) {
+		if m := entryPattern.FindStringSubmatch(line); m != nil {
+			name = m[1]
+		}
+		n := needs[name]
+		if m := spillPattern.FindStringSubmatch(line); m != nil {
+			n.spilled = number(m[1]) + number(m[2])
+		}
+		if m := registersPattern.FindStringSubmatch(line); m != nil {
+			n.registers = number(m[1])
+		}
+		if m := sharedPattern.FindStringSubmatch(line); m != nil {
+			n.shared = number(m[1])
+		}
+		if name != "" {
+			needs[name] = n
+		}
+	}
+	return needs
+}
