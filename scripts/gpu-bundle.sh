@@ -14,6 +14,7 @@ go=${GO:-go}
 for package in cuda model; do # the tests find testdata from their folder, go.mod marks the root
 	"$go" test -c -tags cuda -trimpath -ldflags '-s -w' -o "$dir/bin/$package.test" "./internal/$package"
 done
+CGO_ENABLED=0 "$go" build -trimpath -ldflags '-s -w' -o "$dir/bin/gpu-check" ./scripts/gpucheck
 cp go.mod "$dir/"
 cp testdata/golden/*.safetensors "$dir/testdata/golden/"
 cp scripts/gpu-check.sh "$dir/"
