@@ -24,7 +24,7 @@ if [ -n "$peer" ]; then
 fi
 glibc=
 if command -v objdump >/dev/null; then
-	glibc=$(objdump -T "$dir"/bin/* | sed -n 's/.*GLIBC_\([0-9.]*\).*/\1/p' | sort -uV | tail -n 1)
+	glibc=$(objdump -T "$dir"/bin/hdmnet "$dir"/bin/*.test | sed -n 's/.*GLIBC_\([0-9.]*\).*/\1/p' | sort -uV | tail -n 1)
 fi
 tar -czf "$dir/bin.tar.gz" -C "$dir" bin
 rm -r "$dir/bin"

@@ -19,7 +19,7 @@
 //	compile      the same as time, with torch.compile, which takes minutes to start
 //
 // A step is at most cut off, it never stops the others. results.json, report.md and log.txt
-// go to --out after every step; steps that results.json has as done are not run again.
+// go to --out after every step; steps that are well there are not run again.
 package main
 
 import (
@@ -110,7 +110,7 @@ func (c *check) run(ctx context.Context, wanted string) (ok bool, err error) {
 	}
 	ok = true
 	for _, s := range chosen {
-		if c.results.done(s.name) {
+		if c.results.Steps[s.name].Status == "ok" {
 			continue
 		}
 		o := c.step(ctx, s)

@@ -35,7 +35,8 @@ func (c *check) report(all []step) string {
 // reportSteps counts the steps and names those that are not well.
 func (c *check) reportSteps(b *strings.Builder, all []step) {
 	count := map[string]int{}
-	var rest []string
+	var reasons []string
+	names := map[string][]string{} // by reason
 	for _, s := range all {
 		o, tried := c.results.Steps[s.name]
 		if !tried {
@@ -43,13 +44,18 @@ func (c *check) reportSteps(b *strings.Builder, all []step) {
 		}
 		count[o.Status]++
 		if tried && o.Status != "ok" && o.Status != "no time" {
-			rest = append(rest, fmt.Sprintf("- %s: %s, %s", s.name, o.Status, o.Reason))
+			reason := o.Status + ", " + o.Reason
+			if names[reason] == nil {
+				reasons = append(reasons, reason)
+			}
+			names[reason] = append(names[reason], s.name)
 		}
 	}
 	fmt.Fprintf(b, "%d steps: %d ok, %d skipped, %d failed, %d cut off, %d to do\n", len(all), count["ok"], count["skipped"], count["failed"], count["timeout"],
 		count["to do"]+count["no time"])
-	if len(rest) > 0 {
-		fmt.Fprintf(b, "\n%s\n", strings.Join(rest, "\n"))
+	b.WriteByte('\n')
+	for _, reason := range reasons {
+		fmt.Fprintf(b, "- %s: %s\n", strings.Join(names[reason], ", "), reason)
 	}
 	var memory struct{ Memory []string }
 	if c.results.data("memory", &memory) && len(memory.Memory) > 0 {

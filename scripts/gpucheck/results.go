@@ -56,7 +56,7 @@ func (r *results) save() error {
 
 func (r *results) put(name string, o outcome) { r.Steps[name] = o }
 
-// done tells that a step need not be run again.
+// done tells that a step is well, or cannot be made on this machine.
 func (r *results) done(name string) bool {
 	s := r.Steps[name].Status
 	return s == "ok" || s == "skipped"

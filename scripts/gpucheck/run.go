@@ -75,7 +75,7 @@ func (c *check) step(ctx context.Context, s step) outcome {
 }
 
 // command runs a program of the bundle or the system and returns what it wrote to its
-// standard output. Both streams go to the log. The error has the last lines.
+// standard output. Both streams go to the log. The error has the last line.
 func (c *check) command(ctx context.Context, dir string, env []string, name string, args ...string) ([]byte, error) {
 	fmt.Fprintf(c.log, "$ %s %s %s\n", strings.Join(env, " "), name, strings.Join(args, " "))
 	cmd := exec.CommandContext(ctx, name, args...)
@@ -95,8 +95,8 @@ func (c *check) command(ctx context.Context, dir string, env []string, name stri
 		if last == "" {
 			last = strings.TrimSpace(out.String())
 		}
-		lines := strings.Split(last, "\n")
-		return out.Bytes(), fmt.Errorf("%s: %w: %s", filepath.Base(name), err, strings.Join(lines[max(0, len(lines)-3):], "; "))
+		last = last[strings.LastIndexByte(last, '\n')+1:]
+		return out.Bytes(), fmt.Errorf("%s: %w: %.300s", filepath.Base(name), err, last)
 	}
 	return out.Bytes(), nil
 }

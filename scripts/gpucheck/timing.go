@@ -124,9 +124,9 @@ func (c *check) findPeer(ctx context.Context) (any, error) {
 	if _, err := os.Stat(filepath.Join(c.peer, "bench.py")); err != nil {
 		return nil, skipped("no bench.py in " + c.peer + ": make gpu-bundle PEER=DIR takes it along")
 	}
-	out, err := c.command(ctx, c.peer, nil, "python3", "-c", "import torch; assert torch.cuda.is_available(), 'no GPU'; print(torch.__version__)")
+	out, err := c.command(ctx, c.peer, nil, "python3", "-c", "import sys, torch; torch.cuda.is_available() or sys.exit('torch sees no GPU'); print(torch.__version__)")
 	if err != nil {
-		return nil, skipped("no PyTorch that sees the GPU: " + err.Error())
+		return nil, skipped("no PyTorch with CUDA: " + err.Error())
 	}
 	return strings.TrimSpace(string(out)), nil
 }
