@@ -19,7 +19,7 @@ const chunkPositions = 8192
 func (n *HDMNet) features(t *nn.Tape, in Input, mask op.Tensor) features {
 	qs, ss := in.Query.Shape(), in.Support.Shape()
 	b, bk, h, w := qs[0], ss[0]*ss[1], qs[1], qs[2]
-	support := op.Reshape(in.Support, bk, h, w, 3)
+	support := t.Arena.Reshape(in.Support, bk, h, w, 3)
 	total, chunk := b+bk, max(1, chunkPositions/(((h+7)/8)*((w+7)/8)))
 	cache := n.cache
 	if in.Names == nil {
@@ -38,11 +38,11 @@ func (n *HDMNet) features(t *nn.Tape, in Input, mask op.Tensor) features {
 		op.Stage(t.Dev, StageBackbone)
 		x := t.Arena.Float32(len(images), h, w, 3)
 		for row, i := range images {
-			to := op.Rows(x, row, row+1)
+			to := t.Arena.Rows(x, row, row+1)
 			if i < b {
-				t.Dev.Copy(to, op.Rows(in.Query, i, i+1))
+				t.Dev.Copy(to, t.Arena.Rows(in.Query, i, i+1))
 			} else {
-				t.Dev.MaskImage(to, op.Rows(support, i-b, i-b+1), op.Reshape(op.Rows(mask, i-b, i-b+1), 1, h, w))
+				t.Dev.MaskImage(to, t.Arena.Rows(support, i-b, i-b+1), t.Arena.Reshape(t.Arena.Rows(mask, i-b, i-b+1), 1, h, w))
 			}
 		}
 		var part features
@@ -57,7 +57,7 @@ func (n *HDMNet) features(t *nn.Tape, in Input, mask op.Tensor) features {
 		all.room(t, part.values(), total)
 		for k, m := range part.values() {
 			for row, i := range images {
-				t.Dev.Copy(op.Rows(all.values()[k], i, i+1), op.Rows(m, row, row+1))
+				t.Dev.Copy(t.Arena.Rows(all.values()[k], i, i+1), t.Arena.Rows(m, row, row+1))
 			}
 		}
 		t.Free(part.f2, part.f3, part.f4, part.f5)

@@ -23,6 +23,7 @@ type HDMNet struct {
 
 	uniformShots bool
 	cache        *featureCache // nil: features are not kept
+	out          Output
 }
 
 type transformer struct {
@@ -91,7 +92,8 @@ const (
 	StageOptimiser   = "optimiser"
 )
 
-// Output is what the network computes, all at feature size h×w.
+// Output is what the network computes, all at feature size h×w. It is the network's, until
+// the next pass.
 type Output struct {
 	Final, Meta *nn.Var   // [B,h,w,2]
 	Base        *nn.Var   // [B,h,w,BaseClasses]
@@ -105,7 +107,8 @@ type Output struct {
 func (n *HDMNet) Forward(t *nn.Tape, in Input) *Output {
 	qs, ss := in.Query.Shape(), in.Support.Shape()
 	b, k, size := qs[0], ss[1], qs[1:3]
-	out := &Output{}
+	out := &n.out
+	*out = Output{}
 
 	op.Stage(t.Dev, StageBackbone)
 	mask := t.Arena.Float32(b*k, size[0], size[1], 1)
@@ -127,7 +130,7 @@ func (n *HDMNet) Forward(t *nn.Tape, in Input) *Output {
 	qf, sf := n.down(t, f, b)
 	soft := t.Arena.Float32(b*k, h, w, 1)
 	t.Dev.ResizeBilinear(soft, mask, true)
-	proto := t.MaskedAveragePool(sf, op.Reshape(soft, b*k, h, w))
+	proto := t.MaskedAveragePool(sf, t.Arena.Reshape(soft, b*k, h, w))
 	out.SuppMerge = merge(t, n.SuppMerge, sf, proto)
 	tenfold := t.Arena.Zeros(out.Similarity.Value.Shape()...)
 	t.Dev.AddScaled(tenfold, out.Similarity.Value, 10)
@@ -177,17 +180,17 @@ func (n *HDMNet) down(t *nn.Tape, f features, b int) (query, support *nn.Var) {
 func (n *HDMNet) similarity(t *nn.Tape, f features, mask op.Tensor, b, k int) *nn.Var {
 	s := f.f4.Value.Shape()
 	h, w := s[1], s[2]
-	both := make([]*nn.Var, 2)
-	for i, x := range []*nn.Var{f.f5, f.f4} {
+	var both [2]op.Tensor
+	for i, x := range [2]*nn.Var{f.f5, f.f4} {
 		p := t.Arena.Float32(b, h, w)
 		c := op.Last(x.Value)
-		t.Dev.PriorSimilarity(p, op.Rows(x.Value, 0, b), op.Reshape(op.Rows(x.Value, b, b+b*k), b, k, h, w, c), op.Reshape(mask, b, k, h, w))
-		both[i] = t.Const(op.Reshape(p, b, h, w, 1))
+		t.Dev.PriorSimilarity(p, t.Arena.Rows(x.Value, 0, b), t.Arena.Reshape(t.Arena.Rows(x.Value, b, b+b*k), b, k, h, w, c), t.Arena.Reshape(mask, b, k, h, w))
+		both[i] = t.Arena.Reshape(p, b, h, w, 1)
 	}
 	out := t.Arena.Float32(b, h, w, 2)
-	t.Dev.Concat(out, both[0].Value, both[1].Value)
-	t.Arena.Free(both[0].Value)
-	t.Arena.Free(both[1].Value)
+	t.Dev.Concat(out, both[0], both[1])
+	t.Arena.Free(both[0])
+	t.Arena.Free(both[1])
 	return t.Const(out)
 }
 
@@ -205,7 +208,7 @@ func (n *HDMNet) ensemble(t *nn.Tape, out *Output, f features, except op.Tensor,
 	gram := t.Arena.Float32(b+b*k, c, c)
 	t.Dev.Gram(gram, f.f2.Value)
 	d := t.Arena.Float32(b, k)
-	t.Dev.GramDistance(d, op.Rows(gram, 0, b), op.Reshape(op.Rows(gram, b, b+b*k), b, k, c, c))
+	t.Dev.GramDistance(d, t.Arena.Rows(gram, 0, b), t.Arena.Reshape(t.Arena.Rows(gram, b, b+b*k), b, k, c, c))
 	t.Arena.Free(gram)
 	var squeeze, expand *nn.Linear
 	if n.KShot != nil && !n.uniformShots {

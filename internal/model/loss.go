@@ -35,11 +35,11 @@ func (n *HDMNet) Loss(t *nn.Tape, out *Output, queryMask, baseLabel op.Tensor, o
 	op.Stage(t.Dev, StageLosses)
 	loss := t.Arena.Zeros(lossSize)
 	s := queryMask.Shape()
-	t.CrossEntropy(op.Span(loss, atFinal, 2), Upsample(t, out.Final, s[1], s[2]), queryMask, o.Scale)
-	t.CrossEntropy(op.Span(loss, atMeta, 2), Upsample(t, out.Meta, s[1], s[2]), queryMask, o.Scale)
+	t.CrossEntropy(t.Arena.Span(loss, atFinal, 2), Upsample(t, out.Final, s[1], s[2]), queryMask, o.Scale)
+	t.CrossEntropy(t.Arena.Span(loss, atMeta, 2), Upsample(t, out.Meta, s[1], s[2]), queryMask, o.Scale)
 	t.NoGrad(func() {
 		base := Upsample(t, out.Base, s[1], s[2])
-		t.CrossEntropy(op.Span(loss, atBase, 2), base, baseLabel, 0)
+		t.CrossEntropy(t.Arena.Span(loss, atBase, 2), base, baseLabel, 0)
 		if base != out.Base {
 			t.Free(base)
 		}
@@ -51,7 +51,7 @@ func (n *HDMNet) Loss(t *nn.Tape, out *Output, queryMask, baseLabel op.Tensor, o
 		size := m.Value.Shape()
 		target := t.Arena.Float32(size...)
 		t.Dev.ResizeBilinear(target, teacher, false)
-		t.Distillation(op.Span(loss, atDistill+i, 1), m, target, o.Scale*o.Distill/float32(len(out.Maps)))
+		t.Distillation(t.Arena.Span(loss, atDistill+i, 1), m, target, o.Scale*o.Distill/float32(len(out.Maps)))
 		teacher = m.Value
 	}
 	return loss

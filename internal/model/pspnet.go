@@ -48,10 +48,10 @@ func newBaseLearner(o Options) baseLearner {
 
 // levels returns the pooled and projected maps [B,n,n,C/4] of x.
 func (p *ppm) levels(t *nn.Tape, x *nn.Var) []*nn.Var {
-	var out []*nn.Var
-	for _, f := range p.Features {
+	out := t.List(len(p.Features))
+	for i, f := range p.Features {
 		pooled := t.AdaptiveAvgPool(x, f.bins)
-		out = append(out, t.ConvBN(pooled, f.Conv, nil, true))
+		out[i] = t.ConvBN(pooled, f.Conv, nil, true)
 		t.Free(pooled)
 	}
 	return out

@@ -207,13 +207,13 @@ func (p *parseLayer) forward(t *nn.Tape, x *nn.Var) *nn.Var {
 // forward returns the meta logits [B,h,w,2] and the correlation maps [B,h_i·w_i], coarse
 // to fine, of query features q [B,h,w,64] and support features s [B·K,h,w,64]. mask
 // [B·K,S,S,1] is the supports' foreground, sim [B,h,w,2] the prior.
-func (m *mixTransformer) forward(t *nn.Tape, q, s *nn.Var, mask op.Tensor, sim *nn.Var) (logits *nn.Var, maps []*nn.Var) {
+func (m *mixTransformer) forward(t *nn.Tape, q, s *nn.Var, mask op.Tensor, sim *nn.Var) (*nn.Var, []*nn.Var) {
 	b, bk := q.Value.Shape()[0], s.Value.Shape()[0]
 	x := t.JoinRows(q, s)
-	var levels []*nn.Var
-	for _, st := range m.Stages {
+	levels, maps := t.List(len(m.Stages)), t.List(len(m.Stages))
+	for i, st := range m.Stages {
 		x = st.forward(t, x)
-		levels = append(levels, x)
+		levels[i] = x
 	}
 	var out *nn.Var
 	for i := len(levels) - 1; i >= 0; i-- {
@@ -224,8 +224,8 @@ func (m *mixTransformer) forward(t *nn.Tape, q, s *nn.Var, mask op.Tensor, sim *
 		t.Dev.ResizeNearest(near, mask)
 		query := t.Rows(l, 0, b)
 		support := t.Reshape(t.Rows(l, b, b+bk), b, bk/b*h*w, dim)
-		y, corr := m.Match[i].Match.cross(t, query, support, op.Reshape(near, b, bk/b*h*w))
-		maps = append(maps, t.Reshape(corr, b, h, w, 1))
+		y, corr := m.Match[i].Match.cross(t, query, support, t.Arena.Reshape(near, b, bk/b*h*w))
+		maps[len(levels)-1-i] = t.Reshape(corr, b, h, w, 1)
 		prior := t.Resize(sim, h, w, true)
 		cat := t.Concat(y, prior)
 		z := t.ConvBN(cat, m.Match[i].Merge, nil, true)
@@ -246,7 +246,7 @@ func (m *mixTransformer) forward(t *nn.Tape, q, s *nn.Var, mask op.Tensor, sim *
 		t.Free(out)
 		out = next
 	}
-	logits = t.CollapsedConv(out, m.Cls)
+	logits := t.CollapsedConv(out, m.Cls)
 	t.Free(out)
 	return logits, maps
 }

@@ -79,9 +79,10 @@ func (t *Tape) collapse(c *CollapsedConv) (kernel, bias *Var) {
 func (t *Tape) scale(x *Var, l *BatchNorm) *Var {
 	y, zero := t.like(x), t.Arena.Zeros(l.Weight.Shape...)
 	t.Dev.BatchNormFrozen(y.Value, x.Value, l.Weight.Value, zero, zero, l.Var.Value, batchNormEps)
-	t.record(y, func(dy op.Tensor) {
-		t.Dev.BatchNormFrozenGrad(t.Grad(x), l.Weight.Grad, nil, dy, x.Value, l.Weight.Value, zero, l.Var.Value, batchNormEps)
-	})
+	t.record(step{y: y, in: [3]*Var{x}, layer: [2]any{l}, saved: [3]op.Tensor{zero}, back: func(t *Tape, s *step, dy op.Tensor) {
+		x, l := s.in[0], s.layer[0].(*BatchNorm)
+		t.Dev.BatchNormFrozenGrad(t.Grad(x), l.Weight.Grad, nil, dy, x.Value, l.Weight.Value, s.saved[0], l.Var.Value, batchNormEps)
+	}})
 	if !t.recording {
 		t.Arena.Free(zero)
 	}
@@ -94,7 +95,8 @@ func (t *Tape) product(a, b *Var) *Var {
 	y := t.out(m, n)
 	t.Dev.Zero(y.Value)
 	t.Dev.LinearGradInput(y.Value, a.Value, b.Value)
-	t.record(y, func(dy op.Tensor) {
+	t.record(step{y: y, in: [3]*Var{a, b}, back: func(t *Tape, s *step, dy op.Tensor) {
+		a, b := s.in[0], s.in[1]
 		if da := t.Grad(a); da != nil {
 			part := t.Arena.Float32(da.Shape()...)
 			t.Dev.Linear(part, dy, b.Value, nil)
@@ -104,7 +106,7 @@ func (t *Tape) product(a, b *Var) *Var {
 		if db := t.Grad(b); db != nil {
 			t.Dev.LinearGradWeight(db, nil, dy, a.Value)
 		}
-	})
+	}})
 	return y
 }
 

@@ -12,27 +12,24 @@ func (t *Tape) Conv2D(x *Var, c *Conv2D) *Var {
 // convolve is Conv2D with a kernel [Co,KH,KW,Ci] and a bias [Co], or nil, that may be
 // values of the tape themselves.
 func (t *Tape) convolve(x, kernel, bias *Var, p op.ConvParams) *Var {
-	y := t.out(convShape(x, kernel.Value.Shape(), p)...)
-	var b op.Tensor
-	if bias != nil {
-		b = bias.Value
-	}
-	t.Dev.Conv2D(y.Value, x.Value, kernel.Value, b, nil, p)
-	t.record(y, func(dy op.Tensor) {
+	y := t.convolved(x, kernel.Value.Shape(), p)
+	t.Dev.Conv2D(y.Value, x.Value, kernel.Value, bias.tensor(), nil, p)
+	t.record(step{y: y, in: [3]*Var{x, kernel, bias}, conv: p, back: func(t *Tape, s *step, dy op.Tensor) {
+		x, kernel := s.in[0], s.in[1]
 		if dx := t.Grad(x); dx != nil {
-			t.Dev.Conv2DGradInput(dx, dy, kernel.Value, p)
+			t.Dev.Conv2DGradInput(dx, dy, kernel.Value, s.conv)
 		}
-		if dw, db := t.Grad(kernel), t.Grad(bias); dw != nil || db != nil {
-			t.Dev.Conv2DGradWeight(dw, db, x.Value, dy, p)
+		if dw, db := t.Grad(kernel), t.Grad(s.in[2]); dw != nil || db != nil {
+			t.Dev.Conv2DGradWeight(dw, db, x.Value, dy, s.conv)
 		}
-	})
+	}})
 	return y
 }
 
-// convShape returns the shape of the convolution of x with a kernel [Co,KH,KW,Ci].
-func convShape(x *Var, kernel []int, p op.ConvParams) []int {
+// convolved returns a new value of the shape of x's convolution with a kernel [Co,KH,KW,Ci].
+func (t *Tape) convolved(x *Var, kernel []int, p op.ConvParams) *Var {
 	s := x.Value.Shape()
-	return []int{s[0], p.Out(s[1], kernel[1]), p.Out(s[2], kernel[2]), kernel[0]}
+	return t.out(s[0], p.Out(s[1], kernel[1]), p.Out(s[2], kernel[2]), kernel[0])
 }
 
 // folds tells whether c is computed as one convolution with weights that do not change.
@@ -42,17 +39,12 @@ func (t *Tape) folds(c *ConvBN) bool { return !t.recording && c.Conv.Weight.Role
 // not recording, it is one fused convolution.
 func (t *Tape) ConvBN(x *Var, c *ConvBN, residual *Var, relu bool) *Var {
 	if t.folds(c) {
-		p := c.Conv.Params
 		if c.folded == nil {
 			w, b := c.fold(t.Dev)
 			c.prepare(t.Dev, w, b)
 		}
-		y := t.out(convShape(x, c.folded.Shape(), p)...)
-		var r op.Tensor
-		if residual != nil {
-			r = residual.Value
-		}
-		t.Dev.FrozenConv2D(y.Value, x.Value, c.folded, r, relu)
+		y := t.convolved(x, c.folded.Shape(), c.Conv.Params)
+		t.Dev.FrozenConv2D(y.Value, x.Value, c.folded, residual.tensor(), relu)
 		return y
 	}
 	z := t.Conv2D(x, c.Conv)
@@ -73,18 +65,18 @@ func (t *Tape) ConvBN(x *Var, c *ConvBN, residual *Var, relu bool) *Var {
 
 // Linear returns x·wᵀ + b over the channels of x [...,Ci].
 func (t *Tape) Linear(x *Var, l *Linear) *Var {
-	s := x.Value.Shape()
-	y := t.out(append(append([]int{}, s[:len(s)-1]...), l.Weight.Shape[0])...)
+	y := t.channels(x, l.Weight.Shape[0])
 	w := t.Arena.Reshape(l.Weight.Value, l.Weight.Shape[0], l.Weight.Shape[1])
 	t.Dev.Linear(y.Value, x.Value, w, l.Bias.value())
-	t.record(y, func(dy op.Tensor) {
+	t.record(step{y: y, in: [3]*Var{x}, layer: [2]any{l}, saved: [3]op.Tensor{w}, back: func(t *Tape, s *step, dy op.Tensor) {
+		x, l, w := s.in[0], s.layer[0].(*Linear), s.saved[0]
 		if dx := t.Grad(x); dx != nil {
 			t.Dev.LinearGradInput(dx, dy, w)
 		}
 		if l.Weight.Grad != nil {
 			t.Dev.LinearGradWeight(t.Arena.Reshape(l.Weight.Grad, w.Shape()...), l.Bias.grad(), x.Value, dy)
 		}
-	})
+	}})
 	return y
 }
 
@@ -92,9 +84,10 @@ func (t *Tape) Linear(x *Var, l *Linear) *Var {
 func (t *Tape) Depthwise(x *Var, l *DepthwiseConv) *Var {
 	y := t.like(x)
 	t.Dev.Depthwise3x3(y.Value, x.Value, l.Weight.Value, l.Bias.Value)
-	t.record(y, func(dy op.Tensor) {
+	t.record(step{y: y, in: [3]*Var{x}, layer: [2]any{l}, back: func(t *Tape, s *step, dy op.Tensor) {
+		x, l := s.in[0], s.layer[0].(*DepthwiseConv)
 		t.Dev.Depthwise3x3Grad(t.Grad(x), l.Weight.Grad, l.Bias.Grad, dy, x.Value, l.Weight.Value)
-	})
+	}})
 	return y
 }
 
@@ -107,15 +100,17 @@ func (t *Tape) BatchNorm(x *Var, l *BatchNorm) *Var {
 		mean, rstd := t.Arena.Float32(w.Shape...), t.Arena.Float32(w.Shape...)
 		t.Dev.BatchNormTrain(y.Value, mean, rstd, l.Mean.Value, l.Var.Value, x.Value, w.Value, b.Value, batchNormEps, batchNormMomentum)
 		l.Batches.N++
-		t.record(y, func(dy op.Tensor) {
-			t.Dev.BatchNormTrainGrad(t.Grad(x), w.Grad, b.Grad, dy, x.Value, w.Value, mean, rstd)
-		})
+		t.record(step{y: y, in: [3]*Var{x}, layer: [2]any{l}, saved: [3]op.Tensor{mean, rstd}, back: func(t *Tape, s *step, dy op.Tensor) {
+			x, l := s.in[0], s.layer[0].(*BatchNorm)
+			t.Dev.BatchNormTrainGrad(t.Grad(x), l.Weight.Grad, l.Bias.Grad, dy, x.Value, l.Weight.Value, s.saved[0], s.saved[1])
+		}})
 		return y
 	}
 	t.Dev.BatchNormFrozen(y.Value, x.Value, w.Value, b.Value, l.Mean.Value, l.Var.Value, batchNormEps)
-	t.record(y, func(dy op.Tensor) {
-		t.Dev.BatchNormFrozenGrad(t.Grad(x), w.Grad, b.Grad, dy, x.Value, w.Value, l.Mean.Value, l.Var.Value, batchNormEps)
-	})
+	t.record(step{y: y, in: [3]*Var{x}, layer: [2]any{l}, back: func(t *Tape, s *step, dy op.Tensor) {
+		x, l := s.in[0], s.layer[0].(*BatchNorm)
+		t.Dev.BatchNormFrozenGrad(t.Grad(x), l.Weight.Grad, l.Bias.Grad, dy, x.Value, l.Weight.Value, l.Mean.Value, l.Var.Value, batchNormEps)
+	}})
 	return y
 }
 
@@ -125,9 +120,10 @@ func (t *Tape) LayerNorm(x *Var, l *LayerNorm) *Var {
 	n := op.Len(x.Value) / op.Last(x.Value)
 	mean, rstd := t.Arena.Float32(n), t.Arena.Float32(n)
 	t.Dev.LayerNorm(y.Value, mean, rstd, x.Value, l.Weight.Value, l.Bias.Value, l.Eps)
-	t.record(y, func(dy op.Tensor) {
-		t.Dev.LayerNormGrad(t.Grad(x), l.Weight.Grad, l.Bias.Grad, dy, x.Value, l.Weight.Value, mean, rstd)
-	})
+	t.record(step{y: y, in: [3]*Var{x}, layer: [2]any{l}, saved: [3]op.Tensor{mean, rstd}, back: func(t *Tape, s *step, dy op.Tensor) {
+		x, l := s.in[0], s.layer[0].(*LayerNorm)
+		t.Dev.LayerNormGrad(t.Grad(x), l.Weight.Grad, l.Bias.Grad, dy, x.Value, l.Weight.Value, s.saved[0], s.saved[1])
+	}})
 	if !t.recording {
 		t.Arena.Free(mean)
 		t.Arena.Free(rstd)
@@ -139,11 +135,11 @@ func (t *Tape) LayerNorm(x *Var, l *LayerNorm) *Var {
 func (t *Tape) ReLU(x *Var) *Var {
 	y := t.like(x)
 	t.Dev.ReLU(y.Value, x.Value)
-	t.record(y, func(dy op.Tensor) {
-		if dx := t.Grad(x); dx != nil {
-			t.Dev.ReLUGrad(dx, dy, y.Value)
+	t.record(step{y: y, in: [3]*Var{x}, back: func(t *Tape, s *step, dy op.Tensor) {
+		if dx := t.Grad(s.in[0]); dx != nil {
+			t.Dev.ReLUGrad(dx, dy, s.y.Value)
 		}
-	})
+	}})
 	return y
 }
 
@@ -151,11 +147,11 @@ func (t *Tape) ReLU(x *Var) *Var {
 func (t *Tape) GELU(x *Var) *Var {
 	y := t.like(x)
 	t.Dev.GELU(y.Value, x.Value)
-	t.record(y, func(dy op.Tensor) {
-		if dx := t.Grad(x); dx != nil {
-			t.Dev.GELUGrad(dx, dy, x.Value)
+	t.record(step{y: y, in: [3]*Var{x}, back: func(t *Tape, s *step, dy op.Tensor) {
+		if dx := t.Grad(s.in[0]); dx != nil {
+			t.Dev.GELUGrad(dx, dy, s.in[0].Value)
 		}
-	})
+	}})
 	return y
 }
 
@@ -163,11 +159,11 @@ func (t *Tape) GELU(x *Var) *Var {
 func (t *Tape) Softmax(x *Var) *Var {
 	y := t.like(x)
 	t.Dev.Softmax(y.Value, x.Value)
-	t.record(y, func(dy op.Tensor) {
-		if dx := t.Grad(x); dx != nil {
-			t.Dev.SoftmaxGrad(dx, dy, y.Value)
+	t.record(step{y: y, in: [3]*Var{x}, back: func(t *Tape, s *step, dy op.Tensor) {
+		if dx := t.Grad(s.in[0]); dx != nil {
+			t.Dev.SoftmaxGrad(dx, dy, s.y.Value)
 		}
-	})
+	}})
 	return y
 }
 
@@ -179,11 +175,11 @@ func (t *Tape) Dropout(x *Var, p float32, channel bool) *Var {
 	}
 	y, d := t.like(x), t.dropout(p, channel)
 	t.Dev.Dropout(y.Value, x.Value, d)
-	t.record(y, func(dy op.Tensor) {
-		if dx := t.Grad(x); dx != nil {
-			t.Dev.DropoutGrad(dx, dy, d)
+	t.record(step{y: y, in: [3]*Var{x}, dropout: d, back: func(t *Tape, s *step, dy op.Tensor) {
+		if dx := t.Grad(s.in[0]); dx != nil {
+			t.Dev.DropoutGrad(dx, dy, s.dropout)
 		}
-	})
+	}})
 	return y
 }
 
@@ -191,49 +187,48 @@ func (t *Tape) Dropout(x *Var, p float32, channel bool) *Var {
 func (t *Tape) Add(a, b *Var) *Var {
 	y := t.like(a)
 	t.Dev.Add(y.Value, a.Value, b.Value)
-	t.record(y, func(dy op.Tensor) {
-		for _, x := range []*Var{a, b} {
+	t.record(step{y: y, in: [3]*Var{a, b}, back: func(t *Tape, s *step, dy op.Tensor) {
+		for _, x := range s.in[:2] {
 			if dx := t.Grad(x); dx != nil {
 				t.Dev.AddScaled(dx, dy, 1)
 			}
 		}
-	})
+	}})
 	return y
 }
 
 // Concat joins the channels of parts; a part [B,C] beside maps is repeated at every position.
 func (t *Tape) Concat(parts ...*Var) *Var {
-	channels, sizes, values := 0, make([]int, len(parts)), make([]op.Tensor, len(parts))
+	channels, list, values := 0, t.lists.take(len(parts)), t.tensors.take(len(parts))
 	for i, p := range parts {
-		sizes[i], values[i] = op.Last(p.Value), p.Value
-		channels += sizes[i]
+		list[i], values[i] = p, p.Value
+		channels += op.Last(p.Value)
 	}
-	s := parts[0].Value.Shape()
-	y := t.out(append(append([]int{}, s[:len(s)-1]...), channels)...)
+	y := t.channels(parts[0], channels)
 	t.Dev.Concat(y.Value, values...)
-	t.record(y, func(dy op.Tensor) {
-		grads := make([]op.Tensor, len(parts))
-		for i, p := range parts {
-			grads[i] = t.Grad(p)
+	t.record(step{y: y, list: list, back: func(t *Tape, s *step, dy op.Tensor) {
+		sizes := t.sizes.take(len(s.list))
+		for i, p := range s.list {
+			sizes[i] = op.Last(p.Value)
 		}
-		t.Dev.ConcatGrad(grads, dy, sizes)
-	})
+		t.Dev.ConcatGrad(t.grads(s.list), dy, sizes)
+	}})
 	return y
 }
 
 // JoinRows returns a above b along the first axis.
 func (t *Tape) JoinRows(a, b *Var) *Var {
-	as, bs := a.Value.Shape(), b.Value.Shape()
-	y := t.out(append([]int{as[0] + bs[0]}, as[1:]...)...)
-	t.Dev.Copy(op.Rows(y.Value, 0, as[0]), a.Value)
-	t.Dev.Copy(op.Rows(y.Value, as[0], as[0]+bs[0]), b.Value)
-	t.record(y, func(dy op.Tensor) {
-		if da := t.Grad(a); da != nil {
-			t.Dev.AddScaled(da, op.Rows(dy, 0, as[0]), 1)
+	na, nb := a.Value.Shape()[0], b.Value.Shape()[0]
+	y := t.rows(a, na+nb)
+	t.Dev.Copy(t.Arena.Rows(y.Value, 0, na), a.Value)
+	t.Dev.Copy(t.Arena.Rows(y.Value, na, na+nb), b.Value)
+	t.record(step{y: y, in: [3]*Var{a, b}, n: na, back: func(t *Tape, s *step, dy op.Tensor) {
+		if da := t.Grad(s.in[0]); da != nil {
+			t.Dev.AddScaled(da, t.Arena.Rows(dy, 0, s.n), 1)
 		}
-		if db := t.Grad(b); db != nil {
-			t.Dev.AddScaled(db, op.Rows(dy, as[0], as[0]+bs[0]), 1)
+		if db := t.Grad(s.in[1]); db != nil {
+			t.Dev.AddScaled(db, t.Arena.Rows(dy, s.n, dy.Shape()[0]), 1)
 		}
-	})
+	}})
 	return y
 }

@@ -13,11 +13,11 @@ func (t *Tape) MaxPool(x *Var, p op.PoolParams) *Var {
 		argmax = t.Arena.Int32(y.Value.Shape()...)
 	}
 	t.Dev.MaxPool(y.Value, argmax, x.Value, p)
-	t.record(y, func(dy op.Tensor) {
-		if dx := t.Grad(x); dx != nil {
-			t.Dev.MaxPoolGrad(dx, dy, argmax)
+	t.record(step{y: y, in: [3]*Var{x}, saved: [3]op.Tensor{argmax}, back: func(t *Tape, s *step, dy op.Tensor) {
+		if dx := t.Grad(s.in[0]); dx != nil {
+			t.Dev.MaxPoolGrad(dx, dy, s.saved[0])
 		}
-	})
+	}})
 	return y
 }
 
@@ -26,11 +26,11 @@ func (t *Tape) AdaptiveAvgPool(x *Var, bins int) *Var {
 	s := x.Value.Shape()
 	y := t.out(s[0], bins, bins, s[3])
 	t.Dev.AdaptiveAvgPool(y.Value, x.Value)
-	t.record(y, func(dy op.Tensor) {
-		if dx := t.Grad(x); dx != nil {
+	t.record(step{y: y, in: [3]*Var{x}, back: func(t *Tape, s *step, dy op.Tensor) {
+		if dx := t.Grad(s.in[0]); dx != nil {
 			t.Dev.AdaptiveAvgPoolGrad(dx, dy)
 		}
-	})
+	}})
 	return y
 }
 
@@ -39,11 +39,11 @@ func (t *Tape) MaskedAveragePool(x *Var, mask op.Tensor) *Var {
 	s := x.Value.Shape()
 	y := t.out(s[0], s[3])
 	t.Dev.MaskedAveragePool(y.Value, x.Value, mask)
-	t.record(y, func(dy op.Tensor) {
-		if dx := t.Grad(x); dx != nil {
-			t.Dev.MaskedAveragePoolGrad(dx, dy, mask)
+	t.record(step{y: y, in: [3]*Var{x}, saved: [3]op.Tensor{mask}, back: func(t *Tape, s *step, dy op.Tensor) {
+		if dx := t.Grad(s.in[0]); dx != nil {
+			t.Dev.MaskedAveragePoolGrad(dx, dy, s.saved[0])
 		}
-	})
+	}})
 	return y
 }
 
@@ -55,11 +55,11 @@ func (t *Tape) Resize(x *Var, h, w int, alignCorners bool) *Var {
 	}
 	y := t.out(s[0], h, w, s[3])
 	t.Dev.ResizeBilinear(y.Value, x.Value, alignCorners)
-	t.record(y, func(dy op.Tensor) {
-		if dx := t.Grad(x); dx != nil {
-			t.Dev.ResizeBilinearGrad(dx, dy, alignCorners)
+	t.record(step{y: y, in: [3]*Var{x}, flag: alignCorners, back: func(t *Tape, s *step, dy op.Tensor) {
+		if dx := t.Grad(s.in[0]); dx != nil {
+			t.Dev.ResizeBilinearGrad(dx, dy, s.flag)
 		}
-	})
+	}})
 	return y
 }
 
@@ -72,9 +72,10 @@ func (t *Tape) SelfAttention(q, k, v *Var, heads int) *Var {
 		lse = t.Arena.Float32(s[0], heads, s[1])
 	}
 	t.Dev.SelfAttention(y.Value, lse, q.Value, k.Value, v.Value, heads)
-	t.record(y, func(dy op.Tensor) {
-		t.Dev.SelfAttentionGrad(t.Grad(q), t.Grad(k), t.Grad(v), dy, y.Value, lse, q.Value, k.Value, v.Value, heads)
-	})
+	t.record(step{y: y, in: [3]*Var{q, k, v}, saved: [3]op.Tensor{lse}, n: heads, back: func(t *Tape, s *step, dy op.Tensor) {
+		q, k, v := s.in[0], s.in[1], s.in[2]
+		t.Dev.SelfAttentionGrad(t.Grad(q), t.Grad(k), t.Grad(v), dy, s.y.Value, s.saved[0], q.Value, k.Value, v.Value, s.n)
+	}})
 	return y
 }
 
@@ -89,31 +90,22 @@ func (t *Tape) MaskedCorrelation(q, k, v *Var, mask op.Tensor, heads int) (y, co
 		t.Arena.Free(colSum)
 		return y, corr
 	}
-	t.backward = append(t.backward, func() {
-		if y.grad == nil && corr.grad == nil {
-			return
-		}
-		t.Dev.MaskedCorrelationGrad(t.Grad(q), t.Grad(k), t.Grad(v), y.grad, corr.grad, colSum, q.Value, k.Value, v.Value, mask, heads)
-		for _, o := range []*Var{y, corr} {
-			if o.grad != nil {
-				t.Arena.Free(o.grad)
-				o.grad = nil
-			}
-		}
-	})
+	t.record(step{y: y, z: corr, in: [3]*Var{q, k, v}, saved: [3]op.Tensor{colSum, mask}, n: heads, back: func(t *Tape, s *step, dy op.Tensor) {
+		q, k, v := s.in[0], s.in[1], s.in[2]
+		t.Dev.MaskedCorrelationGrad(t.Grad(q), t.Grad(k), t.Grad(v), dy, s.z.grad, s.saved[0], q.Value, k.Value, v.Value, s.saved[1], s.n)
+	}})
 	return y, corr
 }
 
 // ShotMean averages x [B·K,...] over each sample's K shots to [B,...].
 func (t *Tape) ShotMean(x *Var, shots int) *Var {
-	s := x.Value.Shape()
-	y := t.out(append([]int{s[0] / shots}, s[1:]...)...)
+	y := t.rows(x, x.Value.Shape()[0]/shots)
 	t.Dev.ShotMean(y.Value, x.Value)
-	t.record(y, func(dy op.Tensor) {
-		if dx := t.Grad(x); dx != nil {
+	t.record(step{y: y, in: [3]*Var{x}, back: func(t *Tape, s *step, dy op.Tensor) {
+		if dx := t.Grad(s.in[0]); dx != nil {
 			t.Dev.ShotMeanGrad(dx, dy)
 		}
-	})
+	}})
 	return y
 }
 
@@ -133,10 +125,11 @@ func (t *Tape) ShotWeights(d op.Tensor, l0, l1 *Linear) *Var {
 		y.fixed = true
 		return y
 	}
-	t.record(y, func(dy op.Tensor) {
+	t.record(step{y: y, layer: [2]any{l0, l1}, saved: [3]op.Tensor{d, w0, w1}, n: k, back: func(t *Tape, s *step, dy op.Tensor) {
+		l0, l1, k := s.layer[0].(*Linear), s.layer[1].(*Linear), s.n
 		t.Dev.ShotWeightsGrad(t.Arena.Reshape(l0.Weight.Grad, 2, k), l0.Bias.Grad, t.Arena.Reshape(l1.Weight.Grad, k, 2), l1.Bias.Grad,
-			dy, d, w0, l0.Bias.Value, w1, l1.Bias.Value)
-	})
+			dy, s.saved[0], s.saved[1], l0.Bias.Value, s.saved[2], l1.Bias.Value)
+	}})
 	return y
 }
 
@@ -146,10 +139,11 @@ func (t *Tape) Ensemble(meta *Var, base op.Tensor, psi *Var, gramMerge, clsMerge
 	y := t.like(meta)
 	gw, cw := t.Arena.Reshape(gramMerge.Weight.Value, 2), t.Arena.Reshape(clsMerge.Weight.Value, 2)
 	t.Dev.Ensemble(y.Value, meta.Value, base, psi.Value, gw, cw)
-	t.record(y, func(dy op.Tensor) {
-		t.Dev.EnsembleGrad(t.Grad(meta), t.Grad(psi), t.Arena.Reshape(gramMerge.Weight.Grad, 2), t.Arena.Reshape(clsMerge.Weight.Grad, 2),
-			dy, meta.Value, base, psi.Value, gw, cw)
-	})
+	t.record(step{y: y, in: [3]*Var{meta, psi}, layer: [2]any{gramMerge, clsMerge}, saved: [3]op.Tensor{base, gw, cw}, back: func(t *Tape, s *step, dy op.Tensor) {
+		meta, psi, gram, cls := s.in[0], s.in[1], s.layer[0].(*Linear), s.layer[1].(*Linear)
+		t.Dev.EnsembleGrad(t.Grad(meta), t.Grad(psi), t.Arena.Reshape(gram.Weight.Grad, 2), t.Arena.Reshape(cls.Weight.Grad, 2),
+			dy, meta.Value, s.saved[0], psi.Value, s.saved[1], s.saved[2])
+	}})
 	return y
 }
 
@@ -157,22 +151,22 @@ func (t *Tape) Ensemble(meta *Var, base op.Tensor, psi *Var, gramMerge, clsMerge
 // pixels to loss [2]; the gradient is that of scale·loss.
 func (t *Tape) CrossEntropy(loss op.Tensor, logits *Var, label op.Tensor, scale float32) {
 	t.Dev.CrossEntropy(loss, logits.Value, label)
-	if !t.recording || logits.fixed {
+	if logits.fixed {
 		return
 	}
-	t.backward = append(t.backward, func() {
-		t.Dev.CrossEntropyGrad(t.Grad(logits), loss, logits.Value, label, scale)
-	})
+	t.record(step{in: [3]*Var{logits}, saved: [3]op.Tensor{loss, label}, scale: scale, back: func(t *Tape, s *step, _ op.Tensor) {
+		t.Dev.CrossEntropyGrad(t.Grad(s.in[0]), s.saved[0], s.in[0].Value, s.saved[1], s.scale)
+	}})
 }
 
 // Distillation writes KL(teacher ‖ student) over positions to loss [1]; the gradient is
 // that of scale·loss.
 func (t *Tape) Distillation(loss op.Tensor, student *Var, teacher op.Tensor, scale float32) {
 	t.Dev.Distillation(loss, student.Value, teacher)
-	if !t.recording || student.fixed {
+	if student.fixed {
 		return
 	}
-	t.backward = append(t.backward, func() {
-		t.Dev.DistillationGrad(t.Grad(student), student.Value, teacher, scale)
-	})
+	t.record(step{in: [3]*Var{student}, saved: [3]op.Tensor{teacher}, scale: scale, back: func(t *Tape, s *step, _ op.Tensor) {
+		t.Dev.DistillationGrad(t.Grad(s.in[0]), s.in[0].Value, s.saved[0], s.scale)
+	}})
 }

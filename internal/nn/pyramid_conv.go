@@ -40,12 +40,11 @@ func (t *Tape) PyramidConv(x *Var, levels []*Var, c *ConvBN) *Var {
 		w, b := c.fold(t.Dev)
 		c.prepare(t.Dev, w, b)
 	}
-	var products []*Var
-	var values []op.Tensor
+	products, values := t.lists.take(len(levels)), t.tensors.take(len(levels))
 	for i, p := range levels {
-		q := t.out(convShape(p, c.pyramid.levels[i].Shape(), c.pyramid.levels[i].Params())...)
+		q := t.convolved(p, c.pyramid.levels[i].Shape(), c.pyramid.levels[i].Params())
 		t.Dev.FrozenConv2D(q.Value, p.Value, c.pyramid.levels[i], nil, false)
-		products, values = append(products, q), append(values, q.Value)
+		products[i], values[i] = q, q.Value
 	}
 	co := c.Conv.Weight.Shape[0]
 	spread, y := t.out(s[0], s[1], s[2], co), t.out(s[0], s[1], s[2], co)

@@ -69,12 +69,12 @@ func TestPyramidConvByLinearity(t *testing.T) {
 				dev.Upload(x.Value, v)
 				in = append(in, x)
 			}
-			before := len(tape.backward)
+			before := len(tape.steps)
 			out := f(tape, in[0], in[1:], c)
 			y = make([]float32, op.Len(out.Value))
 			dev.Download(y, out.Value)
 			if !record {
-				if len(tape.backward) != before {
+				if len(tape.steps) != before {
 					t.Errorf("%v: a pass that does not record has recorded", s)
 				}
 				return y, nil

@@ -15,14 +15,13 @@ func (t *Tape) pyramidProduct(x *Var, levels []*Var, c *ConvBN) *Var {
 	w := t.param(c.Conv.Weight)
 	parts := t.split(t.Reshape(w, co*9, c.Conv.Weight.Shape[1]), c.parts)
 
-	var products []*Var
-	var values []op.Tensor
+	products, values := t.lists.take(len(levels)), t.tensors.take(len(levels))
 	for l, p := range levels {
 		n := c.parts[l+1]
 		byTap := t.swapAxes(t.Reshape(parts[l+1], co, 9, n)) // [9,Co,C_l]
 		q := t.times(p, t.Reshape(byTap, 9*co, n))
 		t.Free(byTap)
-		products, values = append(products, q), append(values, q.Value)
+		products[l], values[l] = q, q.Value
 	}
 	spread := t.out(s[0], s[1], s[2], co)
 	t.Dev.PyramidSpread(spread.Value, values)
@@ -32,17 +31,18 @@ func (t *Tape) pyramidProduct(x *Var, levels []*Var, c *ConvBN) *Var {
 	t.Free(spread)
 	t.Free(products...)
 	t.Free(parts...)
-	t.record(y, func(dy op.Tensor) {
+	t.record(step{y: y, in: [3]*Var{x, own}, list: products, layer: [2]any{c}, back: func(t *Tape, s *step, dy op.Tensor) {
+		x, own, c := s.in[0], s.in[1], s.layer[0].(*ConvBN)
 		if dx := t.Grad(x); dx != nil {
 			t.Dev.Conv2DGradInput(dx, dy, own.Value, c.Conv.Params)
 		}
 		if dw := t.Grad(own); dw != nil {
 			t.Dev.Conv2DGradWeight(dw, nil, x.Value, dy, c.Conv.Params)
 		}
-		for _, q := range products {
+		for _, q := range s.list {
 			t.gatherSpread(q, dy, c)
 		}
-	})
+	}})
 	return y
 }
 
@@ -121,27 +121,21 @@ func alignedSource(i, out, n int) (near int, far float64) {
 // split returns the parts of x's channels, each of some size.
 func (t *Tape) split(x *Var, sizes []int) []*Var {
 	rows := op.Len(x.Value) / op.Last(x.Value)
-	var parts []*Var
-	var values []op.Tensor
-	for _, n := range sizes {
+	parts, values := t.lists.take(len(sizes)), t.tensors.take(len(sizes))
+	for i, n := range sizes {
 		y := t.out(rows, n)
 		y.fixed = y.fixed || x.fixed
 		t.Dev.Zero(y.Value)
-		parts, values = append(parts, y), append(values, y.Value)
+		parts[i], values[i] = y, y.Value
 	}
 	t.Dev.ConcatGrad(values, x.Value, sizes)
 	if !parts[0].fixed {
-		t.backward = append(t.backward, func() {
-			grads := make([]op.Tensor, len(parts))
-			for i, y := range parts {
-				grads[i] = t.Grad(y)
+		t.record(step{in: [3]*Var{x}, list: parts, back: func(t *Tape, s *step, _ op.Tensor) {
+			t.addJoined(t.Grad(s.in[0]), t.grads(s.list))
+			for _, y := range s.list {
+				t.freeGrad(y)
 			}
-			t.addJoined(t.Grad(x), grads)
-			for i, y := range parts {
-				t.Arena.Free(grads[i])
-				y.grad = nil
-			}
-		})
+		}})
 	}
 	return parts
 }
@@ -149,26 +143,31 @@ func (t *Tape) split(x *Var, sizes []int) []*Var {
 // swapAxes returns x [A,B,C] as [B,A,C].
 func (t *Tape) swapAxes(x *Var) *Var {
 	s := x.Value.Shape()
-	wide := t.Arena.Reshape(x.Value, s[0], s[1]*s[2])
-	sizes := make([]int, s[1])
-	rows := func(y op.Tensor) []op.Tensor {
-		parts := make([]op.Tensor, s[1])
-		for i := range parts {
-			sizes[i] = s[2]
-			parts[i] = t.Arena.Span(y, i*s[0]*s[2], s[0], s[2])
-		}
-		return parts
+	sizes := t.sizes.take(s[1])
+	for i := range sizes {
+		sizes[i] = s[2]
 	}
 	y := t.out(s[1], s[0], s[2])
 	y.fixed = y.fixed || x.fixed
 	t.Dev.Zero(y.Value)
-	t.Dev.ConcatGrad(rows(y.Value), wide, sizes)
-	t.record(y, func(dy op.Tensor) {
-		if dx := t.Grad(x); dx != nil {
-			t.addJoined(t.Arena.Reshape(dx, wide.Shape()...), rows(dy))
+	t.Dev.ConcatGrad(t.slabs(y.Value), t.Arena.Reshape(x.Value, s[0], s[1]*s[2]), sizes)
+	t.record(step{y: y, in: [3]*Var{x}, back: func(t *Tape, s *step, dy op.Tensor) {
+		if dx := t.Grad(s.in[0]); dx != nil {
+			n := dx.Shape()
+			t.addJoined(t.Arena.Reshape(dx, n[0], n[1]*n[2]), t.slabs(dy))
 		}
-	})
+	}})
 	return y
+}
+
+// slabs returns the matrices [A,C] of y [B,A,C].
+func (t *Tape) slabs(y op.Tensor) []op.Tensor {
+	s := y.Shape()
+	parts := t.tensors.take(s[0])
+	for i := range parts {
+		parts[i] = t.Arena.Span(y, i*s[1]*s[2], s[1], s[2])
+	}
+	return parts
 }
 
 // addJoined adds the parts, joined along the channels, to sum.
@@ -181,16 +180,16 @@ func (t *Tape) addJoined(sum op.Tensor, parts []op.Tensor) {
 
 // times returns x·wᵀ over the channels of x [...,Ci]; w [Co,Ci] is a value of the tape.
 func (t *Tape) times(x, w *Var) *Var {
-	s := x.Value.Shape()
-	y := t.out(append(append([]int{}, s[:len(s)-1]...), w.Value.Shape()[0])...)
+	y := t.channels(x, w.Value.Shape()[0])
 	t.Dev.Linear(y.Value, x.Value, w.Value, nil)
-	t.record(y, func(dy op.Tensor) {
+	t.record(step{y: y, in: [3]*Var{x, w}, back: func(t *Tape, s *step, dy op.Tensor) {
+		x, w := s.in[0], s.in[1]
 		if dx := t.Grad(x); dx != nil {
 			t.Dev.LinearGradInput(dx, dy, w.Value)
 		}
 		if dw := t.Grad(w); dw != nil {
 			t.Dev.LinearGradWeight(dw, nil, x.Value, dy)
 		}
-	})
+	}})
 	return y
 }

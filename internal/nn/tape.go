@@ -4,7 +4,8 @@ import (
 	"hdmnet/internal/op"
 )
 
-// Var is a value on the tape and, once something flows back, its gradient.
+// Var is a value on the tape and, once something flows back, its gradient. It belongs to
+// the tape's pass: after the next Begin it stands for another value.
 type Var struct {
 	Value op.Tensor
 	grad  op.Tensor
@@ -17,7 +18,8 @@ type Var struct {
 
 // Tape runs operators and, while recording, remembers how to take their gradients. The
 // operators themselves live on the device; the tape only orders them. Its methods are
-// the layers' forward passes.
+// the layers' forward passes. What it needs for a pass it keeps for the next one: once
+// warm, a pass like those before allocates nothing.
 type Tape struct {
 	Arena *op.Arena
 	Dev   op.Device
@@ -26,9 +28,30 @@ type Tape struct {
 	BatchStats bool // batch norm uses and moves the statistics of the batch while recording
 
 	recording bool
-	backward  []func()
+	steps     []step
 	seed      uint64
 	dropouts  uint64
+
+	vars    pool[Var]
+	lists   pool[*Var]
+	tensors pool[op.Tensor]
+	sizes   pool[int]
+}
+
+// step is one recorded operator: what back, which captures nothing, needs to know.
+type step struct {
+	back func(t *Tape, s *step, dy op.Tensor)
+
+	y, z    *Var    // its results: back runs if one has a gradient, and always without a y
+	in      [3]*Var // its operands
+	list    []*Var  // more of them
+	saved   [3]op.Tensor
+	layer   [2]any // pointers
+	n       int
+	scale   float32
+	flag    bool
+	conv    op.ConvParams
+	dropout op.DropoutParams
 }
 
 // NewTape returns a tape that does not record, over an arena of its own.
@@ -38,8 +61,11 @@ func NewTape(dev op.Device) *Tape { return &Tape{Arena: op.NewArena(dev), Dev: d
 // dropouts of the pass.
 func (t *Tape) Begin(record bool, seed uint64) {
 	t.Arena.Reset()
-	clear(t.backward)
-	t.backward = t.backward[:0]
+	t.forget()
+	t.vars.reset()
+	t.lists.reset()
+	t.tensors.reset()
+	t.sizes.reset()
 	t.recording, t.seed, t.dropouts = record, seed, 0
 }
 
@@ -56,15 +82,57 @@ func (t *Tape) Recording() bool { return t.recording }
 
 // Backward runs the gradients of everything recorded, last first.
 func (t *Tape) Backward() {
-	for i := len(t.backward) - 1; i >= 0; i-- {
-		t.backward[i]()
+	for i := len(t.steps) - 1; i >= 0; i-- {
+		t.steps[i].run(t)
 	}
-	clear(t.backward)
-	t.backward = t.backward[:0]
+	t.forget()
 }
 
+func (t *Tape) forget() {
+	clear(t.steps)
+	t.steps = t.steps[:0]
+}
+
+// run goes back one step, unless its results have got no gradient; after it they need
+// none any more.
+func (s *step) run(t *Tape) {
+	var dy op.Tensor
+	if s.y != nil {
+		if dy = s.y.grad; dy == nil && (s.z == nil || s.z.grad == nil) {
+			return
+		}
+	}
+	s.back(t, s, dy)
+	t.freeGrad(s.y)
+	t.freeGrad(s.z)
+}
+
+func (t *Tape) freeGrad(v *Var) {
+	if v != nil && v.grad != nil {
+		t.Arena.Free(v.grad)
+		v.grad = nil
+	}
+}
+
+// record remembers how to go back.
+func (t *Tape) record(s step) {
+	if t.recording {
+		t.steps = append(t.steps, s)
+	}
+}
+
+// value returns a new Var of the pass.
+func (t *Tape) value(v Var) *Var {
+	p := &t.vars.take(1)[0]
+	*p = v
+	return p
+}
+
+// List returns n values to be filled in; it belongs to the pass.
+func (t *Tape) List(n int) []*Var { return t.lists.take(n) }
+
 // Const wraps a tensor that needs no gradient.
-func (t *Tape) Const(v op.Tensor) *Var { return &Var{Value: v, fixed: true} }
+func (t *Tape) Const(v op.Tensor) *Var { return t.value(Var{Value: v, fixed: true}) }
 
 // param returns a parameter as a value of the tape, nil of nil; the gradient that the
 // value collects is the parameter's own.
@@ -72,7 +140,7 @@ func (t *Tape) param(p *Param) *Var {
 	if p == nil {
 		return nil
 	}
-	return &Var{Value: p.Value, grad: p.Grad, fixed: p.Grad == nil}
+	return t.value(Var{Value: p.Value, grad: p.Grad, fixed: p.Grad == nil})
 }
 
 // Free gives the memory of values back that nothing reads any more; a value may be
@@ -91,26 +159,26 @@ func (t *Tape) Free(vs ...*Var) {
 
 // out returns a new value of the given shape.
 func (t *Tape) out(shape ...int) *Var {
-	return &Var{Value: t.Arena.Float32(shape...), fixed: !t.recording}
+	return t.value(Var{Value: t.Arena.Float32(shape...), fixed: !t.recording})
+}
+
+// channels returns a new value of x's shape but for the number of channels.
+func (t *Tape) channels(x *Var, c int) *Var {
+	var buf [8]int
+	shape := append(buf[:0], x.Value.Shape()...)
+	shape[len(shape)-1] = c
+	return t.out(shape...)
+}
+
+// rows returns a new value of x's shape but for the extent of the first axis.
+func (t *Tape) rows(x *Var, n int) *Var {
+	var buf [8]int
+	shape := append(buf[:0], x.Value.Shape()...)
+	shape[0] = n
+	return t.out(shape...)
 }
 
 func (t *Tape) like(x *Var) *Var { return t.out(x.Value.Shape()...) }
-
-// record remembers how to go back from y. When y has got no gradient f is skipped;
-// after f its gradient is no longer needed.
-func (t *Tape) record(y *Var, f func(dy op.Tensor)) {
-	if !t.recording {
-		return
-	}
-	t.backward = append(t.backward, func() {
-		if y.grad == nil {
-			return
-		}
-		f(y.grad)
-		t.Arena.Free(y.grad)
-		y.grad = nil
-	})
-}
 
 // Grad returns the tensor that collects x's gradient, zeros at first, or nil when x
 // needs none.
@@ -126,17 +194,24 @@ func (t *Tape) Grad(x *Var) op.Tensor {
 	return x.grad
 }
 
+// grads returns the gradients of some values; the list is the pass's.
+func (t *Tape) grads(vs []*Var) []op.Tensor {
+	list := t.tensors.take(len(vs))
+	for i, v := range vs {
+		list[i] = t.Grad(v)
+	}
+	return list
+}
+
 // Reshape returns a view of x with another shape; its gradient is x's.
 func (t *Tape) Reshape(x *Var, shape ...int) *Var {
-	return &Var{Value: t.Arena.Reshape(x.Value, shape...), parent: x, fixed: x.fixed}
+	return t.value(Var{Value: t.Arena.Reshape(x.Value, shape...), parent: x, fixed: x.fixed})
 }
 
 // Rows returns the view x[lo:hi] along the first axis; its gradient is that part of x's.
 func (t *Tape) Rows(x *Var, lo, hi int) *Var {
-	s := x.Value.Shape()
-	per := op.Len(x.Value) / s[0]
-	v := t.Arena.Span(x.Value, lo*per, append([]int{hi - lo}, s[1:]...)...)
-	return &Var{Value: v, parent: x, lo: lo * per, fixed: x.fixed}
+	per := op.Len(x.Value) / x.Value.Shape()[0]
+	return t.value(Var{Value: t.Arena.Rows(x.Value, lo, hi), parent: x, lo: lo * per, fixed: x.fixed})
 }
 
 // dropout returns the parameters of the pass's next dropout.
@@ -159,4 +234,11 @@ func (p *Param) grad() op.Tensor {
 		return nil
 	}
 	return p.Grad
+}
+
+func (v *Var) tensor() op.Tensor {
+	if v == nil {
+		return nil
+	}
+	return v.Value
 }

@@ -146,6 +146,16 @@ func (a *Arena) Span(t Tensor, lo int, shape ...int) Tensor {
 	return a.header(viewAddress(t, lo, shape), t.Dtype(), shape)
 }
 
+// Rows is op.Rows likewise.
+func (a *Arena) Rows(t Tensor, lo, hi int) Tensor {
+	checkRows(t, lo, hi)
+	s := t.Shape()
+	var buf [8]int
+	shape := append(buf[:0], s...)
+	shape[0] = hi - lo
+	return a.Span(t, lo*(Len(t)/s[0]), shape...)
+}
+
 func (a *Arena) forgetHeaders() {
 	clear(a.headers)
 	a.count = 0

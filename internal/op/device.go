@@ -140,12 +140,16 @@ func checkReshape(t Tensor, shape []int) {
 
 // Rows returns the view t[lo:hi] along the first axis.
 func Rows(t Tensor, lo, hi int) Tensor {
+	checkRows(t, lo, hi)
 	s := t.Shape()
-	if lo < 0 || hi > s[0] || lo >= hi {
-		panic(fmt.Sprintf("op: Rows: [%d:%d] of %v", lo, hi, s))
-	}
 	shape := append([]int{hi - lo}, s[1:]...)
 	return view(t, lo*(Len(t)/s[0]), shape)
+}
+
+func checkRows(t Tensor, lo, hi int) {
+	if s := t.Shape(); lo < 0 || hi > s[0] || lo >= hi {
+		panic(fmt.Sprintf("op: Rows: [%d:%d] of %v", lo, hi, s))
+	}
 }
 
 // Span returns the view of elements [lo, lo+Π shape) of t's memory with the given shape.
