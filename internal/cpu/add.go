@@ -5,17 +5,22 @@ import "hdmnet/internal/op"
 // Add computes y = a + b.
 func (d *Device) Add(y, a, b op.Tensor) {
 	op.SameSize("Add", y, a, b)
-	yv, av, bv := f32(y), f32(a), f32(b)
-	parallelFor(len(yv), elementGrain, func(lo, hi int) {
-		addTo(yv[lo:hi], av[lo:hi], bv[lo:hi])
-	})
+	adding.run(op.Len(y), elementGrain, addArgs{y: f32(y), a: f32(a), b: f32(b)})
 }
+
+type addArgs struct {
+	y, a, b []float32
+	alpha   float32
+}
+
+var (
+	adding = newLoop(func(x *addArgs, lo, hi int) { addTo(x.y[lo:hi], x.a[lo:hi], x.b[lo:hi]) })
+
+	scaledAdding = newLoop(func(x *addArgs, lo, hi int) { addScaledRow(x.y[lo:hi], x.a[lo:hi], x.alpha) })
+)
 
 // AddScaled computes y += alpha·x.
 func (d *Device) AddScaled(y, x op.Tensor, alpha float32) {
 	op.SameSize("AddScaled", y, x)
-	yv, xv := f32(y), f32(x)
-	parallelFor(len(yv), elementGrain, func(lo, hi int) {
-		addScaledRow(yv[lo:hi], xv[lo:hi], alpha)
-	})
+	scaledAdding.run(op.Len(y), elementGrain, addArgs{y: f32(y), a: f32(x), alpha: alpha})
 }

@@ -14,17 +14,24 @@ func (d *Device) Argmax(y, logits op.Tensor) {
 	}
 	rows := op.Len(logits) / c
 	checkRows("Argmax", y, rows)
-	in, out := f32(logits), y.Uint8s()
-	parallelFor(rows, rowGrain(c), func(lo, hi int) {
-		for r := lo; r < hi; r++ {
-			row := in[r*c : (r+1)*c]
-			best := 0
-			for k, v := range row {
-				if v > row[best] {
-					best = k
-				}
-			}
-			out[r] = uint8(best)
-		}
-	})
+	argmaxing.run(rows, rowGrain(c), argmaxArgs{y.Uint8s(), f32(logits), c})
 }
+
+type argmaxArgs struct {
+	y []uint8
+	x []float32
+	c int
+}
+
+var argmaxing = newLoop(func(a *argmaxArgs, lo, hi int) {
+	for r := lo; r < hi; r++ {
+		row := a.x[r*a.c : (r+1)*a.c]
+		best := 0
+		for k, v := range row {
+			if v > row[best] {
+				best = k
+			}
+		}
+		a.y[r] = uint8(best)
+	}
+})

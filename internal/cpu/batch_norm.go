@@ -30,10 +30,7 @@ func (d *Device) BatchNormFrozenGrad(dx, dw, db, dy, x, w, mean, variance op.Ten
 		for i := range scale {
 			scale[i] = float32(float64(wv[i]) * rsqrt(vv[i], eps))
 		}
-		dxv, gv := f32(dx), f32(dy)
-		parallelFor(len(gv)/c, rowGrain(c), func(lo, hi int) {
-			addScaledRows(dxv[lo*c:hi*c], gv[lo*c:hi*c], scale)
-		})
+		batchNormScaling.run(op.Len(dy)/c, rowGrain(c), batchNormArgs{y: f32(dx), g: f32(dy), scale: scale, c: c})
 		giveBack(scale)
 	}
 	if dw != nil || db != nil {
@@ -42,7 +39,7 @@ func (d *Device) BatchNormFrozenGrad(dx, dw, db, dy, x, w, mean, variance op.Ten
 			sums[i] *= rsqrt(vv[i], eps)
 		}
 		addBatchNormParams(dw, db, sums)
-		giveBack64(sums)
+		giveBackOf(sums)
 	}
 }
 
@@ -57,16 +54,12 @@ func (d *Device) BatchNormTrain(y, saveMean, saveRstd, runningMean, runningVar, 
 		panic(fmt.Sprintf("op: BatchNormTrain: x %v has one position per channel, which has no variance; use a batch of at least 2", x.Shape()))
 	}
 	mv, rv := f32(saveMean), f32(saveRstd)
-	sums := sumChunks64(n, rowGrain(c), c, func(lo, hi int, acc []float64) {
-		addChannelSums(acc, xv[lo*c:hi*c], c)
-	})
+	sums := batchNormMeans.run(n, rowGrain(c), c, batchNormArgs{x: xv, c: c})
 	for i, s := range sums {
 		mv[i] = float32(s / float64(n))
 	}
-	giveBack64(sums)
-	sums = sumChunks64(n, rowGrain(c), c, func(lo, hi int, acc []float64) {
-		addChannelSquares(acc, xv[lo*c:hi*c], mv)
-	})
+	giveBackOf(sums)
+	sums = batchNormSquares.run(n, rowGrain(c), c, batchNormArgs{x: xv, mean: mv, c: c})
 	scale := borrow(c)
 	wv, runMean, runVar := f32(w), f32(runningMean), f32(runningVar)
 	for i, s := range sums {
@@ -76,7 +69,7 @@ func (d *Device) BatchNormTrain(y, saveMean, saveRstd, runningMean, runningVar, 
 		runMean[i] = (1-momentum)*runMean[i] + momentum*mv[i]
 		runVar[i] = (1-momentum)*runVar[i] + momentum*float32(s/float64(n-1))
 	}
-	giveBack64(sums)
+	giveBackOf(sums)
 	normalise(f32(y), xv, mv, scale, f32(b))
 	giveBack(scale)
 }
@@ -104,30 +97,53 @@ func (d *Device) BatchNormTrainGrad(dx, dw, db, dy, x, w, saveMean, saveRstd op.
 			a[i], p[i] = float32(s), float32(slope)
 			q[i] = float32(-s * sums[c+i] / float64(n))
 		}
-		dxv := f32(dx)
-		parallelFor(n, rowGrain(c), func(lo, hi int) {
-			addBatchNormGrad(dxv[lo*c:hi*c], gv[lo*c:hi*c], xv[lo*c:hi*c], mv, a, p, q)
-		})
+		batchNormGrads.run(n, rowGrain(c), batchNormArgs{y: f32(dx), g: gv, x: xv, mean: mv, scale: a, slope: p, shift: q, c: c})
 		giveBack(a)
 		giveBack(p)
 		giveBack(q)
 	}
-	giveBack64(sums)
+	giveBackOf(sums)
 }
 
 // batchNormSums returns Σ dy·(x−mean), then Σ dy, of every channel. In float64: the
 // gradient subtracts their means from dy, and what is left may nearly cancel.
 func batchNormSums(gv, xv, mean []float32) []float64 {
 	c := len(mean)
-	return sumChunks64(len(gv)/c, rowGrain(c), 2*c, func(lo, hi int, acc []float64) {
-		addChannelDots(acc[:c], acc[c:], gv[lo*c:hi*c], xv[lo*c:hi*c], mean)
-	})
+	return batchNormDots.run(len(gv)/c, rowGrain(c), 2*c, batchNormArgs{g: gv, x: xv, mean: mean, c: c})
 }
+
+// batchNormArgs are rows of c channels and what is one for all rows.
+type batchNormArgs struct {
+	y, g, x                   []float32
+	mean, scale, slope, shift []float32 // [c]
+	c                         int
+}
+
+var (
+	batchNormValues = newLoop(func(a *batchNormArgs, lo, hi int) {
+		normaliseRows(a.y[lo*a.c:hi*a.c], a.x[lo*a.c:hi*a.c], a.mean, a.scale, a.shift)
+	})
+	batchNormScaling = newLoop(func(a *batchNormArgs, lo, hi int) {
+		addScaledRows(a.y[lo*a.c:hi*a.c], a.g[lo*a.c:hi*a.c], a.scale)
+	})
+	batchNormGrads = newLoop(func(a *batchNormArgs, lo, hi int) {
+		addBatchNormGrad(a.y[lo*a.c:hi*a.c], a.g[lo*a.c:hi*a.c], a.x[lo*a.c:hi*a.c], a.mean, a.scale, a.slope, a.shift)
+	})
+	batchNormMeans = newChunkSums(func(a *batchNormArgs, lo, hi int, acc []float64) {
+		addChannelSums(acc, a.x[lo*a.c:hi*a.c], a.c)
+	})
+	batchNormSquares = newChunkSums(func(a *batchNormArgs, lo, hi int, acc []float64) {
+		addChannelSquares(acc, a.x[lo*a.c:hi*a.c], a.mean)
+	})
+	batchNormDots = newChunkSums(func(a *batchNormArgs, lo, hi int, acc []float64) {
+		addChannelDots(acc[:a.c], acc[a.c:], a.g[lo*a.c:hi*a.c], a.x[lo*a.c:hi*a.c], a.mean)
+	})
+)
 
 // addBatchNormParams adds sums = (Σ dy·x̂, Σ dy) to dw and db.
 func addBatchNormParams(dw, db op.Tensor, sums []float64) {
 	c := len(sums) / 2
-	for part, t := range []op.Tensor{dw, db} {
+	for part, t := range [2]op.Tensor{dw, db} {
 		if t == nil {
 			continue
 		}
@@ -142,9 +158,7 @@ func addBatchNormParams(dw, db op.Tensor, sums []float64) {
 // first: with a small variance x·scale is large beside the result.
 func normalise(yv, xv, mean, scale, shift []float32) {
 	c := len(scale)
-	parallelFor(len(xv)/c, rowGrain(c), func(lo, hi int) {
-		normaliseRows(yv[lo*c:hi*c], xv[lo*c:hi*c], mean, scale, shift)
-	})
+	batchNormValues.run(len(xv)/c, rowGrain(c), batchNormArgs{y: yv, x: xv, mean: mean, scale: scale, shift: shift, c: c})
 }
 
 // rsqrt is 1/√(v+eps) in float64.

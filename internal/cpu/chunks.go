@@ -14,28 +14,45 @@ const elementGrain = 1 << 14
 // rowGrain is how many rows of c elements make up about elementGrain elements.
 func rowGrain(c int) int { return max(1, elementGrain/c) }
 
-// sumChunks sums rows in parallel and returns width sums. f adds rows [lo,hi) to acc,
-// which starts as zeros and belongs to the chunk. There are at most 64 chunks of at
-// least grain rows, cut by n and grain alone, and they are added in order, in float64:
-// the sums do not depend on the number of workers. The caller gives them back.
-func sumChunks(n, grain, width int, f func(lo, hi int, acc []float32)) []float32 {
+// chunkSums sums rows in parallel, in accumulators of F. Chunks are cut by the number of
+// rows and the grain alone, at most 64 of them, and are added in order, in float64: the
+// sums do not depend on the number of workers.
+type chunkSums[A any, F float32 | float64] struct {
+	loop *loop[chunkArgs[A, F]]
+}
+
+type chunkArgs[A any, F float32 | float64] struct {
+	args         A
+	part         []F // [chunks][width]
+	grain, width int
+}
+
+// newChunkSums returns the sums whose body adds rows [lo,hi) to acc, which starts as zeros
+// and belongs to the chunk.
+func newChunkSums[A any, F float32 | float64](body func(a *A, lo, hi int, acc []F)) *chunkSums[A, F] {
+	return &chunkSums[A, F]{newLoop(func(c *chunkArgs[A, F], lo, hi int) {
+		acc := c.part[lo/c.grain*c.width:][:c.width]
+		clear(acc)
+		body(&c.args, lo, hi, acc)
+	})}
+}
+
+// run returns the width sums over n rows, in chunks of at least grain. The caller gives
+// them back with giveBackOf.
+func (s *chunkSums[A, F]) run(n, grain, width int, args A) []F {
 	grain = max(1, grain, (n+63)/64)
 	chunks := (n + grain - 1) / grain
-	part := borrow(chunks * width)
-	parallelFor(n, grain, func(lo, hi int) {
-		acc := part[lo/grain*width:][:width]
-		clear(acc)
-		f(lo, hi, acc)
-	})
-	sums := borrow(width)
+	part := borrowOf[F](chunks * width)
+	s.loop.run(n, grain, chunkArgs[A, F]{args, part, grain, width})
+	sums := borrowOf[F](width)
 	for j := range sums {
 		total := 0.0
 		for i := j; i < len(part); i += width {
 			total += float64(part[i])
 		}
-		sums[j] = float32(total)
+		sums[j] = F(total)
 	}
-	giveBack(part)
+	giveBackOf(part)
 	return sums
 }
 
@@ -46,35 +63,15 @@ func checkRows(operator string, t op.Tensor, rows int) {
 	}
 }
 
-// sumChunks64 is sumChunks with float64 within the chunks too, for sums whose
-// differences matter. The caller gives the sums back with giveBack64.
-func sumChunks64(n, grain, width int, f func(lo, hi int, acc []float64)) []float64 {
-	grain = max(1, grain, (n+63)/64)
-	chunks := (n + grain - 1) / grain
-	part := borrow64(chunks * width)
-	parallelFor(n, grain, func(lo, hi int) {
-		acc := part[lo/grain*width:][:width]
-		clear(acc)
-		f(lo, hi, acc)
-	})
-	sums := borrow64(width)
-	clear(sums)
-	for i := 0; i < len(part); i += width {
-		for j, v := range part[i : i+width] {
-			sums[j] += v
-		}
-	}
-	giveBack64(part)
-	return sums
+// borrowOf is borrow for elements of F.
+func borrowOf[F float32 | float64](n int) []F {
+	size := int(unsafe.Sizeof(F(0))) / 4
+	s := borrow(size * n)
+	return unsafe.Slice((*F)(unsafe.Pointer(unsafe.SliceData(s))), cap(s)/size)[:n]
 }
 
-// borrow64 is borrow for n float64.
-func borrow64(n int) []float64 {
-	s := borrow(2 * n)
-	return unsafe.Slice((*float64)(unsafe.Pointer(unsafe.SliceData(s))), cap(s)/2)[:n]
-}
-
-// giveBack64 returns what borrow64 gave.
-func giveBack64(s []float64) {
-	giveBack(unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(s))), 2*cap(s)))
+// giveBackOf returns what borrowOf gave.
+func giveBackOf[F float32 | float64](s []F) {
+	size := int(unsafe.Sizeof(F(0))) / 4
+	giveBack(unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(s))), size*cap(s)))
 }

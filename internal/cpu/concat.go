@@ -18,19 +18,40 @@ func (d *Device) Concat(y op.Tensor, parts ...op.Tensor) {
 			panic(fmt.Sprintf("op: Concat: part %v does not fit in y %v after %d channels", part.Shape(), y.Shape(), at))
 		}
 		repeat := concatRepeat("Concat", part, rows, samples)
-		off := at
-		parallelFor(rows, rowGrain(c), func(lo, hi int) {
-			for r := lo; r < hi; r++ {
-				src := r / repeat * ci
-				copy(yv[r*c+off:r*c+off+ci], p[src:src+ci])
-			}
-		})
+		joining.run(rows, rowGrain(c), joinArgs{whole: yv, part: p, c: c, ci: ci, at: at, repeat: repeat})
 		at += ci
 	}
 	if at != c {
 		panic(fmt.Sprintf("op: Concat: the parts have %d channels, y %v", at, y.Shape()))
 	}
 }
+
+// joinArgs are rows of c channels and of one part's ci, which lie there from at on.
+type joinArgs struct {
+	whole, part   []float32
+	c, ci, at     int
+	repeat, first int // rows of whole for one of part; the first row
+}
+
+func (a *joinArgs) channels(r int) []float32 { return a.whole[r*a.c+a.at:][:a.ci] }
+
+var (
+	joining = newLoop(func(a *joinArgs, lo, hi int) {
+		for r := lo; r < hi; r++ {
+			copy(a.channels(r), a.part[r/a.repeat*a.ci:])
+		}
+	})
+	splitting = newLoop(func(a *joinArgs, lo, hi int) {
+		for r := lo; r < hi; r++ {
+			addRow(a.part[r*a.ci:(r+1)*a.ci], a.channels(r))
+		}
+	})
+	splittingSums = newChunkSums(func(a *joinArgs, lo, hi int, acc []float32) {
+		for r := a.first + lo; r < a.first+hi; r++ {
+			addRow(acc, a.channels(r))
+		}
+	})
+)
 
 // ConcatGrad adds to every part's gradient its channels of dy.
 func (d *Device) ConcatGrad(dparts []op.Tensor, dy op.Tensor, sizes []int) {
@@ -55,21 +76,13 @@ func (d *Device) ConcatGrad(dparts []op.Tensor, dy op.Tensor, sizes []int) {
 		p := f32(part)
 		if repeat := concatRepeat("ConcatGrad", part, rows, samples); repeat > 1 {
 			for b := range samples {
-				sums := sumChunks(repeat, rowGrain(c), ci, func(lo, hi int, acc []float32) {
-					for r := b*repeat + lo; r < b*repeat+hi; r++ {
-						addRow(acc, g[r*c+off:r*c+off+ci])
-					}
-				})
+				sums := splittingSums.run(repeat, rowGrain(c), ci, joinArgs{whole: g, c: c, ci: ci, at: off, first: b * repeat})
 				addRow(p[b*ci:(b+1)*ci], sums)
-				giveBack(sums)
+				giveBackOf(sums)
 			}
 			continue
 		}
-		parallelFor(rows, rowGrain(c), func(lo, hi int) {
-			for r := lo; r < hi; r++ {
-				addRow(p[r*ci:(r+1)*ci], g[r*c+off:r*c+off+ci])
-			}
-		})
+		splitting.run(rows, rowGrain(c), joinArgs{whole: g, part: p, c: c, ci: ci, at: off})
 	}
 }
 

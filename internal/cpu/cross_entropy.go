@@ -19,29 +19,7 @@ func (d *Device) CrossEntropy(loss, logits, label op.Tensor) {
 	grain := rowGrain(c)
 	chunks := (len(y) + grain - 1) / grain
 	sums := borrow(2 * chunks) // of every chunk: Σ −log p, labelled pixels
-	parallelFor(len(y), grain, func(lo, hi int) {
-		e, top, sum := borrow((hi-lo)*c), borrow(hi-lo), borrow(hi-lo)
-		expRows(e, top, sum, x[lo*c:hi*c], c)
-		total, count := 0.0, 0
-		product := 1.0 // of Σ exp so far: one logarithm does for many pixels
-		for i := lo; i < hi; i++ {
-			if y[i] == op.Ignore {
-				continue
-			}
-			total += float64(top[i-lo] - x[i*c+classOf(y[i], c)])
-			product *= float64(sum[i-lo])
-			if !(product < productLimit) {
-				total += math.Log(product)
-				product = 1
-			}
-			count++
-		}
-		giveBack(e)
-		giveBack(top)
-		giveBack(sum)
-		at := 2 * (lo / grain)
-		sums[at], sums[at+1] = float32(total+math.Log(product)), float32(count)
-	})
+	crossEntropies.run(len(y), grain, crossEntropyArgs{sums: sums, x: x, y: y, c: c, grain: grain})
 	total, count := 0.0, 0.0
 	for i := 0; i < len(sums); i += 2 {
 		total += float64(sums[i])
@@ -55,6 +33,57 @@ func (d *Device) CrossEntropy(loss, logits, label op.Tensor) {
 	}
 }
 
+type crossEntropyArgs struct {
+	sums, dx, x []float32
+	y           []uint8
+	c, grain    int
+	scale       float32
+}
+
+// softmax returns e, Σ e and the largest logit of every row of pixels [lo,hi).
+func (a *crossEntropyArgs) softmax(w *lease, lo, hi int) (e, sum, top []float32) {
+	e, sum, top = w.floats((hi-lo)*a.c), w.floats(hi-lo), w.floats(hi-lo)
+	expRows(e, top, sum, a.x[lo*a.c:hi*a.c], a.c)
+	return e, sum, top
+}
+
+var (
+	crossEntropies = newLoop(func(a *crossEntropyArgs, lo, hi int) {
+		var w lease
+		defer w.end()
+		_, sum, top := a.softmax(&w, lo, hi)
+		total, count := 0.0, 0
+		product := 1.0 // of Σ exp so far: one logarithm does for many pixels
+		for i := lo; i < hi; i++ {
+			if a.y[i] == op.Ignore {
+				continue
+			}
+			total += float64(top[i-lo] - a.x[i*a.c+classOf(a.y[i], a.c)])
+			product *= float64(sum[i-lo])
+			if !(product < productLimit) {
+				total += math.Log(product)
+				product = 1
+			}
+			count++
+		}
+		at := 2 * (lo / a.grain)
+		a.sums[at], a.sums[at+1] = float32(total+math.Log(product)), float32(count)
+	})
+	crossEntropyGrads = newLoop(func(a *crossEntropyArgs, lo, hi int) {
+		var w lease
+		defer w.end()
+		e, sum, _ := a.softmax(&w, lo, hi)
+		for i := lo; i < hi; i++ {
+			if a.y[i] == op.Ignore {
+				continue
+			}
+			g := a.dx[i*a.c : (i+1)*a.c]
+			addScaledRow(g, e[(i-lo)*a.c:], a.scale/sum[i-lo])
+			g[classOf(a.y[i], a.c)] -= a.scale
+		}
+	})
+)
+
 // CrossEntropyGrad implements op.CrossEntropy.
 func (d *Device) CrossEntropyGrad(dlogits, loss, logits, label op.Tensor, scale float32) {
 	c := checkCrossEntropy("CrossEntropyGrad", loss, logits, label)
@@ -63,23 +92,8 @@ func (d *Device) CrossEntropyGrad(dlogits, loss, logits, label op.Tensor, scale 
 	if count == 0 || dlogits == nil {
 		return
 	}
-	dx, x, y := f32(dlogits), f32(logits), label.Uint8s()
-	scale /= count
-	parallelFor(len(y), rowGrain(c), func(lo, hi int) {
-		e, top, sum := borrow((hi-lo)*c), borrow(hi-lo), borrow(hi-lo)
-		expRows(e, top, sum, x[lo*c:hi*c], c)
-		for i := lo; i < hi; i++ {
-			if y[i] == op.Ignore {
-				continue
-			}
-			g := dx[i*c : (i+1)*c]
-			addScaledRow(g, e[(i-lo)*c:], scale/sum[i-lo])
-			g[classOf(y[i], c)] -= scale
-		}
-		giveBack(e)
-		giveBack(top)
-		giveBack(sum)
-	})
+	crossEntropyGrads.run(op.Len(label), rowGrain(c),
+		crossEntropyArgs{dx: f32(dlogits), x: f32(logits), y: label.Uint8s(), c: c, scale: scale / count})
 }
 
 // classOf is the label as an index, checked.

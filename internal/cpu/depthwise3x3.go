@@ -7,10 +7,44 @@ import "hdmnet/internal/op"
 // Depthwise3x3 convolves every channel by itself.
 func (d *Device) Depthwise3x3(y, x, w, bias op.Tensor) {
 	checkDepthwise("Depthwise3x3", y, x, w, bias)
-	yv, wv, bv, c := f32(y), f32(w), f32(bias), op.Last(x)
-	eachTapRun(x, func(lo, hi int, rows *tapRows) {
-		convolveTaps(yv[lo:hi], bv, 0, rows, wv, c)
+	depthwise(depthwiseArgs{x: x, dst: f32(y), start: f32(bias), w: f32(w)})
+}
+
+// depthwiseArgs are a convolution of x with w [9,C] that is added to dst or starts from
+// start [C]; or the gradient g of one, for the sums of weights.
+type depthwiseArgs struct {
+	x             op.Tensor
+	dst, start, w []float32
+	added         bool
+	g             []float32
+}
+
+var (
+	depthwiseRows = newLoop(func(a *depthwiseArgs, lo, hi int) {
+		t, c := newTapImage(a.x), op.Last(a.x)
+		for row := lo; row < hi; row++ {
+			t.eachRun(row, func(lo, hi int, rows *tapRows) {
+				if a.added {
+					convolveTaps(a.dst[lo:hi], a.dst[lo:hi], c, rows, a.w, c)
+				} else {
+					convolveTaps(a.dst[lo:hi], a.start, 0, rows, a.w, c)
+				}
+			})
+		}
+		t.release()
 	})
+	depthwiseSums = newChunkSums(func(a *depthwiseArgs, lo, hi int, acc []float32) {
+		t, c := newTapImage(a.x), op.Last(a.x)
+		for row := lo; row < hi; row++ {
+			t.eachRun(row, func(lo, hi int, rows *tapRows) { weighTaps(acc, a.g[lo:hi], rows, c) })
+		}
+		t.release()
+	})
+)
+
+func depthwise(a depthwiseArgs) {
+	s := a.x.Shape()
+	depthwiseRows.run(s[0]*s[1], rowGrain(s[2]*s[3]), a)
 }
 
 // Depthwise3x3Grad adds the gradients: dx is the convolution of dy with the turned
@@ -25,31 +59,20 @@ func (d *Device) Depthwise3x3Grad(dx, dw, db, dy, x, w op.Tensor) {
 		for k, v := 0, f32(w); k < 9; k++ {
 			copy(turned[(8-k)*c:(9-k)*c], v[k*c:])
 		}
-		dxv := f32(dx)
-		eachTapRun(dy, func(lo, hi int, rows *tapRows) {
-			convolveTaps(dxv[lo:hi], dxv[lo:hi], c, rows, turned, c)
-		})
+		depthwise(depthwiseArgs{x: dy, dst: f32(dx), added: true, w: turned})
 		giveBack(turned)
 	}
 	if dw == nil && db == nil {
 		return
 	}
-	gv := f32(dy)
-	sums := sumChunks(x.Shape()[0]*x.Shape()[1], 1, 10*c, func(lo, hi int, acc []float32) {
-		in := newTapImage(x)
-		add := func(lo, hi int, rows *tapRows) { weighTaps(acc, gv[lo:hi], rows, c) }
-		for row := lo; row < hi; row++ {
-			in.eachRun(row, add)
-		}
-		in.release()
-	})
+	sums := depthwiseSums.run(x.Shape()[0]*x.Shape()[1], 1, 10*c, depthwiseArgs{x: x, g: f32(dy)})
 	if dw != nil {
 		addRow(f32(dw), sums[:9*c])
 	}
 	if db != nil {
 		addRow(f32(db), sums[9*c:])
 	}
-	giveBack(sums)
+	giveBackOf(sums)
 }
 
 // convolveTaps computes dst = start + Σ_k w_k·x_k over consecutive positions of c

@@ -45,18 +45,6 @@ func (t *tapImage) release() {
 	tapImages.put(t)
 }
 
-// eachTapRun calls f in parallel for every run of x's rows; see tapImage.eachRun.
-func eachTapRun(x op.Tensor, f func(lo, hi int, rows *tapRows)) {
-	s := x.Shape()
-	parallelFor(s[0]*s[1], rowGrain(s[2]*s[3]), func(lo, hi int) {
-		t := newTapImage(x)
-		for row := lo; row < hi; row++ {
-			t.eachRun(row, f)
-		}
-		t.release()
-	})
-}
-
 // eachRun calls f for the runs of positions of one row whose windows are consecutive in
 // memory: the first position, those between, and the last one. [lo,hi) are the run's
 // elements of x.

@@ -10,54 +10,58 @@ import (
 // Dropout computes y = x/(1−P) where the draw keeps the element, else 0.
 func (d *Device) Dropout(y, x op.Tensor, p op.DropoutParams) {
 	op.SameSize("Dropout", y, x)
-	yv, xv := f32(y), f32(x)
 	if p.Channel {
-		scaleChannels(x, p, func(lo, hi int, scale []float32) {
-			y, x, scale := yv[lo:hi], xv[lo:hi], scale[:hi-lo]
-			for i := range y {
-				y[i] = x[i] * scale[i]
-			}
-		})
+		scaleChannels(channelDropping, y, x, p)
 		return
 	}
 	limit, scale := dropLimit(p)
-	parallelFor(len(yv), elementGrain, func(lo, hi int) {
-		y, x := yv[lo:hi], xv[lo:hi]
+	dropping.run(op.Len(y), elementGrain, dropArgs{f32(y), f32(x), p.Seed, limit, scale})
+}
+
+// dropArgs are elements dst of src, scaled where their draw is at least limit.
+type dropArgs struct {
+	dst, src []float32
+	seed     uint64
+	limit    int64
+	scale    float32
+}
+
+var (
+	dropping = newLoop(func(a *dropArgs, lo, hi int) {
+		y, x := a.dst[lo:hi], a.src[lo:hi]
 		if loops, n := loopsFor(len(x)); loops.dropout != nil {
-			loops.dropout(&y[0], &x[0], n, drawState(p.Seed, lo), uint64(limit), scale)
+			loops.dropout(&y[0], &x[0], n, drawState(a.seed, lo), uint64(a.limit), a.scale)
 			y, x = y[n:], x[n:]
 			lo += n
 		}
 		y = y[:len(x)]
 		for i, v := range x {
-			y[i] = math.Float32frombits(math.Float32bits(v*scale) & keepMask(p.Seed, lo+i, limit))
+			y[i] = math.Float32frombits(math.Float32bits(v*a.scale) & keepMask(a.seed, lo+i, a.limit))
 		}
 	})
-}
-
-// DropoutGrad adds dy, dropped and scaled the same way, to dx.
-func (d *Device) DropoutGrad(dx, dy op.Tensor, p op.DropoutParams) {
-	op.SameSize("DropoutGrad", dx, dy)
-	dxv, gv := f32(dx), f32(dy)
-	if p.Channel {
-		scaleChannels(dy, p, func(lo, hi int, scale []float32) {
-			addScaledRows(dxv[lo:hi], gv[lo:hi], scale)
-		})
-		return
-	}
-	limit, scale := dropLimit(p)
-	parallelFor(len(dxv), elementGrain, func(lo, hi int) {
-		dx, g := dxv[lo:hi], gv[lo:hi]
+	droppingGrad = newLoop(func(a *dropArgs, lo, hi int) {
+		dx, g := a.dst[lo:hi], a.src[lo:hi]
 		if loops, n := loopsFor(len(g)); loops.dropoutGrad != nil {
-			loops.dropoutGrad(&dx[0], &g[0], n, drawState(p.Seed, lo), uint64(limit), scale)
+			loops.dropoutGrad(&dx[0], &g[0], n, drawState(a.seed, lo), uint64(a.limit), a.scale)
 			dx, g = dx[n:], g[n:]
 			lo += n
 		}
 		dx = dx[:len(g)]
 		for i, v := range g {
-			dx[i] += math.Float32frombits(math.Float32bits(v*scale) & keepMask(p.Seed, lo+i, limit))
+			dx[i] += math.Float32frombits(math.Float32bits(v*a.scale) & keepMask(a.seed, lo+i, a.limit))
 		}
 	})
+)
+
+// DropoutGrad adds dy, dropped and scaled the same way, to dx.
+func (d *Device) DropoutGrad(dx, dy op.Tensor, p op.DropoutParams) {
+	op.SameSize("DropoutGrad", dx, dy)
+	if p.Channel {
+		scaleChannels(channelDroppingGrad, dx, dy, p)
+		return
+	}
+	limit, scale := dropLimit(p)
+	droppingGrad.run(op.Len(dx), elementGrain, dropArgs{f32(dx), f32(dy), p.Seed, limit, scale})
 }
 
 // dropLimit turns P into the first 24-bit draw that is kept and the scale of what is
@@ -83,21 +87,43 @@ func keepMask(seed uint64, i int, limit int64) uint32 {
 	return ^uint32((int64(z>>40) - limit) >> 63)
 }
 
-// scaleChannels calls f with every position of t [B,...,C] and the scales, 0 or
-// 1/(1−P), of its sample's channels.
-func scaleChannels(t op.Tensor, p op.DropoutParams, f func(lo, hi int, scale []float32)) {
-	c, samples := op.Last(t), t.Shape()[0]
-	positions := op.Len(t) / c / samples
+// scaleArgs are positions dst of src [samples,positions,c] and the scales [samples,c], 0
+// or 1/(1−P), of the channels.
+type scaleArgs struct {
+	dst, src, scale []float32
+	c, positions    int
+}
+
+// row returns position r, counted over the samples, and its scales.
+func (a *scaleArgs) row(r int) (dst, src, scale []float32) {
+	return a.dst[r*a.c:][:a.c], a.src[r*a.c:][:a.c], a.scale[r/a.positions*a.c:][:a.c]
+}
+
+var (
+	channelDropping = newLoop(func(a *scaleArgs, lo, hi int) {
+		for r := lo; r < hi; r++ {
+			y, x, scale := a.row(r)
+			for i := range y {
+				y[i] = x[i] * scale[i]
+			}
+		}
+	})
+	channelDroppingGrad = newLoop(func(a *scaleArgs, lo, hi int) {
+		for r := lo; r < hi; r++ {
+			addScaledRows(a.row(r))
+		}
+	})
+)
+
+// scaleChannels runs a loop over the positions of src [B,...,C].
+func scaleChannels(l *loop[scaleArgs], dst, src op.Tensor, p op.DropoutParams) {
+	c, samples := op.Last(src), src.Shape()[0]
+	positions := op.Len(src) / c / samples
 	limit, keep := dropLimit(p)
 	scale := borrow(samples * c)
 	for i := range scale {
 		scale[i] = math.Float32frombits(math.Float32bits(keep) & keepMask(p.Seed, i, limit))
 	}
-	parallelFor(samples*positions, rowGrain(c), func(lo, hi int) {
-		for r := lo; r < hi; r++ {
-			b := r / positions
-			f(r*c, (r+1)*c, scale[b*c:(b+1)*c])
-		}
-	})
+	l.run(samples*positions, rowGrain(c), scaleArgs{f32(dst), f32(src), scale, c, positions})
 	giveBack(scale)
 }

@@ -25,32 +25,47 @@ func (d *Device) BaseForeground(y, prob, except op.Tensor) {
 			}
 		}
 	}
-	parallelFor(len(out), rowGrain(c), func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			row := in[i*c : (i+1)*c]
-			if skip != nil && skip[i/n] > 0 {
-				own := skip[i/n]
-				out[i] = rowSum(row[1:own]) + rowSum(row[own+1:])
-			} else {
-				out[i] = rowSum(row[1:])
-			}
-		}
-	})
+	baseForegrounds.run(len(out), rowGrain(c), foregroundArgs{out, in, skip, n, c})
 }
+
+type foregroundArgs struct {
+	y, prob []float32
+	except  []int32 // or nil
+	n, c    int
+}
+
+var baseForegrounds = newLoop(func(a *foregroundArgs, lo, hi int) {
+	for i := lo; i < hi; i++ {
+		row := a.prob[i*a.c : (i+1)*a.c]
+		if a.except != nil && a.except[i/a.n] > 0 {
+			own := a.except[i/a.n]
+			a.y[i] = rowSum(row[1:own]) + rowSum(row[own+1:])
+		} else {
+			a.y[i] = rowSum(row[1:])
+		}
+	}
+})
 
 // Ensemble implements op.Ensemble.
 func (d *Device) Ensemble(y, meta, base, psi, gramMerge, clsMerge op.Tensor) {
 	n := checkEnsemble("Ensemble", meta, base, psi, gramMerge, clsMerge)
 	op.Shape("Ensemble", "y", y, meta.Shape()...)
-	out, m, other, p, gw, cw := f32(y), f32(meta), f32(base), f32(psi), f32(gramMerge), f32(clsMerge)
-	parallelFor(len(other), rowGrain(2), func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			style := gw[1] * p[i/n]
-			out[2*i] = cw[0]*(gw[0]*m[2*i]+style) + cw[1]*other[i]
-			out[2*i+1] = gw[0]*m[2*i+1] + style
-		}
-	})
+	ensembles.run(op.Len(base), rowGrain(2), ensembleArgs{f32(y), f32(meta), f32(base), f32(psi), f32(gramMerge), f32(clsMerge), n})
 }
+
+type ensembleArgs struct {
+	y, meta, base, psi, gram, cls []float32
+	n                             int
+}
+
+var ensembles = newLoop(func(a *ensembleArgs, lo, hi int) {
+	gw, cw := a.gram, a.cls
+	for i := lo; i < hi; i++ {
+		style := gw[1] * a.psi[i/a.n]
+		a.y[2*i] = cw[0]*(gw[0]*a.meta[2*i]+style) + cw[1]*a.base[i]
+		a.y[2*i+1] = gw[0]*a.meta[2*i+1] + style
+	}
+})
 
 // EnsembleGrad implements op.Ensemble. With dbg' = cw0·dy_bg, per position:
 //

@@ -57,16 +57,22 @@ func (d *Device) GramDistance(dist, gq, gs op.Tensor) {
 	batch, shots, c := s[0], s[1], s[2]
 	op.Shape("GramDistance", "gq", gq, batch, c, c)
 	op.Shape("GramDistance", "d", dist, batch, shots)
-	out, all, query := f32(dist), f32(gs), f32(gq)
-	parallelFor(batch*shots, 1, func(lo, hi int) {
-		for u := lo; u < hi; u++ {
-			a, b := sample(query, u/shots, batch), sample(all, u, batch*shots)
-			sum := 0.0
-			for i, x := range a {
-				diff := float64(x - b[i])
-				sum += diff * diff
-			}
-			out[u] = float32(math.Sqrt(sum) / float64(c))
-		}
-	})
+	gramDistances.run(batch*shots, 1, distanceArgs{f32(dist), f32(gq), f32(gs), batch, shots, c})
 }
+
+type distanceArgs struct {
+	dist, gq, gs    []float32
+	batch, shots, c int
+}
+
+var gramDistances = newLoop(func(d *distanceArgs, lo, hi int) {
+	for u := lo; u < hi; u++ {
+		a, b := sample(d.gq, u/d.shots, d.batch), sample(d.gs, u, d.batch*d.shots)
+		sum := 0.0
+		for i, x := range a {
+			diff := float64(x - b[i])
+			sum += diff * diff
+		}
+		d.dist[u] = float32(math.Sqrt(sum) / float64(d.c))
+	}
+})

@@ -15,25 +15,60 @@ func (d *Device) LayerNorm(y, mean, rstd, x, w, b op.Tensor, eps float32) {
 	op.Shape("LayerNorm", "w", w, c)
 	op.Shape("LayerNorm", "b", b, c)
 	checkRows("LayerNorm", mean, rows)
-	yv, xv, wv, bv, mv, rv := f32(y), f32(x), f32(w), f32(b), f32(mean), f32(rstd)
-	parallelFor(rows, rowGrain(c), func(lo, hi int) {
+	layerNorms.run(rows, rowGrain(c), layerNormArgs{y: f32(y), x: f32(x), w: f32(w), b: f32(b), mean: f32(mean), rstd: f32(rstd), c: c, eps: eps})
+}
+
+type layerNormArgs struct {
+	y, x, w, b, mean, rstd []float32
+	dx, dy                 []float32
+	c                      int
+	eps                    float32
+}
+
+var (
+	layerNorms = newLoop(func(a *layerNormArgs, lo, hi int) {
+		c := a.c
 		if f := rowLoops(c).layerNorm; f != nil {
-			f(&yv[lo*c], &mv[lo], &rv[lo], &xv[lo*c], &wv[0], &bv[0], c, hi-lo, 1/float32(c), eps)
+			f(&a.y[lo*c], &a.mean[lo], &a.rstd[lo], &a.x[lo*c], &a.w[0], &a.b[0], c, hi-lo, 1/float32(c), a.eps)
 			return
 		}
 		for r := lo; r < hi; r++ {
-			x, y := xv[r*c:(r+1)*c], yv[r*c:(r+1)*c]
+			x, y := a.x[r*c:(r+1)*c], a.y[r*c:(r+1)*c]
 			m := rowSum(x) / float32(c)
 			v := rowSquares(x, m) / float32(c)
-			s := float32(1 / math.Sqrt(float64(v+eps)))
-			mv[r], rv[r] = m, s
-			w, b, y := wv[:len(x)], bv[:len(x)], y[:len(x)]
+			s := float32(1 / math.Sqrt(float64(v+a.eps)))
+			a.mean[r], a.rstd[r] = m, s
+			w, b, y := a.w[:len(x)], a.b[:len(x)], y[:len(x)]
 			for i, v := range x {
 				y[i] = (v-m)*s*w[i] + b[i]
 			}
 		}
 	})
-}
+	layerNormGrads = newChunkSums(func(a *layerNormArgs, lo, hi int, acc []float32) {
+		c := a.c
+		accW, accB := acc[:c], acc[c:2*c]
+		if f := rowLoops(c).layerNormGrad; f != nil {
+			var to []float32
+			if a.dx != nil {
+				to = a.dx[lo*c : hi*c]
+			} else { // nobody reads it; the sums keep their order
+				to = borrow((hi - lo) * c)
+				defer giveBack(to)
+			}
+			f(&to[0], &accW[0], &accB[0], &a.dy[lo*c], &a.x[lo*c], &a.w[0], &a.mean[lo], &a.rstd[lo], c, hi-lo, 1/float32(c))
+			return
+		}
+		for r := lo; r < hi; r++ {
+			x, g := a.x[r*c:(r+1)*c], a.dy[r*c:(r+1)*c]
+			m, s := a.mean[r], a.rstd[r]
+			if a.dx == nil {
+				layerNormParamRow(accW, accB, g, x, m, s)
+				continue
+			}
+			layerNormGradRow(a.dx[r*c:(r+1)*c], accW, accB, g, x, a.w, m, s)
+		}
+	})
+)
 
 // LayerNormGrad adds the gradients. With g = dy·w and x̂ = (x−mean)·rstd:
 //
@@ -47,37 +82,15 @@ func (d *Device) LayerNormGrad(dx, dw, db, dy, x, w, mean, rstd op.Tensor) {
 	op.Shape("LayerNormGrad", "db", db, c)
 	op.SameSize("LayerNormGrad", mean, rstd)
 	checkRows("LayerNormGrad", mean, rows)
-	dxv, gv, xv, wv, mv, rv := f32(dx), f32(dy), f32(x), f32(w), f32(mean), f32(rstd)
-	sums := sumChunks(rows, rowGrain(c), 2*c, func(lo, hi int, acc []float32) {
-		accW, accB := acc[:c], acc[c:2*c]
-		if f := rowLoops(c).layerNormGrad; f != nil {
-			var to []float32
-			if dxv != nil {
-				to = dxv[lo*c : hi*c]
-			} else { // nobody reads it; the sums keep their order
-				to = borrow((hi - lo) * c)
-				defer giveBack(to)
-			}
-			f(&to[0], &accW[0], &accB[0], &gv[lo*c], &xv[lo*c], &wv[0], &mv[lo], &rv[lo], c, hi-lo, 1/float32(c))
-			return
-		}
-		for r := lo; r < hi; r++ {
-			x, g := xv[r*c:(r+1)*c], gv[r*c:(r+1)*c]
-			m, s := mv[r], rv[r]
-			if dxv == nil {
-				layerNormParamRow(accW, accB, g, x, m, s)
-				continue
-			}
-			layerNormGradRow(dxv[r*c:(r+1)*c], accW, accB, g, x, wv, m, s)
-		}
-	})
+	sums := layerNormGrads.run(rows, rowGrain(c), 2*c,
+		layerNormArgs{dx: f32(dx), dy: f32(dy), x: f32(x), w: f32(w), mean: f32(mean), rstd: f32(rstd), c: c})
 	if dw != nil {
 		addRow(f32(dw), sums[:c])
 	}
 	if db != nil {
 		addRow(f32(db), sums[c:])
 	}
-	giveBack(sums)
+	giveBackOf(sums)
 }
 
 // layerNormParamRow adds one row's share of dw and db.

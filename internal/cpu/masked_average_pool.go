@@ -11,22 +11,38 @@ func (d *Device) MaskedAveragePool(y, x, mask op.Tensor) {
 	yv, xv, mv := f32(y), f32(x), f32(mask)
 	for b := range samples {
 		m := mv[b*n : (b+1)*n]
-		sums := sumChunks(n, rowGrain(c), c, func(lo, hi int, acc []float32) {
-			for r := lo; r < hi; r++ {
-				weight := m[r]
-				if weight == 0 {
-					continue
-				}
-				addScaledRow(acc, xv[(b*n+r)*c:], weight)
-			}
-		})
+		sums := maskedSums.run(n, rowGrain(c), c, maskedArgs{x: sample(xv, b, samples), mask: m, c: c})
 		scale := maskedPoolScale(m)
 		for i, v := range sums {
 			yv[b*c+i] = v * scale
 		}
-		giveBack(sums)
+		giveBackOf(sums)
 	}
 }
+
+// maskedArgs are the rows x [n,c] of a sample, its mask [n] and the gradient g [c].
+type maskedArgs struct {
+	x, mask, g []float32
+	c          int
+	scale      float32
+}
+
+var (
+	maskedSums = newChunkSums(func(a *maskedArgs, lo, hi int, acc []float32) {
+		for r := lo; r < hi; r++ {
+			if weight := a.mask[r]; weight != 0 {
+				addScaledRow(acc, a.x[r*a.c:], weight)
+			}
+		}
+	})
+	maskedGrads = newLoop(func(a *maskedArgs, lo, hi int) {
+		for r := lo; r < hi; r++ {
+			if weight := a.mask[r] * a.scale; weight != 0 {
+				addScaledRow(a.x[r*a.c:][:a.c], a.g, weight)
+			}
+		}
+	})
+)
 
 // MaskedAveragePoolGrad adds dy·m/(Σm + 0.0005) to dx.
 func (d *Device) MaskedAveragePoolGrad(dx, dy, mask op.Tensor) {
@@ -34,17 +50,7 @@ func (d *Device) MaskedAveragePoolGrad(dx, dy, mask op.Tensor) {
 	dxv, gv, mv := f32(dx), f32(dy), f32(mask)
 	for b := range samples {
 		m := mv[b*n : (b+1)*n]
-		scale := maskedPoolScale(m)
-		g := gv[b*c : (b+1)*c]
-		parallelFor(n, rowGrain(c), func(lo, hi int) {
-			for r := lo; r < hi; r++ {
-				weight := m[r] * scale
-				if weight == 0 {
-					continue
-				}
-				addScaledRow(dxv[(b*n+r)*c:][:c], g, weight)
-			}
-		})
+		maskedGrads.run(n, rowGrain(c), maskedArgs{x: sample(dxv, b, samples), mask: m, g: sample(gv, b, samples), c: c, scale: maskedPoolScale(m)})
 	}
 }
 

@@ -71,49 +71,84 @@ func (c *correlation) forward(y, corr, colSum, q, k, v, mask []float32) {
 		clear(corr)
 		return
 	}
-	nq, nk := c.extent(c.n), c.extent(len(fg))
-	width := c.width(c.d)
-	qRows, qPanels := w.floats(c.heads*nq*c.d), w.floats(c.heads*nq*c.d)
-	kRows, kPanels := w.floats(c.heads*nk*c.d), w.floats(c.heads*nk*c.d)
-	vColumns := w.floats(c.heads * nk * width)
-	parallelFor(c.heads, 1, func(lo, hi int) {
-		for h := lo; h < hi; h++ {
-			c.unitRows(part(qRows, h, c.heads), nil, q[h*c.d:], nil, c.n, 1)
-			c.panelsOf(part(qPanels, h, c.heads), part(qRows, h, c.heads), c.d)
-			c.unitRows(part(kRows, h, c.heads), nil, k[h*c.d:], fg, len(fg), invTemperature)
-			c.panelsOf(part(kPanels, h, c.heads), part(kRows, h, c.heads), c.d)
-		}
-	})
+	f := correlationForward{correlation: *c, y: y, corr: corr, colSum: colSum, q: q, k: k, v: v,
+		fg: fg, nq: c.extent(c.n), nk: c.extent(len(fg))}
+	f.qRows, f.qPanels = w.floats(c.heads*f.nq*c.d), w.floats(c.heads*f.nq*c.d)
+	f.kRows, f.kPanels = w.floats(c.heads*f.nk*c.d), w.floats(c.heads*f.nk*c.d)
+	f.vColumns, f.mapSum = w.floats(c.heads*f.nk*c.width(c.d)), w.floats(c.channels)
+	correlationLayout.run(c.heads, 1, f)
+	correlationColumns.run(c.heads*c.rowBlocks(len(fg)), 1, f)
+	correlationValues.run(c.heads, 1, f)
+	correlationQueries.run(c.heads*c.rowBlocks(c.n), 1, f)
 
-	// Z_j, one block of support positions at a time.
-	blocks := c.rowBlocks(len(fg))
-	parallelFor(c.heads*blocks, 1, func(lo, hi int) {
-		for u := lo; u < hi; u++ {
-			h, j := u/blocks, u%blocks*c.rows
-			c.columnSums(colSum[h*c.m:], fg[j:min(j+c.rows, len(fg))], part(kRows, h, c.heads), j, part(qPanels, h, c.heads))
-		}
-	})
-
-	// v'_j = v_j/Z_j takes the softmax's denominator out of the second pass.
-	parallelFor(c.heads, 1, func(lo, hi int) {
-		for h := lo; h < hi; h++ {
-			rows := part(kRows, h, c.heads) // their use is over
-			gatherRows(rows, v[h*c.d:], c.channels, fg, len(fg), c.d)
-			for j, at := range fg {
-				scaleRow(rows[j*c.d:j*c.d+c.d], 1/colSum[h*c.m+int(at)])
-			}
-			columnsOf(part(vColumns, h, c.heads), rows, nk, c.d, c.isa.nr)
-		}
-	})
-	blocks = c.rowBlocks(c.n)
-	parallelFor(c.heads*blocks, 1, func(lo, hi int) {
-		for u := lo; u < hi; u++ {
-			h, i := u/blocks, u%blocks*c.rows
-			c.matchBlock(y[h*c.d:], i, len(fg), part(qRows, h, c.heads), part(kPanels, h, c.heads), part(vColumns, h, c.heads), nk)
-		}
-	})
-	c.correlationMap(corr, qRows, kPanels, nq, nk, len(fg))
+	// The map is linear: c_i = q̂_i · Σ_j k̂_j / (0.1·(n+1e-9)), mean over heads.
+	for h := range c.heads {
+		panelSums(f.mapSum[h*c.d:(h+1)*c.d], part(f.kPanels, h, c.heads), c.isa.nr)
+	}
+	scaleRow(f.mapSum, c.mapWeight(len(fg)))
+	correlationMaps.run(c.n, 256, f)
 }
+
+// correlationForward is the operands of one sample, then, for every head, what the passes
+// read, in the layouts of tiling. k̂ is kept divided by 0.1.
+type correlationForward struct {
+	correlation
+	y, corr, colSum, q, k, v []float32
+
+	fg             []int32
+	nq, nk         int
+	qRows, qPanels []float32
+	kRows, kPanels []float32
+	vColumns       []float32 // of v'_j = v_j/Z_j
+	mapSum         []float32 // Σ_j k̂_j, weighted for the correlation map
+}
+
+var (
+	correlationLayout = newLoop(func(f *correlationForward, lo, hi int) {
+		for h := lo; h < hi; h++ {
+			f.unitRows(part(f.qRows, h, f.heads), nil, f.q[h*f.d:], nil, f.n, 1)
+			f.panelsOf(part(f.qPanels, h, f.heads), part(f.qRows, h, f.heads), f.d)
+			f.unitRows(part(f.kRows, h, f.heads), nil, f.k[h*f.d:], f.fg, len(f.fg), invTemperature)
+			f.panelsOf(part(f.kPanels, h, f.heads), part(f.kRows, h, f.heads), f.d)
+		}
+	})
+	// Z_j, one block of support positions at a time.
+	correlationColumns = newLoop(func(f *correlationForward, lo, hi int) {
+		for u := lo; u < hi; u++ {
+			blocks := f.rowBlocks(len(f.fg))
+			h, j := u/blocks, u%blocks*f.rows
+			f.columnSums(f.colSum[h*f.m:], f.fg[j:min(j+f.rows, len(f.fg))], part(f.kRows, h, f.heads), j, part(f.qPanels, h, f.heads))
+		}
+	})
+	// v'_j takes the softmax's denominator out of the second pass.
+	correlationValues = newLoop(func(f *correlationForward, lo, hi int) {
+		for h := lo; h < hi; h++ {
+			rows := part(f.kRows, h, f.heads) // their use is over
+			gatherRows(rows, f.v[h*f.d:], f.channels, f.fg, len(f.fg), f.d)
+			for j, at := range f.fg {
+				scaleRow(rows[j*f.d:j*f.d+f.d], 1/f.colSum[h*f.m+int(at)])
+			}
+			columnsOf(part(f.vColumns, h, f.heads), rows, f.nk, f.d, f.isa.nr)
+		}
+	})
+	correlationQueries = newLoop(func(f *correlationForward, lo, hi int) {
+		for u := lo; u < hi; u++ {
+			blocks := f.rowBlocks(f.n)
+			h, i := u/blocks, u%blocks*f.rows
+			f.matchBlock(f.y[h*f.d:], i, len(f.fg), part(f.qRows, h, f.heads), part(f.kPanels, h, f.heads), part(f.vColumns, h, f.heads), f.nk)
+		}
+	})
+	correlationMaps = newLoop(func(f *correlationForward, lo, hi int) {
+		for i := lo; i < hi; i++ {
+			var total float32
+			for h := range f.heads {
+				at := (h*f.nq + i) * f.d
+				total += dotProduct(f.qRows[at:at+f.d], f.mapSum[h*f.d:])
+			}
+			f.corr[i] = total
+		}
+	})
+)
 
 // part is head h's share of x.
 func part(x []float32, h, heads int) []float32 { return sample(x, h, heads) }
@@ -172,28 +207,6 @@ func (c *correlation) matchBlock(y []float32, i, fg int, qRows, kPanels, vColumn
 	for r := range min(c.rows, c.n-i) {
 		copy(y[(i+r)*c.channels:(i+r)*c.channels+c.d], acc[r*width:])
 	}
-}
-
-// correlationMap computes c_i, which is linear: q̂_i · Σ_j k̂_j / (0.1·(n+1e-9)), mean
-// over heads. kPanels holds k̂/0.1.
-func (c *correlation) correlationMap(corr, qRows, kPanels []float32, nq, nk, fg int) {
-	var w lease
-	defer w.end()
-	sum := w.floats(c.channels)
-	for h := range c.heads {
-		panelSums(sum[h*c.d:(h+1)*c.d], part(kPanels, h, c.heads), c.isa.nr)
-	}
-	scaleRow(sum, c.mapWeight(fg))
-	parallelFor(c.n, 256, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			var total float32
-			for h := range c.heads {
-				at := (h*nq + i) * c.d
-				total += dotProduct(qRows[at:at+c.d], sum[h*c.d:])
-			}
-			corr[i] = total
-		}
-	})
 }
 
 // panelSums adds up all positions of panels, whose padding is 0.

@@ -35,7 +35,7 @@ func (dev *Device) MaskedCorrelationGrad(dq, dk, dv, dy, dcorr, colSum, q, k, v,
 // what the two passes read, in the layouts of tiling. k̂ is kept times 10.
 type correlationGrad struct {
 	correlation
-	dq, dk, dv, dy, dcorr, colSum []float32
+	dq, dk, dv, dy, dcorr, colSum, q, k, v []float32
 
 	fg                                          []int32
 	nq, nk                                      int
@@ -66,27 +66,33 @@ func (g *correlationGrad) run(q, k, v, mask []float32) {
 		g.dyColumns = w.floats(h * g.nq * width)
 		g.shift, g.dyMean = w.zeros(h*g.nk), w.floats(g.channels)
 	}
-	parallelFor(h, 1, func(lo, hi int) {
+	g.q, g.k, g.v = q, k, v
+	correlationGradLayout.run(h, 1, *g)
+	correlationGradSupports.run(h*g.rowBlocks(len(g.fg)), 1, *g)
+	if len(g.dq) > 0 {
+		correlationGradQueries.run(h*g.rowBlocks(g.n), 1, *g)
+	}
+}
+
+var (
+	correlationGradLayout = newLoop(func(g *correlationGrad, lo, hi int) {
 		for h := lo; h < hi; h++ {
-			g.layOut(h, q[h*g.d:], k[h*g.d:], v[h*g.d:])
+			g.layOut(h, g.q[h*g.d:], g.k[h*g.d:], g.v[h*g.d:])
 		}
 	})
-	blocks := g.rowBlocks(len(g.fg))
-	parallelFor(h*blocks, 1, func(lo, hi int) {
+	correlationGradSupports = newLoop(func(g *correlationGrad, lo, hi int) {
 		for u := lo; u < hi; u++ {
+			blocks := g.rowBlocks(len(g.fg))
 			g.supportBlock(u/blocks, u%blocks*g.rows)
 		}
 	})
-	if len(g.dq) == 0 {
-		return
-	}
-	queryBlocks := g.rowBlocks(g.n)
-	parallelFor(h*queryBlocks, 1, func(lo, hi int) {
+	correlationGradQueries = newLoop(func(g *correlationGrad, lo, hi int) {
 		for u := lo; u < hi; u++ {
-			g.queryBlock(u/queryBlocks, u%queryBlocks*g.rows)
+			blocks := g.rowBlocks(g.n)
+			g.queryBlock(u/blocks, u%blocks*g.rows)
 		}
 	})
-}
+)
 
 // layOut fills head h's operands; q, k and v start at its first channel.
 func (g *correlationGrad) layOut(h int, q, k, v []float32) {

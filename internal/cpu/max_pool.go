@@ -17,39 +17,48 @@ func (d *Device) MaxPool(y, argmax, x op.Tensor, p op.PoolParams) {
 	}
 	op.Shape("MaxPool", "y", y, b, ho, wo, c)
 	op.Shape("MaxPool", "argmax", argmax, b, ho, wo, c)
-	xv, yv := f32(x), f32(y)
-	var av []int32
+	a := maxPoolArgs{y: f32(y), x: f32(x), h: h, w: w, c: c, ho: ho, wo: wo, pool: p}
 	if argmax != nil {
-		av = argmax.Int32s()
+		a.argmax = argmax.Int32s()
 	}
-	parallelFor(b*ho, max(1, elementGrain/(wo*c*p.Kernel)), func(lo, hi int) {
-		for row := lo; row < hi; row++ {
-			n, i := row/ho, row%ho
-			y0, y1 := max(0, i*p.Stride-p.Pad), min(h, i*p.Stride-p.Pad+p.Kernel)
-			image := xv[n*h*w*c : (n+1)*h*w*c]
-			for j := range wo {
-				x0, x1 := max(0, j*p.Stride-p.Pad), min(w, j*p.Stride-p.Pad+p.Kernel)
-				out := yv[(row*wo+j)*c:][:c]
-				var at []int32
-				if av != nil {
-					at = av[(row*wo+j)*c:][:c]
-				}
-				first := y0*w + x0
-				if maxWindowVector(out, at, image[first*c:], y1-y0, x1-x0, w, first) {
-					continue
-				}
-				for k := range out {
-					out[k] = float32(math.Inf(-1))
-				}
-				if at == nil {
-					maxWindow(out, image, y0, y1, x0, x1, w)
-				} else {
-					maxWindowAt(out, at, image, y0, y1, x0, x1, w)
-				}
+	maxPooling.run(b*ho, max(1, elementGrain/(wo*c*p.Kernel)), a)
+}
+
+type maxPoolArgs struct {
+	y, x            []float32
+	argmax          []int32 // or nil
+	h, w, c, ho, wo int
+	pool            op.PoolParams
+}
+
+var maxPooling = newLoop(func(a *maxPoolArgs, lo, hi int) {
+	h, w, c, ho, wo, p := a.h, a.w, a.c, a.ho, a.wo, a.pool
+	for row := lo; row < hi; row++ {
+		n, i := row/ho, row%ho
+		y0, y1 := max(0, i*p.Stride-p.Pad), min(h, i*p.Stride-p.Pad+p.Kernel)
+		image := a.x[n*h*w*c : (n+1)*h*w*c]
+		for j := range wo {
+			x0, x1 := max(0, j*p.Stride-p.Pad), min(w, j*p.Stride-p.Pad+p.Kernel)
+			out := a.y[(row*wo+j)*c:][:c]
+			var at []int32
+			if a.argmax != nil {
+				at = a.argmax[(row*wo+j)*c:][:c]
+			}
+			first := y0*w + x0
+			if maxWindowVector(out, at, image[first*c:], y1-y0, x1-x0, w, first) {
+				continue
+			}
+			for k := range out {
+				out[k] = float32(math.Inf(-1))
+			}
+			if at == nil {
+				maxWindow(out, image, y0, y1, x0, x1, w)
+			} else {
+				maxWindowAt(out, at, image, y0, y1, x0, x1, w)
 			}
 		}
-	})
-}
+	}
+})
 
 // maxWindow keeps the maximum over rows [y0,y1) and columns [x0,x1) of image [·,w,c].
 func maxWindow(out, image []float32, y0, y1, x0, x1, w int) {
@@ -92,20 +101,28 @@ func (d *Device) MaxPoolGrad(dx, dy, argmax op.Tensor) {
 	b, c, positions := s[0], s[3], s[1]*s[2]
 	op.Shape("MaxPoolGrad", "dy", dy, b, -1, -1, c)
 	outputs := op.Len(dy) / (b * c)
-	dxv, dyv, av := f32(dx), f32(dy), argmax.Int32s()
 	const channels = 64
 	blocks := (c + channels - 1) / channels
-	parallelFor(b*blocks, 1, func(lo, hi int) {
-		for task := lo; task < hi; task++ {
-			n, c0 := task/blocks, task%blocks*channels
-			c1 := min(c, c0+channels)
-			to := dxv[n*positions*c+c0 : (n+1)*positions*c]
-			for o := n * outputs; o < (n+1)*outputs; o++ {
-				g := dyv[o*c+c0 : o*c+c1]
-				for k, at := range av[o*c+c0:][:len(g)] {
-					to[int(at)*c+k] += g[k]
-				}
+	maxPoolGrads.run(b*blocks, 1, maxPoolGradArgs{f32(dx), f32(dy), argmax.Int32s(), c, channels, positions, outputs})
+}
+
+type maxPoolGradArgs struct {
+	dx, dy                          []float32
+	argmax                          []int32
+	c, channels, positions, outputs int
+}
+
+var maxPoolGrads = newLoop(func(a *maxPoolGradArgs, lo, hi int) {
+	c, blocks := a.c, (a.c+a.channels-1)/a.channels
+	for task := lo; task < hi; task++ {
+		n, c0 := task/blocks, task%blocks*a.channels
+		c1 := min(c, c0+a.channels)
+		to := a.dx[n*a.positions*c+c0 : (n+1)*a.positions*c]
+		for o := n * a.outputs; o < (n+1)*a.outputs; o++ {
+			g := a.dy[o*c+c0 : o*c+c1]
+			for k, at := range a.argmax[o*c+c0:][:len(g)] {
+				to[int(at)*c+k] += g[k]
 			}
 		}
-	})
-}
+	}
+})

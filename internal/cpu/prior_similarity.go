@@ -56,21 +56,42 @@ func (d *Device) bestCosine(best, query, qNorm, support, mask []float32, c int) 
 	rows, norms, dots := w.floats(width*c), w.floats(width), w.floats(len(best)*width)
 	for ; len(fg) > 0; fg = fg[min(width, len(fg)):] {
 		m := min(width, len(fg))
-		parallelFor(m, rowGrain(c), func(lo, hi int) { gatherRows(rows[lo*c:hi*c], support, c, fg[lo:hi], hi-lo, c) })
+		supportGathering.run(m, rowGrain(c), priorArgs{x: support, to: rows, fg: fg, c: c})
 		rowNorms(norms[:m], rows, c)
 		if d.precision == op.BF16 {
 			gemmBF16(len(best), m, c, query, rows[:m*c], dots[:len(best)*m], epilogue{})
 		} else {
 			gemm(false, true, len(best), m, c, query, c, rows, c, false, dots, m, epilogue{})
 		}
-		parallelFor(len(best), rowGrain(m), func(lo, hi int) {
-			for i := lo; i < hi; i++ {
-				cosines(dots[i*m:(i+1)*m], norms, qNorm[i])
-				best[i] = max(best[i], rowMax(dots[i*m:(i+1)*m]))
-			}
-		})
+		cosineMaxima.run(len(best), rowGrain(m), priorArgs{x: dots, to: best, norms: norms, qNorms: qNorm, c: m})
 	}
 }
+
+// priorArgs are rows x of c elements, and what is made of them.
+type priorArgs struct {
+	x, to         []float32
+	fg            []int32
+	norms, qNorms []float32
+	c             int
+}
+
+var (
+	supportGathering = newLoop(func(a *priorArgs, lo, hi int) {
+		gatherRows(a.to[lo*a.c:hi*a.c], a.x, a.c, a.fg[lo:hi], hi-lo, a.c)
+	})
+	cosineMaxima = newLoop(func(a *priorArgs, lo, hi int) {
+		for i := lo; i < hi; i++ {
+			row := a.x[i*a.c : (i+1)*a.c]
+			cosines(row, a.norms, a.qNorms[i])
+			a.to[i] = max(a.to[i], rowMax(row))
+		}
+	})
+	normTaking = newLoop(func(a *priorArgs, lo, hi int) {
+		for i := lo; i < hi; i++ {
+			a.to[i] = float32(math.Sqrt(float64(rowSquares(a.x[i*a.c:(i+1)*a.c], 0))))
+		}
+	})
+)
 
 // cosines turns dot products with rows of some norms into cosines.
 func cosines(dots, norms []float32, norm float32) {
@@ -87,9 +108,5 @@ func cosines(dots, norms []float32, norm float32) {
 
 // rowNorms writes the Euclidean norm of every row of c elements.
 func rowNorms(norms, x []float32, c int) {
-	parallelFor(len(norms), rowGrain(c), func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			norms[i] = float32(math.Sqrt(float64(rowSquares(x[i*c:(i+1)*c], 0))))
-		}
-	})
+	normTaking.run(len(norms), rowGrain(c), priorArgs{x: x, to: norms, c: c})
 }

@@ -16,37 +16,53 @@ func (d *Device) PyramidSpread(y op.Tensor, q []op.Tensor) {
 	op.CheckPyramidSpread(y, q)
 	s := y.Shape()
 	batch, h, w, co := s[0], s[1], s[2], s[3]
-	var levels []pyramidLevel
-	k := 0
+	p := pyramids.get()
+	*p = pyramid{y: f32(y), h: h, w: w, co: co, levels: p.levels[:0]}
 	for _, t := range q {
 		n := t.Shape()[1]
-		levels = append(levels, pyramidLevel{f32(t), n, k, newResizeAxis(n, h, true), newResizeAxis(n, w, true)})
-		k += 3 * n
+		p.levels = append(p.levels, pyramidLevel{f32(t), n, p.k, newResizeAxis(n, h, true), newResizeAxis(n, w, true)})
+		p.k += 3 * n
 	}
-	columns := borrow(w * k)
-	clear(columns)
-	for _, l := range levels {
+	p.columns = borrow(w * p.k)
+	clear(p.columns)
+	for _, l := range p.levels {
 		for j := range w {
-			l.columns(columns[j*k:(j+1)*k], j, w)
+			l.columns(p.columns[j*p.k:(j+1)*p.k], j, w)
 		}
 	}
-	parallelFor(batch*h, 1, func(lo, hi int) {
-		line := borrow(k * co)
-		for r := lo; r < hi; r++ {
-			clear(line)
-			for _, l := range levels {
-				l.sumRows(line[l.first*co:], r/h, r%h, h, co)
-			}
-			gemm(false, false, w, co, k, columns, k, line, co, false, f32(y)[r*w*co:(r+1)*w*co], co, epilogue{})
-		}
-		giveBack(line)
-	})
-	giveBack(columns)
-	for _, l := range levels {
+	pyramidLines.run(batch*h, 1, p)
+	giveBack(p.columns)
+	for _, l := range p.levels {
 		l.rows.release()
 		l.cols.release()
 	}
+	clear(p.levels)
+	pyramids.put(p)
 }
+
+// pyramid is one call of PyramidSpread.
+type pyramid struct {
+	y           []float32
+	h, w, co, k int // k = 3·Σn
+	levels      []pyramidLevel
+	columns     []float32 // [w,k]
+}
+
+var (
+	pyramids     freeList[pyramid]
+	pyramidLines = newLoop(func(at **pyramid, lo, hi int) {
+		p := *at
+		line := borrow(p.k * p.co)
+		for r := lo; r < hi; r++ {
+			clear(line)
+			for _, l := range p.levels {
+				l.sumRows(line[l.first*p.co:], r/p.h, r%p.h, p.h, p.co)
+			}
+			gemm(false, false, p.w, p.co, p.k, p.columns, p.k, line, p.co, false, p.y[r*p.w*p.co:(r+1)*p.w*p.co], p.co, epilogue{})
+		}
+		giveBack(line)
+	})
+)
 
 // columns sets the weights of the level's vectors in column j of w.
 func (l *pyramidLevel) columns(weights []float32, j, w int) {

@@ -9,9 +9,14 @@ import (
 // ReLU computes y = max(0, x); NaN stays NaN.
 func (d *Device) ReLU(y, x op.Tensor) {
 	op.SameSize("ReLU", y, x)
-	yv, xv := f32(y), f32(x)
-	parallelFor(len(yv), elementGrain, func(lo, hi int) {
-		y, x := yv[lo:hi], xv[lo:hi]
+	rectifying.run(op.Len(y), elementGrain, reluArgs{y: f32(y), x: f32(x)})
+}
+
+type reluArgs struct{ y, x, dx, dy []float32 }
+
+var (
+	rectifying = newLoop(func(a *reluArgs, lo, hi int) {
+		y, x := a.y[lo:hi], a.x[lo:hi]
 		if loops, n := loopsFor(len(x)); loops.relu != nil {
 			loops.relu(&y[0], &x[0], n)
 			y, x = y[n:], x[n:]
@@ -21,15 +26,8 @@ func (d *Device) ReLU(y, x op.Tensor) {
 			y[i] = max(v, 0)
 		}
 	})
-}
-
-// ReLUGrad adds dy where y > 0 to dx. The choice is made with a bit mask: a branch on
-// random signs costs ten times as much.
-func (d *Device) ReLUGrad(dx, dy, y op.Tensor) {
-	op.SameSize("ReLUGrad", dx, dy, y)
-	dxv, dyv, yv := f32(dx), f32(dy), f32(y)
-	parallelFor(len(yv), elementGrain, func(lo, hi int) {
-		dx, dy, y := dxv[lo:hi], dyv[lo:hi], yv[lo:hi]
+	rectifyingGrad = newLoop(func(a *reluArgs, lo, hi int) {
+		dx, dy, y := a.dx[lo:hi], a.dy[lo:hi], a.y[lo:hi]
 		if loops, n := loopsFor(len(y)); loops.reluGrad != nil {
 			loops.reluGrad(&dx[0], &dy[0], &y[0], n)
 			dx, dy, y = dx[n:], dy[n:], y[n:]
@@ -42,4 +40,11 @@ func (d *Device) ReLUGrad(dx, dy, y op.Tensor) {
 			dx[i] += math.Float32frombits(math.Float32bits(dy[i]) & positive)
 		}
 	})
+)
+
+// ReLUGrad adds dy where y > 0 to dx. The choice is made with a bit mask: a branch on
+// random signs costs ten times as much.
+func (d *Device) ReLUGrad(dx, dy, y op.Tensor) {
+	op.SameSize("ReLUGrad", dx, dy, y)
+	rectifyingGrad.run(op.Len(y), elementGrain, reluArgs{y: f32(y), dx: f32(dx), dy: f32(dy)})
 }

@@ -12,37 +12,38 @@ func (d *Device) ResizeBilinear(y, x op.Tensor, alignCorners bool) {
 		return
 	}
 	rows, cols := newResizeAxis(h, oh, alignCorners), newResizeAxis(w, ow, alignCorners)
-	parallelFor(n*oh, rowGrain(ow*c), func(lo, hi int) {
+	bilinearRows.run(n*oh, rowGrain(ow*c), resizeArgs{yv, xv, h, w, oh, ow, c, rows, cols})
+	rows.release()
+	cols.release()
+}
+
+// resizeArgs are maps x [B,h,w,C] and y [B,oh,ow,C], or their gradients.
+type resizeArgs struct {
+	y, x            []float32
+	h, w, oh, ow, c int
+	rows, cols      *resizeAxis
+}
+
+var (
+	bilinearRows = newLoop(func(a *resizeArgs, lo, hi int) {
+		h, w, oh, ow, c, rows, cols := a.h, a.w, a.oh, a.ow, a.c, a.rows, a.cols
 		mixed := borrow(w * c)
 		for r := lo; r < hi; r++ {
-			sample, i := xv[r/oh*h*w*c:][:h*w*c], r%oh
+			sample, i := a.x[r/oh*h*w*c:][:h*w*c], r%oh
 			line := sample[int(rows.near[i])*w*c:][:w*c]
 			if t := rows.far[i]; t != 0 {
 				mix(mixed, line, sample[rows.next(i)*w*c:], t)
 				line = mixed
 			}
-			resizeRow(yv[r*ow*c:(r+1)*ow*c], line, cols, c)
+			resizeRow(a.y[r*ow*c:(r+1)*ow*c], line, cols, c)
 		}
 		giveBack(mixed)
 	})
-	rows.release()
-	cols.release()
-}
-
-// ResizeBilinearGrad gathers, for every source row, what the output rows that read it
-// send back, and spreads that over the columns.
-func (d *Device) ResizeBilinearGrad(dx, dy op.Tensor, alignCorners bool) {
-	n, h, w, oh, ow, c := resizeSizes("ResizeBilinearGrad", dy, dx)
-	dxv, gv := f32(dx), f32(dy)
-	if h == oh && w == ow {
-		d.AddScaled(dx, dy, 1)
-		return
-	}
-	rows, cols := newResizeAxis(h, oh, alignCorners), newResizeAxis(w, ow, alignCorners)
-	parallelFor(n*h, rowGrain(max(1, oh/h)*ow*c), func(lo, hi int) {
+	bilinearGradRows = newLoop(func(a *resizeArgs, lo, hi int) {
+		h, w, oh, ow, c, rows, cols := a.h, a.w, a.oh, a.ow, a.c, a.rows, a.cols
 		sum := borrow(ow * c)
 		for r := lo; r < hi; r++ {
-			sample, p := gv[r/h*oh*ow*c:][:oh*ow*c], r%h
+			sample, p := a.y[r/h*oh*ow*c:][:oh*ow*c], r%h
 			clear(sum)
 			from, to := rows.readers(p)
 			for i := from; i < to; i++ {
@@ -55,10 +56,22 @@ func (d *Device) ResizeBilinearGrad(dx, dy op.Tensor, alignCorners bool) {
 				}
 				addScaledRow(sum, sample[i*ow*c:], t)
 			}
-			spreadRow(dxv[r*w*c:(r+1)*w*c], sum, cols, c)
+			spreadRow(a.x[r*w*c:(r+1)*w*c], sum, cols, c)
 		}
 		giveBack(sum)
 	})
+)
+
+// ResizeBilinearGrad gathers, for every source row, what the output rows that read it
+// send back, and spreads that over the columns.
+func (d *Device) ResizeBilinearGrad(dx, dy op.Tensor, alignCorners bool) {
+	n, h, w, oh, ow, c := resizeSizes("ResizeBilinearGrad", dy, dx)
+	if h == oh && w == ow {
+		d.AddScaled(dx, dy, 1)
+		return
+	}
+	rows, cols := newResizeAxis(h, oh, alignCorners), newResizeAxis(w, ow, alignCorners)
+	bilinearGradRows.run(n*h, rowGrain(max(1, oh/h)*ow*c), resizeArgs{f32(dy), f32(dx), h, w, oh, ow, c, rows, cols})
 	rows.release()
 	cols.release()
 }

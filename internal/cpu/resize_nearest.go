@@ -5,18 +5,20 @@ import "hdmnet/internal/op"
 // ResizeNearest computes y[i,j] = x[⌊i·H/h⌋, ⌊j·W/w⌋].
 func (d *Device) ResizeNearest(y, x op.Tensor) {
 	n, h, w, oh, ow, c := resizeSizes("ResizeNearest", y, x)
-	yv, xv := f32(y), f32(x)
-	parallelFor(n*oh, rowGrain(ow*c), func(lo, hi int) {
-		for r := lo; r < hi; r++ {
-			line := xv[(r/oh*h+nearest(r%oh, h, oh))*w*c:][:w*c]
-			out := yv[r*ow*c : (r+1)*ow*c]
-			for j := range ow {
-				from := nearest(j, w, ow) * c
-				copy(out[j*c:(j+1)*c], line[from:from+c])
-			}
-		}
-	})
+	nearestRows.run(n*oh, rowGrain(ow*c), resizeArgs{y: f32(y), x: f32(x), h: h, w: w, oh: oh, ow: ow, c: c})
 }
+
+var nearestRows = newLoop(func(a *resizeArgs, lo, hi int) {
+	h, w, oh, ow, c := a.h, a.w, a.oh, a.ow, a.c
+	for r := lo; r < hi; r++ {
+		line := a.x[(r/oh*h+nearest(r%oh, h, oh))*w*c:][:w*c]
+		out := a.y[r*ow*c : (r+1)*ow*c]
+		for j := range ow {
+			from := nearest(j, w, ow) * c
+			copy(out[j*c:(j+1)*c], line[from:from+c])
+		}
+	}
+})
 
 // nearest is the source of output i. The scale is rounded to float32 as PyTorch rounds
 // it: with the exact fraction some positions come out one lower.

@@ -6,26 +6,29 @@ import "hdmnet/internal/op"
 func (d *Device) Softmax(y, x op.Tensor) {
 	op.SameSize("Softmax", y, x)
 	c := op.Last(x)
-	yv, xv := f32(y), f32(x)
-	parallelFor(len(xv)/c, rowGrain(8*c), func(lo, hi int) {
+	softmaxes.run(op.Len(x)/c, rowGrain(8*c), softmaxArgs{y: f32(y), x: f32(x), c: c})
+}
+
+type softmaxArgs struct {
+	y, x, dx, dy []float32
+	c            int
+}
+
+var (
+	softmaxes = newLoop(func(a *softmaxArgs, lo, hi int) {
+		c := a.c
 		top, sum := borrow(hi-lo), borrow(hi-lo)
-		expRows(yv[lo*c:hi*c], top, sum, xv[lo*c:hi*c], c)
+		expRows(a.y[lo*c:hi*c], top, sum, a.x[lo*c:hi*c], c)
 		for r := lo; r < hi; r++ {
-			scaleRow(yv[r*c:(r+1)*c], 1/sum[r-lo])
+			scaleRow(a.y[r*c:(r+1)*c], 1/sum[r-lo])
 		}
 		giveBack(top)
 		giveBack(sum)
 	})
-}
-
-// SoftmaxGrad adds y·(dy − Σ dy·y) to dx.
-func (d *Device) SoftmaxGrad(dx, dy, y op.Tensor) {
-	op.SameSize("SoftmaxGrad", dx, dy, y)
-	c := op.Last(y)
-	dxv, gv, yv := f32(dx), f32(dy), f32(y)
-	parallelFor(len(yv)/c, rowGrain(c), func(lo, hi int) {
+	softmaxGrads = newLoop(func(a *softmaxArgs, lo, hi int) {
+		c := a.c
 		for r := lo; r < hi; r++ {
-			dx, g, y := dxv[r*c:(r+1)*c], gv[r*c:(r+1)*c], yv[r*c:(r+1)*c]
+			dx, g, y := a.dx[r*c:(r+1)*c], a.dy[r*c:(r+1)*c], a.y[r*c:(r+1)*c]
 			var dot float32
 			for i, v := range y {
 				dot += v * g[i]
@@ -35,4 +38,11 @@ func (d *Device) SoftmaxGrad(dx, dy, y op.Tensor) {
 			}
 		}
 	})
+)
+
+// SoftmaxGrad adds y·(dy − Σ dy·y) to dx.
+func (d *Device) SoftmaxGrad(dx, dy, y op.Tensor) {
+	op.SameSize("SoftmaxGrad", dx, dy, y)
+	c := op.Last(y)
+	softmaxGrads.run(op.Len(y)/c, rowGrain(c), softmaxArgs{y: f32(y), dx: f32(dx), dy: f32(dy), c: c})
 }

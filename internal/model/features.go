@@ -26,12 +26,13 @@ func (n *HDMNet) features(t *nn.Tape, in Input, mask op.Tensor) features {
 		cache = nil
 	}
 
-	var wanted []int // images to compute
+	wanted := n.wanted[:0] // images to compute
 	for i := range total {
 		if cache == nil || cache.byName[in.Names[i]] == nil {
 			wanted = append(wanted, i)
 		}
 	}
+	n.wanted = wanted
 	var all features
 	for lo := 0; lo < len(wanted); lo += chunk {
 		images := wanted[lo:min(lo+chunk, len(wanted))]

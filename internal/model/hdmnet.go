@@ -24,6 +24,7 @@ type HDMNet struct {
 	uniformShots bool
 	cache        *featureCache // nil: features are not kept
 	out          Output
+	wanted       []int // of features
 }
 
 type transformer struct {
@@ -180,18 +181,19 @@ func (n *HDMNet) down(t *nn.Tape, f features, b int) (query, support *nn.Var) {
 func (n *HDMNet) similarity(t *nn.Tape, f features, mask op.Tensor, b, k int) *nn.Var {
 	s := f.f4.Value.Shape()
 	h, w := s[1], s[2]
-	var both [2]op.Tensor
+	var both [2]*nn.Var
 	for i, x := range [2]*nn.Var{f.f5, f.f4} {
 		p := t.Arena.Float32(b, h, w)
 		c := op.Last(x.Value)
 		t.Dev.PriorSimilarity(p, t.Arena.Rows(x.Value, 0, b), t.Arena.Reshape(t.Arena.Rows(x.Value, b, b+b*k), b, k, h, w, c), t.Arena.Reshape(mask, b, k, h, w))
-		both[i] = t.Arena.Reshape(p, b, h, w, 1)
+		both[i] = t.Const(t.Arena.Reshape(p, b, h, w, 1))
 	}
-	out := t.Arena.Float32(b, h, w, 2)
-	t.Dev.Concat(out, both[0], both[1])
-	t.Arena.Free(both[0])
-	t.Arena.Free(both[1])
-	return t.Const(out)
+	var out *nn.Var
+	t.NoGrad(func() {
+		out = t.Concat(both[0], both[1])
+		t.Free(both[0], both[1])
+	})
+	return out
 }
 
 // ensemble merges the meta learner with the base learner under the style distance.

@@ -4,95 +4,180 @@ import (
 	"testing"
 
 	"hdmnet/internal/cpu"
+	"hdmnet/internal/golden"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
 	"hdmnet/internal/synth"
 )
 
-// BenchmarkMetaStep times a 1-shot training step of the meta stage: forward, losses,
-// backward and the update.
-func BenchmarkMetaStep(b *testing.B) {
+// bench is a network with a made-up batch, ready to pass it again and again.
+type bench struct {
+	dev  op.Device
+	tape *nn.Tape
+	batchOnHost
+	batch, shots     int
+	size, classes    int
+	step             int
+	set              *nn.Set
+	moment1, moment2 op.Tensor
+}
+
+// batchOnHost is slices as op.Device.Upload takes them: to make an any of a slice allocates.
+type batchOnHost struct {
+	query, support                    any // NHWC
+	queryMask, supportMask, baseLabel any
+}
+
+func newBench(t testing.TB, batch, shots, size int) *bench {
+	dev, err := cpu.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{dev: dev, tape: nn.NewTape(dev), batch: batch, shots: shots, size: size, classes: 16}
+	e := synth.MakeEpisodes(t.Name(), batch, shots, size, b.classes)
+	query, _ := golden.ToNHWC(e.Query, []int{batch, 3, size, size})
+	support, _ := golden.ToNHWC(e.Support, []int{batch, shots, 3, size, size})
+	b.batchOnHost = batchOnHost{query, support, e.QueryMask, e.SupportMask, e.BaseLabel}
+	return b
+}
+
+func (b *bench) images(v any, shape ...int) op.Tensor {
+	t := b.tape.Arena.Float32(shape...)
+	b.dev.Upload(t, v)
+	return t
+}
+
+func (b *bench) labels(v any, shape ...int) op.Tensor {
+	t := b.tape.Arena.Uint8(shape...)
+	b.dev.Upload(t, v)
+	return t
+}
+
+func (b *bench) input() Input {
+	n, k, s := b.batch, b.shots, b.size
+	return Input{Query: b.images(b.query, n, s, s, 3), Support: b.images(b.support, n, k, s, s, 3),
+		SupportMask: b.labels(b.supportMask, n, k, s, s)}
+}
+
+// training makes the network's parameters with their moments.
+func (b *bench) training(net any) {
+	b.set = nn.NewSet(b.dev, net, 1)
+	b.moment1, b.moment2 = moments(b.set), moments(b.set)
+}
+
+// update runs a training step whose losses are those of a pass.
+func (b *bench) update(pass func()) {
+	b.step++
+	b.tape.Begin(true, uint64(b.step))
+	b.tape.Training = true
+	b.dev.Zero(b.set.Grads)
+	pass()
+	b.tape.Backward()
+	b.dev.AdamW(b.set.Values, b.moment1, b.moment2, b.set.Grads,
+		op.AdamWParams{LR: 1e-4, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, Step: b.step})
+}
+
+// metaStep returns a training step of the meta stage: forward, losses, backward, update.
+func metaStep(t testing.TB, b *bench, backbone string) func() {
+	net, err := NewHDMNet(Options{Backbone: backbone, BaseClasses: b.classes, Shots: b.shots})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.training(net)
+	pass := func() {
+		out := net.Forward(b.tape, b.input())
+		query, base := b.labels(b.queryMask, b.batch, b.size, b.size), b.labels(b.baseLabel, b.batch, b.size, b.size)
+		net.Loss(b.tape, out, query, base, LossOptions{Distill: 1, Scale: 1})
+	}
+	return func() { b.update(pass) }
+}
+
+// baseStep returns a training step of the base stage.
+func baseStep(t testing.TB, b *bench, backbone string) func() {
+	net, err := NewPSPNet(Options{Backbone: backbone, BaseClasses: b.classes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.training(net)
+	b.tape.BatchStats = true
+	pass := func() {
+		logits := net.Forward(b.tape, b.images(b.query, b.batch, b.size, b.size, 3))
+		net.Loss(b.tape, logits, b.labels(b.baseLabel, b.batch, b.size, b.size), 1)
+	}
+	return func() { b.update(pass) }
+}
+
+// evaluation returns a pass from pictures on the host to label maps at their size.
+func evaluation(t testing.TB, b *bench, backbone string) func() {
+	net, err := NewHDMNet(Options{Backbone: backbone, BaseClasses: b.classes, Shots: b.shots})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nn.NewSet(b.dev, net, 1)
+	return func() {
+		b.tape.Begin(false, 0)
+		out := net.Forward(b.tape, b.input())
+		b.dev.Argmax(b.tape.Arena.Uint8(b.batch, b.size, b.size), Upsample(b.tape, out.Final, b.size, b.size).Value)
+	}
+}
+
+// run times f once it is warm, which must not need more memory of the device.
+func (b *bench) run(t *testing.B, f func()) {
+	f()
+	held := b.tape.Arena.Held()
+	t.ReportAllocs()
+	for t.Loop() {
+		f()
+	}
+	if b.tape.Arena.Held() != held {
+		t.Errorf("the arena grew from %d to %d bytes after the first pass", held, b.tape.Arena.Held())
+	}
+	t.ReportMetric(float64(held)/(1<<20), "arena-MiB")
+}
+
+func BenchmarkMetaStep(t *testing.B) {
 	for _, c := range []struct {
 		name, backbone string
 		size, batch    int
 	}{{"tiny/129/batch4", "tiny", 129, 4}, {"resnet50/97/batch2", "resnet50", 97, 2}, {"resnet50/473/batch1", "resnet50", 473, 1}} {
-		b.Run(c.name, func(b *testing.B) {
-			dev, err := cpu.New()
-			if err != nil {
-				b.Fatal(err)
-			}
-			const classes = 16
-			net, err := NewHDMNet(Options{Backbone: c.backbone, BaseClasses: classes, Shots: 1})
-			if err != nil {
-				b.Fatal(err)
-			}
-			set := nn.NewSet(dev, net, 1)
-			m, v := moments(set), moments(set)
-			e := synth.MakeEpisodes(b.Name(), c.batch, 1, c.size, classes)
-			tape := nn.NewTape(dev)
-			step := 0
-			run := func() {
-				step++
-				tape.Begin(true, uint64(step))
-				tape.Training = true
-				dev.Zero(set.Grads)
-				out := net.Forward(tape, Input{
-					Query:       upload(tape, e.Query, []int{c.batch, 3, c.size, c.size}),
-					Support:     upload(tape, e.Support, []int{c.batch, 1, 3, c.size, c.size}),
-					SupportMask: bytes(tape, e.SupportMask, c.batch, 1, c.size, c.size),
-				})
-				query, base := bytes(tape, e.QueryMask, c.batch, c.size, c.size), bytes(tape, e.BaseLabel, c.batch, c.size, c.size)
-				net.Loss(tape, out, query, base, LossOptions{Distill: 1, Scale: 1})
-				tape.Backward()
-				dev.AdamW(set.Values, m, v, set.Grads, op.AdamWParams{LR: 1e-4, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, Step: step})
-			}
-			run()
-			held := tape.Arena.Held()
-			for b.Loop() {
-				run()
-			}
-			if tape.Arena.Held() != held {
-				b.Errorf("the arena grew from %d to %d bytes after the first step", held, tape.Arena.Held())
-			}
-			b.ReportMetric(float64(held)/(1<<20), "arena-MiB")
+		t.Run(c.name, func(t *testing.B) {
+			b := newBench(t, c.batch, 1, c.size)
+			b.run(t, metaStep(t, b, c.backbone))
 		})
 	}
 }
 
-// BenchmarkEvaluation times one episode of PASCAL-5i, ResNet-50, from pictures on the
-// device to the label map at the input's size.
-func BenchmarkEvaluation(b *testing.B) {
+func BenchmarkBaseStep(t *testing.B) {
+	b := newBench(t, 8, 1, 129)
+	b.run(t, baseStep(t, b, "tiny"))
+}
+
+func BenchmarkEvaluation(t *testing.B) {
 	for _, c := range []struct {
 		name        string
 		size, shots int
 	}{{"473/1shot", 473, 1}, {"473/5shot", 473, 5}} {
-		b.Run(c.name, func(b *testing.B) {
-			dev, err := cpu.New()
-			if err != nil {
-				b.Fatal(err)
-			}
-			const classes = 16
-			net, err := NewHDMNet(Options{Backbone: "resnet50", BaseClasses: classes, Shots: c.shots})
-			if err != nil {
-				b.Fatal(err)
-			}
-			nn.NewSet(dev, net, 1)
-			e := synth.MakeEpisodes(b.Name(), 1, c.shots, c.size, classes)
-			tape := nn.NewTape(dev)
-			run := func() {
-				tape.Begin(false, 0)
-				out := net.Forward(tape, Input{
-					Query:       upload(tape, e.Query, []int{1, 3, c.size, c.size}),
-					Support:     upload(tape, e.Support, []int{1, c.shots, 3, c.size, c.size}),
-					SupportMask: bytes(tape, e.SupportMask, 1, c.shots, c.size, c.size),
-				})
-				dev.Argmax(tape.Arena.Uint8(1, c.size, c.size), Upsample(tape, out.Final, c.size, c.size).Value)
-			}
-			run()
-			for b.Loop() {
-				run()
-			}
-			b.ReportMetric(float64(tape.Arena.Held())/(1<<20), "arena-MiB")
+		t.Run(c.name, func(t *testing.B) {
+			b := newBench(t, 1, c.shots, c.size)
+			b.run(t, evaluation(t, b, "resnet50"))
 		})
+	}
+}
+
+// TestPassesAllocateNothing: what a pass needs on the host is kept for the next one.
+func TestPassesAllocateNothing(t *testing.T) {
+	for name, f := range map[string]func(t testing.TB, b *bench, backbone string) func(){
+		"meta step": metaStep, "base step": baseStep, "evaluation": evaluation,
+	} {
+		for _, shots := range []int{1, 5} {
+			b := newBench(t, 2, shots, 65)
+			pass := f(t, b, "tiny")
+			for range 3 {
+				pass()
+			}
+			if n := testing.AllocsPerRun(5, pass); n > 0 {
+				t.Errorf("%s, %d shots: %g host objects in every pass, want none", name, shots, n)
+			}
+		}
 	}
 }

@@ -21,8 +21,8 @@ func CheckPyramidSpread(y Tensor, q []Tensor) {
 	if len(s) != 4 || len(q) == 0 {
 		panic(fmt.Sprintf("op: PyramidSpread: y %v of %d maps", s, len(q)))
 	}
-	for i, t := range q {
+	for _, t := range q {
 		n := t.Shape()[1]
-		Shape("PyramidSpread", fmt.Sprintf("q[%d]", i), t, s[0], n, n, 9*s[3])
+		Shape("PyramidSpread", "a map of q", t, s[0], n, n, 9*s[3])
 	}
 }
