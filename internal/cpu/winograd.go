@@ -111,21 +111,42 @@ func convWinograd(s convShape, y, x []float32, w *winogradWeights, bias, residua
 	// A last round that leaves processors idle is spread over all of them.
 	procs := runtime.GOMAXPROCS(0)
 	tasks = min((tasks+procs-1)/procs*procs, panels)
-	parallelFor(tasks, 1, func(lo, hi int) {
-		for task := lo; task < hi; task++ {
-			t := winogradTask{isa: isa, grid: &g, first: task * panels / tasks * isa.mr,
-				last: min((task+1)*panels/tasks*isa.mr, g.tiles)}
-			t.run(y, x, w, bias, residual, relu)
-		}
-	})
+	winogradRuns.run(tasks, 1, winogradArgs{grid: g, isa: isa, y: y, x: x, w: w, bias: bias, residual: residual, relu: relu,
+		panels: panels, tasks: tasks})
 }
+
+type winogradArgs struct {
+	grid           winogradGrid
+	isa            *instructionSet
+	y, x           []float32
+	w              *winogradWeights
+	bias, residual []float32
+	relu           bool
+	panels, tasks  int
+}
+
+var winogradRuns = newLoop(func(a *winogradArgs, lo, hi int) {
+	t := winogradTasks.get()
+	for task := lo; task < hi; task++ {
+		t.isa, t.grid = a.isa, &a.grid
+		t.first, t.last = task*a.panels/a.tasks*a.isa.mr, min((task+1)*a.panels/a.tasks*a.isa.mr, a.grid.tiles)
+		t.run(a.y, a.x, a.w, a.bias, a.residual, a.relu)
+	}
+	*t = winogradTask{}
+	winogradTasks.put(t)
+})
 
 // winogradTask is tiles [first, last) of a convolution.
 type winogradTask struct {
 	isa         *instructionSet
 	grid        *winogradGrid
 	first, last int
+
+	in       [winogradSize]*float32 // what a tile reads
+	out, add [winogradTile * winogradTile]*float32
 }
+
+var winogradTasks freeList[winogradTask]
 
 func (t *winogradTask) run(y, x []float32, w *winogradWeights, bias, residual []float32, relu bool) {
 	g, mr, nr := t.grid, t.isa.mr, t.isa.nr
@@ -173,7 +194,7 @@ func (t *winogradTask) run(y, x []float32, w *winogradWeights, bias, residual []
 func (t *winogradTask) transformInput(v []float32, size, stride int, x, zeros []float32, c0, channels int) {
 	g := t.grid
 	work := borrow(winogradWork)
-	var in [winogradSize]*float32
+	in := &t.in
 	for i := range t.last - t.first {
 		b, y0, x0 := g.at(t.first + i)
 		for p := 0; p < len(in); p += winogradSide {
@@ -194,7 +215,7 @@ func (t *winogradTask) transformInput(v []float32, size, stride int, x, zeros []
 				}
 			}
 		}
-		t.isa.winogradInput(&v[i*stride], size*4, &in, channels, &work[0])
+		t.isa.winogradInput(&v[i*stride], size*4, in, channels, &work[0])
 	}
 	giveBack(work)
 }
@@ -203,7 +224,7 @@ func (t *winogradTask) transformInput(v []float32, size, stride int, x, zeros []
 func (t *winogradTask) transformOutput(y, m []float32, size, stride int, bias, residual, zeros []float32, relu bool) {
 	g := t.grid
 	work, spare := borrow(winogradWork), borrow(g.Cout) // spare is for outputs outside the map
-	var out, add [winogradTile * winogradTile]*float32
+	out, add := &t.out, &t.add
 	from := &zeros[0]
 	if bias != nil {
 		from = &bias[0]
@@ -227,7 +248,7 @@ func (t *winogradTask) transformOutput(y, m []float32, size, stride int, bias, r
 				}
 			}
 		}
-		t.isa.winogradOutput(&out, &m[i*stride], size*4, from, &add, g.Cout, floor, &work[0])
+		t.isa.winogradOutput(out, &m[i*stride], size*4, from, add, g.Cout, floor, &work[0])
 	}
 	giveBack(spare)
 	giveBack(work)
