@@ -66,7 +66,7 @@ func convForwardBF16(s convShape, y, x, bias, residual []float32, relu bool, w *
 		return
 	}
 	image := borrow(len(x) / 2)
-	roundAll(currentBF16(), image, x)
+	roundMatrix(currentBF16(), image, x, len(x)/s.Cin, s.Cin)
 	s.Cin /= 2
 	p.patches = s.patches(image)
 	p.runBF16()

@@ -65,8 +65,8 @@ type roundedOperands struct {
 var roundedFree freeList[roundedOperands]
 
 // runBF16 is run with the inputs rounded to bf16. A is p.denseA, or p.patches of an image
-// that is rounded already. B is p.denseB, transposed, or p.packed, which packWeightsBF16
-// made.
+// that is rounded already. B is p.denseB, transposed and without gaps, or p.packed, which
+// packWeightsBF16 made.
 func (p *product) runBF16() {
 	o := roundedFree.get()
 	p.isa = currentBF16()
@@ -76,7 +76,7 @@ func (p *product) runBF16() {
 	}
 	if p.packed == nil {
 		o.pairs = growAligned(o.pairs, p.n*pairsOf(p.k))
-		roundWeights(p.isa, o.pairs, p.denseB.data, p.denseB.ld, p.n, p.k)
+		roundMatrix(p.isa, o.pairs, p.denseB.data, p.n, p.k)
 		o.b = matrix{o.pairs, pairsOf(p.k), true}
 		p.b = &o.b
 	}
@@ -86,33 +86,33 @@ func (p *product) runBF16() {
 	roundedFree.put(o)
 }
 
-// gemmBF16 computes C = A·Bᵀ + bias? with the inputs rounded to bf16; a is m rows of k
-// elements, b is n rows of k, c is m rows of n.
-func gemmBF16(m, n, k int, a, b, c []float32, epi epilogue) {
+// gemmBF16 computes C = A·Bᵀ with the inputs rounded to bf16; a is m rows of k elements, b
+// is n rows of k, c is m rows of n.
+func gemmBF16(m, n, k int, a, b, c []float32) {
 	checkMatrix("A", false, m, k, a, k)
 	checkMatrix("B", true, k, n, b, k)
-	p := newProduct(m, n, k, c, n, false, epi)
+	p := newProduct(m, n, k, c, n, false, epilogue{})
 	p.denseA, p.denseB = matrix{a, k, false}, matrix{b, k, true}
 	p.a = &p.denseA
 	p.runBF16()
 }
 
-// roundWeights rounds w, n rows of k elements that are ld apart, to pairs without gaps.
-func roundWeights(isa *instructionSet, pairs, w []float32, ld, n, k int) {
-	if k == 0 {
-		return
+// roundMatrix rounds x, n rows of k elements, to n rows of pairs.
+func roundMatrix(isa *instructionSet, pairs, x []float32, n, k int) {
+	if k > 0 {
+		roundLoop.run(n, rowGrain(k), roundArgs{isa, pairs, x, k})
 	}
-	parallelFor(n, rowGrain(k), func(lo, hi int) {
-		isa.roundRows(&pairs[lo*pairsOf(k)], pairsOf(k), &w[lo*ld], ld, hi-lo, k)
-	})
 }
 
-// roundAll rounds x, an even number of elements, to pairs.
-func roundAll(isa *instructionSet, pairs, x []float32) {
-	parallelFor(len(x)/2, elementGrain, func(lo, hi int) {
-		isa.roundRows(&pairs[lo], 0, &x[2*lo], 0, 1, 2*(hi-lo))
-	})
+type roundArgs struct {
+	isa      *instructionSet
+	pairs, x []float32
+	k        int
 }
+
+var roundLoop = newLoop(func(a *roundArgs, lo, hi int) {
+	a.isa.roundRows(&a.pairs[lo*pairsOf(a.k)], pairsOf(a.k), &a.x[lo*a.k], a.k, hi-lo, a.k)
+})
 
 // packWeightsBF16 packs the transpose of w [n,k], rounded, for use by many products.
 func packWeightsBF16(w []float32, n, k int) *packedB {
@@ -120,7 +120,7 @@ func packWeightsBF16(w []float32, n, k int) *packedB {
 	isa := currentBF16()
 	pairs := borrow(n * pairsOf(k))
 	defer giveBack(pairs)
-	roundWeights(isa, pairs, w, k, n, k)
+	roundMatrix(isa, pairs, w, n, k)
 	return packRows(isa, pairs, n, pairsOf(k))
 }
 
