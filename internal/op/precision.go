@@ -6,10 +6,9 @@ import (
 	"strings"
 )
 
-// Precision is what a device rounds the inputs of the forward pass's products to, of those
-// operators for which it pays there: package cuda and package cpu say which. Products are
-// summed in float32 and results are float32; gradients are computed in float32 from inputs
-// that are not rounded.
+// Precision is what a device rounds the inputs of products to, in those operators for which
+// it pays there: package cuda and package cpu say which. Others stay finer, up to fp32.
+// Products are summed in float32, and results are float32.
 //
 //	fp32  not rounded (24 bits)
 //	tf32  11 bits: relative error of an input at most 2⁻¹¹
