@@ -30,6 +30,7 @@ var workers struct {
 	present  atomic.Int32 // helpers in the loop, less those that the caller has yet to count
 	_        [64]byte
 
+	crowded atomic.Bool   // there are fewer processors than goroutines: watching holds others up
 	asleep  atomic.Int32  // helpers that nobody has woken yet
 	wake    chan struct{} // one token for each helper taken off asleep
 	waiting atomic.Bool   // the caller sleeps until present is 0
@@ -59,8 +60,8 @@ func parallelFor(n, grain int, f func(lo, hi int)) {
 	if grain < 1 {
 		grain = 1
 	}
-	chunks := (n + grain - 1) / grain
-	helpers := min(runtime.GOMAXPROCS(0), chunks) - 1
+	chunks, procs := (n+grain-1)/grain, runtime.GOMAXPROCS(0)
+	helpers := min(procs, chunks) - 1
 	if helpers < 1 || !workers.running.TryLock() {
 		for lo := 0; lo < n; lo += grain {
 			f(lo, min(lo+grain, n))
@@ -70,6 +71,9 @@ func parallelFor(n, grain int, f func(lo, hi int)) {
 	helpers = min(helpers, cap(workers.wake))
 	for ; workers.started < helpers; workers.started++ {
 		go helpLoops()
+	}
+	if crowded := procs > runtime.NumCPU(); crowded != workers.crowded.Load() {
+		workers.crowded.Store(crowded)
 	}
 	workers.n, workers.grain, workers.body = n, grain, f
 	workers.next.Store(0)
@@ -119,10 +123,14 @@ func helpLoops() {
 	}
 }
 
-// watch asks for ready over and over, for watchFor at most, and tells whether it came.
+// watch asks for ready over and over, for watchFor at most, or once where that would take
+// a processor from who has work, and tells whether it came.
 func watch(ready func() bool) bool {
 	if ready() {
 		return true
+	}
+	if workers.crowded.Load() {
+		return false
 	}
 	for start := time.Now(); time.Since(start) < watchFor; {
 		for range 64 {
