@@ -112,14 +112,16 @@ func helpLoops() {
 		// From here on a caller sends a token. One that opened its loop just before
 		// did not, so the seats are looked at once more.
 		workers.asleep.Add(1)
-		if !seat() {
-			<-workers.wake
-			continue
+		if seat() {
+			counted := takeOne(&workers.asleep)
+			helpOnce()
+			if counted {
+				continue
+			}
+			// A caller took it for asleep. Its token is received without a seat, because
+			// another helper may get it first, and this one then sleeps.
 		}
-		if !takeOne(&workers.asleep) {
-			<-workers.wake // sent by a caller that took it for asleep
-		}
-		helpOnce()
+		<-workers.wake
 	}
 }
 
