@@ -28,7 +28,7 @@ var _ op.Device = (*Device)(nil)
 func New() (*Device, error) { return Open(op.FP32) }
 
 // Open opens the CPU to compute in a precision. In bf16 it rounds the inputs of frozen
-// convolutions, but not of those by Winograd's algorithm, which is as fast in float32, and
+// convolutions, but not of those by Winograd's algorithm, which is faster in float32, and
 // of PriorSimilarity. Layers that are trained stay in float32: they take a small part of
 // the time, and rounded they would make most of the error. So do all gradients.
 //
