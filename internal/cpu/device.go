@@ -29,8 +29,8 @@ func New() (*Device, error) { return Open(op.FP32) }
 
 // Open opens the CPU to compute in a precision. In bf16 it rounds the inputs of frozen
 // convolutions, but not of those by Winograd's algorithm, which is faster in float32, and
-// of PriorSimilarity. Layers that are trained stay in float32: they take a small part of
-// the time, and rounded they would make most of the error. So do all gradients.
+// of PriorSimilarity. All gradients stay in float32, and so do layers that are trained: they
+// take a small part of the time, and rounded they would make most of the error.
 //
 // HDMNET_CPU=avx512|avx2|go forces the instruction set of the matrix products. An
 // instruction set or a precision that this processor lacks is an error that says what to
