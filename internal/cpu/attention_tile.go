@@ -112,12 +112,17 @@ func columnsOf(columns, rows []float32, extent, d, nr int) {
 	}
 }
 
-// dotProduct is Σ a·b of two short vectors.
+// dotProduct is Σ a·b of two short vectors, in four interleaved sums.
 func dotProduct(a, b []float32) float32 {
-	var sum float32
-	b = b[:len(a)]
-	for i, x := range a {
-		sum += x * b[i]
+	var s0, s1, s2, s3 float32
+	for b = b[:len(a)]; len(a) >= 4 && len(b) >= 4; a, b = a[4:], b[4:] {
+		s0 += a[0] * b[0]
+		s1 += a[1] * b[1]
+		s2 += a[2] * b[2]
+		s3 += a[3] * b[3]
 	}
-	return sum
+	for i, x := range a {
+		s0 += x * b[i]
+	}
+	return (s0 + s1) + (s2 + s3)
 }

@@ -77,8 +77,14 @@ var (
 			if a.y[i] == op.Ignore {
 				continue
 			}
-			g := a.dx[i*a.c : (i+1)*a.c]
-			addScaledRow(g, e[(i-lo)*a.c:], a.scale/sum[i-lo])
+			g, e, share := a.dx[i*a.c:(i+1)*a.c], e[(i-lo)*a.c:][:a.c], a.scale/sum[i-lo]
+			if a.c < loopLanes {
+				for k, v := range e {
+					g[k] += v * share
+				}
+			} else {
+				addScaledRow(g, e, share)
+			}
 			g[classOf(a.y[i], a.c)] -= a.scale
 		}
 	})

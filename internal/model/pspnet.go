@@ -49,10 +49,20 @@ func newBaseLearner(o Options) baseLearner {
 // levels returns the pooled and projected maps [B,n,n,C/4] of x.
 func (p *ppm) levels(t *nn.Tape, x *nn.Var) []*nn.Var {
 	out := t.List(len(p.Features))
-	for i, f := range p.Features {
-		pooled := t.AdaptiveAvgPool(x, f.bins)
+	s, fine := x.Value.Shape(), p.Features[len(p.Features)-1].bins
+	from := x
+	for i := len(p.Features) - 1; i >= 0; i-- {
+		f := p.Features[i]
+		pooled := t.AdaptiveAvgPool(from, f.bins)
 		out[i] = t.ConvBN(pooled, f.Conv, nil, true)
-		t.Free(pooled)
+		if f.bins == fine && s[1]%fine == 0 && s[2]%fine == 0 {
+			from = pooled // cells of equal size, of which the larger ones are made: x is read once
+		} else {
+			t.Free(pooled)
+		}
+	}
+	if from != x {
+		t.Free(from)
 	}
 	return out
 }

@@ -188,10 +188,11 @@ func (t *Tape) Add(a, b *Var) *Var {
 	y := t.like(a)
 	t.Dev.Add(y.Value, a.Value, b.Value)
 	t.record(step{y: y, in: [3]*Var{a, b}, back: func(t *Tape, s *step, dy op.Tensor) {
-		for _, x := range s.in[:2] {
-			if dx := t.Grad(x); dx != nil {
-				t.Dev.AddScaled(dx, dy, 1)
-			}
+		t.addGrad(s.in[1], dy)
+		if a := s.in[0]; a.fixed || a.parent != nil || a.grad != nil {
+			t.addGrad(a, dy)
+		} else {
+			a.grad, s.y.grad = dy, nil // the sum's is no longer needed
 		}
 	}})
 	return y

@@ -194,6 +194,18 @@ func (t *Tape) Grad(x *Var) op.Tensor {
 	return x.grad
 }
 
+// addGrad adds g to x's gradient, which has the same shape.
+func (t *Tape) addGrad(x *Var, g op.Tensor) {
+	switch {
+	case x.fixed:
+	case x.parent == nil && x.grad == nil:
+		x.grad = t.Arena.Float32(x.Value.Shape()...)
+		t.Dev.Copy(x.grad, g)
+	default:
+		t.Dev.AddScaled(t.Grad(x), g, 1)
+	}
+}
+
 // grads returns the gradients of some values; the list is the pass's.
 func (t *Tape) grads(vs []*Var) []op.Tensor {
 	list := t.tensors.take(len(vs))
