@@ -2,9 +2,9 @@
 # access of a kernel checked). Included by the Makefile.
 EMU := build/emu
 EMU_RUNTIME := $(wildcard kernels/emu/*.cpp)
-EMU_HEADERS := $(wildcard kernels/*.cuh kernels/emu/*.h internal/cuda/include/*.h)
 EMU_KERNELS := $(patsubst kernels/ptx/%.ptx,%,$(wildcard kernels/ptx/*.ptx))
-EMU_FLAGS := -std=c++20 -O3 -march=native -fPIC -fvisibility=hidden -DHDM_EMU -Iinternal/cuda/include \
+# An object depends on the headers that it includes, as the compiler found them (-MMD).
+EMU_FLAGS := -std=c++20 -MMD -MP -O3 -march=native -fPIC -fvisibility=hidden -DHDM_EMU -Iinternal/cuda/include \
 	-ffp-contract=fast -fno-math-errno -fno-trapping-math -Wall -Wextra -Wno-unused-parameter -Wno-deprecated-copy
 # g++ calls __asan_load4_noabort and its kin at each access; kernels/emu/check.cpp answers.
 # Arrays in registers are not checked once loops are unrolled (-O3); vectors that the kernel does
@@ -21,19 +21,19 @@ $(EMU)/kernel/%.cpp: kernels/ptx/%.ptx
 	@{ echo '#include "../../../kernels/$*.cu"'; echo '#include "../../../kernels/emu/register.h"'; \
 		sed -nE 's/^\.visible \.entry ([A-Za-z0-9_]+)\(.*/HDM_REGISTER(\1);/p' $<; } > $@
 
-$(EMU)/fast/%.o: kernels/emu/%.cpp $(EMU_HEADERS)
+$(EMU)/fast/%.o: kernels/emu/%.cpp
 	@mkdir -p $(@D)
 	@echo "$(CXX) $@"; $(CXX) $(EMU_FLAGS) -c -o $@ $<
 
-$(EMU)/fast/kernel/%.o: $(EMU)/kernel/%.cpp kernels/%.cu $(EMU_HEADERS)
+$(EMU)/fast/kernel/%.o: $(EMU)/kernel/%.cpp kernels/%.cu
 	@mkdir -p $(@D)
 	@echo "$(CXX) $@"; $(CXX) $(EMU_FLAGS) -c -o $@ $<
 
-$(EMU)/check/%.o: kernels/emu/%.cpp $(EMU_HEADERS)
+$(EMU)/check/%.o: kernels/emu/%.cpp
 	@mkdir -p $(@D)
 	@echo "$(CXX) $@"; $(CXX) $(EMU_FLAGS) -DHDM_CHECK -O2 -c -o $@ $<
 
-$(EMU)/check/kernel/%.o: $(EMU)/kernel/%.cpp kernels/%.cu $(EMU_HEADERS)
+$(EMU)/check/kernel/%.o: $(EMU)/kernel/%.cpp kernels/%.cu
 	@mkdir -p $(@D)
 	@echo "$(CXX) $@"; $(CXX) $(EMU_FLAGS) $(EMU_CHECK) -c -o $@ $<
 
@@ -45,10 +45,10 @@ $(EMU)/libcuda-check.so.1: $(call emu_objects,check)
 	@echo "$(CXX) $@"; $(CXX) -shared -o $@ $^ -pthread -ldl
 # The self-test's libraries hold its own kernels beside the others.
 EMU_SELFTEST := $(EMU)/selftest/libcuda.so.1 $(EMU)/selftest/libcuda-check.so.1
-$(EMU)/selftest/fast.o: kernels/emu/selftest/register.cpp kernels/emu/selftest/faults.cu $(EMU_HEADERS)
+$(EMU)/selftest/fast.o: kernels/emu/selftest/register.cpp kernels/emu/selftest/faults.cu
 	@mkdir -p $(@D)
 	@echo "$(CXX) $@"; $(CXX) $(EMU_FLAGS) -c -o $@ $<
-$(EMU)/selftest/check.o: kernels/emu/selftest/register.cpp kernels/emu/selftest/faults.cu $(EMU_HEADERS)
+$(EMU)/selftest/check.o: kernels/emu/selftest/register.cpp kernels/emu/selftest/faults.cu
 	@mkdir -p $(@D)
 	@echo "$(CXX) $@"; $(CXX) $(EMU_FLAGS) $(EMU_CHECK) -c -o $@ $<
 $(EMU)/selftest/libcuda.so.1: $(call emu_objects,fast) $(EMU)/selftest/fast.o
@@ -56,6 +56,7 @@ $(EMU)/selftest/libcuda.so.1: $(call emu_objects,fast) $(EMU)/selftest/fast.o
 $(EMU)/selftest/libcuda-check.so.1: $(call emu_objects,check) $(EMU)/selftest/check.o
 	@echo "$(CXX) $@"; $(CXX) -shared -o $@ $^ -pthread -ldl
 .SECONDARY:
+-include $(wildcard $(EMU)/fast/*.d $(EMU)/fast/kernel/*.d $(EMU)/check/*.d $(EMU)/check/kernel/*.d $(EMU)/selftest/*.d)
 
 # Emulated cuBLASLt and cuDNN for HDMNET_CUDA_LIBRARIES; kernels/emu/library.
 EMU_LIBRARY := $(EMU)/library
