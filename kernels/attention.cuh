@@ -62,13 +62,14 @@ template <int DP, bool ADD> __device__ __forceinline__ void store_row(const Rows
 // tile_rows is how many rows a tile has: two arrays, each twice, take 32 KiB at most.
 template <int DP> constexpr int tile_rows = DP > 32 ? 32 : 64;
 
-// load_tile starts the copy of rows first, first+1, … below end; zeros from end on.
-template <int DP> __device__ __forceinline__ void load_tile(float *tile, const Rows &r, int first, int end)
+// load_tile starts the copy of rows first, first+1, … below end; zeros from end on. A row is
+// followed by PAD floats that nobody writes or reads.
+template <int DP, int PAD> __device__ __forceinline__ void load_tile(float *tile, const Rows &r, int first, int end)
 {
 	FOR_BLOCK(e, tile_rows<DP> * DP / 4) {
 		int i = first + e / (DP / 4);
 		bool valid = i < end;
-		cp_async16(tile + 4 * e, r.x + (valid ? (i64)i * r.stride + e % (DP / 4) * 4 : 0), valid);
+		cp_async16(tile + e / (DP / 4) * (DP + PAD) + e % (DP / 4) * 4, r.x + (valid ? (i64)i * r.stride + e % (DP / 4) * 4 : 0), valid);
 	}
 }
 
@@ -77,17 +78,17 @@ template <int DP> __device__ __forceinline__ void load_tile(float *tile, const R
 // zeros where it can, instead of asking for each row. b is absent with ARRAYS = 1. With
 // PAIRS, pairs[j] holds x[i] and y[i] of the tile's row j. The next tile is copied while
 // the body works on this one.
-template <int DP, int ARRAYS, bool PAIRS, class Body>
+template <int DP, int ARRAYS, bool PAIRS, int PAD = 0, class Body>
 __device__ __forceinline__ void walk_tiles(const Rows &a, const Rows &b, const float *x, const float *y, int lo, int hi, Body body)
 {
 	constexpr int ROWS = tile_rows<DP>;
-	SHARED(float4, tile_a, [2][ROWS * DP / 4]);
-	SHARED(float4, tile_b, [2][ARRAYS > 1 ? ROWS * DP / 4 : 1]);
+	SHARED(float4, tile_a, [2][ROWS * (DP + PAD) / 4]);
+	SHARED(float4, tile_b, [2][ARRAYS > 1 ? ROWS * (DP + PAD) / 4 : 1]);
 	SHARED(float2, pairs, [2][PAIRS ? ROWS : 1]);
 	auto load = [&](int into, int first) {
-		load_tile<DP>((float *)tile_a[into], a, first, hi);
+		load_tile<DP, PAD>((float *)tile_a[into], a, first, hi);
 		if (ARRAYS > 1)
-			load_tile<DP>((float *)tile_b[into], b, first, hi);
+			load_tile<DP, PAD>((float *)tile_b[into], b, first, hi);
 		if (PAIRS)
 			FOR_BLOCK(j, ROWS) {
 				bool valid = first + j < hi;

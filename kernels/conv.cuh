@@ -98,9 +98,35 @@ struct AxisTaps {
 	}
 };
 
+// InputPhase is the block's part of the gradient of x. The positions of dx fall into stride²
+// phases, one for each blockIdx.y; in one phase a fixed set of taps meets neighbouring
+// positions of dy, so that each phase is a convolution of dy with stride 1.
+struct InputPhase {
+	const ConvArgs &g;
+	int py, px, gh, gw;
+	AxisTaps ty, tx;
+	i64 rows, terms;
+
+	__device__ InputPhase(const ConvArgs &args)
+	    : g(args), py((int)blockIdx.y / g.stride), px((int)blockIdx.y % g.stride), gh((g.h - py + g.stride - 1) / g.stride),
+	      gw((g.w - px + g.stride - 1) / g.stride), ty(py, g.kh, g.stride, g.pad, g.dilation, g.dk),
+	      tx(px, g.kw, g.stride, g.pad, g.dilation, g.dk), rows((i64)g.batch * gh * gw), terms((i64)ty.n * tx.n * g.co)
+	{
+	}
+	__device__ Window window() const { return {g.a, g.batch, g.ho, g.wo, g.co, gh, gw, 1, ty.o, tx.o, ty.n, tx.n, ty.step, tx.step}; }
+	// offset tells where row r of the phase lies in dx.
+	__device__ bool offset(i64 r, i64 &at) const
+	{
+		u32 row = (u32)r / (u32)gw;
+		i64 y = (i64)(row / (u32)gh) * g.h + py + (int)(row % (u32)gh) * g.stride;
+		at = (y * g.w + px + (int)((u32)r % (u32)gw) * g.stride) * g.ci;
+		return r < rows;
+	}
+};
+
 // TapWeights is operand B of the gradient of x: (taps, co) × ci, read from the weights.
-template <int EXTENT, int WIDTH> struct TapWeights : Panel<EXTENT, WIDTH, false> {
-	using P = Panel<EXTENT, WIDTH, false>;
+template <int EXTENT, int WIDTH, int THREADS = PRODUCT_THREADS, int PAD = 0> struct TapWeights : Panel<EXTENT, WIDTH, false, THREADS, PAD> {
+	using P = Panel<EXTENT, WIDTH, false, THREADS, PAD>;
 	const ConvArgs &g;
 	const AxisTaps &ty, &tx;
 	int column;
@@ -132,8 +158,8 @@ template <int EXTENT, int WIDTH> struct TapWeights : Panel<EXTENT, WIDTH, false>
 };
 
 // PatchColumns is operand B of the gradient of w: positions of y × (taps, ci), read from x.
-template <int EXTENT, int WIDTH> struct PatchColumns : Panel<EXTENT, WIDTH, false> {
-	using P = Panel<EXTENT, WIDTH, false>;
+template <int EXTENT, int WIDTH, int THREADS = PRODUCT_THREADS, int PAD = 0> struct PatchColumns : Panel<EXTENT, WIDTH, false, THREADS, PAD> {
+	using P = Panel<EXTENT, WIDTH, false, THREADS, PAD>;
 	const ConvArgs &g;
 	const float *x; // channel and tap of the thread's column
 	int oy, ox;     // what the tap adds to a position's row and column

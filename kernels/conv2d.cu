@@ -23,33 +23,23 @@ template <int BM, int BN, int WIDTH> __device__ __forceinline__ void conv_forwar
 	});
 }
 
-// dx += the transposed convolution of dy. The positions of dx fall into stride² phases; in
-// one phase a fixed set of taps meets neighbouring positions of dy, so that each phase is
-// a convolution of dy with stride 1. The grid is (tiles of the largest phase [B·⌈H/s⌉·⌈W/s⌉,
-// Ci], phases).
+// dx += the transposed convolution of dy. The grid is (tiles of the largest phase
+// [B·⌈H/s⌉·⌈W/s⌉, Ci], phases).
 template <int BM, int BN, int WIDTH> __device__ __forceinline__ void conv_grad_input(const ConvArgs &g)
 {
 	using A = Patches<BM, WIDTH>;
 	using B = TapWeights<BN, WIDTH>;
 	Tile<BM, BN> tile(g.ci);
-	int py = (int)blockIdx.y / g.stride, px = (int)blockIdx.y % g.stride;
-	int gh = (g.h - py + g.stride - 1) / g.stride, gw = (g.w - px + g.stride - 1) / g.stride;
-	AxisTaps ty(py, g.kh, g.stride, g.pad, g.dilation, g.dk), tx(px, g.kw, g.stride, g.pad, g.dilation, g.dk);
-	i64 rows = (i64)g.batch * gh * gw, terms = (i64)ty.n * tx.n * g.co;
-	if (tile.row0 >= rows || terms == 0)
+	InputPhase phase(g);
+	if (tile.row0 >= phase.rows || phase.terms == 0)
 		return;
-	Window window{g.a, g.batch, g.ho, g.wo, g.co, gh, gw, 1, ty.o, tx.o, ty.n, tx.n, ty.step, tx.step};
+	Window window = phase.window();
 	A a(window, g.co, tile.row0);
-	B b(g, ty, tx, tile.col0);
+	B b(g, phase.ty, phase.tx, tile.col0);
 	float acc[BM / 16][BN / 16];
-	multiply(acc, a, b, (terms + BK - 1) / BK);
+	multiply(acc, a, b, (phase.terms + BK - 1) / BK);
 	Output out{g.out, nullptr, g.out, g.ci, g.ci, 0};
-	put_tile<A, B>(acc, out, tile.row0, tile.col0, [&](i64 r, i64 &at) {
-		u32 row = (u32)r / (u32)gw;
-		i64 y = (i64)(row / (u32)gh) * g.h + py + (int)(row % (u32)gh) * g.stride;
-		at = (y * g.w + px + (int)((u32)r % (u32)gw) * g.stride) * g.ci;
-		return r < rows;
-	});
+	put_tile<A, B>(acc, out, tile.row0, tile.col0, [&](i64 r, i64 &at) { return phase.offset(r, at); });
 }
 
 // dw (+)= Σ dy·patch: co × positions of y · positions of y × (taps, ci). The grid is

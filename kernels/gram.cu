@@ -1,33 +1,16 @@
 // gram.cu: cosines between channels, and the distance of two such matrices.
 // internal/op/gram.go
-#include "product.cuh"
+#include "gram.cuh"
 
-struct GramArgs {
-	float *partial; // [B,parts,c,c]
-	const float *x; // [B,n,c]
-	int n, c, part_rows;
-};
-
-// partial[b, part] = XᵀX over the part's rows, on and above the diagonal of tiles. The grid
-// is (pairs of tiles with row ≤ column, parts, B).
+// partial[b, part] = XᵀX over the part's rows.
 template <int TILE, int WIDTH> __device__ __forceinline__ void gram_tile(const GramArgs &p)
 {
 	using Columns = MatrixColumns<TILE, WIDTH>;
-	int row = 0, col = (int)blockIdx.x; // the pair's place in (0,0) (0,1) (1,1) (0,2) …
-	for (int length = 1; col >= length; length++) {
-		col -= length;
-		row = length;
-	}
-	int swap = row;
-	row = col;
-	col = swap;
-	int from = (int)blockIdx.y * p.part_rows, to = from + p.part_rows < p.n ? from + p.part_rows : p.n;
-	const float *x = p.x + (i64)blockIdx.z * p.n * p.c;
-	Columns a(x, p.c, row * TILE, p.c, from, to), b(x, p.c, col * TILE, p.c, from, to);
+	GramTile<TILE> tile(p);
+	Columns a(tile.x, p.c, tile.row0, p.c, tile.from, tile.to), b(tile.x, p.c, tile.col0, p.c, tile.from, tile.to);
 	float acc[TILE / 16][TILE / 16];
-	multiply(acc, a, b, (to - from + BK - 1) / BK);
-	Output out{p.partial + ((i64)blockIdx.z * gridDim.y + blockIdx.y) * p.c * p.c, nullptr, nullptr, p.c, p.c, 0};
-	put_tile<Columns, Columns>(acc, out, row * TILE, col * TILE, [&](i64 r, i64 &at) {
+	multiply(acc, a, b, (tile.to - tile.from + BK - 1) / BK);
+	put_tile<Columns, Columns>(acc, tile.out, tile.row0, tile.col0, [&](i64 r, i64 &at) {
 		at = r * p.c;
 		return r < p.c;
 	});

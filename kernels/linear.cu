@@ -1,19 +1,7 @@
 // linear.cu: the products behind Linear and its gradients, in float32: gemm_nt for
 // y = x·wᵀ, gemm_nn for dx = dy·w, gemm_tn for dw = dyᵀ·x; each with tiles of several
 // sizes, and one for extents that 4 does not divide. internal/op/linear.go
-#include "product.cuh"
-
-// GemmArgs is C[m,n] = A[m,k]·B[k,n] + bias[n] + residual, then ReLU; bias and residual may
-// be null, residual lies as C, and C itself takes its place when accumulate. Block y takes
-// the terms from y·split_k on and writes its own C, m·ldc further.
-struct GemmArgs {
-	float *c;
-	const float *a, *b, *bias, *residual;
-	i64 m, n, k;
-	i64 lda, ldb, ldc; // distance of rows as they lie in memory
-	i64 split_k;
-	int accumulate, relu;
-};
+#include "gemm.cuh"
 
 // gemm computes one tile; SA and SB tell how A and B lie. The grid is (tiles of C, parts
 // of the sum).

@@ -4,23 +4,6 @@
 #include "prior.cuh"
 #include "tensor_product.cuh"
 
-// load_column loads one row of the right operand.
-__device__ __forceinline__ void load_column(Bf16::B &b, const float *row)
-{
-	float u[4];
-	load(u, row);
-	b.r[0] = pack_bf16(u[0], u[1]);
-	b.r[1] = pack_bf16(u[2], u[3]);
-}
-__device__ __forceinline__ void load_column(Tf32::B &b, const float *row)
-{
-	float u[4];
-	load(u, row);
-	UNROLL
-	for (int i = 0; i < 4; i++)
-		b.r[i / 2][i % 2] = to_tf32(u[i]);
-}
-
 // A block of 2×2 warps has a tile of 128×128, as in tensor_conv; TENSOR_STAGES panels of
 // both operands in dynamic shared memory.
 template <class F> __device__ __forceinline__ void prior_tensor(const PriorArgs &p)
@@ -63,11 +46,11 @@ template <class F> __device__ __forceinline__ void prior_tensor(const PriorArgs 
 		typename F::A av[MT];
 		UNROLL
 		for (int i = 0; i < MT; i++)
-			F::load_a(av[i], rows + (row0 + i * 16) * BK, rows + (row0 + i * 16 + 8) * BK);
+			load_rows<F>(av[i], rows + (row0 + i * 16) * BK, rows + (row0 + i * 16 + 8) * BK);
 		UNROLL
 		for (int j = 0; j < NT; j++) {
 			typename F::B bv;
-			load_column(bv, columns + (col0 + group + j * 8) * BK);
+			load_column<F>(bv, columns + (col0 + group + j * 8) * BK);
 			UNROLL
 			for (int i = 0; i < MT; i++)
 				F::multiply(acc[i][j], av[i], bv);

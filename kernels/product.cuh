@@ -15,12 +15,13 @@ constexpr int PRODUCT_THREADS = 256;
 // Panel is how one operand's part of a tile lies in shared memory, and who copies it.
 // EXTENT are the rows of A or columns of B in the tile; one copy takes WIDTH elements that
 // lie side by side in memory, so that WIDTH = 4 needs addresses and extents divisible by 4.
-template <int EXTENT_, int WIDTH_, bool ALONG_K_, int THREADS = PRODUCT_THREADS, int PAD = 4> struct Panel {
+// Each line is followed by PAD floats that nobody reads.
+template <int EXTENT_, int WIDTH_, bool ALONG_K_, int THREADS = PRODUCT_THREADS, int PAD = ALONG_K_ ? 4 : 0> struct Panel {
 	static constexpr int EXTENT = EXTENT_, WIDTH = WIDTH_;
 	static constexpr bool ALONG_K = ALONG_K_;
 	// Rows along the sum are padded: the 16 columns that a warp reads at once then lie in
 	// different banks.
-	static constexpr int STRIDE = ALONG_K ? BK + PAD : EXTENT;
+	static constexpr int STRIDE = (ALONG_K ? BK : EXTENT) + PAD;
 	static constexpr int FLOATS = (ALONG_K ? EXTENT : BK) * STRIDE;
 	static constexpr int ACROSS = (ALONG_K ? BK : EXTENT) / WIDTH; // copies in a line
 	static constexpr int STEP = THREADS / ACROSS;                  // lines copied at a time
@@ -54,8 +55,8 @@ template <class S> __device__ __forceinline__ void fetch(float *panel, S &s)
 }
 
 // MatrixRows is an operand that lies as [rows, k]: A, or B transposed.
-template <int EXTENT, int WIDTH> struct MatrixRows : Panel<EXTENT, WIDTH, true> {
-	using P = Panel<EXTENT, WIDTH, true>;
+template <int EXTENT, int WIDTH, int THREADS = PRODUCT_THREADS> struct MatrixRows : Panel<EXTENT, WIDTH, true, THREADS> {
+	using P = Panel<EXTENT, WIDTH, true, THREADS>;
 	const float *begin[P::SLOTS]; // of its rows; null beyond the last row
 	i64 k, k1;
 
@@ -76,8 +77,8 @@ template <int EXTENT, int WIDTH> struct MatrixRows : Panel<EXTENT, WIDTH, true> 
 };
 
 // MatrixColumns is an operand that lies as [k, columns]: B, or A transposed.
-template <int EXTENT, int WIDTH> struct MatrixColumns : Panel<EXTENT, WIDTH, false> {
-	using P = Panel<EXTENT, WIDTH, false>;
+template <int EXTENT, int WIDTH, int THREADS = PRODUCT_THREADS, int PAD = 0> struct MatrixColumns : Panel<EXTENT, WIDTH, false, THREADS, PAD> {
+	using P = Panel<EXTENT, WIDTH, false, THREADS, PAD>;
 	const float *data;
 	i64 ld, k, k1; // k: the line of slot 0, beyond k1 where there is no column
 

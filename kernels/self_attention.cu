@@ -2,21 +2,8 @@
 // backward from the saved log-sum-exp. The scores exist in registers only: attention.cuh
 // says how. internal/op/self_attention.go
 //
-// q, y, dy have n rows, k and v m rows for every sample and head; lse and shift
-// [B,heads,n]. A kernel's number is DP, the channels of a row. The grid is (own
-// rows/(R·128) rounded up, B·heads, splits), the block 128.
-#include "attention.cuh"
-
-struct SelfAttentionArgs {
-	HeadRows y, q, k, v;
-	float *lse; // may be null
-	int n, m, heads;
-	float scale;
-};
-
-// rescale_above: the sums are relative to a maximum that is out of date by at most this.
-// exp(8) costs no accuracy, and so they are rescaled seldom.
-static constexpr float rescale_above = 8.0f;
+// The grid is (own rows/(R·128) rounded up, B·heads, splits), the block 128.
+#include "self_attention.cuh"
 
 // y_i = Σ_j e^{s_ij − top} v_j / Σ_j e^{s_ij − top}    lse_i = top + log Σ_j e^{s_ij − top}
 template <int DP, int R, int U> __device__ __forceinline__ void attend(const SelfAttentionArgs &p)
@@ -68,15 +55,6 @@ template <int DP, int R, int U> __device__ __forceinline__ void attend(const Sel
 			p.lse[(i64)blockIdx.y * p.n + i] = top[r] + log_f32(total[r]);
 	}
 }
-
-struct SelfAttentionGradArgs {
-	HeadRows dq, dk, dv; // dk and dv: those of split z start z·split further
-	HeadRows dy, q, k, v;
-	const float *lse, *shift;
-	i64 split;
-	int n, m, heads;
-	float scale;
-};
 
 // dq_i += scale·Σ_j ds_ij k_j    ds_ij = a_ij (dy_i·v_j − D_i)    a_ij = exp(s_ij − lse_i)
 template <int DP, int R, int U> __device__ __forceinline__ void query_grad(const SelfAttentionGradArgs &p)

@@ -1,81 +1,15 @@
-// tensor_product.cuh: one tile of a convolution on tensor cores. The inputs are rounded to
-// a format of fewer bits, products are exact and summed in float32.
+// tensor_product.cuh: one tile of a convolution on tensor cores, inputs rounded to a format
+// of tensor_format.cuh.
 //
 // A block of 128 threads, 2×2 warps, computes BM×BN values; a warp has a quarter. Patches
 // of the image are copied as they are, float32, and rounded when they are read; the
 // weights were rounded before (round_weights), so that each warp reads less.
 #pragma once
 #include "conv.cuh"
+#include "tensor_format.cuh"
 
 constexpr int TENSOR_THREADS = 128;
 constexpr int TENSOR_STAGES = 4; // copies under way, and one that is read
-
-// A format says how BK terms of one operand come from shared memory to registers. The
-// instructions want terms 2t, 2t+1, 2t+8, 2t+9 (bf16) or t, t+4 (tf32) in lane 4g+t. The
-// order of the terms is free as long as both operands have the same: here lane 4g+t takes
-// terms 4t … 4t+3, which lie side by side. load_a reads two rows of A, 8 apart, load_b
-// one row of weights.
-struct Bf16 {
-	static constexpr int BYTES = 2;
-	struct A { u32 r[4]; };
-	struct B { u32 r[2]; };
-
-	__device__ static void load_a(A &a, const float *top, const float *bottom)
-	{
-		float u[4], v[4];
-		load(u, top);
-		load(v, bottom);
-		a.r[0] = pack_bf16(u[0], u[1]);
-		a.r[1] = pack_bf16(v[0], v[1]);
-		a.r[2] = pack_bf16(u[2], u[3]);
-		a.r[3] = pack_bf16(v[2], v[3]);
-	}
-	__device__ static void load_b(B &b, const u8 *row)
-	{
-		uint2 q = *(const uint2 *)row;
-		b.r[0] = q.x, b.r[1] = q.y;
-	}
-	__device__ static void multiply(float (&d)[4], const A &a, const B &b) { mma_bf16(d, a.r, b.r); }
-};
-
-// Tf32's values keep lower bits, which the tensor cores do not read: half of the last bit
-// that they do read is added, so that cutting off rounds to nearest. (cvt.rna.tf32.f32
-// costs four times as much.) The minimum keeps the GPU's NaN, 0x7fffffff, from overflowing
-// to −0.
-struct Tf32 {
-	static constexpr int BYTES = 4;
-	__device__ static u32 round(float v)
-	{
-		int bits = (int)as_bits(v), last = 0x7fffefff;
-		return (u32)(bits < last ? bits : last) + 0x1000u;
-	}
-	struct A { u32 r[2][4]; };
-	struct B { u32 r[2][2]; };
-
-	__device__ static void load_a(A &a, const float *top, const float *bottom)
-	{
-		float u[4], v[4];
-		load(u, top);
-		load(v, bottom);
-		UNROLL
-		for (int h = 0; h < 2; h++) {
-			a.r[h][0] = round(u[2 * h]);
-			a.r[h][1] = round(v[2 * h]);
-			a.r[h][2] = round(u[2 * h + 1]);
-			a.r[h][3] = round(v[2 * h + 1]);
-		}
-	}
-	__device__ static void load_b(B &b, const u8 *row)
-	{
-		uint4 q = *(const uint4 *)row;
-		b.r[0][0] = q.x, b.r[0][1] = q.y, b.r[1][0] = q.z, b.r[1][1] = q.w;
-	}
-	__device__ static void multiply(float (&d)[4], const A &a, const B &b)
-	{
-		mma_tf32(d, a.r[0], b.r[0]);
-		mma_tf32(d, a.r[1], b.r[1]);
-	}
-};
 
 // WeightRows copies rounded weights [rows, ld], ld divisible by BK.
 template <int EXTENT, int BYTES> struct WeightRows {
@@ -101,6 +35,119 @@ template <int EXTENT, int BYTES> struct WeightRows {
 	}
 };
 
+// load_rows loads a lane's terms 4t … 4t+3 of two rows that lie along the sum, 8 apart;
+// load_column those of a column of the other operand.
+template <class F> __device__ __forceinline__ void load_rows(typename F::A &a, const float *top, const float *bottom)
+{
+	float u[4], v[4];
+	load(u, top);
+	load(v, bottom);
+	F::pack_a(a, u, v);
+}
+template <class F> __device__ __forceinline__ void load_column(typename F::B &b, const float *row)
+{
+	float v[4];
+	load(v, row);
+	F::pack_b(b, v);
+}
+
+template <int MT, int NT> __device__ __forceinline__ void tensor_clear(float (&acc)[MT][NT][4])
+{
+	UNROLL
+	for (int i = 0; i < MT; i++)
+		UNROLL
+		for (int j = 0; j < NT; j++)
+			UNROLL
+			for (int v = 0; v < 4; v++)
+				acc[i][j][v] = 0;
+}
+
+// tensor_put writes the warp's values of the tile at (row0, col0). offset(r, at) tells at
+// which offset row r of the result lies, false where there is no such row.
+template <int WIDTH, int MT, int NT, class Offset> __device__ __forceinline__ void tensor_put(const float (&acc)[MT][NT][4], const Output &out, i64 row0, i64 col0, Offset offset)
+{
+	constexpr int N = WIDTH == 4 ? 2 : 1; // columns written at once
+	row0 += warp() / 2 * MT * 16 + lane() / 4;
+	col0 += warp() % 2 * NT * 8 + lane() % 4 * 2;
+	UNROLL
+	for (int j = 0; j < NT; j++)
+		UNROLL
+		for (int p = 0; p < 2; p += N) {
+			i64 q = col0 + j * 8 + p;
+			float bias[N];
+			out.biases(bias, q);
+			UNROLL
+			for (int i = 0; i < MT; i++)
+				UNROLL
+				for (int half = 0; half < 2; half++) {
+					i64 at;
+					if (!offset(row0 + i * 16 + half * 8, at))
+						continue;
+					float v[N];
+					UNROLL
+					for (int k = 0; k < N; k++)
+						v[k] = acc[i][j][2 * half + p + k];
+					out.put(at, q, v, bias);
+				}
+		}
+}
+
+// lane_terms loads a lane's terms t, t+4, t+8, t+12 of a row of a panel: those that PAD 4
+// along the sum, and 8 across it, put into different banks.
+template <class S> __device__ __forceinline__ void lane_terms(float (&v)[4], const float *panel, int row)
+{
+	int t = lane() % 4;
+	UNROLL
+	for (int e = 0; e < 4; e++)
+		v[e] = S::ALONG_K ? panel[row * S::STRIDE + t + e * 4] : panel[(t + e * 4) * S::STRIDE + row];
+}
+
+// tensor_multiply computes the warp's values of a tile from steps times BK terms of two
+// sources of which one at least lies across the sum, rounded when they are read.
+template <class F, class A, class B, int MT, int NT> __device__ __forceinline__ void tensor_multiply(float (&acc)[MT][NT][4], A &a, B &b, i64 steps)
+{
+	static_assert(A::EXTENT == MT * 32 && B::EXTENT == NT * 16, "2×2 warps");
+	DYNAMIC_SHARED(float, memory);
+	tensor_clear(acc);
+	auto fetch_stage = [&](i64 s) {
+		if (s < steps) {
+			float *stage = memory + s % TENSOR_STAGES * (A::FLOATS + B::FLOATS);
+			fetch(stage, a);
+			fetch(stage + A::FLOATS, b);
+		}
+		cp_async_commit(); // an empty group too, so that the groups count the stages
+	};
+	UNROLL
+	for (int s = 0; s < TENSOR_STAGES - 1; s++)
+		fetch_stage(s);
+	int row = warp() / 2 * MT * 16 + lane() / 4, col = warp() % 2 * NT * 8 + lane() / 4;
+	UNROLL_BY(1)
+	for (i64 s = 0; s < steps; s++) {
+		cp_async_wait<TENSOR_STAGES - 2>();
+		__syncthreads(); // this stage has come, and nobody reads the one before it any more
+		fetch_stage(s + TENSOR_STAGES - 1);
+		const float *stage = memory + s % TENSOR_STAGES * (A::FLOATS + B::FLOATS);
+		typename F::A av[MT];
+		UNROLL
+		for (int i = 0; i < MT; i++) {
+			float u[4], v[4];
+			lane_terms<A>(u, stage, row + i * 16);
+			lane_terms<A>(v, stage, row + i * 16 + 8);
+			F::pack_a(av[i], u, v);
+		}
+		UNROLL
+		for (int j = 0; j < NT; j++) {
+			float v[4];
+			typename F::B bv;
+			lane_terms<B>(v, stage + A::FLOATS, col + j * 8);
+			F::pack_b(bv, v);
+			UNROLL
+			for (int i = 0; i < MT; i++)
+				F::multiply(acc[i][j], av[i], bv);
+		}
+	}
+}
+
 // tensor_conv computes y = ReLU(conv(x, w) + bias + residual), as conv_forward of
 // conv2d.cu, with weights [Co, taps, Ci rounded up to BK] that round_weights made.
 template <class F, int BM, int BN, int WIDTH> __device__ __forceinline__ void tensor_conv(const ConvArgs &g)
@@ -118,13 +165,7 @@ template <class F, int BM, int BN, int WIDTH> __device__ __forceinline__ void te
 	B b(g.b, terms, tile.col0, g.co);
 
 	float acc[MT][NT][4];
-	UNROLL
-	for (int i = 0; i < MT; i++)
-		UNROLL
-		for (int j = 0; j < NT; j++)
-			UNROLL
-			for (int v = 0; v < 4; v++)
-				acc[i][j][v] = 0;
+	tensor_clear(acc);
 
 	auto fetch_stage = [&](int s) {
 		if (s < steps) {
@@ -152,7 +193,7 @@ template <class F, int BM, int BN, int WIDTH> __device__ __forceinline__ void te
 		typename F::A av[MT];
 		UNROLL
 		for (int i = 0; i < MT; i++)
-			F::load_a(av[i], rows + i * 16 * BK, rows + (i * 16 + 8) * BK);
+			load_rows<F>(av[i], rows + i * 16 * BK, rows + (i * 16 + 8) * BK);
 		UNROLL
 		for (int j = 0; j < NT; j++) {
 			typename F::B bv;
@@ -163,27 +204,10 @@ template <class F, int BM, int BN, int WIDTH> __device__ __forceinline__ void te
 		}
 	}
 
-	constexpr int N = WIDTH == 4 ? 2 : 1; // columns written at once
 	Output out{g.out, g.bias, g.residual, g.co, g.co, g.relu};
 	i64 positions = (i64)g.batch * g.ho * g.wo;
-	UNROLL
-	for (int j = 0; j < NT; j++)
-		UNROLL
-		for (int p = 0; p < 2; p += N) {
-			i64 q = tile.col0 + col0 + j * 8 + quad * 2 + p;
-			float bias[N];
-			out.biases(bias, q);
-			UNROLL
-			for (int i = 0; i < MT; i++)
-				UNROLL
-				for (int half = 0; half < 2; half++) {
-					i64 r = tile.row0 + row0 + i * 16 + half * 8;
-					float v[N];
-					UNROLL
-					for (int k = 0; k < N; k++)
-						v[k] = acc[i][j][2 * half + p + k];
-					if (r < positions)
-						out.put(r * g.co, q, v, bias);
-				}
-		}
+	tensor_put<WIDTH>(acc, out, tile.row0, tile.col0, [&](i64 r, i64 &at) {
+		at = r * g.co;
+		return r < positions;
+	});
 }

@@ -36,6 +36,11 @@ func (g *convArgs) inputs() int    { return int(g.batch) * int(g.h) * int(g.w) }
 func (g *convArgs) positions() int { return int(g.batch) * int(g.ho) * int(g.wo) }
 func (g *convArgs) terms() int     { return int(g.kh) * int(g.kw) * int(g.ci) }
 
+// layerPrecision is the precision of the convolution and its gradients.
+func (d *Device) layerPrecision(g *convArgs) precision {
+	return d.precision.layer(int(g.kh*g.kw), int(g.ci), int(g.co))
+}
+
 // pointwise tells that every position of y reads the position of x of the same number: the
 // convolution is a plain product.
 func (g *convArgs) pointwise() bool {
@@ -50,10 +55,10 @@ func (d *Device) Conv2D(y, x, w, bias, residual op.Tensor, p op.ConvParams) {
 	if p.ReLU {
 		g.relu = 1
 	}
-	if d.precision == fp32 {
+	if products := d.layerPrecision(&g); products == fp32 {
 		d.convForward(g)
 	} else {
-		d.roundedConv(g)
+		d.roundedConv(products, g)
 	}
 }
 
@@ -66,7 +71,7 @@ func (d *Device) convForward(g convArgs) {
 		})
 		return
 	}
-	if !d.convByLibrary(g, int(g.ci), d.ownConvForward) {
+	if !d.convByLibrary(fp32, g, int(g.ci), d.ownConvForward) {
 		d.ownConvForward(g)
 	}
 }
@@ -81,24 +86,28 @@ func (d *Device) Conv2DGradInput(dx, dy, w op.Tensor, p op.ConvParams) {
 	op.CheckConv2D(dy, dx, w, nil, nil, p)
 	g := newConvArgs(dx.Shape(), w.Shape(), p)
 	g.out, g.a, g.b = address(dx), address(dy), address(w)
-	ci, co := int(g.ci), int(g.co)
+	ci, co, products := int(g.ci), int(g.co), d.layerPrecision(&g)
 	if g.pointwise() {
-		d.gemm("nn", gemmArgs{
+		d.gemmIn(products, "nn", gemmArgs{
 			c: g.out, a: g.a, b: g.b, m: g.inputs(), n: ci, k: co, lda: co, ldb: ci, ldc: ci, accumulate: 1,
 		})
 		return
 	}
-	if !d.convGradInputByLibrary(g, d.ownConvGradInput) {
-		d.ownConvGradInput(g)
+	own := func(g convArgs) { d.ownConvGradInput(products, g) }
+	if !d.convGradInputByLibrary(products, g, own) {
+		own(g)
 	}
 }
 
-func (d *Device) ownConvGradInput(g convArgs) {
+func (d *Device) ownConvGradInput(p precision, g convArgs) {
 	stride, ci, co := int(g.stride), int(g.ci), int(g.co)
 	g.dk = int32(stride / gcd(stride, int(g.dilation)))
 	phase := int(g.batch) * ceil(int(g.h), stride) * ceil(int(g.w), stride)
 	tile, blocks := chooseTile(phase, ci, co%4 == 0 && ci%4 == 0 && aligned16(g.out, g.a, g.b))
-	d.launch("conv2d_grad_input"+tile.name, grid2(blocks, stride*stride, 256), &g)
+	kernel, threads, shared := p.gradientKernel("conv2d_grad_input", true, tile)
+	s := grid2(blocks, stride*stride, threads)
+	s.shared = shared
+	d.launch(kernel, s, &g)
 }
 
 // Conv2DGradWeight adds Σ dy·x to dw and Σ dy to db.
@@ -114,25 +123,29 @@ func (d *Device) Conv2DGradWeight(dw, db, x, dy op.Tensor, p op.ConvParams) {
 	op.CheckConv2D(dy, x, dw, nil, nil, p)
 	g := newConvArgs(x.Shape(), dw.Shape(), p)
 	g.out, g.a, g.b, g.accumulate = address(dw), address(dy), address(x), 1
-	ci, co := int(g.ci), int(g.co)
+	ci, co, products := int(g.ci), int(g.co), d.layerPrecision(&g)
 	if g.pointwise() {
-		d.gemm("tn", gemmArgs{
+		d.gemmIn(products, "tn", gemmArgs{
 			c: g.out, a: g.a, b: g.b, m: co, n: ci, k: g.positions(), lda: co, ldb: ci, ldc: ci, accumulate: 1,
 		})
 		return
 	}
-	if !d.convGradWeightByLibrary(g, d.ownConvGradWeight) {
-		d.ownConvGradWeight(g)
+	own := func(g convArgs) { d.ownConvGradWeight(products, g) }
+	if !d.convGradWeightByLibrary(products, g, own) {
+		own(g)
 	}
 }
 
-func (d *Device) ownConvGradWeight(g convArgs) {
+func (d *Device) ownConvGradWeight(p precision, g convArgs) {
 	ci, co := int(g.ci), int(g.co)
 	tile, blocks := chooseTile(co, g.terms(), co%4 == 0 && ci%4 == 0 && aligned16(g.out, g.a, g.b))
 	parts, length := splitSum(g.positions(), blocks)
 	g.splitPositions = int32(length)
+	kernel, threads, shared := p.gradientKernel("conv2d_grad_weight", false, tile)
+	s := grid2(blocks, parts, threads)
+	s.shared = shared
 	if parts == 1 {
-		d.launch("conv2d_grad_weight"+tile.name, grid1(blocks, 256), &g)
+		d.launch(kernel, s, &g)
 		return
 	}
 	n := co * g.terms()
@@ -140,7 +153,7 @@ func (d *Device) ownConvGradWeight(g convArgs) {
 	defer d.giveBack(partial)
 	dw := g.out
 	g.out, g.accumulate = partial, 0
-	d.launch("conv2d_grad_weight"+tile.name, grid2(blocks, parts, 256), &g)
+	d.launch(kernel, s, &g)
 	d.addPartials(dw, partial, parts, n)
 }
 

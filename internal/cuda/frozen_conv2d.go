@@ -11,14 +11,15 @@ import (
 	"hdmnet/internal/op"
 )
 
-// frozenConv is a convolution whose weights lie on the device in the device's precision:
-// float32 as they are, or rounded for tensor cores.
+// frozenConv is a convolution whose weights lie on the device in the precision of its
+// products: float32 as they are, or rounded for tensor cores.
 type frozenConv struct {
-	dev     *Device
-	shape   []int // [Co,KH,KW,Ci]
-	params  op.ConvParams
-	weights pointer
-	bias    pointer // null without
+	dev       *Device
+	shape     []int // [Co,KH,KW,Ci]
+	params    op.ConvParams
+	precision precision
+	weights   pointer
+	bias      pointer // null without
 }
 
 func (c *frozenConv) Shape() []int          { return c.shape }
@@ -38,10 +39,10 @@ func (c *frozenConv) Close() error {
 	return nil
 }
 
-// FreezeConv2D copies the weights to the device, rounded to its precision.
+// FreezeConv2D copies the weights to the device, rounded to the precision of its products.
 func (d *Device) FreezeConv2D(w, bias []float32, shape []int, p op.ConvParams) (op.FrozenConv, error) {
 	op.CheckFreezeConv2D(w, bias, shape, p)
-	c := &frozenConv{dev: d, shape: slices.Clone(shape), params: p}
+	c := &frozenConv{dev: d, shape: slices.Clone(shape), params: p, precision: d.precision.layer(shape[1]*shape[2], shape[3], shape[0])}
 	weights, err := d.resident(w)
 	if err != nil {
 		return nil, fmt.Errorf("no memory for convolution weights %v: %w", shape, err)
@@ -52,15 +53,15 @@ func (d *Device) FreezeConv2D(w, bias []float32, shape []int, p op.ConvParams) (
 			return nil, c.failed(fmt.Errorf("no memory for %d biases: %w", len(bias), err))
 		}
 	}
-	if d.precision == fp32 {
+	if c.precision == fp32 {
 		return c, nil
 	}
 	rows, ci := shape[0]*shape[1]*shape[2], shape[3]
-	rounded, err := d.alloc(int64(d.precision.roundedFloats(rows, ci)) * 4)
+	rounded, err := d.alloc(int64(c.precision.roundedFloats(rows, ci)) * 4)
 	if err != nil {
-		return nil, c.failed(fmt.Errorf("no memory for convolution weights %v in %v: %w", shape, d.precision, err))
+		return nil, c.failed(fmt.Errorf("no memory for convolution weights %v in %v: %w", shape, c.precision, err))
 	}
-	d.roundWeights(pointer(rounded), weights, rows, ci)
+	d.roundWeights(c.precision, pointer(rounded), weights, rows, ci)
 	c.weights = pointer(rounded)
 	return c, d.release(uintptr(weights))
 }
@@ -92,9 +93,9 @@ func (d *Device) FrozenConv2D(y, x op.Tensor, c op.FrozenConv, residual op.Tenso
 	if relu {
 		g.relu = 1
 	}
-	if d.precision == fp32 {
+	if f.precision == fp32 {
 		d.convForward(g)
 	} else {
-		d.tensorConv(g)
+		d.tensorConv(f.precision, g)
 	}
 }

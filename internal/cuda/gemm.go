@@ -15,17 +15,21 @@ type gemmArgs struct {
 
 // gemm queues a product in float32. layout tells how A and B lie: "nt" [m,k] and [n,k],
 // "nn" [m,k] and [k,n], "tn" [k,m] and [k,n].
-func (d *Device) gemm(layout string, g gemmArgs) {
-	own := func(g gemmArgs) { d.ownGemm(layout, g) }
-	if !d.productByLibrary(layout, g, fp32, own) {
+func (d *Device) gemm(layout string, g gemmArgs) { d.gemmIn(fp32, layout, g) }
+
+// gemmIn is gemm in p, of the layouts "nn" and "tn" where p is not fp32. The library takes it in
+// fp32 and tf32.
+func (d *Device) gemmIn(p precision, layout string, g gemmArgs) {
+	own := func(g gemmArgs) { d.ownGemm(p, layout, g) }
+	if p == bf16 || !d.productByLibrary(layout, g, p, own) {
 		own(g)
 	}
 }
 
-// ownGemm is gemm by kernels/linear.cu.
-func (d *Device) ownGemm(layout string, g gemmArgs) {
+// ownGemm is gemm by kernels/linear.cu, and kernels/tensor_gradient.cu on tensor cores.
+func (d *Device) ownGemm(p precision, layout string, g gemmArgs) {
 	tile, blocks := chooseTile(g.m, g.n, g.aligned(layout))
-	kernel := "gemm_" + layout + tile.name
+	kernel, threads, shared := p.gradientKernel("gemm_"+layout, layout == "nn", tile)
 	// A long sum with few tiles, as in gradients of weights: parts of the sum side by side.
 	parts, length := 1, g.k
 	if g.accumulate != 0 && g.ldc == g.n {
@@ -34,15 +38,17 @@ func (d *Device) ownGemm(layout string, g gemmArgs) {
 	length = ceil(length, 4) * 4 // parts begin at an address that may be read by fours
 	parts = ceil(g.k, length)
 	g.splitK = length
+	s := grid2(blocks, parts, threads)
+	s.shared = shared
 	if parts == 1 {
-		d.launch(kernel, grid1(blocks, 256), &g)
+		d.launch(kernel, s, &g)
 		return
 	}
 	out := g.c
 	partial := d.borrow(parts * g.m * g.n)
 	defer d.giveBack(partial)
 	g.c, g.accumulate = partial, 0
-	d.launch(kernel, grid2(blocks, parts, 256), &g)
+	d.launch(kernel, s, &g)
 	d.addPartials(out, partial, parts, g.m*g.n)
 }
 

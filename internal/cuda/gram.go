@@ -16,7 +16,8 @@ type gramArgs struct {
 }
 
 // Gram computes g: the half of XᵀX on and above its diagonal, in parts of the positions
-// side by side, then the cosines of both halves.
+// side by side, then the cosines of both halves. In tf32 and bf16 the products are of
+// features rounded to tf32.
 func (d *Device) Gram(g, x op.Tensor) {
 	s := x.Shape()
 	if len(s) != 3 && len(s) != 4 {
@@ -25,15 +26,18 @@ func (d *Device) Gram(g, x op.Tensor) {
 	batch, c := s[0], op.Last(x)
 	op.Shape("Gram", "g", g, batch, c, c)
 	n := op.Len(x) / (batch * c)
-	kernel, tile := "gram_any", 64
+	kernel, tile, threads, shared := "gram_any", 64, 256, 0
 	if c%4 == 0 && aligned16(address(x)) {
 		kernel, tile = "gram_128", 128
+		if p := d.precision.similarity(); p != fp32 {
+			kernel, threads, shared = "gram_"+p.String(), tensorThreads, tensorStages*2*tensorStep*(tile+8)*4
+		}
 	}
 	pairs := ceil(c, tile) * (ceil(c, tile) + 1) / 2
 	parts, partRows := splitSum(n, ceil(pairs*batch, 4))
 	partial := d.borrow(batch * parts * c * c)
 	defer d.giveBack(partial)
-	grid := size{grid: [3]int{pairs, parts, batch}, block: [3]int{256, 1, 1}}
+	grid := size{grid: [3]int{pairs, parts, batch}, block: [3]int{threads, 1, 1}, shared: shared}
 	d.launch(kernel, grid, &gramArgs{partial: partial, x: address(x), n: int32(n), c: int32(c), partRows: int32(partRows)})
 	squares := size{grid: [3]int{ceil(c, 32), ceil(c, 32), batch}, block: [3]int{32, 8, 1}}
 	d.launch("gram_cosines", squares, g, partial, parts, c)

@@ -60,19 +60,19 @@ func (d *Device) dnnTakes(g convArgs) bool {
 	return d.libraries.dnn != nil && g.ho > 0 && g.wo > 0 && aligned16(g.out, g.a, g.b, g.bias, g.residual)
 }
 
-// convByLibrary queues a convolution by cuDNN, or returns false. In fp32 and tf32 the
+// convByLibrary queues a convolution in p by cuDNN, or returns false. In fp32 and tf32 the
 // weights g.b are float32 [Co,KH,KW,Ci]; in bf16 they are bf16 and have channels of them,
 // the last ones 0. own computes the convolution instead.
-func (d *Device) convByLibrary(g convArgs, channels int, own func(convArgs)) bool {
+func (d *Device) convByLibrary(p precision, g convArgs, channels int, own func(convArgs)) bool {
 	if !d.dnnTakes(g) {
 		return false
 	}
-	key := newConvKey(forward, g, d.precision)
+	key := newConvKey(forward, g, p)
 	key.bias, key.residual, key.relu, key.inPlace = g.bias != 0, g.residual != 0, g.relu != 0, g.residual == g.out
-	if d.precision == bf16 {
+	if p == bf16 {
 		key.ci = int32(channels)
 	}
-	if p := d.libraries.plans[key]; p != nil && p.settled && p.chosen == nil {
+	if made := d.libraries.plans[key]; made != nil && made.settled && made.chosen == nil {
 		return false
 	}
 	n := g.positions() * int(g.co)
@@ -89,7 +89,7 @@ func (d *Device) convByLibrary(g convArgs, channels int, own func(convArgs)) boo
 			own(other)
 		},
 	}
-	if d.precision == bf16 {
+	if p == bf16 {
 		x, y := d.borrow(ceil(g.inputs()*channels, 2)), d.borrow(ceil(n, 2))
 		defer d.giveBack(x)
 		defer d.giveBack(y)
@@ -101,22 +101,23 @@ func (d *Device) convByLibrary(g convArgs, channels int, own func(convArgs)) boo
 }
 
 // convGradInputByLibrary adds the gradient of x to g.out, or returns false.
-func (d *Device) convGradInputByLibrary(g convArgs, own func(convArgs)) bool {
+func (d *Device) convGradInputByLibrary(p precision, g convArgs, own func(convArgs)) bool {
 	at := func(out pointer) [5]pointer { return [5]pointer{out, g.b, g.a} }
-	return d.convGradByLibrary(gradInput, g, g.inputs()*int(g.ci), at, own)
+	return d.convGradByLibrary(p, gradInput, g, g.inputs()*int(g.ci), at, own)
 }
 
 // convGradWeightByLibrary adds the gradient of w to g.out, or returns false.
-func (d *Device) convGradWeightByLibrary(g convArgs, own func(convArgs)) bool {
+func (d *Device) convGradWeightByLibrary(p precision, g convArgs, own func(convArgs)) bool {
 	at := func(out pointer) [5]pointer { return [5]pointer{g.b, out, g.a} }
-	return d.convGradByLibrary(gradWeight, g, int(g.co)*g.terms(), at, own)
+	return d.convGradByLibrary(p, gradWeight, g, int(g.co)*g.terms(), at, own)
 }
 
-func (d *Device) convGradByLibrary(what convWhat, g convArgs, floats int, at func(pointer) [5]pointer, own func(convArgs)) bool {
-	if !d.dnnTakes(g) {
+// convGradByLibrary leaves bf16 to the kernels here, which round as they read.
+func (d *Device) convGradByLibrary(p precision, what convWhat, g convArgs, floats int, at func(pointer) [5]pointer, own func(convArgs)) bool {
+	if p == bf16 || !d.dnnTakes(g) {
 		return false
 	}
-	key := newConvKey(what, g, fp32)
+	key := newConvKey(what, g, p)
 	return d.byLibrary(job{
 		key:    key,
 		build:  func() *plan { return d.convPlan(key) },
@@ -226,31 +227,25 @@ func (d *Device) finishConv(kernel string, y, t pointer, g convArgs) {
 		g.co%4 == 0 && aligned16(y, t, g.bias, g.residual))
 }
 
-// tensorConvByLibrary queues a convolution with rounded weights g.b, whose channels are
-// rounded up to tensorStep, by cuDNN or as a product by cuBLASLt, or returns false.
-func (d *Device) tensorConvByLibrary(g convArgs) bool {
+// tensorConvByLibrary queues a convolution with weights g.b rounded to p, whose channels are
+// rounded up to tensorStep, by cuDNN, or where it is a plain product, which is never in bf16, by
+// cuBLASLt, or returns false.
+func (d *Device) tensorConvByLibrary(p precision, g convArgs, own func(convArgs)) bool {
 	ci, padded := int(g.ci), ceil(int(g.ci), tensorStep)*tensorStep
 	switch {
-	case d.precision == bf16 && d.libraries.choices == nil && int(g.kh*g.kw*g.co) < roundingPays:
+	case p == bf16 && d.libraries.choices == nil && int(g.kh*g.kw*g.co) < roundingPays:
 		return false
 	case !g.pointwise():
-		return (d.precision == bf16 || ci == padded) && d.convByLibrary(g, padded, d.ownTensorConv)
+		return (p == bf16 || ci == padded) && d.convByLibrary(p, g, padded, own)
 	case d.libraries.blas == nil:
 		return false
 	}
-	p := gemmArgs{c: g.out, a: g.a, b: g.b, bias: g.bias, residual: g.residual, relu: g.relu,
+	a := gemmArgs{c: g.out, a: g.a, b: g.b, bias: g.bias, residual: g.residual, relu: g.relu,
 		m: g.positions(), n: int(g.co), k: ci, lda: ci, ldb: padded, ldc: int(g.co)}
-	own := func(p gemmArgs) {
+	ownProduct := func(a gemmArgs) {
 		other := g
-		other.out = p.c
-		d.ownTensorConv(other)
+		other.out = a.c
+		own(other)
 	}
-	if d.precision == tf32 {
-		return d.productByLibrary("nt", p, tf32, own)
-	}
-	x := d.borrow(ceil(g.inputs()*padded, 2))
-	defer d.giveBack(x)
-	p.a, p.lda, p.k = x, padded, padded
-	before := func() { d.roundRows(x, g.a, g.inputs(), ci, padded) }
-	return d.roundedProductByLibrary("nt", p, before, own)
+	return d.productByLibrary("nt", a, tf32, ownProduct)
 }

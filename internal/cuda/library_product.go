@@ -34,16 +34,6 @@ func alignment(p pointer) int {
 // productByLibrary queues a product of float32 in fp32 or tf32 by cuBLASLt, or returns
 // false. own computes it instead, into another C.
 func (d *Device) productByLibrary(layout string, g gemmArgs, p precision, own func(gemmArgs)) bool {
-	return d.product(layout, g, p, nil, own)
-}
-
-// roundedProductByLibrary is productByLibrary of bf16 matrices A and B, with lda and ldb in
-// elements; before queues what makes them.
-func (d *Device) roundedProductByLibrary(layout string, g gemmArgs, before func(), own func(gemmArgs)) bool {
-	return d.product(layout, g, bf16, before, own)
-}
-
-func (d *Device) product(layout string, g gemmArgs, p precision, before func(), own func(gemmArgs)) bool {
 	l := &d.libraries
 	if l.blas == nil || g.accumulate != 0 && g.residual != 0 || max(g.m, g.n, g.k, g.lda, g.ldb, g.ldc) > math.MaxInt32 {
 		return false
@@ -64,7 +54,6 @@ func (d *Device) product(layout string, g gemmArgs, p precision, before func(), 
 		build:  func() *plan { return l.productPlan(key, g.bias, beta, cStream(d.stream)) },
 		floats: (g.m-1)*g.ldc + g.n,
 		out:    g.c,
-		before: before,
 		at: func(out pointer) [5]pointer {
 			from := added
 			if from == 0 {
@@ -104,11 +93,8 @@ func (l *libraries) productPlan(k productKey, bias pointer, beta float32, s C.CU
 	case "tn":
 		p.transb = C.CUBLAS_OP_T
 	}
-	switch k.precision {
-	case tf32:
+	if k.precision == tf32 {
 		p.compute = C.CUBLAS_COMPUTE_32F_FAST_TF32
-	case bf16:
-		p.input = C.CUDA_R_16BF
 	}
 	if k.bias {
 		p.bias = 1

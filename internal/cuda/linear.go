@@ -8,10 +8,10 @@ import "hdmnet/internal/op"
 func (d *Device) Linear(y, x, w, bias op.Tensor) {
 	op.CheckLinear(y, x, w, bias)
 	in, out := op.Last(x), op.Last(y)
-	if d.precision != fp32 {
+	if p := d.precision.layer(1, in, out); p != fp32 {
 		g := newConvArgs([]int{1, 1, op.Len(x) / in, in}, []int{out, 1, 1, in}, op.ConvParams{Stride: 1, Dilation: 1})
 		g.out, g.a, g.b, g.bias = address(y), address(x), address(w), address(bias)
-		d.roundedConv(g)
+		d.roundedConv(p, g)
 		return
 	}
 	d.gemm("nt", gemmArgs{
@@ -24,7 +24,7 @@ func (d *Device) Linear(y, x, w, bias op.Tensor) {
 func (d *Device) LinearGradInput(dx, dy, w op.Tensor) {
 	op.CheckLinear(dy, dx, w, nil)
 	in, out := op.Last(dx), op.Last(dy)
-	d.gemm("nn", gemmArgs{
+	d.gemmIn(d.precision.layer(1, in, out), "nn", gemmArgs{
 		c: address(dx), a: address(dy), b: address(w),
 		m: op.Len(dx) / in, n: in, k: out, lda: out, ldb: in, ldc: in, accumulate: 1,
 	})
@@ -36,7 +36,7 @@ func (d *Device) LinearGradWeight(dw, db, x, dy op.Tensor) {
 	rows := op.Len(x) / in
 	if dw != nil {
 		op.CheckLinear(dy, x, dw, db)
-		d.gemm("tn", gemmArgs{
+		d.gemmIn(d.precision.layer(1, in, out), "tn", gemmArgs{
 			c: address(dw), a: address(dy), b: address(x),
 			m: out, n: in, k: rows, lda: out, ldb: in, ldc: in, accumulate: 1,
 		})

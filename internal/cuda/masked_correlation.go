@@ -2,13 +2,9 @@
 
 package cuda
 
-import (
-	"fmt"
+import "hdmnet/internal/op"
 
-	"hdmnet/internal/op"
-)
-
-// correlationArgs is CorrelationArgs of kernels/masked_correlation.cu.
+// correlationArgs is CorrelationArgs of kernels/masked_correlation.cuh.
 type correlationArgs struct {
 	out, own, ownPair, walk, walkPair pointer
 	ownCount, walkCount               pointer
@@ -92,14 +88,16 @@ func (c *correlation) unitRows(s headShape, a unitRowsArgs) {
 func (c *correlation) ownQueries(kernel string, perThread int, a correlationArgs) {
 	a.own, a.walk, a.walkCount = c.qRows, c.kRows, c.count
 	a.ownRows, a.walkRows, a.heads = int32(c.queries.n), int32(c.keys.n), int32(c.keys.heads)
-	c.launch(fmt.Sprint(kernel, c.keys.dp), ownRows(c.queries.n, perThread, c.keys.batch*c.keys.heads, c.querySplits), &a)
+	kernel, perBlock := c.precision.similarity().rowKernel(kernel, c.keys.dp, perThread)
+	c.launch(kernel, ownRows(c.queries.n, perBlock, c.keys.batch*c.keys.heads, c.querySplits), &a)
 }
 
 // ownSupports launches a kernel whose owners are the supports; the queries walk.
 func (c *correlation) ownSupports(kernel string, perThread int, a correlationArgs) {
 	a.own, a.walk, a.ownCount = c.kRows, c.qRows, c.count
 	a.ownRows, a.walkRows, a.heads = int32(c.keys.n), int32(c.queries.n), int32(c.keys.heads)
-	c.launch(fmt.Sprint(kernel, c.keys.dp), ownRows(c.keys.n, perThread, c.keys.batch*c.keys.heads, c.keySplits), &a)
+	kernel, perBlock := c.precision.similarity().rowKernel(kernel, c.keys.dp, perThread)
+	c.launch(kernel, ownRows(c.keys.n, perBlock, c.keys.batch*c.keys.heads, c.keySplits), &a)
 }
 
 // supports launches a kernel of correlation_rows.cu for the foreground supports.
@@ -130,11 +128,11 @@ func (d *Device) MaskedCorrelation(y, corr, colSum, q, k, v, mask op.Tensor, hea
 	op.Shape(name, "colSum", colSum, c.keys.batch, heads, c.keys.n)
 	perThread := correlationPerThread[c.keys.dp]
 	totals := c.floats(d, c.keySplits*c.keys.batch*heads*c.keys.n)
-	c.ownSupports("correlation_totals_", perThread, correlationArgs{out: totals})
+	c.ownSupports("correlation_totals", perThread, correlationArgs{out: totals})
 	values := c.padded(d, c.keys)
 	c.supports("correlation_values", correlationRowsArgs{x: address(v), colSum: address(colSum), parts: totals, out: values})
 	parts := c.floats(d, c.querySplits*c.queries.len())
-	c.ownQueries("correlation_sums_", perThread, correlationArgs{out: parts, walkPair: values})
+	c.ownQueries("correlation_sums", perThread, correlationArgs{out: parts, walkPair: values})
 	d.unpack(c.queries, y, parts, c.querySplits, false)
 
 	sum := c.rowSums(c.keys, c.kRows, 0, c.count)
@@ -192,17 +190,17 @@ func (c *correlation) scores(dk, dv, dq, dy, colSum, v op.Tensor) (keyParts, que
 	d.pack(s, dyRows, address(dy), 0, 0, mean)
 	d.pack(c.keys, values, address(v), c.list, c.count, 0)
 	parts := c.floats(d, c.keySplits*c.keys.len())
-	c.ownSupports("correlation_sums_", correlationPerThread[s.dp], correlationArgs{out: parts, walkPair: dyRows})
+	c.ownSupports("correlation_sums", correlationPerThread[s.dp], correlationArgs{out: parts, walkPair: dyRows})
 	stats := c.keys.batch * c.keys.heads * c.keys.n
 	lse, shift := c.floats(d, stats), c.floats(d, stats)
 	c.supports("correlation_dv", correlationRowsArgs{x: mean, colSum: address(colSum), parts: parts, lse: lse, shift: shift, dv: address(dv), v: values})
 	if dk != nil {
 		keyParts = parts
-		c.ownSupports("correlation_dk_", 1, correlationArgs{out: keyParts, ownPair: values, walkPair: dyRows, lse: lse, shift: shift})
+		c.ownSupports("correlation_dk", 1, correlationArgs{out: keyParts, ownPair: values, walkPair: dyRows, lse: lse, shift: shift})
 	}
 	if dq != nil {
 		queryParts = c.floats(d, c.querySplits*s.len())
-		c.ownQueries("correlation_dq_", 1, correlationArgs{out: queryParts, ownPair: dyRows, walkPair: values, lse: lse, shift: shift})
+		c.ownQueries("correlation_dq", 1, correlationArgs{out: queryParts, ownPair: dyRows, walkPair: values, lse: lse, shift: shift})
 	}
 	return keyParts, queryParts
 }

@@ -124,11 +124,9 @@ func (p precision) rounded(v float32) float32 {
 // those of the inputs as they are, from which the rounding of both factors by at most u,
 // relatively, takes a sum Σ a·b by at most (2u + u²)·Σ|a|·|b|.
 func TestPrecision(t *testing.T) {
-	for _, c := range []struct {
-		p precision
-		u float64
-	}{{tf32, math.Ldexp(1, -11)}, {bf16, math.Ldexp(1, -8)}} {
+	for _, opened := range []precision{tf32, bf16} {
 		for _, size := range []twinConv{
+			{1, 5, 4, 132, 136, 3, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}}, // bf16 in bf16
 			{1, 1, 1, 1, 1, 1, 1, op.ConvParams{Stride: 1, Dilation: 1}},
 			{2, 9, 7, 12, 20, 1, 1, op.ConvParams{Stride: 1, Dilation: 1}},
 			{1, 13, 11, 20, 70, 3, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}},
@@ -137,14 +135,15 @@ func TestPrecision(t *testing.T) {
 			{1, 91, 92, 20, 132, 2, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}},  // the largest tile
 			{1, 127, 129, 20, 36, 2, 2, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}}, // and the next
 		} {
-			t.Run(c.p.String()+" "+size.name(), func(t *testing.T) {
-				host := openCPU(t)
+			p := opened.layer(size.kh*size.kw, size.ci, size.co)
+			t.Run(opened.String()+" "+size.name(), func(t *testing.T) {
+				host, u := openCPU(t), p.unit()
 				exact, _ := size.products(host, func(v float32) float32 { return v })
-				rounded, _ := size.products(host, c.p.rounded)
+				rounded, _ := size.products(host, p.rounded)
 				magnitude, _ := size.products(host, func(v float32) float32 { return float32(math.Abs(float64(v))) })
 				t.Setenv(librariesVariable, librariesOff)
-				dev := openIn(t, c.p)
-				if !strings.HasSuffix(dev.Name(), " in "+c.p.String()) {
+				dev := openIn(t, opened)
+				if !strings.HasSuffix(dev.Name(), " in "+opened.String()) {
 					t.Errorf("the device's name %q lacks the precision", dev.Name())
 				}
 				got, names := size.products(dev, func(v float32) float32 { return v })
@@ -154,7 +153,7 @@ func TestPrecision(t *testing.T) {
 						if e := math.Abs(float64(v - rounded[k][i])); !(e <= 1e-6*scale) {
 							t.Fatalf("%s: element %d is %g, of rounded inputs %g", names[k], i, v, rounded[k][i])
 						}
-						if e := math.Abs(float64(v - exact[k][i])); !(e <= (2*c.u+c.u*c.u)*scale) {
+						if e := math.Abs(float64(v - exact[k][i])); !(e <= (2*u+u*u)*scale) {
 							t.Fatalf("%s: element %d is %g, exactly %g, magnitude %g", names[k], i, v, exact[k][i], magnitude[k][i])
 						}
 					}

@@ -9,7 +9,7 @@ import (
 	"hdmnet/internal/op"
 )
 
-// selfAttentionArgs is SelfAttentionArgs of kernels/self_attention.cu.
+// selfAttentionArgs is SelfAttentionArgs of kernels/self_attention.cuh.
 type selfAttentionArgs struct {
 	y, q, k, v  headRows
 	lse         pointer
@@ -32,13 +32,27 @@ var selfAttentionRows, selfAttentionGradRows = map[int]int{8: 1, 16: 2, 32: 2, 6
 
 const attentionThreads = 128 // of a block of kernels/attention.cuh
 
-// ownRows is a launch for rows rows of every sample and head, perThread a thread.
-func ownRows(rows, perThread, batchHeads, splits int) size {
-	return size{grid: [3]int{ceil(rows, perThread*attentionThreads), batchHeads, splits}, block: [3]int{attentionThreads, 1, 1}}
+// rowKernel returns the kernel for rows of dp channels in a precision, and how many rows a
+// block of it owns: perThread a thread in fp32; on tensor cores a warp has 32, or 16 of 64
+// channels (kernels/attention_tensor.cuh).
+func (p precision) rowKernel(name string, dp, perThread int) (kernel string, perBlock int) {
+	if p == fp32 {
+		return fmt.Sprint(name, "_", dp), perThread * attentionThreads
+	}
+	if dp > 32 {
+		return fmt.Sprint(name, "_", p, "_", dp), attentionThreads / 2
+	}
+	return fmt.Sprint(name, "_", p, "_", dp), attentionThreads
+}
+
+// ownRows is a launch for rows rows of every sample and head, perBlock a block.
+func ownRows(rows, perBlock, batchHeads, splits int) size {
+	return size{grid: [3]int{ceil(rows, perBlock), batchHeads, splits}, block: [3]int{attentionThreads, 1, 1}}
 }
 
 // SelfAttention computes y and lse in one launch, where heads have 8, 16, 32 or 64
-// channels; others are padded first.
+// channels; others are padded first. In tf32 and bf16 rows and probabilities are rounded
+// before they are multiplied; the softmax is float32.
 func (d *Device) SelfAttention(y, lse, q, k, v op.Tensor, heads int) {
 	const name = "SelfAttention"
 	rows, keys, scale := checkAttention(name, q, k, v, heads)
@@ -52,7 +66,8 @@ func (d *Device) SelfAttention(y, lse, q, k, v op.Tensor, heads int) {
 	if a.y, direct = rows.direct(y); !direct {
 		a.y = rows.packed(scratch.padded(d, rows))
 	}
-	d.launch(fmt.Sprint("self_attention_", rows.dp), ownRows(rows.n, selfAttentionRows[rows.dp], rows.batch*heads, 1), &a)
+	kernel, perBlock := d.precision.rowKernel("self_attention", rows.dp, selfAttentionRows[rows.dp])
+	d.launch(kernel, ownRows(rows.n, perBlock, rows.batch*heads, 1), &a)
 	if !direct {
 		d.unpack(rows, y, a.y.x, 1, false)
 	}
@@ -82,7 +97,8 @@ func (d *Device) SelfAttentionGrad(dq, dk, dv, dy, y, lse, q, k, v op.Tensor, he
 			a.dq = rows.packed(scratch.padded(d, rows))
 			d.zero(a.dq.x, int64(rows.len())*4)
 		}
-		d.launch(fmt.Sprint("self_attention_dq_", rows.dp), ownRows(rows.n, selfAttentionGradRows[rows.dp], rows.batch*heads, 1), &a)
+		kernel, perBlock := d.precision.rowKernel("self_attention_dq", rows.dp, selfAttentionGradRows[rows.dp])
+		d.launch(kernel, ownRows(rows.n, perBlock, rows.batch*heads, 1), &a)
 		if !direct {
 			d.unpack(rows, dq, a.dq.x, 1, true)
 		}
@@ -93,8 +109,9 @@ func (d *Device) SelfAttentionGrad(dq, dk, dv, dy, y, lse, q, k, v op.Tensor, he
 	splits := rowSplits(rows.batch*heads*keys.n, rows.n, 1<<17)
 	a.split = keys.len()
 	a.dk, a.dv = keys.packed(scratch.floats(d, splits*a.split)), keys.packed(scratch.floats(d, splits*a.split))
-	for _, kernel := range selfAttentionKeyGrad(rows.dp) {
-		d.launch(kernel, ownRows(keys.n, 1, rows.batch*heads, splits), &a)
+	for _, name := range selfAttentionKeyGrad(rows.dp) {
+		kernel, perBlock := d.precision.rowKernel(name, rows.dp, 1)
+		d.launch(kernel, ownRows(keys.n, perBlock, rows.batch*heads, splits), &a)
 	}
 	if dk != nil {
 		d.unpack(keys, dk, a.dk.x, splits, true)
@@ -107,9 +124,9 @@ func (d *Device) SelfAttentionGrad(dq, dk, dv, dy, y, lse, q, k, v op.Tensor, he
 // selfAttentionKeyGrad names the kernels that make dk and dv.
 func selfAttentionKeyGrad(dp int) []string {
 	if dp == maxHeadChannels {
-		return []string{"self_attention_dk_64", "self_attention_dv_64"}
+		return []string{"self_attention_dk", "self_attention_dv"}
 	}
-	return []string{fmt.Sprint("self_attention_dkv_", dp)}
+	return []string{"self_attention_dkv"}
 }
 
 // checkAttention returns the shapes of the queries and the keys, and 1/(√d + 1e-9).

@@ -24,33 +24,34 @@ func (p precision) roundedFloats(rows, ci int) int {
 	return rows * ceil(ci, tensorStep) * tensorStep * p.bytesOfWeight() / 4
 }
 
-// roundWeights rounds weights [rows, ci] for tensorConv.
-func (d *Device) roundWeights(to, from pointer, rows, ci int) {
-	d.launch("round_weights_"+d.precision.String(), d.perElement(d.precision.roundedFloats(rows, ci)),
+// roundWeights rounds weights [rows, ci] for tensorConv in p.
+func (d *Device) roundWeights(p precision, to, from pointer, rows, ci int) {
+	d.launch("round_weights_"+p.String(), d.perElement(p.roundedFloats(rows, ci)),
 		to, from, rows, ci, ceil(ci, tensorStep)*tensorStep)
 }
 
-// tensorConv queues a convolution on tensor cores with weights g.b that are rounded.
-func (d *Device) tensorConv(g convArgs) {
-	if !d.tensorConvByLibrary(g) {
-		d.ownTensorConv(g)
+// tensorConv queues a convolution on tensor cores with weights g.b that are rounded to p.
+func (d *Device) tensorConv(p precision, g convArgs) {
+	own := func(g convArgs) { d.ownTensorConv(p, g) }
+	if !d.tensorConvByLibrary(p, g, own) {
+		own(g)
 	}
 }
 
 // ownTensorConv is tensorConv by kernels/tensor_conv.cu.
-func (d *Device) ownTensorConv(g convArgs) {
+func (d *Device) ownTensorConv(p precision, g convArgs) {
 	tile, blocks := chooseTile(g.positions(), int(g.co), g.ci%4 == 0 && g.co%2 == 0 && aligned16(g.out, g.a, g.residual))
 	s := grid1(blocks, tensorThreads)
-	s.shared = tensorStages * tensorStep * (tile.rows*4 + tile.columns*d.precision.bytesOfWeight())
-	d.launch("conv2d_"+d.precision.String()+tile.name, s, &g)
+	s.shared = tensorStages * tensorStep * (tile.rows*4 + tile.columns*p.bytesOfWeight())
+	d.launch("conv2d_"+p.String()+tile.name, s, &g)
 }
 
-// roundedConv rounds the weights g.b and queues the convolution on tensor cores.
-func (d *Device) roundedConv(g convArgs) {
+// roundedConv rounds the weights g.b to p and queues the convolution on tensor cores.
+func (d *Device) roundedConv(p precision, g convArgs) {
 	rows, ci := int(g.co)*int(g.kh)*int(g.kw), int(g.ci)
-	rounded := d.borrow(d.precision.roundedFloats(rows, ci))
+	rounded := d.borrow(p.roundedFloats(rows, ci))
 	defer d.giveBack(rounded)
-	d.roundWeights(rounded, g.b, rows, ci)
+	d.roundWeights(p, rounded, g.b, rows, ci)
 	g.b = rounded
-	d.tensorConv(g)
+	d.tensorConv(p, g)
 }

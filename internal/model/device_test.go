@@ -55,11 +55,16 @@ type bounds struct {
 
 // tolerances are those of golden/README.md for float32, and 2e-2 and 99.5% of the
 // predicted labels for tf32 and bf16. The base learner of random weights gives many pixels
-// two nearly equal logits of its 16: with bf16 it labels 0.55% of them otherwise.
+// two nearly equal logits of its 16: the CPU, which has more layers in bf16, labels up to
+// 1% of them otherwise.
 func tolerances(t testing.TB) bounds {
 	t.Helper()
 	if precision(t) == op.FP32 {
 		return bounds{output: 1e-5, gradient: 1e-4, late: 5e-3}
 	}
-	return bounds{output: 2e-2, labels: 5e-3, base: 1e-2, rounded: true}
+	b := bounds{output: 2e-2, labels: 5e-3, base: 5e-3, rounded: true}
+	if name := os.Getenv("HDMNET_TEST_DEVICE"); name == "" || name == "cpu" {
+		b.base = 1e-2
+	}
+	return b
 }

@@ -17,9 +17,8 @@ import (
 type Options struct {
 	// Tolerance is how far an operator may be from the reference's: 1e-4 for float32.
 	Tolerance float64
-	// Products is how far the forward products may be (Conv2D, FrozenConv2D, Linear,
-	// PriorSimilarity), and with them the results of networks: 2e-2 where their inputs are
-	// rounded to 8 or 11 bits.
+	// Products is how far the operators may be whose inputs a device may round (op.Precision),
+	// and with them the results of networks: 2e-2 where they are rounded to 8 or 11 bits.
 	Products float64
 	// Thorough runs a ResNet-50 as well: the shapes of the published networks' layers.
 	Thorough bool

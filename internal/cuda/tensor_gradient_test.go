@@ -1,0 +1,148 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"hdmnet/internal/op"
+)
+
+// tensorGradients computes a convolution and its gradients by the kernels for tensor cores,
+// in p also where layer would choose another, with inputs changed by change; on another
+// device, and in fp32, by its operators.
+func (c twinConv) tensorGradients(p precision, change func(float32) float32) func(op.Device, *operands) []op.Tensor {
+	return func(d op.Device, o *operands) []op.Tensor {
+		input := func(shape ...int) op.Tensor {
+			t := o.floats(shape...)
+			v := make([]float32, op.Len(t))
+			d.Download(v, t)
+			for i := range v {
+				v[i] = change(v[i])
+			}
+			d.Upload(t, v)
+			return t
+		}
+		ho, wo := c.p.Out(c.h, c.kh), c.p.Out(c.w, c.kw)
+		x, w, dy := input(c.b, c.h, c.w, c.ci), input(c.co, c.kh, c.kw, c.ci), input(c.b, ho, wo, c.co)
+		y, dx, dw := o.arena.Zeros(c.b, ho, wo, c.co), o.arena.Zeros(c.b, c.h, c.w, c.ci), o.arena.Zeros(c.co, c.kh, c.kw, c.ci)
+		gpu, ok := d.(*Device)
+		if !ok {
+			d.Conv2D(y, x, w, nil, nil, c.p)
+			d.Conv2DGradInput(dx, dy, w, c.p)
+			d.Conv2DGradWeight(dw, nil, x, dy, c.p)
+			return []op.Tensor{y, dx, dw}
+		}
+		args := func(out, a, b op.Tensor) convArgs {
+			g := newConvArgs(x.Shape(), w.Shape(), c.p)
+			g.out, g.a, g.b = address(out), address(a), address(b)
+			return g
+		}
+		gpu.roundedConv(p, args(y, x, w))
+		gi, gw := args(dx, dy, w), args(dw, dy, x)
+		gw.accumulate = 1
+		if ci, co := c.ci, c.co; gi.pointwise() {
+			gpu.ownGemm(p, "nn", gemmArgs{c: gi.out, a: gi.a, b: gi.b, m: gi.inputs(), n: ci, k: co, lda: co, ldb: ci, ldc: ci, accumulate: 1})
+			gpu.ownGemm(p, "tn", gemmArgs{c: gw.out, a: gw.a, b: gw.b, m: co, n: ci, k: gw.positions(), lda: co, ldb: ci, ldc: ci, accumulate: 1})
+		} else {
+			gpu.ownConvGradInput(p, gi)
+			gpu.ownConvGradWeight(p, gw)
+		}
+		return []op.Tensor{y, dx, dw}
+	}
+}
+
+// TestTensorKernels compares the kernels for tensor cores with the CPU on inputs rounded
+// beforehand: products are exact then, and float32's own rounding of the sums is the only
+// difference. The comment says which tiles a size is for.
+func TestTensorKernels(t *testing.T) {
+	one := op.ConvParams{Stride: 1, Dilation: 1}
+	for _, c := range []struct {
+		twinConv
+		kernels string // that must have run
+	}{
+		{twinConv{1, 1, 1, 1, 1, 1, 1, one}, "conv2d_%_any gemm_nn_%_any gemm_tn_%_any"},
+		{twinConv{2, 9, 7, 12, 20, 1, 1, one}, "conv2d_%_64 gemm_nn_%_64 gemm_tn_%_64"},
+		{twinConv{1, 40, 33, 7, 9, 1, 1, one}, "gemm_tn_%_any"},
+		{twinConv{1, 13, 11, 20, 68, 3, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}}, "conv2d_grad_input_%_64 conv2d_grad_weight_%_64"},
+		{twinConv{2, 12, 15, 7, 9, 3, 3, op.ConvParams{Stride: 2, Pad: 1, Dilation: 1}}, "conv2d_%_any conv2d_grad_input_%_any conv2d_grad_weight_%_any"},
+		{twinConv{1, 17, 12, 4, 8, 3, 3, op.ConvParams{Stride: 2, Pad: 2, Dilation: 2}}, ""},
+		{twinConv{1, 19, 20, 4, 8, 5, 4, op.ConvParams{Stride: 3, Pad: 2, Dilation: 2}}, ""},
+		{twinConv{1, 16, 17, 4, 8, 4, 4, op.ConvParams{Stride: 4, Dilation: 1}}, ""},
+		{twinConv{1, 40, 30, 4, 8, 3, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}}, ""}, // dw in several parts
+		{twinConv{1, 91, 92, 132, 8, 2, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}}, "conv2d_grad_input_%_128"},
+		{twinConv{1, 127, 129, 36, 8, 2, 2, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}}, "conv2d_grad_input_%_128x64"},
+		{twinConv{1, 91, 92, 20, 132, 2, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}}, "conv2d_%_128"},
+		{twinConv{1, 127, 129, 20, 36, 2, 2, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}}, "conv2d_%_128x64"},
+		{twinConv{1, 3, 4, 260, 1020, 3, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}}, "conv2d_grad_weight_%_128"},
+		{twinConv{1, 3, 4, 116, 1020, 3, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}}, "conv2d_grad_weight_%_128x64"},
+		{twinConv{1, 1, 8200, 132, 20, 1, 1, one}, "gemm_nn_%_128"},
+		{twinConv{1, 1, 16400, 36, 20, 1, 1, one}, "gemm_nn_%_128x64"},
+		{twinConv{1, 1, 20, 1996, 1028, 1, 1, one}, "gemm_tn_%_128"},
+		{twinConv{1, 1, 20, 956, 1028, 1, 1, one}, "gemm_tn_%_128x64"},
+	} {
+		for _, p := range []precision{tf32, bf16} {
+			if p == bf16 && c.kh*c.kw == 1 {
+				continue // plain products are in tf32
+			}
+			t.Run(p.String()+" "+c.name(), func(t *testing.T) {
+				t.Setenv(librariesVariable, librariesOff)
+				host, dev := openCPU(t), openIn(t, p)
+				want := results(host, c.tensorGradients(p, p.rounded))
+				magnitude := results(host, c.tensorGradients(p, func(v float32) float32 { return float32(math.Abs(float64(v))) }))
+				got := results(dev, c.tensorGradients(p, func(v float32) float32 { return v }))
+				for k, name := range []string{"y", "dx", "dw"} {
+					for i, v := range got[k] {
+						if e := math.Abs(float64(v - want[k][i])); !(e <= 1e-6*(1+float64(magnitude[k][i]))) {
+							t.Fatalf("%s: element %d is %g, of rounded inputs %g", name, i, v, want[k][i])
+						}
+					}
+				}
+				for _, kernel := range strings.Fields(strings.ReplaceAll(c.kernels, "%", p.String())) {
+					if !dev.kernels[kernel].loaded {
+						t.Errorf("%s did not run", kernel)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestLayerPrecision: which layers bf16 leaves in tf32, and that gradients follow them.
+func TestLayerPrecision(t *testing.T) {
+	for _, c := range []struct {
+		taps, ci, co int
+		want         precision
+	}{
+		{9, 3, 64, tf32}, {9, 128, 512, tf32}, {9, 512, 128, tf32}, {1, 512, 16, tf32}, {1, 1024, 2048, tf32},
+		{9, 512, 512, bf16}, {9, 2048, 512, bf16}, {4, 129, 129, bf16},
+	} {
+		if got := bf16.layer(c.taps, c.ci, c.co); got != c.want {
+			t.Errorf("%d taps from %d to %d channels: %v, want %v", c.taps, c.ci, c.co, got, c.want)
+		}
+		for _, p := range []precision{fp32, tf32} {
+			if got := p.layer(c.taps, c.ci, c.co); got != p {
+				t.Errorf("%v becomes %v", p, got)
+			}
+		}
+	}
+	for _, c := range []struct {
+		conv twinConv
+		want string
+	}{
+		{twinConv{1, 3, 4, 132, 132, 3, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}}, "conv2d_grad_input_bf16_64 conv2d_grad_weight_bf16_64"},
+		{twinConv{1, 3, 4, 12, 132, 3, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}}, "conv2d_grad_input_tf32_64 conv2d_grad_weight_tf32_64"},
+		{twinConv{1, 3, 4, 132, 132, 1, 1, op.ConvParams{Stride: 1, Dilation: 1}}, "gemm_nn_tf32_64 gemm_tn_tf32_64"},
+	} {
+		t.Setenv(librariesVariable, librariesOff)
+		dev := openIn(t, bf16)
+		results(dev, c.conv.run)
+		for _, kernel := range strings.Fields(c.want) {
+			if !dev.kernels[kernel].loaded {
+				t.Errorf("%s: %s did not run", c.conv.name(), kernel)
+			}
+		}
+	}
+}
