@@ -146,7 +146,10 @@ func (c *check) reportTraining(b *strings.Builder) {
 	gpu, cpu := kinds[0].name, kinds[1].name
 	if count[gpu] == c.size.seeds && count[cpu] == c.size.seeds {
 		d, verdict := sum[gpu]/float64(count[gpu])-sum[cpu]/float64(count[cpu]), "holds"
-		if d < -points {
+		switch {
+		case sum[cpu] == 0:
+			verdict = "says nothing, as the CPU's networks have learnt nothing"
+		case d < -points:
 			verdict = "MISSED"
 		}
 		fmt.Fprintf(b, "\nbf16 differs from the CPU by %+.4f in the mean; at most %.2f lower: %s.\n", d, points, verdict)
