@@ -40,6 +40,9 @@ func TestElementLoopsAgree(t *testing.T) {
 				addTo,
 				func(y, a, b []float32) { addScaledRow(y, a, 0.3) },
 				func(y, a, b []float32) { mix(y, a, b, 0.7) },
+				func(y, a, b []float32) { weigh(y, a, 0.3) },
+				weighEach,
+				func(y, a, b []float32) { cosines(y, a, 1.7) },
 			} {
 				f(y[:n], a[:n], b[:n])
 				results = append(results, wide(y))
