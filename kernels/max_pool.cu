@@ -62,13 +62,6 @@ __device__ inline int warp_max_int(int v)
 	return v;
 }
 
-// raise is *p = max(*p, v); most find it done.
-__device__ inline void raise(int *p, int v)
-{
-	if (*p < v)
-		atomicMax(p, v);
-}
-
 extern "C" __global__ void __launch_bounds__(256) max_pool_readers(int *readers, const int *argmax, int batch, int h, int w, int ho, int wo, int c)
 {
 	i64 r = (i64)blockIdx.x * 8 + warp();
@@ -89,12 +82,12 @@ extern "C" __global__ void __launch_bounds__(256) max_pool_readers(int *readers,
 	x1 = warp_max_int(x1);
 	x0 = -warp_max_int(x0);
 	for (int yy = y0 + lane(); yy <= y1; yy += 32) {
-		raise(readers + yy, ho - i);
-		raise(readers + h + yy, i + 1);
+		atomicMax(readers + yy, ho - i);
+		atomicMax(readers + h + yy, i + 1);
 	}
 	for (int xx = x0 + lane(); xx <= x1; xx += 32) {
-		raise(readers + 2 * h + xx, wo - j);
-		raise(readers + 2 * h + w + xx, j + 1);
+		atomicMax(readers + 2 * h + xx, wo - j);
+		atomicMax(readers + 2 * h + w + xx, j + 1);
 	}
 }
 

@@ -24,15 +24,20 @@ import (
 // selftestPTX declares the self-test's kernels, as far as the emulator reads PTX.
 var selftestPTX = func() string {
 	text := ".version 7.0\n.target sm_80\n.address_size 64\n"
-	for _, k := range []struct {
+	type declared struct {
 		name   string
 		params string
-	}{
+	}
+	all := []declared{
 		{"divergent_barrier", "u64"}, {"early_return", "u64"}, {"write_past", "u64 u32"}, {"read_undefined", "u64 u64"},
 		{"read_shared_undefined", "u64"}, {"shared_past", "u64"}, {"misaligned", "u64"}, {"half_warp_shuffle", "u64"},
 		{"missing_wait", "u64 u64"}, {"race", "u64"}, {"functions", "u64 u64 u64"}, {"shuffles", "u64"},
 		{"products", "u64 u64 u64 u64"}, {"switches", "u64 u32"}, {"never_compiled", "u64"},
-	} {
+	}
+	for _, k := range raceKernels {
+		all = append(all, declared{k.name, "u64 u32"})
+	}
+	for _, k := range all {
 		var params []string
 		for i, p := range strings.Fields(k.params) {
 			params = append(params, fmt.Sprintf("\t.param .%s %s_param_%d", p, k.name, i))
@@ -140,14 +145,9 @@ func TestEmulatorReports(t *testing.T) {
 		{"missing wait", fast, "", []string{"before 7 after 0"}},
 	} {
 		t.Run(strings.TrimSpace(c.name+" "+c.driver+" "+c.env), func(t *testing.T) {
-			cmd := exec.Command(os.Args[0], "-test.run=^TestEmulatorChild$", "-test.v")
-			cmd.Env = append(os.Environ(), "HDMNET_EMU_CASE="+c.name, "HDMNET_CUDA_DRIVER="+filepath.Join(dir, c.driver), "HDMNET_CUDA_CACHE=off", "HDMNET_EMU_SEED=0", c.env)
-			out, err := cmd.CombinedOutput()
-			if err != nil {
-				t.Errorf("%v\n%s", err, out)
-			}
+			out := runEmulatorCase(t, c.name, filepath.Join(dir, c.driver), c.env)
 			for _, want := range c.want {
-				if !strings.Contains(string(out), want) {
+				if !strings.Contains(out, want) {
 					t.Errorf("the report lacks %q:\n%s", want, out)
 				}
 			}
@@ -155,7 +155,18 @@ func TestEmulatorReports(t *testing.T) {
 	}
 }
 
-// TestEmulatorChild is the child of TestEmulatorReports.
+// runEmulatorCase runs one of emulatorCases in a process of its own and returns what that prints.
+func runEmulatorCase(t *testing.T, name, driver, env string) string {
+	cmd := exec.Command(os.Args[0], "-test.run=^TestEmulatorChild$", "-test.v")
+	cmd.Env = append(os.Environ(), "HDMNET_EMU_CASE="+name, "HDMNET_CUDA_DRIVER="+driver, "HDMNET_CUDA_CACHE=off", "HDMNET_EMU_SEED=0", env)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	return string(out)
+}
+
+// TestEmulatorChild is the child of runEmulatorCase.
 func TestEmulatorChild(t *testing.T) {
 	run := emulatorCases[os.Getenv("HDMNET_EMU_CASE")]
 	if run == nil {

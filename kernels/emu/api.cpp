@@ -12,7 +12,6 @@ bool initialised;
 
 static int primary_count;                  // references to the primary context
 static thread_local bool current;          // of this thread
-static std::set<void *> pinned;
 
 #define CONTEXT ((CUcontext)(uintptr_t)0x1)
 
@@ -150,7 +149,7 @@ API CUresult cuDevicePrimaryCtxRelease_v2(CUdevice)
 			if (n)
 				leaks += format("%s%zu %s were not destroyed", leaks.empty() ? "leak: " : "; ", n, what);
 		};
-		count(pinned.size(), "blocks of pinned memory");
+		count(pinned_count(), "blocks of pinned memory");
 		count(handles<Stream>().size(), "streams");
 		count(handles<Module>().size(), "modules");
 		count(handles<Graph>().size(), "graphs");
@@ -196,7 +195,10 @@ API CUresult cuCtxGetDevice(CUdevice *d)
 API CUresult cuCtxSynchronize(void)
 {
 	BEGIN
-	return refuse_in_capture("cuCtxSynchronize");
+	CUresult r = refuse_in_capture("cuCtxSynchronize");
+	if (r == CUDA_SUCCESS)
+		order_host(nullptr);
+	return r;
 }
 
 // ---- Modules and functions
@@ -324,18 +326,16 @@ API CUresult cuMemGetAddressRange_v2(CUdeviceptr *base, size_t *bytes, CUdevicep
 API CUresult cuMemHostAlloc(void **p, size_t bytes, unsigned int)
 {
 	BEGIN
-	if (posix_memalign(p, 4096, bytes ? bytes : 1))
+	if (!(*p = pinned_alloc(bytes)))
 		return api_error(CUDA_ERROR_OUT_OF_MEMORY, "the machine has no %zu bytes to pin", bytes);
-	pinned.insert(*p);
 	return CUDA_SUCCESS;
 }
 
 API CUresult cuMemFreeHost(void *p)
 {
 	BEGIN
-	if (!pinned.erase(p))
+	if (!pinned_free(p))
 		return api_error(CUDA_ERROR_INVALID_VALUE, "free of host memory that is not pinned");
-	free(p);
 	return CUDA_SUCCESS;
 }
 

@@ -3,9 +3,7 @@
 #include <dlfcn.h>
 #include <link.h>
 
-#include "emu.h"
-
-#include "../hdm.cuh"
+#include "race.h"
 
 namespace hdm {
 
@@ -41,16 +39,21 @@ int find_image(struct dl_phdr_info *info, size_t, void *)
 
 void check_open() { dl_iterate_phdr(find_image, nullptr); }
 
-void check_access(uintptr_t address, size_t bytes, bool write)
+void check_access(uintptr_t address, size_t bytes, Access how, const void *pc)
 {
 	if (!self)
 		return; // the host side of this library
+	bool write = how != reading;
 	if (address - space < space_bytes) {
-		const char *problem = shadow_problem(address, bytes, write);
+		const char *problem = shadow_problem(address, bytes, how == writing || how == copying);
 		if (problem)
 			refuse(address, bytes, write, problem[0] == 'u' ? CUDA_ERROR_LAUNCH_FAILED : CUDA_ERROR_ILLEGAL_ADDRESS, problem);
-		if (write)
+		if (how == writing)
 			shadow_set(address, bytes, defined);
+		if (cells && how <= writing)
+			race_access(address, bytes, how == writing, pc);
+		else if (cells)
+			race_slowly(this_thread(), address, bytes, how, pc);
 		return;
 	}
 	if (worker_owns(address) || (address >= image_lo && address < image_hi))
@@ -61,40 +64,43 @@ void check_access(uintptr_t address, size_t bytes, bool write)
 	refuse(address, bytes, write, CUDA_ERROR_ILLEGAL_ADDRESS, "out of bounds");
 }
 
-template <class U> static inline void check(uintptr_t address, bool write)
+std::string check_place(const void *pc)
+{
+	uintptr_t at = (uintptr_t)pc;
+	return at >= image_lo && at < image_hi ? format(" (code at 0x%llx)", (u64)(at - image_lo)) : "";
+}
+
+template <class U> __attribute__((always_inline)) static inline void check(uintptr_t address, Access how)
 {
 	if (address % sizeof(U) && self)
-		refuse(address, sizeof(U), write, CUDA_ERROR_MISALIGNED_ADDRESS, "misaligned");
-	if (address - space < space_bytes) { // the fast way
-		U *s = (U *)(shadow + (address - space));
-		U all = (U)0x0202020202020202ull;
-		if (*s == all)
+		refuse(address, sizeof(U), how == writing, CUDA_ERROR_MISALIGNED_ADDRESS, "misaligned");
+	if (address - space < space_bytes && self) { // the quick way
+		const u8 *s = shadow + (address - space);
+		bool all = true;
+		for (size_t i = 0; i < sizeof(U); i += std::min<size_t>(8, sizeof(U)))
+			all &= !memcmp(s + i, "\2\2\2\2\2\2\2\2", std::min<size_t>(8, sizeof(U)));
+		if (all) {
+			if (cells)
+				race_access(address, sizeof(U), how == writing, __builtin_return_address(0));
 			return;
+		}
 	}
-	check_access(address, sizeof(U), write);
+	check_access(address, sizeof(U), how, __builtin_return_address(0));
 }
 
 } // namespace hdm
 
 #define EXPORT extern "C" __attribute__((visibility("default"), used))
-#define ACCESS(bytes, U)                                                                       \
-	EXPORT void __asan_load##bytes##_noabort(uintptr_t a) { hdm::check<U>(a, false); }         \
-	EXPORT void __asan_store##bytes##_noabort(uintptr_t a) { hdm::check<U>(a, true); }
+#define ACCESS(bytes, U)                                                                          \
+	EXPORT void __asan_load##bytes##_noabort(uintptr_t a) { hdm::check<U>(a, hdm::reading); }     \
+	EXPORT void __asan_store##bytes##_noabort(uintptr_t a) { hdm::check<U>(a, hdm::writing); }
 ACCESS(1, u8)
 ACCESS(2, u16)
 ACCESS(4, u32)
 ACCESS(8, u64)
-
-static void check16(uintptr_t a, bool write)
-{
-	if (a % 16 && hdm::self)
-		hdm::worker_fault(CUDA_ERROR_MISALIGNED_ADDRESS, hdm::format("misaligned access of 16 bytes at 0x%llx", (u64)a));
-	hdm::check_access(a, 16, write);
-}
-EXPORT void __asan_load16_noabort(uintptr_t a) { check16(a, false); }
-EXPORT void __asan_store16_noabort(uintptr_t a) { check16(a, true); }
-EXPORT void __asan_loadN_noabort(uintptr_t a, size_t n) { hdm::check_access(a, n, false); }
-EXPORT void __asan_storeN_noabort(uintptr_t a, size_t n) { hdm::check_access(a, n, true); }
+ACCESS(16, __int128)
+EXPORT void __asan_loadN_noabort(uintptr_t a, size_t n) { hdm::check_access(a, n, hdm::reading, __builtin_return_address(0)); }
+EXPORT void __asan_storeN_noabort(uintptr_t a, size_t n) { hdm::check_access(a, n, hdm::writing, __builtin_return_address(0)); }
 EXPORT void __asan_handle_no_return() {}
 EXPORT void __asan_before_dynamic_init(const char *) {}
 EXPORT void __asan_after_dynamic_init() {}

@@ -31,19 +31,24 @@ void sync_threads(Where where);
 struct WarpOp {
 	void (*run)(WarpOp *const (&lanes)[32]);
 	const char *name;
+	bool orders = false; // accesses to memory before it come before those after it
 };
 void warp_op(WarpOp *op, u32 mask, Where where);
 
-void *shared(const void *slot, size_t bytes, size_t align);
+void *shared(const void *slot, const char *name, size_t bytes, size_t align);
 void *dynamic_shared();
 
 void cp_async(void *shared, const void *global, int bytes, bool valid);
 void cp_async_commit();
 void cp_async_wait(int groups);
 
+enum class Atomic { add, max, min }; // of int
+u32 atomic(Atomic what, void *p, u32 v);
+
 enum class Shuffle { idx, bfly, up, down };
 u32 shuffle(Shuffle mode, u32 mask, u32 v, int x, Where where);
 u32 ballot(u32 mask, bool p, Where where);
+void sync_warp(u32 mask, Where where);
 void mma_bf16(float *d, const u32 *a, const u32 *b, Where where);
 void mma_tf32(float *d, const u32 *a, const u32 *b, Where where);
 void ldmatrix(u32 *r, const void *row, bool trans, Where where);
@@ -62,7 +67,7 @@ void ldmatrix(u32 *r, const void *row, bool trans, Where where);
 #define SHARED(type, name, ...)                 \
 	typedef type hdm_type_##name __VA_ARGS__;   \
 	static const char hdm_slot_##name = 0;      \
-	hdm_type_##name &name = *(hdm_type_##name *)hdm::shared(&hdm_slot_##name, sizeof(hdm_type_##name), alignof(hdm_type_##name))
+	hdm_type_##name &name = *(hdm_type_##name *)hdm::shared(&hdm_slot_##name, #name, sizeof(hdm_type_##name), alignof(hdm_type_##name))
 #define DYNAMIC_SHARED(type, name) type *name = (type *)hdm::dynamic_shared()
 
 #define threadIdx (hdm::self->index)
@@ -77,7 +82,7 @@ inline void __syncthreads(HDM_WHERE) { hdm::sync_threads({file, line}); }
 inline u32 __ballot_sync(u32 mask, bool p, HDM_WHERE) { return hdm::ballot(mask, p, {file, line}); }
 inline bool __any_sync(u32 mask, bool p, HDM_WHERE) { return hdm::ballot(mask, p, {file, line}) != 0; }
 inline bool __all_sync(u32 mask, bool p, HDM_WHERE) { return hdm::ballot(mask, p, {file, line}) == mask; }
-inline void __syncwarp(u32 mask = 0xffffffffu, HDM_WHERE) { hdm::ballot(mask, true, {file, line}); }
+inline void __syncwarp(u32 mask = 0xffffffffu, HDM_WHERE) { hdm::sync_warp(mask, {file, line}); }
 
 #define HDM_SHUFFLE(name, mode)                                                                        \
 	inline float name(u32 mask, float v, int x, HDM_WHERE)                                             \
@@ -101,17 +106,10 @@ HDM_SHUFFLE(__shfl_up_sync, up)
 inline int __popc(u32 v) { return __builtin_popcount(v); }
 inline int __ffs(u32 v) { return __builtin_ffs((int)v); }
 
-inline u32 atomicAdd(u32 *p, u32 v) { return __atomic_fetch_add(p, v, __ATOMIC_RELAXED); }
-inline int atomicAdd(int *p, int v) { return __atomic_fetch_add(p, v, __ATOMIC_RELAXED); }
-inline int hdm_atomic_choose(int *p, int v, bool larger)
-{
-	int old = __atomic_load_n(p, __ATOMIC_RELAXED);
-	while ((larger ? v > old : v < old) && !__atomic_compare_exchange_n(p, &old, v, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-		;
-	return old;
-}
-inline int atomicMax(int *p, int v) { return hdm_atomic_choose(p, v, true); }
-inline int atomicMin(int *p, int v) { return hdm_atomic_choose(p, v, false); }
+inline u32 atomicAdd(u32 *p, u32 v) { return hdm::atomic(hdm::Atomic::add, p, v); }
+inline int atomicAdd(int *p, int v) { return (int)hdm::atomic(hdm::Atomic::add, p, (u32)v); }
+inline int atomicMax(int *p, int v) { return (int)hdm::atomic(hdm::Atomic::max, p, (u32)v); }
+inline int atomicMin(int *p, int v) { return (int)hdm::atomic(hdm::Atomic::min, p, (u32)v); }
 inline void __threadfence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 
 inline float sqrt_f32(float v) { return __builtin_sqrtf(v); }

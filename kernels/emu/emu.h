@@ -6,6 +6,8 @@
 //   launch.cpp   a grid: blocks over the processor's cores, checks of the launch, faults
 //   memory.cpp   device and shared memory: guard pages, what is allocated, what was written
 //   check.cpp    every access of a kernel looked up there (libcuda-check only)
+//   race.cpp     who accessed what last: races between threads, blocks and streams (libcuda-check
+//                only); race_stream.cpp: the order of operations; race_host.cpp: pinned memory
 //   module.cpp   PTX text, and which kernels of it the emulator was built with
 //   api.cpp, stream.cpp   the driver's functions
 //
@@ -106,6 +108,8 @@ void launch_run(const Launch &l);
 // dry_run tells that kernels and fills shall not run: only what allocates counts
 // (HDMNET_EMU_DRY).
 bool dry_run();
+// signals_open makes accesses to pages that are none a fault of the kernel or of the host.
+void signals_open();
 
 // ---- Faults. The first stays until the context is released, as on a GPU.
 
@@ -137,7 +141,11 @@ bool worker_owns(uintptr_t address);
 // ---- check.cpp
 
 void check_open();
-// check_access is what the checked build asks at each access; the fast build never does.
-void check_access(uintptr_t address, size_t bytes, bool write);
+// check_place says where in this library code lies, for addr2line; "" for null.
+std::string check_place(const void *pc);
+enum Access : u8 { reading, writing, atomically, copying };
+// check_access is what the checked build asks at each access, of code at pc; the fast build
+// never does. What a cp_async copies is defined only when it has been waited for.
+void check_access(uintptr_t address, size_t bytes, Access how, const void *pc);
 
 } // namespace hdm

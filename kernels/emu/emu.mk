@@ -44,11 +44,12 @@ $(EMU)/libcuda.so.1: $(call emu_objects,fast)
 $(EMU)/libcuda-check.so.1: $(call emu_objects,check)
 	@echo "$(CXX) $@"; $(CXX) -shared -o $@ $^ -pthread -ldl
 # The self-test's libraries hold its own kernels beside the others.
+EMU_SELFTEST_SOURCES := $(addprefix kernels/emu/selftest/,register.cpp faults.cu races.cu)
 EMU_SELFTEST := $(EMU)/selftest/libcuda.so.1 $(EMU)/selftest/libcuda-check.so.1
-$(EMU)/selftest/fast.o: kernels/emu/selftest/register.cpp kernels/emu/selftest/faults.cu
+$(EMU)/selftest/fast.o: $(EMU_SELFTEST_SOURCES)
 	@mkdir -p $(@D)
 	@echo "$(CXX) $@"; $(CXX) $(EMU_FLAGS) -c -o $@ $<
-$(EMU)/selftest/check.o: kernels/emu/selftest/register.cpp kernels/emu/selftest/faults.cu
+$(EMU)/selftest/check.o: $(EMU_SELFTEST_SOURCES)
 	@mkdir -p $(@D)
 	@echo "$(CXX) $@"; $(CXX) $(EMU_FLAGS) $(EMU_CHECK) -c -o $@ $<
 $(EMU)/selftest/libcuda.so.1: $(call emu_objects,fast) $(EMU)/selftest/fast.o

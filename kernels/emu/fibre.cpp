@@ -6,7 +6,7 @@
 
 #include <new>
 
-#include "worker.h"
+#include "race.h"
 
 namespace hdm {
 
@@ -250,6 +250,8 @@ bool worker_block(Worker *w, const Launch &l, const u32 index[3])
 		w->warp[i].present = 0;
 
 	worker_shared_reset(w, l.dynamic);
+	if (cells)
+		race_block(w, index[0] + (u64)l.grid[0] * (index[1] + (u64)l.grid[1] * index[2]));
 
 	w->current = take_fibre();
 	context_switch(&w->scheduler, &w->current->context);
@@ -279,6 +281,7 @@ void sync_threads(Where where)
 		park("__syncthreads", where);
 		return;
 	}
+	race_barrier(w);
 	for (int i = 0; i < w->threads - 1; i++)
 		wake(w->barrier[i]);
 	w->barrier_count = 0;
@@ -318,6 +321,8 @@ void warp_op(WarpOp *op, u32 mask, Where where)
 		lanes[i] = mask >> i & 1 ? warp->ops[i] : nullptr;
 	warp->present &= ~mask;
 	op->run(lanes);
+	if (op->orders)
+		race_warp(w, first, mask);
 	for (int i = 0; i < size; i++)
 		if ((mask >> i & 1) && i != lane)
 			wake(&w->thread[first + i]);

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "emu.h"
+#include "race_stream.h"
 
 #include "../hdm.cuh"
 
@@ -85,6 +86,8 @@ static void on_signal(int number, siginfo_t *info, void *context)
 	std::string what = at ? format("illegal access at 0x%llx: %s", (u64)at, memory_describe(at).c_str())
 	                      : std::string("illegal access: a misaligned vector, or an address that is none");
 	worker_signal(CUDA_ERROR_ILLEGAL_ADDRESS, what); // returns only when no kernel runs here
+	if (pinned_fault(at))
+		return;
 	struct sigaction *old = number == SIGBUS ? &old_bus : &old_segv;
 	if (old->sa_flags & SA_SIGINFO)
 		old->sa_sigaction(number, info, context);
@@ -92,6 +95,18 @@ static void on_signal(int number, siginfo_t *info, void *context)
 		old->sa_handler(number);
 	else
 		signal(number, SIG_DFL);
+}
+
+void signals_open()
+{
+	static std::once_flag once;
+	std::call_once(once, [] {
+		struct sigaction a = {};
+		a.sa_sigaction = on_signal;
+		a.sa_flags = SA_SIGINFO | SA_ONSTACK;
+		sigaction(SIGSEGV, &a, &old_segv);
+		sigaction(SIGBUS, &a, &old_bus);
+	});
 }
 
 // ---- Blocks over threads
@@ -143,11 +158,7 @@ void thread_main(Worker *w)
 
 void pool_open()
 {
-	struct sigaction a = {};
-	a.sa_sigaction = on_signal;
-	a.sa_flags = SA_SIGINFO | SA_ONSTACK;
-	sigaction(SIGSEGV, &a, &old_segv);
-	sigaction(SIGBUS, &a, &old_bus);
+	signals_open();
 	check_open();
 	long n = env_number("HDMNET_EMU_THREADS", sysconf(_SC_NPROCESSORS_ONLN));
 	n = std::max(1L, std::min(n, (long)max_workers));
@@ -215,6 +226,7 @@ void launch_run(const Launch &l)
 		return;
 	static std::once_flag once;
 	std::call_once(once, pool_open);
+	order_launch(l.kernel->name, l.grid);
 	pool.blocks = (u64)l.grid[0] * l.grid[1] * l.grid[2];
 	pool.next = 0;
 	bool together = pool.blocks > 1 && pool.workers.size() > 1;

@@ -7,7 +7,8 @@
 #include <map>
 #include <mutex>
 
-#include "emu.h"
+#include "race.h"
+#include "race_stream.h"
 
 namespace hdm {
 
@@ -15,8 +16,6 @@ uintptr_t space;
 u8 *shadow;
 
 namespace {
-
-constexpr size_t page = 4096;
 
 struct Allocation {
 	uintptr_t base;
@@ -104,6 +103,7 @@ void memory_open()
 		return;
 	}
 	shadow = (u8 *)s;
+	race_open();
 #endif
 	uintptr_t first = space + max_workers * shared_stride;
 	holes[first] = space_bytes - max_workers * shared_stride;
@@ -145,6 +145,7 @@ CUresult memory_free(uintptr_t address)
 	live.erase(it);
 	used -= a.bytes;
 	shadow_set(a.base, a.bytes, nothing);
+	race_forget(a.lo, a.mapped);
 	madvise((void *)a.lo, a.mapped, MADV_DONTNEED);
 	mprotect((void *)a.lo, a.mapped, PROT_NONE);
 	uintptr_t lo = a.lo;
@@ -255,6 +256,10 @@ CUresult host_access(const char *what, uintptr_t address, size_t bytes, bool wri
 	}
 	if (!shadow)
 		return CUDA_SUCCESS;
+	if (std::string race = order_range(what, address, bytes, write); !race.empty()) {
+		context_fail(CUDA_ERROR_LAUNCH_FAILED, race);
+		return CUDA_ERROR_LAUNCH_FAILED;
+	}
 	if (write) {
 		shadow_set(address, bytes, defined);
 	} else if (const char *problem = shadow_problem(address, bytes, false)) {

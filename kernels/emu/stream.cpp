@@ -12,15 +12,23 @@ namespace {
 struct Event {
 	bool recorded = false;
 	std::chrono::steady_clock::time_point at;
+	Clock clock; // what comes before it
 };
 
 struct Exec {
 	std::vector<Work> work;
 };
 
-Stream legacy; // the stream with handle 0
-
-Stream *stream_of(CUstream s) { return s ? handle<Stream>(s) : &legacy; }
+// stream_of knows the stream with handle 0 too.
+Stream *stream_of(CUstream s)
+{
+	static Stream *legacy = nullptr;
+	if (!legacy) {
+		legacy = new Stream();
+		legacy->timeline = timeline_new(false);
+	}
+	return s ? handle<Stream>(s) : legacy;
+}
 
 } // namespace
 
@@ -29,8 +37,12 @@ CUresult submit(CUstream h, Work w)
 	Stream *s = stream_of(h);
 	if (!s)
 		return api_error(CUDA_ERROR_INVALID_HANDLE, "unknown stream");
-	if (!s->capturing)
-		return w();
+	if (!s->capturing) {
+		order_enter(s->timeline);
+		CUresult r = w();
+		order_enter(nullptr);
+		return r;
+	}
 	if (s->invalidated)
 		return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
 	s->graph->work.push_back(std::move(w));
@@ -56,8 +68,10 @@ using namespace hdm;
 API CUresult cuStreamCreate(CUstream *out, unsigned int flags)
 {
 	BEGIN
+	stream_of(nullptr); // has number 0
 	Stream *s = new Stream();
 	s->flags = flags;
+	s->timeline = timeline_new(flags & CU_STREAM_NON_BLOCKING);
 	handles<Stream>().insert(s);
 	*out = (CUstream)s;
 	return CUDA_SUCCESS;
@@ -72,6 +86,7 @@ API CUresult cuStreamDestroy_v2(CUstream h)
 	if (!s)
 		return CUDA_ERROR_INVALID_HANDLE;
 	handles<Stream>().erase(s);
+	timeline_end(s->timeline);
 	delete s;
 	return CUDA_SUCCESS;
 }
@@ -86,6 +101,7 @@ API CUresult cuStreamSynchronize(CUstream h)
 		s->invalidated = true;
 		return api_error(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, "cuStreamSynchronize of a stream that is captured");
 	}
+	order_host(&s->timeline->clock);
 	return CUDA_SUCCESS;
 }
 
@@ -94,9 +110,13 @@ API CUresult cuStreamQuery(CUstream h) { return cuStreamSynchronize(h); }
 API CUresult cuStreamWaitEvent(CUstream h, CUevent e, unsigned int)
 {
 	BEGIN
-	if (!stream_of(h) || !handle<Event>(e))
+	Event *event = handle<Event>(e);
+	if (!stream_of(h) || !event)
 		return CUDA_ERROR_INVALID_HANDLE;
-	return CUDA_SUCCESS;
+	return submit(h, [event] {
+		order_stream()->clock.join(event->clock);
+		return CUDA_SUCCESS;
+	});
 }
 
 API CUresult cuLaunchHostFunc(CUstream h, CUhostFn f, void *data)
@@ -144,6 +164,7 @@ API CUresult cuEventRecordWithFlags(CUevent h, CUstream s, unsigned int flags)
 	}
 	return submit(s, [=] {
 		e->recorded = true;
+		e->clock = order_stream()->clock;
 		e->at = std::chrono::steady_clock::now();
 		return CUDA_SUCCESS;
 	});
@@ -154,7 +175,11 @@ API CUresult cuEventRecord(CUevent h, CUstream s) { return cuEventRecordWithFlag
 API CUresult cuEventSynchronize(CUevent h)
 {
 	BEGIN
-	return handle<Event>(h) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+	Event *e = handle<Event>(h);
+	if (!e)
+		return CUDA_ERROR_INVALID_HANDLE;
+	order_host(&e->clock);
+	return CUDA_SUCCESS;
 }
 
 API CUresult cuEventQuery(CUevent h) { return cuEventSynchronize(h); }
@@ -194,7 +219,11 @@ static CUresult copy_to_device(CUdeviceptr to, const void *from, size_t n, CUstr
 	return submit(s, [=] {
 		CUresult r = host_access("a copy from the host", (uintptr_t)to, n, true);
 		if (r == CUDA_SUCCESS)
+			r = pinned_open(from, n, false);
+		if (r == CUDA_SUCCESS) {
 			memcpy((void *)(uintptr_t)to, from, n);
+			pinned_use(from, n, false);
+		}
 		return r;
 	});
 }
@@ -204,7 +233,11 @@ static CUresult copy_to_host(void *to, CUdeviceptr from, size_t n, CUstream s)
 	return submit(s, [=] {
 		CUresult r = host_access("a copy to the host", (uintptr_t)from, n, false);
 		if (r == CUDA_SUCCESS)
+			r = pinned_open(to, n, true);
+		if (r == CUDA_SUCCESS) {
 			memcpy(to, (const void *)(uintptr_t)from, n);
+			pinned_use(to, n, true);
+		}
 		return r;
 	});
 }
@@ -234,9 +267,16 @@ template <class T> static CUresult fill(CUdeviceptr to, T v, size_t n, CUstream 
 	});
 }
 
-API CUresult cuMemcpyHtoD_v2(CUdeviceptr to, const void *from, size_t n) { BEGIN return copy_to_device(to, from, n, nullptr); }
+// waited: the host waits for a copy of its own memory.
+static CUresult waited(CUresult r)
+{
+	order_host(&stream_of(nullptr)->timeline->clock);
+	return r;
+}
+
+API CUresult cuMemcpyHtoD_v2(CUdeviceptr to, const void *from, size_t n) { BEGIN return waited(copy_to_device(to, from, n, nullptr)); }
 API CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t n, CUstream s) { BEGIN return copy_to_device(to, from, n, s); }
-API CUresult cuMemcpyDtoH_v2(void *to, CUdeviceptr from, size_t n) { BEGIN return copy_to_host(to, from, n, nullptr); }
+API CUresult cuMemcpyDtoH_v2(void *to, CUdeviceptr from, size_t n) { BEGIN return waited(copy_to_host(to, from, n, nullptr)); }
 API CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t n, CUstream s) { BEGIN return copy_to_host(to, from, n, s); }
 API CUresult cuMemcpyDtoD_v2(CUdeviceptr to, CUdeviceptr from, size_t n) { BEGIN return copy_on_device(to, from, n, nullptr); }
 API CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t n, CUstream s) { BEGIN return copy_on_device(to, from, n, s); }
@@ -340,9 +380,11 @@ API CUresult cuGraphLaunch(CUgraphExec h, CUstream s)
 	if (!e)
 		return CUDA_ERROR_INVALID_HANDLE;
 	return submit(s, [e] {
-		for (Work &w : e->work)
+		for (Work &w : e->work) {
+			order_next();
 			if (CUresult r = w(); r != CUDA_SUCCESS)
 				return r;
+		}
 		return CUDA_SUCCESS;
 	});
 }

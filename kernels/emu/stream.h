@@ -3,7 +3,7 @@
 #include <mutex>
 #include <set>
 
-#include "emu.h"
+#include "race_stream.h"
 
 #define API extern "C" __attribute__((visibility("default")))
 
@@ -24,6 +24,7 @@ struct Stream {
 	bool capturing = false, invalidated = false;
 	CUstreamCaptureMode mode = CU_STREAM_CAPTURE_MODE_GLOBAL;
 	Graph *graph = nullptr;
+	Timeline *timeline = nullptr;
 };
 
 // handles counts what was created and not destroyed, for the report of leaks.

@@ -1,7 +1,5 @@
 // warp.cpp: operations of a warp, by their definition in the PTX manual.
-#include "emu.h"
-
-#include "../hdm.cuh"
+#include "race.h"
 
 namespace hdm {
 
@@ -49,6 +47,8 @@ void run_ballot(WarpOp *const (&lanes)[32])
 		if (op)
 			((BallotOp *)op)->out = votes;
 }
+
+void run_nothing(WarpOp *const (&)[32]) {}
 
 struct MmaOp : WarpOp {
 	float *d;
@@ -119,13 +119,16 @@ struct LdmatrixOp : WarpOp {
 template <bool trans> void run_ldmatrix(WarpOp *const (&lanes)[32])
 {
 	whole_warp(lanes);
+	Thread *me = this_thread();
 	for (int l = 0; l < 32; l++) {
 		const u16 *row = ((LdmatrixOp *)lanes[l])->row;
 		if ((uintptr_t)row % 16)
 			worker_fault(CUDA_ERROR_MISALIGNED_ADDRESS, format("ldmatrix: lane %d's row at %p is not aligned to 16", l, (const void *)row));
+		self = &worker->thread[(me->number & ~31) + l]; // who reads
 		if (shadow)
-			check_access((uintptr_t)row, 16, false);
+			check_access((uintptr_t)row, 16, reading, nullptr);
 	}
+	self = me;
 	for (int l = 0; l < 32; l++) {
 		int g = l / 4, t = l % 4;
 		for (int m = 0; m < 4; m++) {
@@ -164,6 +167,16 @@ u32 ballot(u32 mask, bool p, Where where)
 	op.in = p;
 	warp_op(&op, mask, where);
 	return op.out;
+}
+
+// sync_warp alone orders memory: shuffles and votes do not (CUDA C++ Programming Guide).
+void sync_warp(u32 mask, Where where)
+{
+	WarpOp op;
+	op.run = run_nothing;
+	op.name = "__syncwarp";
+	op.orders = true;
+	warp_op(&op, mask, where);
 }
 
 void mma_bf16(float *d, const u32 *a, const u32 *b, Where where)

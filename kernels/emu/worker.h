@@ -24,7 +24,26 @@ struct Copy {
 	int group;
 };
 
+// RaceBlock and the records of a thread say what comes before its next access: race.h.
+struct Cell {
+	u64 write, read;
+};
+struct RaceBlock {
+	u64 own;         // this block's first record
+	u64 since;       // the records of this block below are from before a barrier
+	u64 old;         // in device memory, records below are from before the launch
+	u64 old_shared;  // in shared memory, from before the block
+	u64 warps, blocks; // read by several warps since the barrier, by several blocks
+	u64 time;
+	struct {
+		u64 all;    // when all lanes met last
+		bool parted; // some met since: known[i][j] is when i last met j
+		u64 known[32][32];
+	} warp[max_threads / 32];
+};
+
 struct Thread : ThreadView {
+	u64 record, warp_record; // of an access now: its own, its warp's
 	int number;    // within the block
 	Fibre *fibre;  // while it waits
 	bool finished;
@@ -43,6 +62,7 @@ struct Warp {
 
 struct Slot {
 	const void *key;
+	const char *name;
 	char *memory;
 	size_t bytes;
 };
@@ -78,9 +98,11 @@ struct Worker {
 	Slot slot[max_slots];
 	int slots;
 	char *dynamic;
+	size_t dynamic_bytes;
 
 	u64 random;
 	std::vector<Copy> copies[max_threads];
+	RaceBlock race;
 	char *stacks;
 };
 
@@ -89,6 +111,8 @@ extern __thread Worker *worker __attribute__((tls_model("initial-exec")));
 
 inline Thread *this_thread() { return (Thread *)self; }
 
+// worker_shared_describe says which array of the block's shared memory an address lies in.
+std::string worker_shared_describe(uintptr_t address);
 // worker_shared_reset forgets the shared memory of the last block.
 void worker_shared_reset(Worker *w, size_t dynamic);
 

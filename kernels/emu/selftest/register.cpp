@@ -1,5 +1,6 @@
 // The self-test's kernels in the emulator.
 #include "faults.cu"
+#include "races.cu"
 
 #include "../register.h"
 
@@ -17,3 +18,20 @@ HDM_REGISTER(functions);
 HDM_REGISTER(shuffles);
 HDM_REGISTER(products);
 HDM_REGISTER(switches);
+HDM_REGISTER(race_shared);
+HDM_REGISTER(race_rewrite);
+HDM_REGISTER(race_lanes);
+HDM_REGISTER(race_shuffle);
+HDM_REGISTER(race_halves);
+HDM_REGISTER(race_reset);
+HDM_REGISTER(race_parts);
+HDM_REGISTER(race_byte);
+HDM_REGISTER(race_copy);
+HDM_REGISTER(race_copy_unwaited);
+HDM_REGISTER(race_copy_early);
+HDM_REGISTER(race_matrix);
+HDM_REGISTER(race_memory);
+HDM_REGISTER(race_blocks);
+HDM_REGISTER(race_neighbour);
+HDM_REGISTER(race_readers);
+HDM_REGISTER(race_atomic);
