@@ -9,13 +9,14 @@
 //   race.cpp     who accessed what last: races between threads, blocks and streams (libcuda-check
 //                only); race_stream.cpp: the order of operations; race_host.cpp: pinned memory
 //   module.cpp   PTX text, and which kernels of it the emulator was built with
-//   api.cpp, stream.cpp   the driver's functions
+//   api.cpp, stream.cpp, graph.cpp   the driver's functions
 //
 // The environment: HDMNET_EMU_SEED=n starts and wakes warps in a random order drawn from n;
-// HDMNET_EMU_THREADS=n runs blocks on n threads; HDMNET_EMU_MEMORY=n is the device's memory
-// in MiB, of which other programs hold HDMNET_EMU_TAKEN=n; HDMNET_EMU_DRIVER=n is the
-// driver's CUDA version (12000); HDMNET_EMU_CC=n the device's compute capability (80);
-// HDMNET_EMU_REFUSE=load refuses to load kernels. CUDA_VISIBLE_DEVICES counts as on a GPU.
+// HDMNET_EMU_RACES=0 looks for no races; HDMNET_EMU_THREADS=n runs blocks on n threads;
+// HDMNET_EMU_MEMORY=n is the device's memory in MiB, of which other programs hold
+// HDMNET_EMU_TAKEN=n; HDMNET_EMU_DRIVER=n is the driver's CUDA version (12000);
+// HDMNET_EMU_CC=n the device's compute capability (80); HDMNET_EMU_REFUSE=load refuses to
+// load kernels. CUDA_VISIBLE_DEVICES counts as on a GPU.
 #pragma once
 
 #include <cstdarg>

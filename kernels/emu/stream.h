@@ -45,6 +45,8 @@ CUresult api_begin(bool needs_context = true);
 // submit runs work, or records it when the stream is captured. Work is done when submit
 // returns; the failure of a kernel shows in the next call, as on a GPU.
 CUresult submit(CUstream s, Work w);
+// stream_of knows the stream with handle 0 too; null when there is none.
+Stream *stream_of(CUstream s);
 // refuse_in_capture is the error of functions that wait, or allocate, during a capture.
 CUresult refuse_in_capture(const char *what);
 
