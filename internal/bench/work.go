@@ -117,20 +117,23 @@ func newEvaluation(dev op.Device, o Options, b *data.Batch) (*Work, error) {
 		dev.Upload(in.Query, b.Query)
 		dev.Upload(in.Support, b.Support)
 		dev.Upload(in.SupportMask, b.SupportMask)
+		var predictions [3]op.Tensor
 		for _, pictures := range []op.Tensor{in.Query, in.Support} {
 			dev.Normalize(pictures, pictures, data.Mean, data.Std)
 		}
 		out := net.Forward(tape, in)
 		op.Stage(dev, model.StagePredictions)
-		for _, logits := range []*nn.Var{out.Base, out.Meta, out.Final} {
+		for i, logits := range []*nn.Var{out.Base, out.Meta, out.Final} {
 			full := model.Upsample(tape, logits, s, s)
-			pred := tape.Arena.Uint8(n, s, s)
-			dev.Argmax(pred, full.Value)
-			dev.Download(labels, pred)
-			tape.Arena.Free(pred)
+			predictions[i] = tape.Arena.Uint8(n, s, s)
+			dev.Argmax(predictions[i], full.Value)
 			if full != logits {
 				tape.Free(full)
 			}
+		}
+		op.Stage(dev, model.StageResults)
+		for _, pred := range predictions {
+			dev.Download(labels, pred)
 		}
 		foreground := 0
 		for _, l := range labels {

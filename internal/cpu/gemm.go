@@ -37,14 +37,15 @@ func checkMatrix(name string, transposed bool, rows, cols int, data []float32, l
 	}
 }
 
-// Blocking of the outer dimensions: a block of A (rowsMax × kBlockMax) stays in
-// the second-level cache while it meets colsMax columns of B.
+// colsMax is how many columns of B, packed before, a block of A meets.
+const colsMax = 1024
+
+// A split reduction makes about splitTasks tasks; blocks of C that are splitRows ×
+// splitColumns count as one.
 const (
-	rowsMax        = 224
-	colsMax        = 1024
-	colsMaxPrivate = 256     // when a task packs its own B
-	sharedBMax     = 4 << 20 // elements of B packed at a time
-	splitTasks     = 16      // a split reduction makes about this many tasks
+	splitTasks   = 16
+	splitRows    = 224
+	splitColumns = 256
 )
 
 // product is one matrix product on its way: what to compute and how it is cut
@@ -142,7 +143,8 @@ func (p *product) run() {
 
 // packAndCompute packs B as a whole, some columns at a time if it is large.
 func (p *product) packAndCompute() {
-	cols := max(sharedBMax/max(p.k, 1), colsMaxPrivate) / p.isa.nr * p.isa.nr
+	fit := machineBlocking()
+	cols := max(fit.shared/max(p.k, 1), fit.columns) / p.isa.nr * p.isa.nr
 	for n0 := 0; n0 < p.n; n0 += cols {
 		p.ownB.reset(p.isa, p.k, n0, min(cols, p.n-n0))
 		if p.k > 0 {

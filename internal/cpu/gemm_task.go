@@ -5,7 +5,7 @@ import "runtime"
 // chunkCount says in how many chunks the inner dimension is summed: one if C
 // alone makes enough tasks. It depends on the shape alone.
 func (p *product) chunkCount() int {
-	blocks := ((p.m + rowsMax - 1) / rowsMax) * ((p.n + colsMaxPrivate - 1) / colsMaxPrivate)
+	blocks := ((p.m + splitRows - 1) / splitRows) * ((p.n + splitColumns - 1) / splitColumns)
 	if !p.splitK || blocks > splitTasks/2 {
 		return 1
 	}
@@ -16,12 +16,12 @@ func (p *product) chunkCount() int {
 func (p *product) compute(n0, n1 int) {
 	p.n0, p.nEnd = n0, n1
 	mr, nr := p.isa.mr, p.isa.nr
-	colsLimit := colsMax
+	fit, colsLimit := machineBlocking(), colsMax
 	if p.privateB {
-		colsLimit = colsMaxPrivate
+		colsLimit = fit.columns
 	}
 	mPanels, nPanels := (p.m+mr-1)/mr, (n1-n0+nr-1)/nr
-	mTasks := (mPanels*mr + rowsMax - 1) / rowsMax
+	mTasks := (mPanels*mr + fit.rows - 1) / fit.rows
 	nTasks := (nPanels*nr + colsLimit - 1) / colsLimit
 	// Enough tasks for every processor to have a few, as long as they stay
 	// large enough to pay for packing A: at least 4 panels of either.

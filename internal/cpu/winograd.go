@@ -4,6 +4,7 @@ package cpu
 
 import (
 	"runtime"
+	"sync/atomic"
 
 	"hdmnet/internal/op"
 )
@@ -65,18 +66,38 @@ func newWinogradWeights(w []float32, cout, cin int) *winogradWeights {
 		}
 		giveBack(u)
 	})
+	in, out, _ := ws.strides()
+	room := int64(winogradSize * (in + out) * machineBlocking().rows * 3 / 2)
+	for old := winogradRoom.Load(); old < room && !winogradRoom.CompareAndSwap(old, room); old = winogradRoom.Load() {
+	}
 	return ws
 }
 
-// A task computes at most winogradTiles tiles, with winogradDepth input channels at a
-// time. Both are large, for the weights come from memory once for a task: at 512 channels
-// 280 tiles are 10% faster than 126, although the transformed inputs and the products, 36
-// matrices each, then exceed most last-level caches. They pass in order, which the
-// processor foresees; the weights' panels are asked for in time (prefetch).
-const (
-	winogradTiles = 280
-	winogradDepth = 512
-)
+// winogradDepth is how many input channels a task transforms at a time. The transformed
+// inputs and the products, 36 matrices each, may exceed the last-level cache: they pass in
+// order, which the processor foresees.
+const winogradDepth = 512
+
+// winogradRoom is the most memory, in elements, that a task of any convolution frozen so
+// far takes. Every task gets as much, so that layers of all sizes share it.
+var winogradRoom atomic.Int64
+
+// winogradTaskCount says into how many tasks panels of isa.mr tiles are cut: of about as many
+// tiles as fit the second-level cache kBlockMax deep, since the weights come from memory
+// once for a task, and as many tasks for every processor.
+func winogradTaskCount(panels, mr int) int {
+	procs, most := runtime.GOMAXPROCS(0), max(machineBlocking().rows/mr, 1)
+	tasks := max((panels+most/2)/most, 1)
+	return min((tasks+procs-1)/procs*procs, panels)
+}
+
+// strides returns the distances of rows in the matrices of inputs and of products, and how
+// many channels are transformed at a time: whole passes.
+func (w *winogradWeights) strides() (in, out, depth int) {
+	u := w.u[0]
+	depth = min(max(winogradDepth/u.kBlock, 1)*u.kBlock, u.k)
+	return kStride(depth), u.panels() * u.isa.nr, depth
+}
 
 // winogradGrid numbers the tiles: sub-grid by sub-grid, then by rows and columns.
 type winogradGrid struct {
@@ -107,10 +128,7 @@ func convWinograd(s convShape, y, x []float32, w *winogradWeights, bias, residua
 	isa := currentISA()
 	g := newWinogradGrid(s)
 	panels := (g.tiles + isa.mr - 1) / isa.mr
-	tasks := (g.tiles + winogradTiles - 1) / winogradTiles
-	// A last round that leaves processors idle is spread over all of them.
-	procs := runtime.GOMAXPROCS(0)
-	tasks = min((tasks+procs-1)/procs*procs, panels)
+	tasks := winogradTaskCount(panels, isa.mr)
 	winogradRuns.run(tasks, 1, winogradArgs{grid: g, isa: isa, y: y, x: x, w: w, bias: bias, residual: residual, relu: relu,
 		panels: panels, tasks: tasks})
 }
@@ -132,7 +150,7 @@ var winogradRuns = newLoop(func(a *winogradArgs, lo, hi int) {
 		t.first, t.last = task*a.panels/a.tasks*a.isa.mr, min((task+1)*a.panels/a.tasks*a.isa.mr, a.grid.tiles)
 		t.run(a.y, a.x, a.w, a.bias, a.residual, a.relu)
 	}
-	*t = winogradTask{}
+	*t = winogradTask{memory: t.memory}
 	winogradTasks.put(t)
 })
 
@@ -141,6 +159,7 @@ type winogradTask struct {
 	isa         *instructionSet
 	grid        *winogradGrid
 	first, last int
+	memory      []float32 // of the transformed inputs and the products
 
 	in       [winogradSize]*float32 // what a tile reads
 	out, add [winogradTile * winogradTile]*float32
@@ -152,12 +171,12 @@ func (t *winogradTask) run(y, x []float32, w *winogradWeights, bias, residual []
 	g, mr, nr := t.grid, t.isa.mr, t.isa.nr
 	rows := (t.last - t.first + mr - 1) / mr * mr
 	kBlock := w.u[0].kBlock
-	depth := min(max(winogradDepth/kBlock, 1)*kBlock, g.Cin) // whole passes
-	inStride, outStride := kStride(depth), (g.Cout+nr-1)/nr*nr
-	var l lease
-	defer l.end()
-	v, m := l.floats(winogradSize*rows*inStride), l.floats(winogradSize*rows*outStride)
-	zeros := l.zeros(max(g.Cin, g.Cout))
+	inStride, outStride, depth := w.strides()
+	inSize, outSize := winogradSize*rows*inStride, winogradSize*rows*outStride
+	t.memory = growAligned(t.memory, max(inSize+outSize, int(winogradRoom.Load())))
+	v, m := t.memory[:inSize], t.memory[inSize:inSize+outSize]
+	zeros := borrow(max(g.Cin, g.Cout))
+	clear(zeros)
 	for c0 := 0; c0 < g.Cin; c0 += depth {
 		channels := min(depth, g.Cin-c0)
 		t.transformInput(v, rows*inStride, inStride, x, zeros, c0, channels)
@@ -186,6 +205,7 @@ func (t *winogradTask) run(y, x []float32, w *winogradWeights, bias, residual []
 		}
 	}
 	t.transformOutput(y, m, rows*outStride, outStride, bias, residual, zeros, relu)
+	giveBack(zeros)
 }
 
 // transformInput writes Bᵀ d B of the tiles' channels [c0, c0+channels) to v, matrix k at
@@ -250,8 +270,8 @@ func (t *winogradTask) transformOutput(y, m []float32, size, stride int, bias, r
 		}
 		t.isa.winogradOutput(out, &m[i*stride], size*4, from, add, g.Cout, floor, &work[0])
 	}
-	giveBack(spare)
 	giveBack(work)
+	giveBack(spare)
 }
 
 const maxFloat32 = 0x1p127 * (1 + (1 - 0x1p-23))

@@ -12,544 +12,486 @@ DATA winogradMultipliers<>+16(SB)/4, $0x3f200000
 DATA winogradMultipliers<>+20(SB)/4, $0x3f200000
 DATA winogradMultipliers<>+24(SB)/4, $0x3f200000
 DATA winogradMultipliers<>+28(SB)/4, $0x3f200000
-DATA winogradMultipliers<>+32(SB)/4, $0x3f200000
-DATA winogradMultipliers<>+36(SB)/4, $0x3f200000
-DATA winogradMultipliers<>+40(SB)/4, $0x3f200000
-DATA winogradMultipliers<>+44(SB)/4, $0x3f200000
-DATA winogradMultipliers<>+48(SB)/4, $0x3f200000
-DATA winogradMultipliers<>+52(SB)/4, $0x3f200000
-DATA winogradMultipliers<>+56(SB)/4, $0x3f200000
-DATA winogradMultipliers<>+60(SB)/4, $0x3f200000
-DATA winogradMultipliers<>+64(SB)/4, $0x3fc00000
-DATA winogradMultipliers<>+68(SB)/4, $0x3fc00000
-DATA winogradMultipliers<>+72(SB)/4, $0x3fc00000
-DATA winogradMultipliers<>+76(SB)/4, $0x3fc00000
-DATA winogradMultipliers<>+80(SB)/4, $0x3fc00000
-DATA winogradMultipliers<>+84(SB)/4, $0x3fc00000
-DATA winogradMultipliers<>+88(SB)/4, $0x3fc00000
-DATA winogradMultipliers<>+92(SB)/4, $0x3fc00000
-DATA winogradMultipliers<>+96(SB)/4, $0x3fc00000
-DATA winogradMultipliers<>+100(SB)/4, $0x3fc00000
-DATA winogradMultipliers<>+104(SB)/4, $0x3fc00000
-DATA winogradMultipliers<>+108(SB)/4, $0x3fc00000
-DATA winogradMultipliers<>+112(SB)/4, $0x3fc00000
-DATA winogradMultipliers<>+116(SB)/4, $0x3fc00000
-DATA winogradMultipliers<>+120(SB)/4, $0x3fc00000
-DATA winogradMultipliers<>+124(SB)/4, $0x3fc00000
-DATA winogradMultipliers<>+128(SB)/4, $0x3ec80000
-DATA winogradMultipliers<>+132(SB)/4, $0x3ec80000
-DATA winogradMultipliers<>+136(SB)/4, $0x3ec80000
-DATA winogradMultipliers<>+140(SB)/4, $0x3ec80000
-DATA winogradMultipliers<>+144(SB)/4, $0x3ec80000
-DATA winogradMultipliers<>+148(SB)/4, $0x3ec80000
-DATA winogradMultipliers<>+152(SB)/4, $0x3ec80000
-DATA winogradMultipliers<>+156(SB)/4, $0x3ec80000
-DATA winogradMultipliers<>+160(SB)/4, $0x3ec80000
-DATA winogradMultipliers<>+164(SB)/4, $0x3ec80000
-DATA winogradMultipliers<>+168(SB)/4, $0x3ec80000
-DATA winogradMultipliers<>+172(SB)/4, $0x3ec80000
-DATA winogradMultipliers<>+176(SB)/4, $0x3ec80000
-DATA winogradMultipliers<>+180(SB)/4, $0x3ec80000
-DATA winogradMultipliers<>+184(SB)/4, $0x3ec80000
-DATA winogradMultipliers<>+188(SB)/4, $0x3ec80000
-DATA winogradMultipliers<>+192(SB)/4, $0x40100000
-DATA winogradMultipliers<>+196(SB)/4, $0x40100000
-DATA winogradMultipliers<>+200(SB)/4, $0x40100000
-DATA winogradMultipliers<>+204(SB)/4, $0x40100000
-DATA winogradMultipliers<>+208(SB)/4, $0x40100000
-DATA winogradMultipliers<>+212(SB)/4, $0x40100000
-DATA winogradMultipliers<>+216(SB)/4, $0x40100000
-DATA winogradMultipliers<>+220(SB)/4, $0x40100000
-DATA winogradMultipliers<>+224(SB)/4, $0x40100000
-DATA winogradMultipliers<>+228(SB)/4, $0x40100000
-DATA winogradMultipliers<>+232(SB)/4, $0x40100000
-DATA winogradMultipliers<>+236(SB)/4, $0x40100000
-DATA winogradMultipliers<>+240(SB)/4, $0x40100000
-DATA winogradMultipliers<>+244(SB)/4, $0x40100000
-DATA winogradMultipliers<>+248(SB)/4, $0x40100000
-DATA winogradMultipliers<>+252(SB)/4, $0x40100000
-DATA winogradMultipliers<>+256(SB)/4, $0x3e7a0000
-DATA winogradMultipliers<>+260(SB)/4, $0x3e7a0000
-DATA winogradMultipliers<>+264(SB)/4, $0x3e7a0000
-DATA winogradMultipliers<>+268(SB)/4, $0x3e7a0000
-DATA winogradMultipliers<>+272(SB)/4, $0x3e7a0000
-DATA winogradMultipliers<>+276(SB)/4, $0x3e7a0000
-DATA winogradMultipliers<>+280(SB)/4, $0x3e7a0000
-DATA winogradMultipliers<>+284(SB)/4, $0x3e7a0000
-DATA winogradMultipliers<>+288(SB)/4, $0x3e7a0000
-DATA winogradMultipliers<>+292(SB)/4, $0x3e7a0000
-DATA winogradMultipliers<>+296(SB)/4, $0x3e7a0000
-DATA winogradMultipliers<>+300(SB)/4, $0x3e7a0000
-DATA winogradMultipliers<>+304(SB)/4, $0x3e7a0000
-DATA winogradMultipliers<>+308(SB)/4, $0x3e7a0000
-DATA winogradMultipliers<>+312(SB)/4, $0x3e7a0000
-DATA winogradMultipliers<>+316(SB)/4, $0x3e7a0000
-DATA winogradMultipliers<>+320(SB)/4, $0x40580000
-DATA winogradMultipliers<>+324(SB)/4, $0x40580000
-DATA winogradMultipliers<>+328(SB)/4, $0x40580000
-DATA winogradMultipliers<>+332(SB)/4, $0x40580000
-DATA winogradMultipliers<>+336(SB)/4, $0x40580000
-DATA winogradMultipliers<>+340(SB)/4, $0x40580000
-DATA winogradMultipliers<>+344(SB)/4, $0x40580000
-DATA winogradMultipliers<>+348(SB)/4, $0x40580000
-DATA winogradMultipliers<>+352(SB)/4, $0x40580000
-DATA winogradMultipliers<>+356(SB)/4, $0x40580000
-DATA winogradMultipliers<>+360(SB)/4, $0x40580000
-DATA winogradMultipliers<>+364(SB)/4, $0x40580000
-DATA winogradMultipliers<>+368(SB)/4, $0x40580000
-DATA winogradMultipliers<>+372(SB)/4, $0x40580000
-DATA winogradMultipliers<>+376(SB)/4, $0x40580000
-DATA winogradMultipliers<>+380(SB)/4, $0x40580000
-DATA winogradMultipliers<>+384(SB)/4, $0x3f610000
-DATA winogradMultipliers<>+388(SB)/4, $0x3f610000
-DATA winogradMultipliers<>+392(SB)/4, $0x3f610000
-DATA winogradMultipliers<>+396(SB)/4, $0x3f610000
-DATA winogradMultipliers<>+400(SB)/4, $0x3f610000
-DATA winogradMultipliers<>+404(SB)/4, $0x3f610000
-DATA winogradMultipliers<>+408(SB)/4, $0x3f610000
-DATA winogradMultipliers<>+412(SB)/4, $0x3f610000
-DATA winogradMultipliers<>+416(SB)/4, $0x3f610000
-DATA winogradMultipliers<>+420(SB)/4, $0x3f610000
-DATA winogradMultipliers<>+424(SB)/4, $0x3f610000
-DATA winogradMultipliers<>+428(SB)/4, $0x3f610000
-DATA winogradMultipliers<>+432(SB)/4, $0x3f610000
-DATA winogradMultipliers<>+436(SB)/4, $0x3f610000
-DATA winogradMultipliers<>+440(SB)/4, $0x3f610000
-DATA winogradMultipliers<>+444(SB)/4, $0x3f610000
-DATA winogradMultipliers<>+448(SB)/4, $0x40290000
-DATA winogradMultipliers<>+452(SB)/4, $0x40290000
-DATA winogradMultipliers<>+456(SB)/4, $0x40290000
-DATA winogradMultipliers<>+460(SB)/4, $0x40290000
-DATA winogradMultipliers<>+464(SB)/4, $0x40290000
-DATA winogradMultipliers<>+468(SB)/4, $0x40290000
-DATA winogradMultipliers<>+472(SB)/4, $0x40290000
-DATA winogradMultipliers<>+476(SB)/4, $0x40290000
-DATA winogradMultipliers<>+480(SB)/4, $0x40290000
-DATA winogradMultipliers<>+484(SB)/4, $0x40290000
-DATA winogradMultipliers<>+488(SB)/4, $0x40290000
-DATA winogradMultipliers<>+492(SB)/4, $0x40290000
-DATA winogradMultipliers<>+496(SB)/4, $0x40290000
-DATA winogradMultipliers<>+500(SB)/4, $0x40290000
-DATA winogradMultipliers<>+504(SB)/4, $0x40290000
-DATA winogradMultipliers<>+508(SB)/4, $0x40290000
-GLOBL winogradMultipliers<>(SB), RODATA|NOPTR, $512
+DATA winogradMultipliers<>+32(SB)/4, $0x3fc00000
+DATA winogradMultipliers<>+36(SB)/4, $0x3fc00000
+DATA winogradMultipliers<>+40(SB)/4, $0x3fc00000
+DATA winogradMultipliers<>+44(SB)/4, $0x3fc00000
+DATA winogradMultipliers<>+48(SB)/4, $0x3fc00000
+DATA winogradMultipliers<>+52(SB)/4, $0x3fc00000
+DATA winogradMultipliers<>+56(SB)/4, $0x3fc00000
+DATA winogradMultipliers<>+60(SB)/4, $0x3fc00000
+DATA winogradMultipliers<>+64(SB)/4, $0x3ec80000
+DATA winogradMultipliers<>+68(SB)/4, $0x3ec80000
+DATA winogradMultipliers<>+72(SB)/4, $0x3ec80000
+DATA winogradMultipliers<>+76(SB)/4, $0x3ec80000
+DATA winogradMultipliers<>+80(SB)/4, $0x3ec80000
+DATA winogradMultipliers<>+84(SB)/4, $0x3ec80000
+DATA winogradMultipliers<>+88(SB)/4, $0x3ec80000
+DATA winogradMultipliers<>+92(SB)/4, $0x3ec80000
+DATA winogradMultipliers<>+96(SB)/4, $0x40100000
+DATA winogradMultipliers<>+100(SB)/4, $0x40100000
+DATA winogradMultipliers<>+104(SB)/4, $0x40100000
+DATA winogradMultipliers<>+108(SB)/4, $0x40100000
+DATA winogradMultipliers<>+112(SB)/4, $0x40100000
+DATA winogradMultipliers<>+116(SB)/4, $0x40100000
+DATA winogradMultipliers<>+120(SB)/4, $0x40100000
+DATA winogradMultipliers<>+124(SB)/4, $0x40100000
+DATA winogradMultipliers<>+128(SB)/4, $0x3e7a0000
+DATA winogradMultipliers<>+132(SB)/4, $0x3e7a0000
+DATA winogradMultipliers<>+136(SB)/4, $0x3e7a0000
+DATA winogradMultipliers<>+140(SB)/4, $0x3e7a0000
+DATA winogradMultipliers<>+144(SB)/4, $0x3e7a0000
+DATA winogradMultipliers<>+148(SB)/4, $0x3e7a0000
+DATA winogradMultipliers<>+152(SB)/4, $0x3e7a0000
+DATA winogradMultipliers<>+156(SB)/4, $0x3e7a0000
+DATA winogradMultipliers<>+160(SB)/4, $0x40580000
+DATA winogradMultipliers<>+164(SB)/4, $0x40580000
+DATA winogradMultipliers<>+168(SB)/4, $0x40580000
+DATA winogradMultipliers<>+172(SB)/4, $0x40580000
+DATA winogradMultipliers<>+176(SB)/4, $0x40580000
+DATA winogradMultipliers<>+180(SB)/4, $0x40580000
+DATA winogradMultipliers<>+184(SB)/4, $0x40580000
+DATA winogradMultipliers<>+188(SB)/4, $0x40580000
+DATA winogradMultipliers<>+192(SB)/4, $0x3f610000
+DATA winogradMultipliers<>+196(SB)/4, $0x3f610000
+DATA winogradMultipliers<>+200(SB)/4, $0x3f610000
+DATA winogradMultipliers<>+204(SB)/4, $0x3f610000
+DATA winogradMultipliers<>+208(SB)/4, $0x3f610000
+DATA winogradMultipliers<>+212(SB)/4, $0x3f610000
+DATA winogradMultipliers<>+216(SB)/4, $0x3f610000
+DATA winogradMultipliers<>+220(SB)/4, $0x3f610000
+DATA winogradMultipliers<>+224(SB)/4, $0x40290000
+DATA winogradMultipliers<>+228(SB)/4, $0x40290000
+DATA winogradMultipliers<>+232(SB)/4, $0x40290000
+DATA winogradMultipliers<>+236(SB)/4, $0x40290000
+DATA winogradMultipliers<>+240(SB)/4, $0x40290000
+DATA winogradMultipliers<>+244(SB)/4, $0x40290000
+DATA winogradMultipliers<>+248(SB)/4, $0x40290000
+DATA winogradMultipliers<>+252(SB)/4, $0x40290000
+GLOBL winogradMultipliers<>(SB), RODATA|NOPTR, $256
 
 // func winogradInputAVX512(v *float32, size int, in *[36]*float32, n int, work *float32)
 // Requires: AVX, AVX512F
 TEXT ·winogradInputAVX512(SB), NOSPLIT, $0-40
-	MOVQ v+0(FP), AX
-	MOVQ size+8(FP), CX
-	LEAQ (CX)(CX*2), BX
-	LEAQ (CX)(CX*4), SI
-	MOVQ in+16(FP), DI
-	MOVQ work+32(FP), R8
-	MOVQ n+24(FP), R9
-	SHLQ $0x02, R9
-	XORQ R10, R10
+	MOVQ         v+0(FP), AX
+	MOVQ         size+8(FP), CX
+	LEAQ         (CX)(CX*2), BX
+	LEAQ         (CX)(CX*4), SI
+	MOVQ         in+16(FP), DI
+	MOVQ         work+32(FP), R8
+	VBROADCASTSS winogradMultipliers<>+0(SB), Z0
+	VBROADCASTSS winogradMultipliers<>+32(SB), Z1
+	VBROADCASTSS winogradMultipliers<>+64(SB), Z2
+	VBROADCASTSS winogradMultipliers<>+96(SB), Z3
+	VBROADCASTSS winogradMultipliers<>+192(SB), Z4
+	VBROADCASTSS winogradMultipliers<>+224(SB), Z5
+	MOVQ         n+24(FP), R9
+	SHLQ         $0x02, R9
+	XORQ         R10, R10
 
 winogradInputAVX512_channels:
 	MOVQ         AX, DX
 	MOVQ         (DI), R11
-	VMOVUPS      (R11)(R10*1), Z0
+	VMOVUPS      (R11)(R10*1), Z6
 	MOVQ         48(DI), R11
-	VMOVUPS      (R11)(R10*1), Z1
+	VMOVUPS      (R11)(R10*1), Z7
 	MOVQ         96(DI), R11
-	VMOVUPS      (R11)(R10*1), Z2
+	VMOVUPS      (R11)(R10*1), Z8
 	MOVQ         144(DI), R11
-	VMOVUPS      (R11)(R10*1), Z3
+	VMOVUPS      (R11)(R10*1), Z9
 	MOVQ         192(DI), R11
-	VMOVUPS      (R11)(R10*1), Z4
+	VMOVUPS      (R11)(R10*1), Z10
 	MOVQ         240(DI), R11
-	VMOVUPS      (R11)(R10*1), Z5
-	VMOVAPS      Z4, Z6
-	VMOVAPS      Z3, Z7
-	VFNMADD231PS winogradMultipliers<>+192(SB), Z2, Z6
-	VFNMADD231PS winogradMultipliers<>+192(SB), Z1, Z7
-	VMOVAPS      Z6, Z8
-	VFMADD231PS  winogradMultipliers<>+0(SB), Z7, Z8
-	VMOVUPS      Z8, 384(R8)
-	VFNMADD231PS winogradMultipliers<>+0(SB), Z7, Z6
-	VMOVUPS      Z6, 768(R8)
-	VMOVAPS      Z4, Z6
-	VMOVAPS      Z3, Z7
-	VFNMADD231PS winogradMultipliers<>+128(SB), Z2, Z6
-	VFNMADD231PS winogradMultipliers<>+128(SB), Z1, Z7
-	VMOVAPS      Z6, Z8
-	VFMADD231PS  winogradMultipliers<>+64(SB), Z7, Z8
-	VMOVUPS      Z8, 1152(R8)
-	VFNMADD231PS winogradMultipliers<>+64(SB), Z7, Z6
-	VMOVUPS      Z6, 1536(R8)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Z2, Z4
-	VFMADD231PS  winogradMultipliers<>+384(SB), Z0, Z4
-	VMOVUPS      Z4, (R8)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Z3, Z5
-	VFMADD231PS  winogradMultipliers<>+384(SB), Z1, Z5
-	VMOVUPS      Z5, 1920(R8)
+	VMOVUPS      (R11)(R10*1), Z11
+	VMOVAPS      Z10, Z12
+	VMOVAPS      Z9, Z13
+	VFNMADD231PS Z3, Z8, Z12
+	VFNMADD231PS Z3, Z7, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z0, Z13, Z14
+	VMOVUPS      Z14, 384(R8)
+	VFNMADD231PS Z0, Z13, Z12
+	VMOVUPS      Z12, 768(R8)
+	VMOVAPS      Z10, Z12
+	VMOVAPS      Z9, Z13
+	VFNMADD231PS Z2, Z8, Z12
+	VFNMADD231PS Z2, Z7, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z1, Z13, Z14
+	VMOVUPS      Z14, 1152(R8)
+	VFNMADD231PS Z1, Z13, Z12
+	VMOVUPS      Z12, 1536(R8)
+	VFNMADD231PS Z5, Z8, Z10
+	VFMADD231PS  Z4, Z6, Z10
+	VMOVUPS      Z10, (R8)
+	VFNMADD231PS Z5, Z9, Z11
+	VFMADD231PS  Z4, Z7, Z11
+	VMOVUPS      Z11, 1920(R8)
 	MOVQ         8(DI), R11
-	VMOVUPS      (R11)(R10*1), Z0
+	VMOVUPS      (R11)(R10*1), Z6
 	MOVQ         56(DI), R11
-	VMOVUPS      (R11)(R10*1), Z1
+	VMOVUPS      (R11)(R10*1), Z7
 	MOVQ         104(DI), R11
-	VMOVUPS      (R11)(R10*1), Z2
+	VMOVUPS      (R11)(R10*1), Z8
 	MOVQ         152(DI), R11
-	VMOVUPS      (R11)(R10*1), Z3
+	VMOVUPS      (R11)(R10*1), Z9
 	MOVQ         200(DI), R11
-	VMOVUPS      (R11)(R10*1), Z4
+	VMOVUPS      (R11)(R10*1), Z10
 	MOVQ         248(DI), R11
-	VMOVUPS      (R11)(R10*1), Z5
-	VMOVAPS      Z4, Z6
-	VMOVAPS      Z3, Z7
-	VFNMADD231PS winogradMultipliers<>+192(SB), Z2, Z6
-	VFNMADD231PS winogradMultipliers<>+192(SB), Z1, Z7
-	VMOVAPS      Z6, Z8
-	VFMADD231PS  winogradMultipliers<>+0(SB), Z7, Z8
-	VMOVUPS      Z8, 448(R8)
-	VFNMADD231PS winogradMultipliers<>+0(SB), Z7, Z6
-	VMOVUPS      Z6, 832(R8)
-	VMOVAPS      Z4, Z6
-	VMOVAPS      Z3, Z7
-	VFNMADD231PS winogradMultipliers<>+128(SB), Z2, Z6
-	VFNMADD231PS winogradMultipliers<>+128(SB), Z1, Z7
-	VMOVAPS      Z6, Z8
-	VFMADD231PS  winogradMultipliers<>+64(SB), Z7, Z8
-	VMOVUPS      Z8, 1216(R8)
-	VFNMADD231PS winogradMultipliers<>+64(SB), Z7, Z6
-	VMOVUPS      Z6, 1600(R8)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Z2, Z4
-	VFMADD231PS  winogradMultipliers<>+384(SB), Z0, Z4
-	VMOVUPS      Z4, 64(R8)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Z3, Z5
-	VFMADD231PS  winogradMultipliers<>+384(SB), Z1, Z5
-	VMOVUPS      Z5, 1984(R8)
+	VMOVUPS      (R11)(R10*1), Z11
+	VMOVAPS      Z10, Z12
+	VMOVAPS      Z9, Z13
+	VFNMADD231PS Z3, Z8, Z12
+	VFNMADD231PS Z3, Z7, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z0, Z13, Z14
+	VMOVUPS      Z14, 448(R8)
+	VFNMADD231PS Z0, Z13, Z12
+	VMOVUPS      Z12, 832(R8)
+	VMOVAPS      Z10, Z12
+	VMOVAPS      Z9, Z13
+	VFNMADD231PS Z2, Z8, Z12
+	VFNMADD231PS Z2, Z7, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z1, Z13, Z14
+	VMOVUPS      Z14, 1216(R8)
+	VFNMADD231PS Z1, Z13, Z12
+	VMOVUPS      Z12, 1600(R8)
+	VFNMADD231PS Z5, Z8, Z10
+	VFMADD231PS  Z4, Z6, Z10
+	VMOVUPS      Z10, 64(R8)
+	VFNMADD231PS Z5, Z9, Z11
+	VFMADD231PS  Z4, Z7, Z11
+	VMOVUPS      Z11, 1984(R8)
 	MOVQ         16(DI), R11
-	VMOVUPS      (R11)(R10*1), Z0
+	VMOVUPS      (R11)(R10*1), Z6
 	MOVQ         64(DI), R11
-	VMOVUPS      (R11)(R10*1), Z1
+	VMOVUPS      (R11)(R10*1), Z7
 	MOVQ         112(DI), R11
-	VMOVUPS      (R11)(R10*1), Z2
+	VMOVUPS      (R11)(R10*1), Z8
 	MOVQ         160(DI), R11
-	VMOVUPS      (R11)(R10*1), Z3
+	VMOVUPS      (R11)(R10*1), Z9
 	MOVQ         208(DI), R11
-	VMOVUPS      (R11)(R10*1), Z4
+	VMOVUPS      (R11)(R10*1), Z10
 	MOVQ         256(DI), R11
-	VMOVUPS      (R11)(R10*1), Z5
-	VMOVAPS      Z4, Z6
-	VMOVAPS      Z3, Z7
-	VFNMADD231PS winogradMultipliers<>+192(SB), Z2, Z6
-	VFNMADD231PS winogradMultipliers<>+192(SB), Z1, Z7
-	VMOVAPS      Z6, Z8
-	VFMADD231PS  winogradMultipliers<>+0(SB), Z7, Z8
-	VMOVUPS      Z8, 512(R8)
-	VFNMADD231PS winogradMultipliers<>+0(SB), Z7, Z6
-	VMOVUPS      Z6, 896(R8)
-	VMOVAPS      Z4, Z6
-	VMOVAPS      Z3, Z7
-	VFNMADD231PS winogradMultipliers<>+128(SB), Z2, Z6
-	VFNMADD231PS winogradMultipliers<>+128(SB), Z1, Z7
-	VMOVAPS      Z6, Z8
-	VFMADD231PS  winogradMultipliers<>+64(SB), Z7, Z8
-	VMOVUPS      Z8, 1280(R8)
-	VFNMADD231PS winogradMultipliers<>+64(SB), Z7, Z6
-	VMOVUPS      Z6, 1664(R8)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Z2, Z4
-	VFMADD231PS  winogradMultipliers<>+384(SB), Z0, Z4
-	VMOVUPS      Z4, 128(R8)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Z3, Z5
-	VFMADD231PS  winogradMultipliers<>+384(SB), Z1, Z5
-	VMOVUPS      Z5, 2048(R8)
+	VMOVUPS      (R11)(R10*1), Z11
+	VMOVAPS      Z10, Z12
+	VMOVAPS      Z9, Z13
+	VFNMADD231PS Z3, Z8, Z12
+	VFNMADD231PS Z3, Z7, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z0, Z13, Z14
+	VMOVUPS      Z14, 512(R8)
+	VFNMADD231PS Z0, Z13, Z12
+	VMOVUPS      Z12, 896(R8)
+	VMOVAPS      Z10, Z12
+	VMOVAPS      Z9, Z13
+	VFNMADD231PS Z2, Z8, Z12
+	VFNMADD231PS Z2, Z7, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z1, Z13, Z14
+	VMOVUPS      Z14, 1280(R8)
+	VFNMADD231PS Z1, Z13, Z12
+	VMOVUPS      Z12, 1664(R8)
+	VFNMADD231PS Z5, Z8, Z10
+	VFMADD231PS  Z4, Z6, Z10
+	VMOVUPS      Z10, 128(R8)
+	VFNMADD231PS Z5, Z9, Z11
+	VFMADD231PS  Z4, Z7, Z11
+	VMOVUPS      Z11, 2048(R8)
 	MOVQ         24(DI), R11
-	VMOVUPS      (R11)(R10*1), Z0
+	VMOVUPS      (R11)(R10*1), Z6
 	MOVQ         72(DI), R11
-	VMOVUPS      (R11)(R10*1), Z1
+	VMOVUPS      (R11)(R10*1), Z7
 	MOVQ         120(DI), R11
-	VMOVUPS      (R11)(R10*1), Z2
+	VMOVUPS      (R11)(R10*1), Z8
 	MOVQ         168(DI), R11
-	VMOVUPS      (R11)(R10*1), Z3
+	VMOVUPS      (R11)(R10*1), Z9
 	MOVQ         216(DI), R11
-	VMOVUPS      (R11)(R10*1), Z4
+	VMOVUPS      (R11)(R10*1), Z10
 	MOVQ         264(DI), R11
-	VMOVUPS      (R11)(R10*1), Z5
-	VMOVAPS      Z4, Z6
-	VMOVAPS      Z3, Z7
-	VFNMADD231PS winogradMultipliers<>+192(SB), Z2, Z6
-	VFNMADD231PS winogradMultipliers<>+192(SB), Z1, Z7
-	VMOVAPS      Z6, Z8
-	VFMADD231PS  winogradMultipliers<>+0(SB), Z7, Z8
-	VMOVUPS      Z8, 576(R8)
-	VFNMADD231PS winogradMultipliers<>+0(SB), Z7, Z6
-	VMOVUPS      Z6, 960(R8)
-	VMOVAPS      Z4, Z6
-	VMOVAPS      Z3, Z7
-	VFNMADD231PS winogradMultipliers<>+128(SB), Z2, Z6
-	VFNMADD231PS winogradMultipliers<>+128(SB), Z1, Z7
-	VMOVAPS      Z6, Z8
-	VFMADD231PS  winogradMultipliers<>+64(SB), Z7, Z8
-	VMOVUPS      Z8, 1344(R8)
-	VFNMADD231PS winogradMultipliers<>+64(SB), Z7, Z6
-	VMOVUPS      Z6, 1728(R8)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Z2, Z4
-	VFMADD231PS  winogradMultipliers<>+384(SB), Z0, Z4
-	VMOVUPS      Z4, 192(R8)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Z3, Z5
-	VFMADD231PS  winogradMultipliers<>+384(SB), Z1, Z5
-	VMOVUPS      Z5, 2112(R8)
+	VMOVUPS      (R11)(R10*1), Z11
+	VMOVAPS      Z10, Z12
+	VMOVAPS      Z9, Z13
+	VFNMADD231PS Z3, Z8, Z12
+	VFNMADD231PS Z3, Z7, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z0, Z13, Z14
+	VMOVUPS      Z14, 576(R8)
+	VFNMADD231PS Z0, Z13, Z12
+	VMOVUPS      Z12, 960(R8)
+	VMOVAPS      Z10, Z12
+	VMOVAPS      Z9, Z13
+	VFNMADD231PS Z2, Z8, Z12
+	VFNMADD231PS Z2, Z7, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z1, Z13, Z14
+	VMOVUPS      Z14, 1344(R8)
+	VFNMADD231PS Z1, Z13, Z12
+	VMOVUPS      Z12, 1728(R8)
+	VFNMADD231PS Z5, Z8, Z10
+	VFMADD231PS  Z4, Z6, Z10
+	VMOVUPS      Z10, 192(R8)
+	VFNMADD231PS Z5, Z9, Z11
+	VFMADD231PS  Z4, Z7, Z11
+	VMOVUPS      Z11, 2112(R8)
 	MOVQ         32(DI), R11
-	VMOVUPS      (R11)(R10*1), Z0
+	VMOVUPS      (R11)(R10*1), Z6
 	MOVQ         80(DI), R11
-	VMOVUPS      (R11)(R10*1), Z1
+	VMOVUPS      (R11)(R10*1), Z7
 	MOVQ         128(DI), R11
-	VMOVUPS      (R11)(R10*1), Z2
+	VMOVUPS      (R11)(R10*1), Z8
 	MOVQ         176(DI), R11
-	VMOVUPS      (R11)(R10*1), Z3
+	VMOVUPS      (R11)(R10*1), Z9
 	MOVQ         224(DI), R11
-	VMOVUPS      (R11)(R10*1), Z4
+	VMOVUPS      (R11)(R10*1), Z10
 	MOVQ         272(DI), R11
-	VMOVUPS      (R11)(R10*1), Z5
-	VMOVAPS      Z4, Z6
-	VMOVAPS      Z3, Z7
-	VFNMADD231PS winogradMultipliers<>+192(SB), Z2, Z6
-	VFNMADD231PS winogradMultipliers<>+192(SB), Z1, Z7
-	VMOVAPS      Z6, Z8
-	VFMADD231PS  winogradMultipliers<>+0(SB), Z7, Z8
-	VMOVUPS      Z8, 640(R8)
-	VFNMADD231PS winogradMultipliers<>+0(SB), Z7, Z6
-	VMOVUPS      Z6, 1024(R8)
-	VMOVAPS      Z4, Z6
-	VMOVAPS      Z3, Z7
-	VFNMADD231PS winogradMultipliers<>+128(SB), Z2, Z6
-	VFNMADD231PS winogradMultipliers<>+128(SB), Z1, Z7
-	VMOVAPS      Z6, Z8
-	VFMADD231PS  winogradMultipliers<>+64(SB), Z7, Z8
-	VMOVUPS      Z8, 1408(R8)
-	VFNMADD231PS winogradMultipliers<>+64(SB), Z7, Z6
-	VMOVUPS      Z6, 1792(R8)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Z2, Z4
-	VFMADD231PS  winogradMultipliers<>+384(SB), Z0, Z4
-	VMOVUPS      Z4, 256(R8)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Z3, Z5
-	VFMADD231PS  winogradMultipliers<>+384(SB), Z1, Z5
-	VMOVUPS      Z5, 2176(R8)
+	VMOVUPS      (R11)(R10*1), Z11
+	VMOVAPS      Z10, Z12
+	VMOVAPS      Z9, Z13
+	VFNMADD231PS Z3, Z8, Z12
+	VFNMADD231PS Z3, Z7, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z0, Z13, Z14
+	VMOVUPS      Z14, 640(R8)
+	VFNMADD231PS Z0, Z13, Z12
+	VMOVUPS      Z12, 1024(R8)
+	VMOVAPS      Z10, Z12
+	VMOVAPS      Z9, Z13
+	VFNMADD231PS Z2, Z8, Z12
+	VFNMADD231PS Z2, Z7, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z1, Z13, Z14
+	VMOVUPS      Z14, 1408(R8)
+	VFNMADD231PS Z1, Z13, Z12
+	VMOVUPS      Z12, 1792(R8)
+	VFNMADD231PS Z5, Z8, Z10
+	VFMADD231PS  Z4, Z6, Z10
+	VMOVUPS      Z10, 256(R8)
+	VFNMADD231PS Z5, Z9, Z11
+	VFMADD231PS  Z4, Z7, Z11
+	VMOVUPS      Z11, 2176(R8)
 	MOVQ         40(DI), R11
-	VMOVUPS      (R11)(R10*1), Z0
+	VMOVUPS      (R11)(R10*1), Z6
 	MOVQ         88(DI), R11
-	VMOVUPS      (R11)(R10*1), Z1
+	VMOVUPS      (R11)(R10*1), Z7
 	MOVQ         136(DI), R11
-	VMOVUPS      (R11)(R10*1), Z2
+	VMOVUPS      (R11)(R10*1), Z8
 	MOVQ         184(DI), R11
-	VMOVUPS      (R11)(R10*1), Z3
+	VMOVUPS      (R11)(R10*1), Z9
 	MOVQ         232(DI), R11
-	VMOVUPS      (R11)(R10*1), Z4
+	VMOVUPS      (R11)(R10*1), Z10
 	MOVQ         280(DI), R11
-	VMOVUPS      (R11)(R10*1), Z5
-	VMOVAPS      Z4, Z6
-	VMOVAPS      Z3, Z7
-	VFNMADD231PS winogradMultipliers<>+192(SB), Z2, Z6
-	VFNMADD231PS winogradMultipliers<>+192(SB), Z1, Z7
-	VMOVAPS      Z6, Z8
-	VFMADD231PS  winogradMultipliers<>+0(SB), Z7, Z8
-	VMOVUPS      Z8, 704(R8)
-	VFNMADD231PS winogradMultipliers<>+0(SB), Z7, Z6
-	VMOVUPS      Z6, 1088(R8)
-	VMOVAPS      Z4, Z6
-	VMOVAPS      Z3, Z7
-	VFNMADD231PS winogradMultipliers<>+128(SB), Z2, Z6
-	VFNMADD231PS winogradMultipliers<>+128(SB), Z1, Z7
-	VMOVAPS      Z6, Z8
-	VFMADD231PS  winogradMultipliers<>+64(SB), Z7, Z8
-	VMOVUPS      Z8, 1472(R8)
-	VFNMADD231PS winogradMultipliers<>+64(SB), Z7, Z6
-	VMOVUPS      Z6, 1856(R8)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Z2, Z4
-	VFMADD231PS  winogradMultipliers<>+384(SB), Z0, Z4
-	VMOVUPS      Z4, 320(R8)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Z3, Z5
-	VFMADD231PS  winogradMultipliers<>+384(SB), Z1, Z5
-	VMOVUPS      Z5, 2240(R8)
-	VMOVUPS      (R8), Z0
-	VMOVUPS      64(R8), Z1
-	VMOVUPS      128(R8), Z2
-	VMOVUPS      192(R8), Z3
-	VMOVUPS      256(R8), Z4
-	VMOVUPS      320(R8), Z5
-	VMOVAPS      Z4, Z6
-	VMOVAPS      Z3, Z7
-	VFNMADD231PS winogradMultipliers<>+192(SB), Z2, Z6
-	VFNMADD231PS winogradMultipliers<>+192(SB), Z1, Z7
-	VMOVAPS      Z6, Z8
-	VFMADD231PS  winogradMultipliers<>+0(SB), Z7, Z8
-	VMOVUPS      Z8, (DX)(CX*1)
-	VFNMADD231PS winogradMultipliers<>+0(SB), Z7, Z6
-	VMOVUPS      Z6, (DX)(CX*2)
-	VMOVAPS      Z4, Z6
-	VMOVAPS      Z3, Z7
-	VFNMADD231PS winogradMultipliers<>+128(SB), Z2, Z6
-	VFNMADD231PS winogradMultipliers<>+128(SB), Z1, Z7
-	VMOVAPS      Z6, Z8
-	VFMADD231PS  winogradMultipliers<>+64(SB), Z7, Z8
-	VMOVUPS      Z8, (DX)(BX*1)
-	VFNMADD231PS winogradMultipliers<>+64(SB), Z7, Z6
-	VMOVUPS      Z6, (DX)(CX*4)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Z2, Z4
-	VFMADD231PS  winogradMultipliers<>+384(SB), Z0, Z4
-	VMOVUPS      Z4, (DX)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Z3, Z5
-	VFMADD231PS  winogradMultipliers<>+384(SB), Z1, Z5
-	VMOVUPS      Z5, (DX)(SI*1)
+	VMOVUPS      (R11)(R10*1), Z11
+	VMOVAPS      Z10, Z12
+	VMOVAPS      Z9, Z13
+	VFNMADD231PS Z3, Z8, Z12
+	VFNMADD231PS Z3, Z7, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z0, Z13, Z14
+	VMOVUPS      Z14, 704(R8)
+	VFNMADD231PS Z0, Z13, Z12
+	VMOVUPS      Z12, 1088(R8)
+	VMOVAPS      Z10, Z12
+	VMOVAPS      Z9, Z13
+	VFNMADD231PS Z2, Z8, Z12
+	VFNMADD231PS Z2, Z7, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z1, Z13, Z14
+	VMOVUPS      Z14, 1472(R8)
+	VFNMADD231PS Z1, Z13, Z12
+	VMOVUPS      Z12, 1856(R8)
+	VFNMADD231PS Z5, Z8, Z10
+	VFMADD231PS  Z4, Z6, Z10
+	VMOVUPS      Z10, 320(R8)
+	VFNMADD231PS Z5, Z9, Z11
+	VFMADD231PS  Z4, Z7, Z11
+	VMOVUPS      Z11, 2240(R8)
+	VMOVUPS      (R8), Z6
+	VMOVUPS      64(R8), Z7
+	VMOVUPS      128(R8), Z8
+	VMOVUPS      192(R8), Z9
+	VMOVUPS      256(R8), Z10
+	VMOVUPS      320(R8), Z11
+	VMOVAPS      Z10, Z12
+	VMOVAPS      Z9, Z13
+	VFNMADD231PS Z3, Z8, Z12
+	VFNMADD231PS Z3, Z7, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z0, Z13, Z14
+	VMOVUPS      Z14, (DX)(CX*1)
+	VFNMADD231PS Z0, Z13, Z12
+	VMOVUPS      Z12, (DX)(CX*2)
+	VMOVAPS      Z10, Z12
+	VMOVAPS      Z9, Z13
+	VFNMADD231PS Z2, Z8, Z12
+	VFNMADD231PS Z2, Z7, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z1, Z13, Z14
+	VMOVUPS      Z14, (DX)(BX*1)
+	VFNMADD231PS Z1, Z13, Z12
+	VMOVUPS      Z12, (DX)(CX*4)
+	VFNMADD231PS Z5, Z8, Z10
+	VFMADD231PS  Z4, Z6, Z10
+	VMOVUPS      Z10, (DX)
+	VFNMADD231PS Z5, Z9, Z11
+	VFMADD231PS  Z4, Z7, Z11
+	VMOVUPS      Z11, (DX)(SI*1)
 	LEAQ         (DX)(BX*2), DX
-	VMOVUPS      384(R8), Z0
-	VMOVUPS      448(R8), Z1
-	VMOVUPS      512(R8), Z2
-	VMOVUPS      576(R8), Z3
-	VMOVUPS      640(R8), Z4
-	VMOVUPS      704(R8), Z5
-	VMOVAPS      Z4, Z6
-	VMOVAPS      Z3, Z7
-	VFNMADD231PS winogradMultipliers<>+192(SB), Z2, Z6
-	VFNMADD231PS winogradMultipliers<>+192(SB), Z1, Z7
-	VMOVAPS      Z6, Z8
-	VFMADD231PS  winogradMultipliers<>+0(SB), Z7, Z8
-	VMOVUPS      Z8, (DX)(CX*1)
-	VFNMADD231PS winogradMultipliers<>+0(SB), Z7, Z6
-	VMOVUPS      Z6, (DX)(CX*2)
-	VMOVAPS      Z4, Z6
-	VMOVAPS      Z3, Z7
-	VFNMADD231PS winogradMultipliers<>+128(SB), Z2, Z6
-	VFNMADD231PS winogradMultipliers<>+128(SB), Z1, Z7
-	VMOVAPS      Z6, Z8
-	VFMADD231PS  winogradMultipliers<>+64(SB), Z7, Z8
-	VMOVUPS      Z8, (DX)(BX*1)
-	VFNMADD231PS winogradMultipliers<>+64(SB), Z7, Z6
-	VMOVUPS      Z6, (DX)(CX*4)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Z2, Z4
-	VFMADD231PS  winogradMultipliers<>+384(SB), Z0, Z4
-	VMOVUPS      Z4, (DX)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Z3, Z5
-	VFMADD231PS  winogradMultipliers<>+384(SB), Z1, Z5
-	VMOVUPS      Z5, (DX)(SI*1)
+	VMOVUPS      384(R8), Z6
+	VMOVUPS      448(R8), Z7
+	VMOVUPS      512(R8), Z8
+	VMOVUPS      576(R8), Z9
+	VMOVUPS      640(R8), Z10
+	VMOVUPS      704(R8), Z11
+	VMOVAPS      Z10, Z12
+	VMOVAPS      Z9, Z13
+	VFNMADD231PS Z3, Z8, Z12
+	VFNMADD231PS Z3, Z7, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z0, Z13, Z14
+	VMOVUPS      Z14, (DX)(CX*1)
+	VFNMADD231PS Z0, Z13, Z12
+	VMOVUPS      Z12, (DX)(CX*2)
+	VMOVAPS      Z10, Z12
+	VMOVAPS      Z9, Z13
+	VFNMADD231PS Z2, Z8, Z12
+	VFNMADD231PS Z2, Z7, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z1, Z13, Z14
+	VMOVUPS      Z14, (DX)(BX*1)
+	VFNMADD231PS Z1, Z13, Z12
+	VMOVUPS      Z12, (DX)(CX*4)
+	VFNMADD231PS Z5, Z8, Z10
+	VFMADD231PS  Z4, Z6, Z10
+	VMOVUPS      Z10, (DX)
+	VFNMADD231PS Z5, Z9, Z11
+	VFMADD231PS  Z4, Z7, Z11
+	VMOVUPS      Z11, (DX)(SI*1)
 	LEAQ         (DX)(BX*2), DX
-	VMOVUPS      768(R8), Z0
-	VMOVUPS      832(R8), Z1
-	VMOVUPS      896(R8), Z2
-	VMOVUPS      960(R8), Z3
-	VMOVUPS      1024(R8), Z4
-	VMOVUPS      1088(R8), Z5
-	VMOVAPS      Z4, Z6
-	VMOVAPS      Z3, Z7
-	VFNMADD231PS winogradMultipliers<>+192(SB), Z2, Z6
-	VFNMADD231PS winogradMultipliers<>+192(SB), Z1, Z7
-	VMOVAPS      Z6, Z8
-	VFMADD231PS  winogradMultipliers<>+0(SB), Z7, Z8
-	VMOVUPS      Z8, (DX)(CX*1)
-	VFNMADD231PS winogradMultipliers<>+0(SB), Z7, Z6
-	VMOVUPS      Z6, (DX)(CX*2)
-	VMOVAPS      Z4, Z6
-	VMOVAPS      Z3, Z7
-	VFNMADD231PS winogradMultipliers<>+128(SB), Z2, Z6
-	VFNMADD231PS winogradMultipliers<>+128(SB), Z1, Z7
-	VMOVAPS      Z6, Z8
-	VFMADD231PS  winogradMultipliers<>+64(SB), Z7, Z8
-	VMOVUPS      Z8, (DX)(BX*1)
-	VFNMADD231PS winogradMultipliers<>+64(SB), Z7, Z6
-	VMOVUPS      Z6, (DX)(CX*4)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Z2, Z4
-	VFMADD231PS  winogradMultipliers<>+384(SB), Z0, Z4
-	VMOVUPS      Z4, (DX)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Z3, Z5
-	VFMADD231PS  winogradMultipliers<>+384(SB), Z1, Z5
-	VMOVUPS      Z5, (DX)(SI*1)
+	VMOVUPS      768(R8), Z6
+	VMOVUPS      832(R8), Z7
+	VMOVUPS      896(R8), Z8
+	VMOVUPS      960(R8), Z9
+	VMOVUPS      1024(R8), Z10
+	VMOVUPS      1088(R8), Z11
+	VMOVAPS      Z10, Z12
+	VMOVAPS      Z9, Z13
+	VFNMADD231PS Z3, Z8, Z12
+	VFNMADD231PS Z3, Z7, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z0, Z13, Z14
+	VMOVUPS      Z14, (DX)(CX*1)
+	VFNMADD231PS Z0, Z13, Z12
+	VMOVUPS      Z12, (DX)(CX*2)
+	VMOVAPS      Z10, Z12
+	VMOVAPS      Z9, Z13
+	VFNMADD231PS Z2, Z8, Z12
+	VFNMADD231PS Z2, Z7, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z1, Z13, Z14
+	VMOVUPS      Z14, (DX)(BX*1)
+	VFNMADD231PS Z1, Z13, Z12
+	VMOVUPS      Z12, (DX)(CX*4)
+	VFNMADD231PS Z5, Z8, Z10
+	VFMADD231PS  Z4, Z6, Z10
+	VMOVUPS      Z10, (DX)
+	VFNMADD231PS Z5, Z9, Z11
+	VFMADD231PS  Z4, Z7, Z11
+	VMOVUPS      Z11, (DX)(SI*1)
 	LEAQ         (DX)(BX*2), DX
-	VMOVUPS      1152(R8), Z0
-	VMOVUPS      1216(R8), Z1
-	VMOVUPS      1280(R8), Z2
-	VMOVUPS      1344(R8), Z3
-	VMOVUPS      1408(R8), Z4
-	VMOVUPS      1472(R8), Z5
-	VMOVAPS      Z4, Z6
-	VMOVAPS      Z3, Z7
-	VFNMADD231PS winogradMultipliers<>+192(SB), Z2, Z6
-	VFNMADD231PS winogradMultipliers<>+192(SB), Z1, Z7
-	VMOVAPS      Z6, Z8
-	VFMADD231PS  winogradMultipliers<>+0(SB), Z7, Z8
-	VMOVUPS      Z8, (DX)(CX*1)
-	VFNMADD231PS winogradMultipliers<>+0(SB), Z7, Z6
-	VMOVUPS      Z6, (DX)(CX*2)
-	VMOVAPS      Z4, Z6
-	VMOVAPS      Z3, Z7
-	VFNMADD231PS winogradMultipliers<>+128(SB), Z2, Z6
-	VFNMADD231PS winogradMultipliers<>+128(SB), Z1, Z7
-	VMOVAPS      Z6, Z8
-	VFMADD231PS  winogradMultipliers<>+64(SB), Z7, Z8
-	VMOVUPS      Z8, (DX)(BX*1)
-	VFNMADD231PS winogradMultipliers<>+64(SB), Z7, Z6
-	VMOVUPS      Z6, (DX)(CX*4)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Z2, Z4
-	VFMADD231PS  winogradMultipliers<>+384(SB), Z0, Z4
-	VMOVUPS      Z4, (DX)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Z3, Z5
-	VFMADD231PS  winogradMultipliers<>+384(SB), Z1, Z5
-	VMOVUPS      Z5, (DX)(SI*1)
+	VMOVUPS      1152(R8), Z6
+	VMOVUPS      1216(R8), Z7
+	VMOVUPS      1280(R8), Z8
+	VMOVUPS      1344(R8), Z9
+	VMOVUPS      1408(R8), Z10
+	VMOVUPS      1472(R8), Z11
+	VMOVAPS      Z10, Z12
+	VMOVAPS      Z9, Z13
+	VFNMADD231PS Z3, Z8, Z12
+	VFNMADD231PS Z3, Z7, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z0, Z13, Z14
+	VMOVUPS      Z14, (DX)(CX*1)
+	VFNMADD231PS Z0, Z13, Z12
+	VMOVUPS      Z12, (DX)(CX*2)
+	VMOVAPS      Z10, Z12
+	VMOVAPS      Z9, Z13
+	VFNMADD231PS Z2, Z8, Z12
+	VFNMADD231PS Z2, Z7, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z1, Z13, Z14
+	VMOVUPS      Z14, (DX)(BX*1)
+	VFNMADD231PS Z1, Z13, Z12
+	VMOVUPS      Z12, (DX)(CX*4)
+	VFNMADD231PS Z5, Z8, Z10
+	VFMADD231PS  Z4, Z6, Z10
+	VMOVUPS      Z10, (DX)
+	VFNMADD231PS Z5, Z9, Z11
+	VFMADD231PS  Z4, Z7, Z11
+	VMOVUPS      Z11, (DX)(SI*1)
 	LEAQ         (DX)(BX*2), DX
-	VMOVUPS      1536(R8), Z0
-	VMOVUPS      1600(R8), Z1
-	VMOVUPS      1664(R8), Z2
-	VMOVUPS      1728(R8), Z3
-	VMOVUPS      1792(R8), Z4
-	VMOVUPS      1856(R8), Z5
-	VMOVAPS      Z4, Z6
-	VMOVAPS      Z3, Z7
-	VFNMADD231PS winogradMultipliers<>+192(SB), Z2, Z6
-	VFNMADD231PS winogradMultipliers<>+192(SB), Z1, Z7
-	VMOVAPS      Z6, Z8
-	VFMADD231PS  winogradMultipliers<>+0(SB), Z7, Z8
-	VMOVUPS      Z8, (DX)(CX*1)
-	VFNMADD231PS winogradMultipliers<>+0(SB), Z7, Z6
-	VMOVUPS      Z6, (DX)(CX*2)
-	VMOVAPS      Z4, Z6
-	VMOVAPS      Z3, Z7
-	VFNMADD231PS winogradMultipliers<>+128(SB), Z2, Z6
-	VFNMADD231PS winogradMultipliers<>+128(SB), Z1, Z7
-	VMOVAPS      Z6, Z8
-	VFMADD231PS  winogradMultipliers<>+64(SB), Z7, Z8
-	VMOVUPS      Z8, (DX)(BX*1)
-	VFNMADD231PS winogradMultipliers<>+64(SB), Z7, Z6
-	VMOVUPS      Z6, (DX)(CX*4)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Z2, Z4
-	VFMADD231PS  winogradMultipliers<>+384(SB), Z0, Z4
-	VMOVUPS      Z4, (DX)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Z3, Z5
-	VFMADD231PS  winogradMultipliers<>+384(SB), Z1, Z5
-	VMOVUPS      Z5, (DX)(SI*1)
+	VMOVUPS      1536(R8), Z6
+	VMOVUPS      1600(R8), Z7
+	VMOVUPS      1664(R8), Z8
+	VMOVUPS      1728(R8), Z9
+	VMOVUPS      1792(R8), Z10
+	VMOVUPS      1856(R8), Z11
+	VMOVAPS      Z10, Z12
+	VMOVAPS      Z9, Z13
+	VFNMADD231PS Z3, Z8, Z12
+	VFNMADD231PS Z3, Z7, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z0, Z13, Z14
+	VMOVUPS      Z14, (DX)(CX*1)
+	VFNMADD231PS Z0, Z13, Z12
+	VMOVUPS      Z12, (DX)(CX*2)
+	VMOVAPS      Z10, Z12
+	VMOVAPS      Z9, Z13
+	VFNMADD231PS Z2, Z8, Z12
+	VFNMADD231PS Z2, Z7, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z1, Z13, Z14
+	VMOVUPS      Z14, (DX)(BX*1)
+	VFNMADD231PS Z1, Z13, Z12
+	VMOVUPS      Z12, (DX)(CX*4)
+	VFNMADD231PS Z5, Z8, Z10
+	VFMADD231PS  Z4, Z6, Z10
+	VMOVUPS      Z10, (DX)
+	VFNMADD231PS Z5, Z9, Z11
+	VFMADD231PS  Z4, Z7, Z11
+	VMOVUPS      Z11, (DX)(SI*1)
 	LEAQ         (DX)(BX*2), DX
-	VMOVUPS      1920(R8), Z0
-	VMOVUPS      1984(R8), Z1
-	VMOVUPS      2048(R8), Z2
-	VMOVUPS      2112(R8), Z3
-	VMOVUPS      2176(R8), Z4
-	VMOVUPS      2240(R8), Z5
-	VMOVAPS      Z4, Z6
-	VMOVAPS      Z3, Z7
-	VFNMADD231PS winogradMultipliers<>+192(SB), Z2, Z6
-	VFNMADD231PS winogradMultipliers<>+192(SB), Z1, Z7
-	VMOVAPS      Z6, Z8
-	VFMADD231PS  winogradMultipliers<>+0(SB), Z7, Z8
-	VMOVUPS      Z8, (DX)(CX*1)
-	VFNMADD231PS winogradMultipliers<>+0(SB), Z7, Z6
-	VMOVUPS      Z6, (DX)(CX*2)
-	VMOVAPS      Z4, Z6
-	VMOVAPS      Z3, Z7
-	VFNMADD231PS winogradMultipliers<>+128(SB), Z2, Z6
-	VFNMADD231PS winogradMultipliers<>+128(SB), Z1, Z7
-	VMOVAPS      Z6, Z8
-	VFMADD231PS  winogradMultipliers<>+64(SB), Z7, Z8
-	VMOVUPS      Z8, (DX)(BX*1)
-	VFNMADD231PS winogradMultipliers<>+64(SB), Z7, Z6
-	VMOVUPS      Z6, (DX)(CX*4)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Z2, Z4
-	VFMADD231PS  winogradMultipliers<>+384(SB), Z0, Z4
-	VMOVUPS      Z4, (DX)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Z3, Z5
-	VFMADD231PS  winogradMultipliers<>+384(SB), Z1, Z5
-	VMOVUPS      Z5, (DX)(SI*1)
+	VMOVUPS      1920(R8), Z6
+	VMOVUPS      1984(R8), Z7
+	VMOVUPS      2048(R8), Z8
+	VMOVUPS      2112(R8), Z9
+	VMOVUPS      2176(R8), Z10
+	VMOVUPS      2240(R8), Z11
+	VMOVAPS      Z10, Z12
+	VMOVAPS      Z9, Z13
+	VFNMADD231PS Z3, Z8, Z12
+	VFNMADD231PS Z3, Z7, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z0, Z13, Z14
+	VMOVUPS      Z14, (DX)(CX*1)
+	VFNMADD231PS Z0, Z13, Z12
+	VMOVUPS      Z12, (DX)(CX*2)
+	VMOVAPS      Z10, Z12
+	VMOVAPS      Z9, Z13
+	VFNMADD231PS Z2, Z8, Z12
+	VFNMADD231PS Z2, Z7, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z1, Z13, Z14
+	VMOVUPS      Z14, (DX)(BX*1)
+	VFNMADD231PS Z1, Z13, Z12
+	VMOVUPS      Z12, (DX)(CX*4)
+	VFNMADD231PS Z5, Z8, Z10
+	VFMADD231PS  Z4, Z6, Z10
+	VMOVUPS      Z10, (DX)
+	VFNMADD231PS Z5, Z9, Z11
+	VFMADD231PS  Z4, Z7, Z11
+	VMOVUPS      Z11, (DX)(SI*1)
 	LEAQ         (DX)(BX*2), DX
 	ADDQ         $0x40, AX
 	ADDQ         $0x40, R10
@@ -570,318 +512,324 @@ TEXT ·winogradOutputAVX512(SB), NOSPLIT, $0-64
 	MOVQ         add+32(FP), R9
 	VBROADCASTSS floor+48(FP), Z0
 	MOVQ         work+56(FP), R10
+	VBROADCASTSS winogradMultipliers<>+0(SB), Z1
+	VBROADCASTSS winogradMultipliers<>+32(SB), Z2
+	VBROADCASTSS winogradMultipliers<>+64(SB), Z3
+	VBROADCASTSS winogradMultipliers<>+96(SB), Z4
+	VBROADCASTSS winogradMultipliers<>+128(SB), Z5
+	VBROADCASTSS winogradMultipliers<>+160(SB), Z6
 	MOVQ         n+40(FP), R11
 	SHLQ         $0x02, R11
 	XORQ         R12, R12
 
 winogradOutputAVX512_channels:
 	MOVQ        AX, DX
-	VMOVUPS     (DX), Z1
-	VMOVUPS     (DX)(CX*1), Z2
-	VMOVUPS     (DX)(CX*2), Z3
-	VMOVUPS     (DX)(BX*1), Z4
-	VMOVUPS     (DX)(CX*4), Z5
-	VMOVUPS     (DX)(SI*1), Z6
-	VADDPS      Z3, Z2, Z7
-	VSUBPS      Z3, Z2, Z2
-	VADDPS      Z5, Z4, Z3
-	VSUBPS      Z5, Z4, Z4
-	VADDPS      Z7, Z1, Z1
-	VADDPS      Z3, Z1, Z1
-	VMOVUPS     Z1, (R10)
-	VMULPS      winogradMultipliers<>+0(SB), Z2, Z1
-	VFMADD231PS winogradMultipliers<>+64(SB), Z4, Z1
-	VMOVUPS     Z1, 64(R10)
-	VMULPS      winogradMultipliers<>+128(SB), Z7, Z1
-	VFMADD231PS winogradMultipliers<>+192(SB), Z3, Z1
-	VMOVUPS     Z1, 128(R10)
-	VFMADD231PS winogradMultipliers<>+256(SB), Z2, Z6
-	VFMADD231PS winogradMultipliers<>+320(SB), Z4, Z6
-	VMOVUPS     Z6, 192(R10)
+	VMOVUPS     (DX), Z7
+	VMOVUPS     (DX)(CX*1), Z8
+	VMOVUPS     (DX)(CX*2), Z9
+	VMOVUPS     (DX)(BX*1), Z10
+	VMOVUPS     (DX)(CX*4), Z11
+	VMOVUPS     (DX)(SI*1), Z12
+	VADDPS      Z9, Z8, Z13
+	VSUBPS      Z9, Z8, Z8
+	VADDPS      Z11, Z10, Z9
+	VSUBPS      Z11, Z10, Z10
+	VADDPS      Z13, Z7, Z7
+	VADDPS      Z9, Z7, Z7
+	VMOVUPS     Z7, (R10)
+	VMULPS      Z1, Z8, Z7
+	VFMADD231PS Z2, Z10, Z7
+	VMOVUPS     Z7, 64(R10)
+	VMULPS      Z3, Z13, Z7
+	VFMADD231PS Z4, Z9, Z7
+	VMOVUPS     Z7, 128(R10)
+	VFMADD231PS Z5, Z8, Z12
+	VFMADD231PS Z6, Z10, Z12
+	VMOVUPS     Z12, 192(R10)
 	LEAQ        (DX)(BX*2), DX
-	VMOVUPS     (DX), Z1
-	VMOVUPS     (DX)(CX*1), Z2
-	VMOVUPS     (DX)(CX*2), Z3
-	VMOVUPS     (DX)(BX*1), Z4
-	VMOVUPS     (DX)(CX*4), Z5
-	VMOVUPS     (DX)(SI*1), Z6
-	VADDPS      Z3, Z2, Z7
-	VSUBPS      Z3, Z2, Z2
-	VADDPS      Z5, Z4, Z3
-	VSUBPS      Z5, Z4, Z4
-	VADDPS      Z7, Z1, Z1
-	VADDPS      Z3, Z1, Z1
-	VMOVUPS     Z1, 256(R10)
-	VMULPS      winogradMultipliers<>+0(SB), Z2, Z1
-	VFMADD231PS winogradMultipliers<>+64(SB), Z4, Z1
-	VMOVUPS     Z1, 320(R10)
-	VMULPS      winogradMultipliers<>+128(SB), Z7, Z1
-	VFMADD231PS winogradMultipliers<>+192(SB), Z3, Z1
-	VMOVUPS     Z1, 384(R10)
-	VFMADD231PS winogradMultipliers<>+256(SB), Z2, Z6
-	VFMADD231PS winogradMultipliers<>+320(SB), Z4, Z6
-	VMOVUPS     Z6, 448(R10)
+	VMOVUPS     (DX), Z7
+	VMOVUPS     (DX)(CX*1), Z8
+	VMOVUPS     (DX)(CX*2), Z9
+	VMOVUPS     (DX)(BX*1), Z10
+	VMOVUPS     (DX)(CX*4), Z11
+	VMOVUPS     (DX)(SI*1), Z12
+	VADDPS      Z9, Z8, Z13
+	VSUBPS      Z9, Z8, Z8
+	VADDPS      Z11, Z10, Z9
+	VSUBPS      Z11, Z10, Z10
+	VADDPS      Z13, Z7, Z7
+	VADDPS      Z9, Z7, Z7
+	VMOVUPS     Z7, 256(R10)
+	VMULPS      Z1, Z8, Z7
+	VFMADD231PS Z2, Z10, Z7
+	VMOVUPS     Z7, 320(R10)
+	VMULPS      Z3, Z13, Z7
+	VFMADD231PS Z4, Z9, Z7
+	VMOVUPS     Z7, 384(R10)
+	VFMADD231PS Z5, Z8, Z12
+	VFMADD231PS Z6, Z10, Z12
+	VMOVUPS     Z12, 448(R10)
 	LEAQ        (DX)(BX*2), DX
-	VMOVUPS     (DX), Z1
-	VMOVUPS     (DX)(CX*1), Z2
-	VMOVUPS     (DX)(CX*2), Z3
-	VMOVUPS     (DX)(BX*1), Z4
-	VMOVUPS     (DX)(CX*4), Z5
-	VMOVUPS     (DX)(SI*1), Z6
-	VADDPS      Z3, Z2, Z7
-	VSUBPS      Z3, Z2, Z2
-	VADDPS      Z5, Z4, Z3
-	VSUBPS      Z5, Z4, Z4
-	VADDPS      Z7, Z1, Z1
-	VADDPS      Z3, Z1, Z1
-	VMOVUPS     Z1, 512(R10)
-	VMULPS      winogradMultipliers<>+0(SB), Z2, Z1
-	VFMADD231PS winogradMultipliers<>+64(SB), Z4, Z1
-	VMOVUPS     Z1, 576(R10)
-	VMULPS      winogradMultipliers<>+128(SB), Z7, Z1
-	VFMADD231PS winogradMultipliers<>+192(SB), Z3, Z1
-	VMOVUPS     Z1, 640(R10)
-	VFMADD231PS winogradMultipliers<>+256(SB), Z2, Z6
-	VFMADD231PS winogradMultipliers<>+320(SB), Z4, Z6
-	VMOVUPS     Z6, 704(R10)
+	VMOVUPS     (DX), Z7
+	VMOVUPS     (DX)(CX*1), Z8
+	VMOVUPS     (DX)(CX*2), Z9
+	VMOVUPS     (DX)(BX*1), Z10
+	VMOVUPS     (DX)(CX*4), Z11
+	VMOVUPS     (DX)(SI*1), Z12
+	VADDPS      Z9, Z8, Z13
+	VSUBPS      Z9, Z8, Z8
+	VADDPS      Z11, Z10, Z9
+	VSUBPS      Z11, Z10, Z10
+	VADDPS      Z13, Z7, Z7
+	VADDPS      Z9, Z7, Z7
+	VMOVUPS     Z7, 512(R10)
+	VMULPS      Z1, Z8, Z7
+	VFMADD231PS Z2, Z10, Z7
+	VMOVUPS     Z7, 576(R10)
+	VMULPS      Z3, Z13, Z7
+	VFMADD231PS Z4, Z9, Z7
+	VMOVUPS     Z7, 640(R10)
+	VFMADD231PS Z5, Z8, Z12
+	VFMADD231PS Z6, Z10, Z12
+	VMOVUPS     Z12, 704(R10)
 	LEAQ        (DX)(BX*2), DX
-	VMOVUPS     (DX), Z1
-	VMOVUPS     (DX)(CX*1), Z2
-	VMOVUPS     (DX)(CX*2), Z3
-	VMOVUPS     (DX)(BX*1), Z4
-	VMOVUPS     (DX)(CX*4), Z5
-	VMOVUPS     (DX)(SI*1), Z6
-	VADDPS      Z3, Z2, Z7
-	VSUBPS      Z3, Z2, Z2
-	VADDPS      Z5, Z4, Z3
-	VSUBPS      Z5, Z4, Z4
-	VADDPS      Z7, Z1, Z1
-	VADDPS      Z3, Z1, Z1
-	VMOVUPS     Z1, 768(R10)
-	VMULPS      winogradMultipliers<>+0(SB), Z2, Z1
-	VFMADD231PS winogradMultipliers<>+64(SB), Z4, Z1
-	VMOVUPS     Z1, 832(R10)
-	VMULPS      winogradMultipliers<>+128(SB), Z7, Z1
-	VFMADD231PS winogradMultipliers<>+192(SB), Z3, Z1
-	VMOVUPS     Z1, 896(R10)
-	VFMADD231PS winogradMultipliers<>+256(SB), Z2, Z6
-	VFMADD231PS winogradMultipliers<>+320(SB), Z4, Z6
-	VMOVUPS     Z6, 960(R10)
+	VMOVUPS     (DX), Z7
+	VMOVUPS     (DX)(CX*1), Z8
+	VMOVUPS     (DX)(CX*2), Z9
+	VMOVUPS     (DX)(BX*1), Z10
+	VMOVUPS     (DX)(CX*4), Z11
+	VMOVUPS     (DX)(SI*1), Z12
+	VADDPS      Z9, Z8, Z13
+	VSUBPS      Z9, Z8, Z8
+	VADDPS      Z11, Z10, Z9
+	VSUBPS      Z11, Z10, Z10
+	VADDPS      Z13, Z7, Z7
+	VADDPS      Z9, Z7, Z7
+	VMOVUPS     Z7, 768(R10)
+	VMULPS      Z1, Z8, Z7
+	VFMADD231PS Z2, Z10, Z7
+	VMOVUPS     Z7, 832(R10)
+	VMULPS      Z3, Z13, Z7
+	VFMADD231PS Z4, Z9, Z7
+	VMOVUPS     Z7, 896(R10)
+	VFMADD231PS Z5, Z8, Z12
+	VFMADD231PS Z6, Z10, Z12
+	VMOVUPS     Z12, 960(R10)
 	LEAQ        (DX)(BX*2), DX
-	VMOVUPS     (DX), Z1
-	VMOVUPS     (DX)(CX*1), Z2
-	VMOVUPS     (DX)(CX*2), Z3
-	VMOVUPS     (DX)(BX*1), Z4
-	VMOVUPS     (DX)(CX*4), Z5
-	VMOVUPS     (DX)(SI*1), Z6
-	VADDPS      Z3, Z2, Z7
-	VSUBPS      Z3, Z2, Z2
-	VADDPS      Z5, Z4, Z3
-	VSUBPS      Z5, Z4, Z4
-	VADDPS      Z7, Z1, Z1
-	VADDPS      Z3, Z1, Z1
-	VMOVUPS     Z1, 1024(R10)
-	VMULPS      winogradMultipliers<>+0(SB), Z2, Z1
-	VFMADD231PS winogradMultipliers<>+64(SB), Z4, Z1
-	VMOVUPS     Z1, 1088(R10)
-	VMULPS      winogradMultipliers<>+128(SB), Z7, Z1
-	VFMADD231PS winogradMultipliers<>+192(SB), Z3, Z1
-	VMOVUPS     Z1, 1152(R10)
-	VFMADD231PS winogradMultipliers<>+256(SB), Z2, Z6
-	VFMADD231PS winogradMultipliers<>+320(SB), Z4, Z6
-	VMOVUPS     Z6, 1216(R10)
+	VMOVUPS     (DX), Z7
+	VMOVUPS     (DX)(CX*1), Z8
+	VMOVUPS     (DX)(CX*2), Z9
+	VMOVUPS     (DX)(BX*1), Z10
+	VMOVUPS     (DX)(CX*4), Z11
+	VMOVUPS     (DX)(SI*1), Z12
+	VADDPS      Z9, Z8, Z13
+	VSUBPS      Z9, Z8, Z8
+	VADDPS      Z11, Z10, Z9
+	VSUBPS      Z11, Z10, Z10
+	VADDPS      Z13, Z7, Z7
+	VADDPS      Z9, Z7, Z7
+	VMOVUPS     Z7, 1024(R10)
+	VMULPS      Z1, Z8, Z7
+	VFMADD231PS Z2, Z10, Z7
+	VMOVUPS     Z7, 1088(R10)
+	VMULPS      Z3, Z13, Z7
+	VFMADD231PS Z4, Z9, Z7
+	VMOVUPS     Z7, 1152(R10)
+	VFMADD231PS Z5, Z8, Z12
+	VFMADD231PS Z6, Z10, Z12
+	VMOVUPS     Z12, 1216(R10)
 	LEAQ        (DX)(BX*2), DX
-	VMOVUPS     (DX), Z1
-	VMOVUPS     (DX)(CX*1), Z2
-	VMOVUPS     (DX)(CX*2), Z3
-	VMOVUPS     (DX)(BX*1), Z4
-	VMOVUPS     (DX)(CX*4), Z5
-	VMOVUPS     (DX)(SI*1), Z6
-	VADDPS      Z3, Z2, Z7
-	VSUBPS      Z3, Z2, Z2
-	VADDPS      Z5, Z4, Z3
-	VSUBPS      Z5, Z4, Z4
-	VADDPS      Z7, Z1, Z1
-	VADDPS      Z3, Z1, Z1
-	VMOVUPS     Z1, 1280(R10)
-	VMULPS      winogradMultipliers<>+0(SB), Z2, Z1
-	VFMADD231PS winogradMultipliers<>+64(SB), Z4, Z1
-	VMOVUPS     Z1, 1344(R10)
-	VMULPS      winogradMultipliers<>+128(SB), Z7, Z1
-	VFMADD231PS winogradMultipliers<>+192(SB), Z3, Z1
-	VMOVUPS     Z1, 1408(R10)
-	VFMADD231PS winogradMultipliers<>+256(SB), Z2, Z6
-	VFMADD231PS winogradMultipliers<>+320(SB), Z4, Z6
-	VMOVUPS     Z6, 1472(R10)
+	VMOVUPS     (DX), Z7
+	VMOVUPS     (DX)(CX*1), Z8
+	VMOVUPS     (DX)(CX*2), Z9
+	VMOVUPS     (DX)(BX*1), Z10
+	VMOVUPS     (DX)(CX*4), Z11
+	VMOVUPS     (DX)(SI*1), Z12
+	VADDPS      Z9, Z8, Z13
+	VSUBPS      Z9, Z8, Z8
+	VADDPS      Z11, Z10, Z9
+	VSUBPS      Z11, Z10, Z10
+	VADDPS      Z13, Z7, Z7
+	VADDPS      Z9, Z7, Z7
+	VMOVUPS     Z7, 1280(R10)
+	VMULPS      Z1, Z8, Z7
+	VFMADD231PS Z2, Z10, Z7
+	VMOVUPS     Z7, 1344(R10)
+	VMULPS      Z3, Z13, Z7
+	VFMADD231PS Z4, Z9, Z7
+	VMOVUPS     Z7, 1408(R10)
+	VFMADD231PS Z5, Z8, Z12
+	VFMADD231PS Z6, Z10, Z12
+	VMOVUPS     Z12, 1472(R10)
 	LEAQ        (DX)(BX*2), DX
-	VMOVUPS     (R10), Z1
-	VMOVUPS     256(R10), Z2
-	VMOVUPS     512(R10), Z3
-	VMOVUPS     768(R10), Z4
-	VMOVUPS     1024(R10), Z5
-	VMOVUPS     1280(R10), Z6
-	VADDPS      Z3, Z2, Z7
-	VSUBPS      Z3, Z2, Z2
-	VADDPS      Z5, Z4, Z3
-	VSUBPS      Z5, Z4, Z4
-	VADDPS      Z7, Z1, Z1
-	VADDPS      Z3, Z1, Z1
-	VADDPS      (R8)(R12*1), Z1, Z1
+	VMOVUPS     (R10), Z7
+	VMOVUPS     256(R10), Z8
+	VMOVUPS     512(R10), Z9
+	VMOVUPS     768(R10), Z10
+	VMOVUPS     1024(R10), Z11
+	VMOVUPS     1280(R10), Z12
+	VADDPS      Z9, Z8, Z13
+	VSUBPS      Z9, Z8, Z8
+	VADDPS      Z11, Z10, Z9
+	VSUBPS      Z11, Z10, Z10
+	VADDPS      Z13, Z7, Z7
+	VADDPS      Z9, Z7, Z7
+	VADDPS      (R8)(R12*1), Z7, Z7
 	MOVQ        (R9), DX
-	VADDPS      (DX)(R12*1), Z1, Z1
-	VMAXPS      Z1, Z0, Z1
+	VADDPS      (DX)(R12*1), Z7, Z7
+	VMAXPS      Z7, Z0, Z7
 	MOVQ        (DI), DX
-	VMOVUPS     Z1, (DX)(R12*1)
-	VMULPS      winogradMultipliers<>+0(SB), Z2, Z1
-	VFMADD231PS winogradMultipliers<>+64(SB), Z4, Z1
-	VADDPS      (R8)(R12*1), Z1, Z1
+	VMOVUPS     Z7, (DX)(R12*1)
+	VMULPS      Z1, Z8, Z7
+	VFMADD231PS Z2, Z10, Z7
+	VADDPS      (R8)(R12*1), Z7, Z7
 	MOVQ        32(R9), DX
-	VADDPS      (DX)(R12*1), Z1, Z1
-	VMAXPS      Z1, Z0, Z1
+	VADDPS      (DX)(R12*1), Z7, Z7
+	VMAXPS      Z7, Z0, Z7
 	MOVQ        32(DI), DX
-	VMOVUPS     Z1, (DX)(R12*1)
-	VMULPS      winogradMultipliers<>+128(SB), Z7, Z1
-	VFMADD231PS winogradMultipliers<>+192(SB), Z3, Z1
-	VADDPS      (R8)(R12*1), Z1, Z1
+	VMOVUPS     Z7, (DX)(R12*1)
+	VMULPS      Z3, Z13, Z7
+	VFMADD231PS Z4, Z9, Z7
+	VADDPS      (R8)(R12*1), Z7, Z7
 	MOVQ        64(R9), DX
-	VADDPS      (DX)(R12*1), Z1, Z1
-	VMAXPS      Z1, Z0, Z1
+	VADDPS      (DX)(R12*1), Z7, Z7
+	VMAXPS      Z7, Z0, Z7
 	MOVQ        64(DI), DX
-	VMOVUPS     Z1, (DX)(R12*1)
-	VFMADD231PS winogradMultipliers<>+256(SB), Z2, Z6
-	VFMADD231PS winogradMultipliers<>+320(SB), Z4, Z6
-	VADDPS      (R8)(R12*1), Z6, Z6
+	VMOVUPS     Z7, (DX)(R12*1)
+	VFMADD231PS Z5, Z8, Z12
+	VFMADD231PS Z6, Z10, Z12
+	VADDPS      (R8)(R12*1), Z12, Z12
 	MOVQ        96(R9), DX
-	VADDPS      (DX)(R12*1), Z6, Z6
-	VMAXPS      Z6, Z0, Z6
+	VADDPS      (DX)(R12*1), Z12, Z12
+	VMAXPS      Z12, Z0, Z12
 	MOVQ        96(DI), DX
-	VMOVUPS     Z6, (DX)(R12*1)
-	VMOVUPS     64(R10), Z1
-	VMOVUPS     320(R10), Z2
-	VMOVUPS     576(R10), Z3
-	VMOVUPS     832(R10), Z4
-	VMOVUPS     1088(R10), Z5
-	VMOVUPS     1344(R10), Z6
-	VADDPS      Z3, Z2, Z7
-	VSUBPS      Z3, Z2, Z2
-	VADDPS      Z5, Z4, Z3
-	VSUBPS      Z5, Z4, Z4
-	VADDPS      Z7, Z1, Z1
-	VADDPS      Z3, Z1, Z1
-	VADDPS      (R8)(R12*1), Z1, Z1
+	VMOVUPS     Z12, (DX)(R12*1)
+	VMOVUPS     64(R10), Z7
+	VMOVUPS     320(R10), Z8
+	VMOVUPS     576(R10), Z9
+	VMOVUPS     832(R10), Z10
+	VMOVUPS     1088(R10), Z11
+	VMOVUPS     1344(R10), Z12
+	VADDPS      Z9, Z8, Z13
+	VSUBPS      Z9, Z8, Z8
+	VADDPS      Z11, Z10, Z9
+	VSUBPS      Z11, Z10, Z10
+	VADDPS      Z13, Z7, Z7
+	VADDPS      Z9, Z7, Z7
+	VADDPS      (R8)(R12*1), Z7, Z7
 	MOVQ        8(R9), DX
-	VADDPS      (DX)(R12*1), Z1, Z1
-	VMAXPS      Z1, Z0, Z1
+	VADDPS      (DX)(R12*1), Z7, Z7
+	VMAXPS      Z7, Z0, Z7
 	MOVQ        8(DI), DX
-	VMOVUPS     Z1, (DX)(R12*1)
-	VMULPS      winogradMultipliers<>+0(SB), Z2, Z1
-	VFMADD231PS winogradMultipliers<>+64(SB), Z4, Z1
-	VADDPS      (R8)(R12*1), Z1, Z1
+	VMOVUPS     Z7, (DX)(R12*1)
+	VMULPS      Z1, Z8, Z7
+	VFMADD231PS Z2, Z10, Z7
+	VADDPS      (R8)(R12*1), Z7, Z7
 	MOVQ        40(R9), DX
-	VADDPS      (DX)(R12*1), Z1, Z1
-	VMAXPS      Z1, Z0, Z1
+	VADDPS      (DX)(R12*1), Z7, Z7
+	VMAXPS      Z7, Z0, Z7
 	MOVQ        40(DI), DX
-	VMOVUPS     Z1, (DX)(R12*1)
-	VMULPS      winogradMultipliers<>+128(SB), Z7, Z1
-	VFMADD231PS winogradMultipliers<>+192(SB), Z3, Z1
-	VADDPS      (R8)(R12*1), Z1, Z1
+	VMOVUPS     Z7, (DX)(R12*1)
+	VMULPS      Z3, Z13, Z7
+	VFMADD231PS Z4, Z9, Z7
+	VADDPS      (R8)(R12*1), Z7, Z7
 	MOVQ        72(R9), DX
-	VADDPS      (DX)(R12*1), Z1, Z1
-	VMAXPS      Z1, Z0, Z1
+	VADDPS      (DX)(R12*1), Z7, Z7
+	VMAXPS      Z7, Z0, Z7
 	MOVQ        72(DI), DX
-	VMOVUPS     Z1, (DX)(R12*1)
-	VFMADD231PS winogradMultipliers<>+256(SB), Z2, Z6
-	VFMADD231PS winogradMultipliers<>+320(SB), Z4, Z6
-	VADDPS      (R8)(R12*1), Z6, Z6
+	VMOVUPS     Z7, (DX)(R12*1)
+	VFMADD231PS Z5, Z8, Z12
+	VFMADD231PS Z6, Z10, Z12
+	VADDPS      (R8)(R12*1), Z12, Z12
 	MOVQ        104(R9), DX
-	VADDPS      (DX)(R12*1), Z6, Z6
-	VMAXPS      Z6, Z0, Z6
+	VADDPS      (DX)(R12*1), Z12, Z12
+	VMAXPS      Z12, Z0, Z12
 	MOVQ        104(DI), DX
-	VMOVUPS     Z6, (DX)(R12*1)
-	VMOVUPS     128(R10), Z1
-	VMOVUPS     384(R10), Z2
-	VMOVUPS     640(R10), Z3
-	VMOVUPS     896(R10), Z4
-	VMOVUPS     1152(R10), Z5
-	VMOVUPS     1408(R10), Z6
-	VADDPS      Z3, Z2, Z7
-	VSUBPS      Z3, Z2, Z2
-	VADDPS      Z5, Z4, Z3
-	VSUBPS      Z5, Z4, Z4
-	VADDPS      Z7, Z1, Z1
-	VADDPS      Z3, Z1, Z1
-	VADDPS      (R8)(R12*1), Z1, Z1
+	VMOVUPS     Z12, (DX)(R12*1)
+	VMOVUPS     128(R10), Z7
+	VMOVUPS     384(R10), Z8
+	VMOVUPS     640(R10), Z9
+	VMOVUPS     896(R10), Z10
+	VMOVUPS     1152(R10), Z11
+	VMOVUPS     1408(R10), Z12
+	VADDPS      Z9, Z8, Z13
+	VSUBPS      Z9, Z8, Z8
+	VADDPS      Z11, Z10, Z9
+	VSUBPS      Z11, Z10, Z10
+	VADDPS      Z13, Z7, Z7
+	VADDPS      Z9, Z7, Z7
+	VADDPS      (R8)(R12*1), Z7, Z7
 	MOVQ        16(R9), DX
-	VADDPS      (DX)(R12*1), Z1, Z1
-	VMAXPS      Z1, Z0, Z1
+	VADDPS      (DX)(R12*1), Z7, Z7
+	VMAXPS      Z7, Z0, Z7
 	MOVQ        16(DI), DX
-	VMOVUPS     Z1, (DX)(R12*1)
-	VMULPS      winogradMultipliers<>+0(SB), Z2, Z1
-	VFMADD231PS winogradMultipliers<>+64(SB), Z4, Z1
-	VADDPS      (R8)(R12*1), Z1, Z1
+	VMOVUPS     Z7, (DX)(R12*1)
+	VMULPS      Z1, Z8, Z7
+	VFMADD231PS Z2, Z10, Z7
+	VADDPS      (R8)(R12*1), Z7, Z7
 	MOVQ        48(R9), DX
-	VADDPS      (DX)(R12*1), Z1, Z1
-	VMAXPS      Z1, Z0, Z1
+	VADDPS      (DX)(R12*1), Z7, Z7
+	VMAXPS      Z7, Z0, Z7
 	MOVQ        48(DI), DX
-	VMOVUPS     Z1, (DX)(R12*1)
-	VMULPS      winogradMultipliers<>+128(SB), Z7, Z1
-	VFMADD231PS winogradMultipliers<>+192(SB), Z3, Z1
-	VADDPS      (R8)(R12*1), Z1, Z1
+	VMOVUPS     Z7, (DX)(R12*1)
+	VMULPS      Z3, Z13, Z7
+	VFMADD231PS Z4, Z9, Z7
+	VADDPS      (R8)(R12*1), Z7, Z7
 	MOVQ        80(R9), DX
-	VADDPS      (DX)(R12*1), Z1, Z1
-	VMAXPS      Z1, Z0, Z1
+	VADDPS      (DX)(R12*1), Z7, Z7
+	VMAXPS      Z7, Z0, Z7
 	MOVQ        80(DI), DX
-	VMOVUPS     Z1, (DX)(R12*1)
-	VFMADD231PS winogradMultipliers<>+256(SB), Z2, Z6
-	VFMADD231PS winogradMultipliers<>+320(SB), Z4, Z6
-	VADDPS      (R8)(R12*1), Z6, Z6
+	VMOVUPS     Z7, (DX)(R12*1)
+	VFMADD231PS Z5, Z8, Z12
+	VFMADD231PS Z6, Z10, Z12
+	VADDPS      (R8)(R12*1), Z12, Z12
 	MOVQ        112(R9), DX
-	VADDPS      (DX)(R12*1), Z6, Z6
-	VMAXPS      Z6, Z0, Z6
+	VADDPS      (DX)(R12*1), Z12, Z12
+	VMAXPS      Z12, Z0, Z12
 	MOVQ        112(DI), DX
-	VMOVUPS     Z6, (DX)(R12*1)
-	VMOVUPS     192(R10), Z1
-	VMOVUPS     448(R10), Z2
-	VMOVUPS     704(R10), Z3
-	VMOVUPS     960(R10), Z4
-	VMOVUPS     1216(R10), Z5
-	VMOVUPS     1472(R10), Z6
-	VADDPS      Z3, Z2, Z7
-	VSUBPS      Z3, Z2, Z2
-	VADDPS      Z5, Z4, Z3
-	VSUBPS      Z5, Z4, Z4
-	VADDPS      Z7, Z1, Z1
-	VADDPS      Z3, Z1, Z1
-	VADDPS      (R8)(R12*1), Z1, Z1
+	VMOVUPS     Z12, (DX)(R12*1)
+	VMOVUPS     192(R10), Z7
+	VMOVUPS     448(R10), Z8
+	VMOVUPS     704(R10), Z9
+	VMOVUPS     960(R10), Z10
+	VMOVUPS     1216(R10), Z11
+	VMOVUPS     1472(R10), Z12
+	VADDPS      Z9, Z8, Z13
+	VSUBPS      Z9, Z8, Z8
+	VADDPS      Z11, Z10, Z9
+	VSUBPS      Z11, Z10, Z10
+	VADDPS      Z13, Z7, Z7
+	VADDPS      Z9, Z7, Z7
+	VADDPS      (R8)(R12*1), Z7, Z7
 	MOVQ        24(R9), DX
-	VADDPS      (DX)(R12*1), Z1, Z1
-	VMAXPS      Z1, Z0, Z1
+	VADDPS      (DX)(R12*1), Z7, Z7
+	VMAXPS      Z7, Z0, Z7
 	MOVQ        24(DI), DX
-	VMOVUPS     Z1, (DX)(R12*1)
-	VMULPS      winogradMultipliers<>+0(SB), Z2, Z1
-	VFMADD231PS winogradMultipliers<>+64(SB), Z4, Z1
-	VADDPS      (R8)(R12*1), Z1, Z1
+	VMOVUPS     Z7, (DX)(R12*1)
+	VMULPS      Z1, Z8, Z7
+	VFMADD231PS Z2, Z10, Z7
+	VADDPS      (R8)(R12*1), Z7, Z7
 	MOVQ        56(R9), DX
-	VADDPS      (DX)(R12*1), Z1, Z1
-	VMAXPS      Z1, Z0, Z1
+	VADDPS      (DX)(R12*1), Z7, Z7
+	VMAXPS      Z7, Z0, Z7
 	MOVQ        56(DI), DX
-	VMOVUPS     Z1, (DX)(R12*1)
-	VMULPS      winogradMultipliers<>+128(SB), Z7, Z1
-	VFMADD231PS winogradMultipliers<>+192(SB), Z3, Z1
-	VADDPS      (R8)(R12*1), Z1, Z1
+	VMOVUPS     Z7, (DX)(R12*1)
+	VMULPS      Z3, Z13, Z7
+	VFMADD231PS Z4, Z9, Z7
+	VADDPS      (R8)(R12*1), Z7, Z7
 	MOVQ        88(R9), DX
-	VADDPS      (DX)(R12*1), Z1, Z1
-	VMAXPS      Z1, Z0, Z1
+	VADDPS      (DX)(R12*1), Z7, Z7
+	VMAXPS      Z7, Z0, Z7
 	MOVQ        88(DI), DX
-	VMOVUPS     Z1, (DX)(R12*1)
-	VFMADD231PS winogradMultipliers<>+256(SB), Z2, Z6
-	VFMADD231PS winogradMultipliers<>+320(SB), Z4, Z6
-	VADDPS      (R8)(R12*1), Z6, Z6
+	VMOVUPS     Z7, (DX)(R12*1)
+	VFMADD231PS Z5, Z8, Z12
+	VFMADD231PS Z6, Z10, Z12
+	VADDPS      (R8)(R12*1), Z12, Z12
 	MOVQ        120(R9), DX
-	VADDPS      (DX)(R12*1), Z6, Z6
-	VMAXPS      Z6, Z0, Z6
+	VADDPS      (DX)(R12*1), Z12, Z12
+	VMAXPS      Z12, Z0, Z12
 	MOVQ        120(DI), DX
-	VMOVUPS     Z6, (DX)(R12*1)
+	VMOVUPS     Z12, (DX)(R12*1)
 	ADDQ        $0x40, AX
 	ADDQ        $0x40, R12
 	CMPQ        R12, R11
@@ -918,8 +866,8 @@ winogradInputAVX2_channels:
 	VMOVUPS      (R11)(R10*1), Y5
 	VMOVAPS      Y4, Y6
 	VMOVAPS      Y3, Y7
-	VFNMADD231PS winogradMultipliers<>+192(SB), Y2, Y6
-	VFNMADD231PS winogradMultipliers<>+192(SB), Y1, Y7
+	VFNMADD231PS winogradMultipliers<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+96(SB), Y1, Y7
 	VMOVAPS      Y6, Y8
 	VFMADD231PS  winogradMultipliers<>+0(SB), Y7, Y8
 	VMOVUPS      Y8, 192(R8)
@@ -927,18 +875,18 @@ winogradInputAVX2_channels:
 	VMOVUPS      Y6, 384(R8)
 	VMOVAPS      Y4, Y6
 	VMOVAPS      Y3, Y7
-	VFNMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
-	VFNMADD231PS winogradMultipliers<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y1, Y7
 	VMOVAPS      Y6, Y8
-	VFMADD231PS  winogradMultipliers<>+64(SB), Y7, Y8
+	VFMADD231PS  winogradMultipliers<>+32(SB), Y7, Y8
 	VMOVUPS      Y8, 576(R8)
-	VFNMADD231PS winogradMultipliers<>+64(SB), Y7, Y6
+	VFNMADD231PS winogradMultipliers<>+32(SB), Y7, Y6
 	VMOVUPS      Y6, 768(R8)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Y2, Y4
-	VFMADD231PS  winogradMultipliers<>+384(SB), Y0, Y4
+	VFNMADD231PS winogradMultipliers<>+224(SB), Y2, Y4
+	VFMADD231PS  winogradMultipliers<>+192(SB), Y0, Y4
 	VMOVUPS      Y4, (R8)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Y3, Y5
-	VFMADD231PS  winogradMultipliers<>+384(SB), Y1, Y5
+	VFNMADD231PS winogradMultipliers<>+224(SB), Y3, Y5
+	VFMADD231PS  winogradMultipliers<>+192(SB), Y1, Y5
 	VMOVUPS      Y5, 960(R8)
 	MOVQ         8(DI), R11
 	VMOVUPS      (R11)(R10*1), Y0
@@ -954,8 +902,8 @@ winogradInputAVX2_channels:
 	VMOVUPS      (R11)(R10*1), Y5
 	VMOVAPS      Y4, Y6
 	VMOVAPS      Y3, Y7
-	VFNMADD231PS winogradMultipliers<>+192(SB), Y2, Y6
-	VFNMADD231PS winogradMultipliers<>+192(SB), Y1, Y7
+	VFNMADD231PS winogradMultipliers<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+96(SB), Y1, Y7
 	VMOVAPS      Y6, Y8
 	VFMADD231PS  winogradMultipliers<>+0(SB), Y7, Y8
 	VMOVUPS      Y8, 224(R8)
@@ -963,18 +911,18 @@ winogradInputAVX2_channels:
 	VMOVUPS      Y6, 416(R8)
 	VMOVAPS      Y4, Y6
 	VMOVAPS      Y3, Y7
-	VFNMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
-	VFNMADD231PS winogradMultipliers<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y1, Y7
 	VMOVAPS      Y6, Y8
-	VFMADD231PS  winogradMultipliers<>+64(SB), Y7, Y8
+	VFMADD231PS  winogradMultipliers<>+32(SB), Y7, Y8
 	VMOVUPS      Y8, 608(R8)
-	VFNMADD231PS winogradMultipliers<>+64(SB), Y7, Y6
+	VFNMADD231PS winogradMultipliers<>+32(SB), Y7, Y6
 	VMOVUPS      Y6, 800(R8)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Y2, Y4
-	VFMADD231PS  winogradMultipliers<>+384(SB), Y0, Y4
+	VFNMADD231PS winogradMultipliers<>+224(SB), Y2, Y4
+	VFMADD231PS  winogradMultipliers<>+192(SB), Y0, Y4
 	VMOVUPS      Y4, 32(R8)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Y3, Y5
-	VFMADD231PS  winogradMultipliers<>+384(SB), Y1, Y5
+	VFNMADD231PS winogradMultipliers<>+224(SB), Y3, Y5
+	VFMADD231PS  winogradMultipliers<>+192(SB), Y1, Y5
 	VMOVUPS      Y5, 992(R8)
 	MOVQ         16(DI), R11
 	VMOVUPS      (R11)(R10*1), Y0
@@ -990,8 +938,8 @@ winogradInputAVX2_channels:
 	VMOVUPS      (R11)(R10*1), Y5
 	VMOVAPS      Y4, Y6
 	VMOVAPS      Y3, Y7
-	VFNMADD231PS winogradMultipliers<>+192(SB), Y2, Y6
-	VFNMADD231PS winogradMultipliers<>+192(SB), Y1, Y7
+	VFNMADD231PS winogradMultipliers<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+96(SB), Y1, Y7
 	VMOVAPS      Y6, Y8
 	VFMADD231PS  winogradMultipliers<>+0(SB), Y7, Y8
 	VMOVUPS      Y8, 256(R8)
@@ -999,18 +947,18 @@ winogradInputAVX2_channels:
 	VMOVUPS      Y6, 448(R8)
 	VMOVAPS      Y4, Y6
 	VMOVAPS      Y3, Y7
-	VFNMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
-	VFNMADD231PS winogradMultipliers<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y1, Y7
 	VMOVAPS      Y6, Y8
-	VFMADD231PS  winogradMultipliers<>+64(SB), Y7, Y8
+	VFMADD231PS  winogradMultipliers<>+32(SB), Y7, Y8
 	VMOVUPS      Y8, 640(R8)
-	VFNMADD231PS winogradMultipliers<>+64(SB), Y7, Y6
+	VFNMADD231PS winogradMultipliers<>+32(SB), Y7, Y6
 	VMOVUPS      Y6, 832(R8)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Y2, Y4
-	VFMADD231PS  winogradMultipliers<>+384(SB), Y0, Y4
+	VFNMADD231PS winogradMultipliers<>+224(SB), Y2, Y4
+	VFMADD231PS  winogradMultipliers<>+192(SB), Y0, Y4
 	VMOVUPS      Y4, 64(R8)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Y3, Y5
-	VFMADD231PS  winogradMultipliers<>+384(SB), Y1, Y5
+	VFNMADD231PS winogradMultipliers<>+224(SB), Y3, Y5
+	VFMADD231PS  winogradMultipliers<>+192(SB), Y1, Y5
 	VMOVUPS      Y5, 1024(R8)
 	MOVQ         24(DI), R11
 	VMOVUPS      (R11)(R10*1), Y0
@@ -1026,8 +974,8 @@ winogradInputAVX2_channels:
 	VMOVUPS      (R11)(R10*1), Y5
 	VMOVAPS      Y4, Y6
 	VMOVAPS      Y3, Y7
-	VFNMADD231PS winogradMultipliers<>+192(SB), Y2, Y6
-	VFNMADD231PS winogradMultipliers<>+192(SB), Y1, Y7
+	VFNMADD231PS winogradMultipliers<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+96(SB), Y1, Y7
 	VMOVAPS      Y6, Y8
 	VFMADD231PS  winogradMultipliers<>+0(SB), Y7, Y8
 	VMOVUPS      Y8, 288(R8)
@@ -1035,18 +983,18 @@ winogradInputAVX2_channels:
 	VMOVUPS      Y6, 480(R8)
 	VMOVAPS      Y4, Y6
 	VMOVAPS      Y3, Y7
-	VFNMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
-	VFNMADD231PS winogradMultipliers<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y1, Y7
 	VMOVAPS      Y6, Y8
-	VFMADD231PS  winogradMultipliers<>+64(SB), Y7, Y8
+	VFMADD231PS  winogradMultipliers<>+32(SB), Y7, Y8
 	VMOVUPS      Y8, 672(R8)
-	VFNMADD231PS winogradMultipliers<>+64(SB), Y7, Y6
+	VFNMADD231PS winogradMultipliers<>+32(SB), Y7, Y6
 	VMOVUPS      Y6, 864(R8)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Y2, Y4
-	VFMADD231PS  winogradMultipliers<>+384(SB), Y0, Y4
+	VFNMADD231PS winogradMultipliers<>+224(SB), Y2, Y4
+	VFMADD231PS  winogradMultipliers<>+192(SB), Y0, Y4
 	VMOVUPS      Y4, 96(R8)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Y3, Y5
-	VFMADD231PS  winogradMultipliers<>+384(SB), Y1, Y5
+	VFNMADD231PS winogradMultipliers<>+224(SB), Y3, Y5
+	VFMADD231PS  winogradMultipliers<>+192(SB), Y1, Y5
 	VMOVUPS      Y5, 1056(R8)
 	MOVQ         32(DI), R11
 	VMOVUPS      (R11)(R10*1), Y0
@@ -1062,8 +1010,8 @@ winogradInputAVX2_channels:
 	VMOVUPS      (R11)(R10*1), Y5
 	VMOVAPS      Y4, Y6
 	VMOVAPS      Y3, Y7
-	VFNMADD231PS winogradMultipliers<>+192(SB), Y2, Y6
-	VFNMADD231PS winogradMultipliers<>+192(SB), Y1, Y7
+	VFNMADD231PS winogradMultipliers<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+96(SB), Y1, Y7
 	VMOVAPS      Y6, Y8
 	VFMADD231PS  winogradMultipliers<>+0(SB), Y7, Y8
 	VMOVUPS      Y8, 320(R8)
@@ -1071,18 +1019,18 @@ winogradInputAVX2_channels:
 	VMOVUPS      Y6, 512(R8)
 	VMOVAPS      Y4, Y6
 	VMOVAPS      Y3, Y7
-	VFNMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
-	VFNMADD231PS winogradMultipliers<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y1, Y7
 	VMOVAPS      Y6, Y8
-	VFMADD231PS  winogradMultipliers<>+64(SB), Y7, Y8
+	VFMADD231PS  winogradMultipliers<>+32(SB), Y7, Y8
 	VMOVUPS      Y8, 704(R8)
-	VFNMADD231PS winogradMultipliers<>+64(SB), Y7, Y6
+	VFNMADD231PS winogradMultipliers<>+32(SB), Y7, Y6
 	VMOVUPS      Y6, 896(R8)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Y2, Y4
-	VFMADD231PS  winogradMultipliers<>+384(SB), Y0, Y4
+	VFNMADD231PS winogradMultipliers<>+224(SB), Y2, Y4
+	VFMADD231PS  winogradMultipliers<>+192(SB), Y0, Y4
 	VMOVUPS      Y4, 128(R8)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Y3, Y5
-	VFMADD231PS  winogradMultipliers<>+384(SB), Y1, Y5
+	VFNMADD231PS winogradMultipliers<>+224(SB), Y3, Y5
+	VFMADD231PS  winogradMultipliers<>+192(SB), Y1, Y5
 	VMOVUPS      Y5, 1088(R8)
 	MOVQ         40(DI), R11
 	VMOVUPS      (R11)(R10*1), Y0
@@ -1098,8 +1046,8 @@ winogradInputAVX2_channels:
 	VMOVUPS      (R11)(R10*1), Y5
 	VMOVAPS      Y4, Y6
 	VMOVAPS      Y3, Y7
-	VFNMADD231PS winogradMultipliers<>+192(SB), Y2, Y6
-	VFNMADD231PS winogradMultipliers<>+192(SB), Y1, Y7
+	VFNMADD231PS winogradMultipliers<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+96(SB), Y1, Y7
 	VMOVAPS      Y6, Y8
 	VFMADD231PS  winogradMultipliers<>+0(SB), Y7, Y8
 	VMOVUPS      Y8, 352(R8)
@@ -1107,18 +1055,18 @@ winogradInputAVX2_channels:
 	VMOVUPS      Y6, 544(R8)
 	VMOVAPS      Y4, Y6
 	VMOVAPS      Y3, Y7
-	VFNMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
-	VFNMADD231PS winogradMultipliers<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y1, Y7
 	VMOVAPS      Y6, Y8
-	VFMADD231PS  winogradMultipliers<>+64(SB), Y7, Y8
+	VFMADD231PS  winogradMultipliers<>+32(SB), Y7, Y8
 	VMOVUPS      Y8, 736(R8)
-	VFNMADD231PS winogradMultipliers<>+64(SB), Y7, Y6
+	VFNMADD231PS winogradMultipliers<>+32(SB), Y7, Y6
 	VMOVUPS      Y6, 928(R8)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Y2, Y4
-	VFMADD231PS  winogradMultipliers<>+384(SB), Y0, Y4
+	VFNMADD231PS winogradMultipliers<>+224(SB), Y2, Y4
+	VFMADD231PS  winogradMultipliers<>+192(SB), Y0, Y4
 	VMOVUPS      Y4, 160(R8)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Y3, Y5
-	VFMADD231PS  winogradMultipliers<>+384(SB), Y1, Y5
+	VFNMADD231PS winogradMultipliers<>+224(SB), Y3, Y5
+	VFMADD231PS  winogradMultipliers<>+192(SB), Y1, Y5
 	VMOVUPS      Y5, 1120(R8)
 	VMOVUPS      (R8), Y0
 	VMOVUPS      32(R8), Y1
@@ -1128,8 +1076,8 @@ winogradInputAVX2_channels:
 	VMOVUPS      160(R8), Y5
 	VMOVAPS      Y4, Y6
 	VMOVAPS      Y3, Y7
-	VFNMADD231PS winogradMultipliers<>+192(SB), Y2, Y6
-	VFNMADD231PS winogradMultipliers<>+192(SB), Y1, Y7
+	VFNMADD231PS winogradMultipliers<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+96(SB), Y1, Y7
 	VMOVAPS      Y6, Y8
 	VFMADD231PS  winogradMultipliers<>+0(SB), Y7, Y8
 	VMOVUPS      Y8, (DX)(CX*1)
@@ -1137,18 +1085,18 @@ winogradInputAVX2_channels:
 	VMOVUPS      Y6, (DX)(CX*2)
 	VMOVAPS      Y4, Y6
 	VMOVAPS      Y3, Y7
-	VFNMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
-	VFNMADD231PS winogradMultipliers<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y1, Y7
 	VMOVAPS      Y6, Y8
-	VFMADD231PS  winogradMultipliers<>+64(SB), Y7, Y8
+	VFMADD231PS  winogradMultipliers<>+32(SB), Y7, Y8
 	VMOVUPS      Y8, (DX)(BX*1)
-	VFNMADD231PS winogradMultipliers<>+64(SB), Y7, Y6
+	VFNMADD231PS winogradMultipliers<>+32(SB), Y7, Y6
 	VMOVUPS      Y6, (DX)(CX*4)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Y2, Y4
-	VFMADD231PS  winogradMultipliers<>+384(SB), Y0, Y4
+	VFNMADD231PS winogradMultipliers<>+224(SB), Y2, Y4
+	VFMADD231PS  winogradMultipliers<>+192(SB), Y0, Y4
 	VMOVUPS      Y4, (DX)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Y3, Y5
-	VFMADD231PS  winogradMultipliers<>+384(SB), Y1, Y5
+	VFNMADD231PS winogradMultipliers<>+224(SB), Y3, Y5
+	VFMADD231PS  winogradMultipliers<>+192(SB), Y1, Y5
 	VMOVUPS      Y5, (DX)(SI*1)
 	LEAQ         (DX)(BX*2), DX
 	VMOVUPS      192(R8), Y0
@@ -1159,8 +1107,8 @@ winogradInputAVX2_channels:
 	VMOVUPS      352(R8), Y5
 	VMOVAPS      Y4, Y6
 	VMOVAPS      Y3, Y7
-	VFNMADD231PS winogradMultipliers<>+192(SB), Y2, Y6
-	VFNMADD231PS winogradMultipliers<>+192(SB), Y1, Y7
+	VFNMADD231PS winogradMultipliers<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+96(SB), Y1, Y7
 	VMOVAPS      Y6, Y8
 	VFMADD231PS  winogradMultipliers<>+0(SB), Y7, Y8
 	VMOVUPS      Y8, (DX)(CX*1)
@@ -1168,18 +1116,18 @@ winogradInputAVX2_channels:
 	VMOVUPS      Y6, (DX)(CX*2)
 	VMOVAPS      Y4, Y6
 	VMOVAPS      Y3, Y7
-	VFNMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
-	VFNMADD231PS winogradMultipliers<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y1, Y7
 	VMOVAPS      Y6, Y8
-	VFMADD231PS  winogradMultipliers<>+64(SB), Y7, Y8
+	VFMADD231PS  winogradMultipliers<>+32(SB), Y7, Y8
 	VMOVUPS      Y8, (DX)(BX*1)
-	VFNMADD231PS winogradMultipliers<>+64(SB), Y7, Y6
+	VFNMADD231PS winogradMultipliers<>+32(SB), Y7, Y6
 	VMOVUPS      Y6, (DX)(CX*4)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Y2, Y4
-	VFMADD231PS  winogradMultipliers<>+384(SB), Y0, Y4
+	VFNMADD231PS winogradMultipliers<>+224(SB), Y2, Y4
+	VFMADD231PS  winogradMultipliers<>+192(SB), Y0, Y4
 	VMOVUPS      Y4, (DX)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Y3, Y5
-	VFMADD231PS  winogradMultipliers<>+384(SB), Y1, Y5
+	VFNMADD231PS winogradMultipliers<>+224(SB), Y3, Y5
+	VFMADD231PS  winogradMultipliers<>+192(SB), Y1, Y5
 	VMOVUPS      Y5, (DX)(SI*1)
 	LEAQ         (DX)(BX*2), DX
 	VMOVUPS      384(R8), Y0
@@ -1190,8 +1138,8 @@ winogradInputAVX2_channels:
 	VMOVUPS      544(R8), Y5
 	VMOVAPS      Y4, Y6
 	VMOVAPS      Y3, Y7
-	VFNMADD231PS winogradMultipliers<>+192(SB), Y2, Y6
-	VFNMADD231PS winogradMultipliers<>+192(SB), Y1, Y7
+	VFNMADD231PS winogradMultipliers<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+96(SB), Y1, Y7
 	VMOVAPS      Y6, Y8
 	VFMADD231PS  winogradMultipliers<>+0(SB), Y7, Y8
 	VMOVUPS      Y8, (DX)(CX*1)
@@ -1199,18 +1147,18 @@ winogradInputAVX2_channels:
 	VMOVUPS      Y6, (DX)(CX*2)
 	VMOVAPS      Y4, Y6
 	VMOVAPS      Y3, Y7
-	VFNMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
-	VFNMADD231PS winogradMultipliers<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y1, Y7
 	VMOVAPS      Y6, Y8
-	VFMADD231PS  winogradMultipliers<>+64(SB), Y7, Y8
+	VFMADD231PS  winogradMultipliers<>+32(SB), Y7, Y8
 	VMOVUPS      Y8, (DX)(BX*1)
-	VFNMADD231PS winogradMultipliers<>+64(SB), Y7, Y6
+	VFNMADD231PS winogradMultipliers<>+32(SB), Y7, Y6
 	VMOVUPS      Y6, (DX)(CX*4)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Y2, Y4
-	VFMADD231PS  winogradMultipliers<>+384(SB), Y0, Y4
+	VFNMADD231PS winogradMultipliers<>+224(SB), Y2, Y4
+	VFMADD231PS  winogradMultipliers<>+192(SB), Y0, Y4
 	VMOVUPS      Y4, (DX)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Y3, Y5
-	VFMADD231PS  winogradMultipliers<>+384(SB), Y1, Y5
+	VFNMADD231PS winogradMultipliers<>+224(SB), Y3, Y5
+	VFMADD231PS  winogradMultipliers<>+192(SB), Y1, Y5
 	VMOVUPS      Y5, (DX)(SI*1)
 	LEAQ         (DX)(BX*2), DX
 	VMOVUPS      576(R8), Y0
@@ -1221,8 +1169,8 @@ winogradInputAVX2_channels:
 	VMOVUPS      736(R8), Y5
 	VMOVAPS      Y4, Y6
 	VMOVAPS      Y3, Y7
-	VFNMADD231PS winogradMultipliers<>+192(SB), Y2, Y6
-	VFNMADD231PS winogradMultipliers<>+192(SB), Y1, Y7
+	VFNMADD231PS winogradMultipliers<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+96(SB), Y1, Y7
 	VMOVAPS      Y6, Y8
 	VFMADD231PS  winogradMultipliers<>+0(SB), Y7, Y8
 	VMOVUPS      Y8, (DX)(CX*1)
@@ -1230,18 +1178,18 @@ winogradInputAVX2_channels:
 	VMOVUPS      Y6, (DX)(CX*2)
 	VMOVAPS      Y4, Y6
 	VMOVAPS      Y3, Y7
-	VFNMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
-	VFNMADD231PS winogradMultipliers<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y1, Y7
 	VMOVAPS      Y6, Y8
-	VFMADD231PS  winogradMultipliers<>+64(SB), Y7, Y8
+	VFMADD231PS  winogradMultipliers<>+32(SB), Y7, Y8
 	VMOVUPS      Y8, (DX)(BX*1)
-	VFNMADD231PS winogradMultipliers<>+64(SB), Y7, Y6
+	VFNMADD231PS winogradMultipliers<>+32(SB), Y7, Y6
 	VMOVUPS      Y6, (DX)(CX*4)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Y2, Y4
-	VFMADD231PS  winogradMultipliers<>+384(SB), Y0, Y4
+	VFNMADD231PS winogradMultipliers<>+224(SB), Y2, Y4
+	VFMADD231PS  winogradMultipliers<>+192(SB), Y0, Y4
 	VMOVUPS      Y4, (DX)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Y3, Y5
-	VFMADD231PS  winogradMultipliers<>+384(SB), Y1, Y5
+	VFNMADD231PS winogradMultipliers<>+224(SB), Y3, Y5
+	VFMADD231PS  winogradMultipliers<>+192(SB), Y1, Y5
 	VMOVUPS      Y5, (DX)(SI*1)
 	LEAQ         (DX)(BX*2), DX
 	VMOVUPS      768(R8), Y0
@@ -1252,8 +1200,8 @@ winogradInputAVX2_channels:
 	VMOVUPS      928(R8), Y5
 	VMOVAPS      Y4, Y6
 	VMOVAPS      Y3, Y7
-	VFNMADD231PS winogradMultipliers<>+192(SB), Y2, Y6
-	VFNMADD231PS winogradMultipliers<>+192(SB), Y1, Y7
+	VFNMADD231PS winogradMultipliers<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+96(SB), Y1, Y7
 	VMOVAPS      Y6, Y8
 	VFMADD231PS  winogradMultipliers<>+0(SB), Y7, Y8
 	VMOVUPS      Y8, (DX)(CX*1)
@@ -1261,18 +1209,18 @@ winogradInputAVX2_channels:
 	VMOVUPS      Y6, (DX)(CX*2)
 	VMOVAPS      Y4, Y6
 	VMOVAPS      Y3, Y7
-	VFNMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
-	VFNMADD231PS winogradMultipliers<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y1, Y7
 	VMOVAPS      Y6, Y8
-	VFMADD231PS  winogradMultipliers<>+64(SB), Y7, Y8
+	VFMADD231PS  winogradMultipliers<>+32(SB), Y7, Y8
 	VMOVUPS      Y8, (DX)(BX*1)
-	VFNMADD231PS winogradMultipliers<>+64(SB), Y7, Y6
+	VFNMADD231PS winogradMultipliers<>+32(SB), Y7, Y6
 	VMOVUPS      Y6, (DX)(CX*4)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Y2, Y4
-	VFMADD231PS  winogradMultipliers<>+384(SB), Y0, Y4
+	VFNMADD231PS winogradMultipliers<>+224(SB), Y2, Y4
+	VFMADD231PS  winogradMultipliers<>+192(SB), Y0, Y4
 	VMOVUPS      Y4, (DX)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Y3, Y5
-	VFMADD231PS  winogradMultipliers<>+384(SB), Y1, Y5
+	VFNMADD231PS winogradMultipliers<>+224(SB), Y3, Y5
+	VFMADD231PS  winogradMultipliers<>+192(SB), Y1, Y5
 	VMOVUPS      Y5, (DX)(SI*1)
 	LEAQ         (DX)(BX*2), DX
 	VMOVUPS      960(R8), Y0
@@ -1283,8 +1231,8 @@ winogradInputAVX2_channels:
 	VMOVUPS      1120(R8), Y5
 	VMOVAPS      Y4, Y6
 	VMOVAPS      Y3, Y7
-	VFNMADD231PS winogradMultipliers<>+192(SB), Y2, Y6
-	VFNMADD231PS winogradMultipliers<>+192(SB), Y1, Y7
+	VFNMADD231PS winogradMultipliers<>+96(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+96(SB), Y1, Y7
 	VMOVAPS      Y6, Y8
 	VFMADD231PS  winogradMultipliers<>+0(SB), Y7, Y8
 	VMOVUPS      Y8, (DX)(CX*1)
@@ -1292,18 +1240,18 @@ winogradInputAVX2_channels:
 	VMOVUPS      Y6, (DX)(CX*2)
 	VMOVAPS      Y4, Y6
 	VMOVAPS      Y3, Y7
-	VFNMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
-	VFNMADD231PS winogradMultipliers<>+128(SB), Y1, Y7
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y2, Y6
+	VFNMADD231PS winogradMultipliers<>+64(SB), Y1, Y7
 	VMOVAPS      Y6, Y8
-	VFMADD231PS  winogradMultipliers<>+64(SB), Y7, Y8
+	VFMADD231PS  winogradMultipliers<>+32(SB), Y7, Y8
 	VMOVUPS      Y8, (DX)(BX*1)
-	VFNMADD231PS winogradMultipliers<>+64(SB), Y7, Y6
+	VFNMADD231PS winogradMultipliers<>+32(SB), Y7, Y6
 	VMOVUPS      Y6, (DX)(CX*4)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Y2, Y4
-	VFMADD231PS  winogradMultipliers<>+384(SB), Y0, Y4
+	VFNMADD231PS winogradMultipliers<>+224(SB), Y2, Y4
+	VFMADD231PS  winogradMultipliers<>+192(SB), Y0, Y4
 	VMOVUPS      Y4, (DX)
-	VFNMADD231PS winogradMultipliers<>+448(SB), Y3, Y5
-	VFMADD231PS  winogradMultipliers<>+384(SB), Y1, Y5
+	VFNMADD231PS winogradMultipliers<>+224(SB), Y3, Y5
+	VFMADD231PS  winogradMultipliers<>+192(SB), Y1, Y5
 	VMOVUPS      Y5, (DX)(SI*1)
 	LEAQ         (DX)(BX*2), DX
 	ADDQ         $0x20, AX
@@ -1345,13 +1293,13 @@ winogradOutputAVX2_channels:
 	VADDPS      Y3, Y1, Y1
 	VMOVUPS     Y1, (R10)
 	VMULPS      winogradMultipliers<>+0(SB), Y2, Y1
-	VFMADD231PS winogradMultipliers<>+64(SB), Y4, Y1
+	VFMADD231PS winogradMultipliers<>+32(SB), Y4, Y1
 	VMOVUPS     Y1, 32(R10)
-	VMULPS      winogradMultipliers<>+128(SB), Y7, Y1
-	VFMADD231PS winogradMultipliers<>+192(SB), Y3, Y1
+	VMULPS      winogradMultipliers<>+64(SB), Y7, Y1
+	VFMADD231PS winogradMultipliers<>+96(SB), Y3, Y1
 	VMOVUPS     Y1, 64(R10)
-	VFMADD231PS winogradMultipliers<>+256(SB), Y2, Y6
-	VFMADD231PS winogradMultipliers<>+320(SB), Y4, Y6
+	VFMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
+	VFMADD231PS winogradMultipliers<>+160(SB), Y4, Y6
 	VMOVUPS     Y6, 96(R10)
 	LEAQ        (DX)(BX*2), DX
 	VMOVUPS     (DX), Y1
@@ -1368,13 +1316,13 @@ winogradOutputAVX2_channels:
 	VADDPS      Y3, Y1, Y1
 	VMOVUPS     Y1, 128(R10)
 	VMULPS      winogradMultipliers<>+0(SB), Y2, Y1
-	VFMADD231PS winogradMultipliers<>+64(SB), Y4, Y1
+	VFMADD231PS winogradMultipliers<>+32(SB), Y4, Y1
 	VMOVUPS     Y1, 160(R10)
-	VMULPS      winogradMultipliers<>+128(SB), Y7, Y1
-	VFMADD231PS winogradMultipliers<>+192(SB), Y3, Y1
+	VMULPS      winogradMultipliers<>+64(SB), Y7, Y1
+	VFMADD231PS winogradMultipliers<>+96(SB), Y3, Y1
 	VMOVUPS     Y1, 192(R10)
-	VFMADD231PS winogradMultipliers<>+256(SB), Y2, Y6
-	VFMADD231PS winogradMultipliers<>+320(SB), Y4, Y6
+	VFMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
+	VFMADD231PS winogradMultipliers<>+160(SB), Y4, Y6
 	VMOVUPS     Y6, 224(R10)
 	LEAQ        (DX)(BX*2), DX
 	VMOVUPS     (DX), Y1
@@ -1391,13 +1339,13 @@ winogradOutputAVX2_channels:
 	VADDPS      Y3, Y1, Y1
 	VMOVUPS     Y1, 256(R10)
 	VMULPS      winogradMultipliers<>+0(SB), Y2, Y1
-	VFMADD231PS winogradMultipliers<>+64(SB), Y4, Y1
+	VFMADD231PS winogradMultipliers<>+32(SB), Y4, Y1
 	VMOVUPS     Y1, 288(R10)
-	VMULPS      winogradMultipliers<>+128(SB), Y7, Y1
-	VFMADD231PS winogradMultipliers<>+192(SB), Y3, Y1
+	VMULPS      winogradMultipliers<>+64(SB), Y7, Y1
+	VFMADD231PS winogradMultipliers<>+96(SB), Y3, Y1
 	VMOVUPS     Y1, 320(R10)
-	VFMADD231PS winogradMultipliers<>+256(SB), Y2, Y6
-	VFMADD231PS winogradMultipliers<>+320(SB), Y4, Y6
+	VFMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
+	VFMADD231PS winogradMultipliers<>+160(SB), Y4, Y6
 	VMOVUPS     Y6, 352(R10)
 	LEAQ        (DX)(BX*2), DX
 	VMOVUPS     (DX), Y1
@@ -1414,13 +1362,13 @@ winogradOutputAVX2_channels:
 	VADDPS      Y3, Y1, Y1
 	VMOVUPS     Y1, 384(R10)
 	VMULPS      winogradMultipliers<>+0(SB), Y2, Y1
-	VFMADD231PS winogradMultipliers<>+64(SB), Y4, Y1
+	VFMADD231PS winogradMultipliers<>+32(SB), Y4, Y1
 	VMOVUPS     Y1, 416(R10)
-	VMULPS      winogradMultipliers<>+128(SB), Y7, Y1
-	VFMADD231PS winogradMultipliers<>+192(SB), Y3, Y1
+	VMULPS      winogradMultipliers<>+64(SB), Y7, Y1
+	VFMADD231PS winogradMultipliers<>+96(SB), Y3, Y1
 	VMOVUPS     Y1, 448(R10)
-	VFMADD231PS winogradMultipliers<>+256(SB), Y2, Y6
-	VFMADD231PS winogradMultipliers<>+320(SB), Y4, Y6
+	VFMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
+	VFMADD231PS winogradMultipliers<>+160(SB), Y4, Y6
 	VMOVUPS     Y6, 480(R10)
 	LEAQ        (DX)(BX*2), DX
 	VMOVUPS     (DX), Y1
@@ -1437,13 +1385,13 @@ winogradOutputAVX2_channels:
 	VADDPS      Y3, Y1, Y1
 	VMOVUPS     Y1, 512(R10)
 	VMULPS      winogradMultipliers<>+0(SB), Y2, Y1
-	VFMADD231PS winogradMultipliers<>+64(SB), Y4, Y1
+	VFMADD231PS winogradMultipliers<>+32(SB), Y4, Y1
 	VMOVUPS     Y1, 544(R10)
-	VMULPS      winogradMultipliers<>+128(SB), Y7, Y1
-	VFMADD231PS winogradMultipliers<>+192(SB), Y3, Y1
+	VMULPS      winogradMultipliers<>+64(SB), Y7, Y1
+	VFMADD231PS winogradMultipliers<>+96(SB), Y3, Y1
 	VMOVUPS     Y1, 576(R10)
-	VFMADD231PS winogradMultipliers<>+256(SB), Y2, Y6
-	VFMADD231PS winogradMultipliers<>+320(SB), Y4, Y6
+	VFMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
+	VFMADD231PS winogradMultipliers<>+160(SB), Y4, Y6
 	VMOVUPS     Y6, 608(R10)
 	LEAQ        (DX)(BX*2), DX
 	VMOVUPS     (DX), Y1
@@ -1460,13 +1408,13 @@ winogradOutputAVX2_channels:
 	VADDPS      Y3, Y1, Y1
 	VMOVUPS     Y1, 640(R10)
 	VMULPS      winogradMultipliers<>+0(SB), Y2, Y1
-	VFMADD231PS winogradMultipliers<>+64(SB), Y4, Y1
+	VFMADD231PS winogradMultipliers<>+32(SB), Y4, Y1
 	VMOVUPS     Y1, 672(R10)
-	VMULPS      winogradMultipliers<>+128(SB), Y7, Y1
-	VFMADD231PS winogradMultipliers<>+192(SB), Y3, Y1
+	VMULPS      winogradMultipliers<>+64(SB), Y7, Y1
+	VFMADD231PS winogradMultipliers<>+96(SB), Y3, Y1
 	VMOVUPS     Y1, 704(R10)
-	VFMADD231PS winogradMultipliers<>+256(SB), Y2, Y6
-	VFMADD231PS winogradMultipliers<>+320(SB), Y4, Y6
+	VFMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
+	VFMADD231PS winogradMultipliers<>+160(SB), Y4, Y6
 	VMOVUPS     Y6, 736(R10)
 	LEAQ        (DX)(BX*2), DX
 	VMOVUPS     (R10), Y1
@@ -1488,23 +1436,23 @@ winogradOutputAVX2_channels:
 	MOVQ        (DI), DX
 	VMOVUPS     Y1, (DX)(R12*1)
 	VMULPS      winogradMultipliers<>+0(SB), Y2, Y1
-	VFMADD231PS winogradMultipliers<>+64(SB), Y4, Y1
+	VFMADD231PS winogradMultipliers<>+32(SB), Y4, Y1
 	VADDPS      (R8)(R12*1), Y1, Y1
 	MOVQ        32(R9), DX
 	VADDPS      (DX)(R12*1), Y1, Y1
 	VMAXPS      Y1, Y0, Y1
 	MOVQ        32(DI), DX
 	VMOVUPS     Y1, (DX)(R12*1)
-	VMULPS      winogradMultipliers<>+128(SB), Y7, Y1
-	VFMADD231PS winogradMultipliers<>+192(SB), Y3, Y1
+	VMULPS      winogradMultipliers<>+64(SB), Y7, Y1
+	VFMADD231PS winogradMultipliers<>+96(SB), Y3, Y1
 	VADDPS      (R8)(R12*1), Y1, Y1
 	MOVQ        64(R9), DX
 	VADDPS      (DX)(R12*1), Y1, Y1
 	VMAXPS      Y1, Y0, Y1
 	MOVQ        64(DI), DX
 	VMOVUPS     Y1, (DX)(R12*1)
-	VFMADD231PS winogradMultipliers<>+256(SB), Y2, Y6
-	VFMADD231PS winogradMultipliers<>+320(SB), Y4, Y6
+	VFMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
+	VFMADD231PS winogradMultipliers<>+160(SB), Y4, Y6
 	VADDPS      (R8)(R12*1), Y6, Y6
 	MOVQ        96(R9), DX
 	VADDPS      (DX)(R12*1), Y6, Y6
@@ -1530,23 +1478,23 @@ winogradOutputAVX2_channels:
 	MOVQ        8(DI), DX
 	VMOVUPS     Y1, (DX)(R12*1)
 	VMULPS      winogradMultipliers<>+0(SB), Y2, Y1
-	VFMADD231PS winogradMultipliers<>+64(SB), Y4, Y1
+	VFMADD231PS winogradMultipliers<>+32(SB), Y4, Y1
 	VADDPS      (R8)(R12*1), Y1, Y1
 	MOVQ        40(R9), DX
 	VADDPS      (DX)(R12*1), Y1, Y1
 	VMAXPS      Y1, Y0, Y1
 	MOVQ        40(DI), DX
 	VMOVUPS     Y1, (DX)(R12*1)
-	VMULPS      winogradMultipliers<>+128(SB), Y7, Y1
-	VFMADD231PS winogradMultipliers<>+192(SB), Y3, Y1
+	VMULPS      winogradMultipliers<>+64(SB), Y7, Y1
+	VFMADD231PS winogradMultipliers<>+96(SB), Y3, Y1
 	VADDPS      (R8)(R12*1), Y1, Y1
 	MOVQ        72(R9), DX
 	VADDPS      (DX)(R12*1), Y1, Y1
 	VMAXPS      Y1, Y0, Y1
 	MOVQ        72(DI), DX
 	VMOVUPS     Y1, (DX)(R12*1)
-	VFMADD231PS winogradMultipliers<>+256(SB), Y2, Y6
-	VFMADD231PS winogradMultipliers<>+320(SB), Y4, Y6
+	VFMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
+	VFMADD231PS winogradMultipliers<>+160(SB), Y4, Y6
 	VADDPS      (R8)(R12*1), Y6, Y6
 	MOVQ        104(R9), DX
 	VADDPS      (DX)(R12*1), Y6, Y6
@@ -1572,23 +1520,23 @@ winogradOutputAVX2_channels:
 	MOVQ        16(DI), DX
 	VMOVUPS     Y1, (DX)(R12*1)
 	VMULPS      winogradMultipliers<>+0(SB), Y2, Y1
-	VFMADD231PS winogradMultipliers<>+64(SB), Y4, Y1
+	VFMADD231PS winogradMultipliers<>+32(SB), Y4, Y1
 	VADDPS      (R8)(R12*1), Y1, Y1
 	MOVQ        48(R9), DX
 	VADDPS      (DX)(R12*1), Y1, Y1
 	VMAXPS      Y1, Y0, Y1
 	MOVQ        48(DI), DX
 	VMOVUPS     Y1, (DX)(R12*1)
-	VMULPS      winogradMultipliers<>+128(SB), Y7, Y1
-	VFMADD231PS winogradMultipliers<>+192(SB), Y3, Y1
+	VMULPS      winogradMultipliers<>+64(SB), Y7, Y1
+	VFMADD231PS winogradMultipliers<>+96(SB), Y3, Y1
 	VADDPS      (R8)(R12*1), Y1, Y1
 	MOVQ        80(R9), DX
 	VADDPS      (DX)(R12*1), Y1, Y1
 	VMAXPS      Y1, Y0, Y1
 	MOVQ        80(DI), DX
 	VMOVUPS     Y1, (DX)(R12*1)
-	VFMADD231PS winogradMultipliers<>+256(SB), Y2, Y6
-	VFMADD231PS winogradMultipliers<>+320(SB), Y4, Y6
+	VFMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
+	VFMADD231PS winogradMultipliers<>+160(SB), Y4, Y6
 	VADDPS      (R8)(R12*1), Y6, Y6
 	MOVQ        112(R9), DX
 	VADDPS      (DX)(R12*1), Y6, Y6
@@ -1614,23 +1562,23 @@ winogradOutputAVX2_channels:
 	MOVQ        24(DI), DX
 	VMOVUPS     Y1, (DX)(R12*1)
 	VMULPS      winogradMultipliers<>+0(SB), Y2, Y1
-	VFMADD231PS winogradMultipliers<>+64(SB), Y4, Y1
+	VFMADD231PS winogradMultipliers<>+32(SB), Y4, Y1
 	VADDPS      (R8)(R12*1), Y1, Y1
 	MOVQ        56(R9), DX
 	VADDPS      (DX)(R12*1), Y1, Y1
 	VMAXPS      Y1, Y0, Y1
 	MOVQ        56(DI), DX
 	VMOVUPS     Y1, (DX)(R12*1)
-	VMULPS      winogradMultipliers<>+128(SB), Y7, Y1
-	VFMADD231PS winogradMultipliers<>+192(SB), Y3, Y1
+	VMULPS      winogradMultipliers<>+64(SB), Y7, Y1
+	VFMADD231PS winogradMultipliers<>+96(SB), Y3, Y1
 	VADDPS      (R8)(R12*1), Y1, Y1
 	MOVQ        88(R9), DX
 	VADDPS      (DX)(R12*1), Y1, Y1
 	VMAXPS      Y1, Y0, Y1
 	MOVQ        88(DI), DX
 	VMOVUPS     Y1, (DX)(R12*1)
-	VFMADD231PS winogradMultipliers<>+256(SB), Y2, Y6
-	VFMADD231PS winogradMultipliers<>+320(SB), Y4, Y6
+	VFMADD231PS winogradMultipliers<>+128(SB), Y2, Y6
+	VFMADD231PS winogradMultipliers<>+160(SB), Y4, Y6
 	VADDPS      (R8)(R12*1), Y6, Y6
 	MOVQ        120(R9), DX
 	VADDPS      (DX)(R12*1), Y6, Y6

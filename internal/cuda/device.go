@@ -96,6 +96,12 @@ func (d *Device) Close() error {
 	return nil
 }
 
+// FillingPositions is how many positions of a feature map keep every multiprocessor busy:
+// tiles of 128 positions and 128 channels in several waves, also where a layer has 256
+// channels. It does not depend on the GPU, which may choose another algorithm for another
+// number of images: results would.
+func (d *Device) FillingPositions() int { return 1 << 17 }
+
 // Multiprocessors returns the number of multiprocessors.
 func (d *Device) Multiprocessors() int { return d.sms }
 

@@ -21,6 +21,9 @@ type Device struct {
 // from Alloc.
 func (d *Device) NonStdAlloc() {}
 
+// FillingPositions is the device's: it gets the same calls as without the hook.
+func (d *Device) FillingPositions() int { return op.FillingPositions(d.Device) }
+
 // Call is one call of an operator.
 type Call struct {
 	Operator string      // the method of op.Device

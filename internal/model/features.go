@@ -10,17 +10,14 @@ type features struct {
 	f2, f3, f4, f5 *nn.Var
 }
 
-// chunkPositions bounds how many feature positions pass the backbone at a time: enough
-// to fill the matrix products, few enough that five shots need no more memory than one.
-const chunkPositions = 8192
-
 // features runs the backbone and the head on queries and masked supports, which share
-// all weights, as one list of images. Those in the cache are taken from there.
+// all weights, as one list of images: as many at a time as fill the device, so that many
+// shots need no more memory than few. Those in the cache are taken from there.
 func (n *HDMNet) features(t *nn.Tape, in Input, mask op.Tensor) features {
 	qs, ss := in.Query.Shape(), in.Support.Shape()
 	b, bk, h, w := qs[0], ss[0]*ss[1], qs[1], qs[2]
 	support := t.Arena.Reshape(in.Support, bk, h, w, 3)
-	total, chunk := b+bk, max(1, chunkPositions/(((h+7)/8)*((w+7)/8)))
+	total, chunk := b+bk, max(1, op.FillingPositions(t.Dev)/(((h+7)/8)*((w+7)/8)))
 	cache := n.cache
 	if in.Names == nil {
 		cache = nil

@@ -28,6 +28,21 @@ func RunsAhead(dev Device) bool {
 	return ok
 }
 
+// Filler is a Device that says how much work keeps all of it busy.
+type Filler interface {
+	// FillingPositions is how many positions of a feature map, of one image or several, are
+	// enough.
+	FillingPositions() int
+}
+
+// FillingPositions is dev's own, or 8192: enough to fill the matrix products of a CPU.
+func FillingPositions(dev Device) int {
+	if f, ok := dev.(Filler); ok {
+		return f.FillingPositions()
+	}
+	return 8192
+}
+
 // Bundler is a Device for which many operators in a row cost less when it gets them in
 // one piece.
 type Bundler interface {

@@ -71,5 +71,8 @@ func (d *Staged) Bundle(f func()) {
 	op.Bundle(d.Device, f)
 }
 
+// FillingPositions is the device's.
+func (d *Staged) FillingPositions() int { return op.FillingPositions(d.Device) }
+
 // Fetch is the device's.
 func (d *Staged) Fetch(dst any, src op.Tensor) (wait func()) { return op.Fetch(d.Device, dst, src) }

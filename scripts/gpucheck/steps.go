@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,7 +28,9 @@ type sizes struct {
 	suite    string   // tests of the CUDA device
 	golden   string   // tests of whole networks
 	rounded  string   // those of them in reduced precision
+	memory   string   // tests of steps at full size
 	training []string // of the trainings that are scored
+	scoring  []string
 	seeds    int      // trainings of each kind
 	short    []string // of the trainings that are compared bit by bit
 	doctor   []string
@@ -35,14 +38,14 @@ type sizes struct {
 
 var full = sizes{
 	name: "full", config: []string{"--config", "coco20i_resnet50"}, side: 633, batch: 6, runs: 10, warmup: 5, pairs: 3, seeds: 3,
-	suite: ".", golden: "Golden", rounded: "EvalGolden/.*pascal_resnet50_1shot", doctor: []string{"--thorough"},
+	suite: ".", golden: "Golden", rounded: "EvalGolden/.*pascal_resnet50_1shot", memory: "LargeStep", scoring: []string{"--protocol", "quick"}, doctor: []string{"--thorough"},
 	short: []string{"--set", "dataset.synth_train=200", "--set", "dataset.synth_val=40", "--epochs", "1"},
 }
 
 var tiny = sizes{
 	name: "tiny", side: 33, batch: 2, runs: 2, warmup: 3, pairs: 1, seeds: 1,
-	suite: "TestSuite/^(relu|linear)$", golden: "NoSuchNetwork", rounded: "NoSuchNetwork",
-	training: []string{"--set", "dataset.synth_size=64", "--set", "dataset.synth_train=12", "--set", "dataset.synth_val=8", "--set", "dataset.min_area=20",
+	suite: "TestSuite/^(relu|linear)$", golden: "NoSuchNetwork", rounded: "NoSuchNetwork", memory: "NoSuchStep", scoring: []string{"--episodes", "6"},
+	training: []string{"--set", "dataset.synth_size=64", "--set", "dataset.synth_train=60", "--set", "dataset.synth_val=40", "--set", "train.base.validate_every=0", "--set", "train.meta.validate_every=0", "--set", "dataset.min_area=20",
 		"--set", "model.size=33", "--set", "train.base.size=33", "--set", "train.base.max_steps=2", "--set", "train.meta.max_steps=2"},
 }
 
@@ -61,7 +64,7 @@ func (c *check) steps() []step {
 		{"golden-fp32", 200 * time.Second, c.tested(nil, "model", c.size.golden)},
 		{"golden-tf32", 90 * time.Second, c.tested([]string{"HDMNET_TEST_PRECISION=tf32"}, "model", c.size.rounded)},
 		{"golden-bf16", 90 * time.Second, c.tested([]string{"HDMNET_TEST_PRECISION=bf16"}, "model", c.size.rounded)},
-		{"memory", 120 * time.Second, c.tested([]string{"HDMNET_TEST_LARGE=1"}, "model", "LargeStep")},
+		{"memory", 120 * time.Second, c.tested([]string{"HDMNET_TEST_LARGE=1"}, "model", c.size.memory)},
 	}
 	for _, mode := range []string{"train", "eval"} {
 		for _, precision := range []string{"bf16", "tf32"} {
@@ -203,7 +206,7 @@ func (c *check) training(k kind, seed int) func(context.Context) (any, error) {
 			return nil, err
 		}
 		trained := time.Since(begun).Seconds()
-		out, err := c.hdmnet(ctx, nil, append([]string{"eval", "--run", dir, "--protocol", "quick", "--json"}, on...)...)
+		out, err := c.hdmnet(ctx, nil, slices.Concat([]string{"eval", "--run", dir, "--json"}, on, c.size.scoring)...)
 		if err != nil {
 			return nil, err
 		}

@@ -40,8 +40,8 @@ func main() {
 	ConstraintExpr("amd64")
 	table = GLOBL("winogradMultipliers", RODATA|NOPTR)
 	for i, c := range multipliers {
-		for lane := range 16 {
-			DATA((i*16+lane)*4, U32(math.Float32bits(c)))
+		for lane := range 8 {
+			DATA((i*8+lane)*4, U32(math.Float32bits(c)))
 		}
 	}
 	for _, s := range sets {
@@ -65,7 +65,19 @@ func prefetch() {
 	RET()
 }
 
-func times(multiplier int) Mem { return table.Offset(multiplier * 64) }
+// times returns the multipliers as operands: in registers where there are enough, since
+// memory in the program is not aligned to vectors of 64 bytes.
+func (s isa) times(used ...int) func(multiplier int) Op {
+	if s.width < 64 {
+		return func(multiplier int) Op { return table.Offset(multiplier * 32) }
+	}
+	held := map[int]VecVirtual{}
+	for _, multiplier := range used {
+		held[multiplier] = s.vector()
+		VBROADCASTSS(table.Offset(multiplier*32), held[multiplier])
+	}
+	return func(multiplier int) Op { return held[multiplier] }
+}
 
 // matrices walks over side × side matrices that lie step bytes apart, side at a time.
 type matrices struct{ first, row, step, triple, quintuple GPVirtual }
@@ -119,7 +131,7 @@ func indirect(table GPVirtual, p int, offset GPVirtual) Mem {
 }
 
 // inputs passes the rows of Bᵀ·d to store: those of the points 0, a, −a, b, −b, infinity.
-func (s isa) inputs(d [side]VecVirtual, store func(i int, v VecVirtual)) {
+func (s isa) inputs(times func(int) Op, d [side]VecVirtual, store func(i int, v VecVirtual)) {
 	copyOf := func(from VecVirtual) VecVirtual {
 		v := s.vector()
 		VMOVAPS(from, v)
@@ -146,7 +158,7 @@ func (s isa) inputs(d [side]VecVirtual, store func(i int, v VecVirtual)) {
 }
 
 // outputs passes the rows of Aᵀ·m to store.
-func (s isa) outputs(m [side]VecVirtual, store func(i int, v VecVirtual)) {
+func (s isa) outputs(times func(int) Op, m [side]VecVirtual, store func(i int, v VecVirtual)) {
 	var sum, difference [2]VecVirtual
 	for k := range sum {
 		sum[k], difference[k] = s.vector(), m[1+2*k]
@@ -173,6 +185,7 @@ func (s isa) winogradInput() {
 	name := s.text("winogradInput", "writes Bᵀ d B for n channels, a positive multiple of 16: matrix k lies k·size bytes after v; work has room for 36·16 elements.",
 		"func(v *float32, size int, in *[36]*float32, n int, work *float32)")
 	v, in, work := newMatrices(pointer("v"), pointer("size")), pointer("in"), pointer("work")
+	times := s.times(byA, byB, byA2, byB2, byA2B2, bySum)
 	s.channels(name+"_channels", v, func(offset GPVirtual) {
 		between := func(i, j int) Mem { return Mem{Base: work, Disp: (side*i + j) * s.width} }
 		var d [side]VecVirtual
@@ -180,13 +193,13 @@ func (s isa) winogradInput() {
 			for i := range d {
 				d[i] = s.load(indirect(in, side*i+j, offset))
 			}
-			s.inputs(d, func(i int, r VecVirtual) { VMOVUPS(r, between(i, j)) })
+			s.inputs(times, d, func(i int, r VecVirtual) { VMOVUPS(r, between(i, j)) })
 		}
 		for i := range side {
 			for j := range d {
 				d[j] = s.load(between(i, j))
 			}
-			s.inputs(d, func(j int, r VecVirtual) { VMOVUPS(r, v.at(j)) })
+			s.inputs(times, d, func(j int, r VecVirtual) { VMOVUPS(r, v.at(j)) })
 			v.next()
 		}
 	})
@@ -197,6 +210,7 @@ func (s isa) winogradOutput() {
 		"func(out *[16]*float32, m *float32, size int, bias *float32, add *[16]*float32, n int, floor float32, work *float32)")
 	m := newMatrices(pointer("m"), pointer("size"))
 	out, bias, add, floor, work := pointer("out"), pointer("bias"), pointer("add"), s.scalar("floor"), pointer("work")
+	times := s.times(byA, byB, byA2, byB2, byA3, byB3)
 	s.channels(name+"_channels", m, func(offset GPVirtual) {
 		between := func(i, j int) Mem { return Mem{Base: work, Disp: (tile*i + j) * s.width} }
 		var d [side]VecVirtual
@@ -204,14 +218,14 @@ func (s isa) winogradOutput() {
 			for j := range d {
 				d[j] = s.load(m.at(j))
 			}
-			s.outputs(d, func(j int, r VecVirtual) { VMOVUPS(r, between(i, j)) })
+			s.outputs(times, d, func(j int, r VecVirtual) { VMOVUPS(r, between(i, j)) })
 			m.next()
 		}
 		for j := range tile {
 			for i := range d {
 				d[i] = s.load(between(i, j))
 			}
-			s.outputs(d, func(i int, y VecVirtual) {
+			s.outputs(times, d, func(i int, y VecVirtual) {
 				p := tile*i + j
 				VADDPS(Mem{Base: bias, Index: offset, Scale: 1}, y, y)
 				VADDPS(indirect(add, p, offset), y, y)
