@@ -67,7 +67,7 @@ func newWinogradWeights(w []float32, cout, cin int) *winogradWeights {
 		giveBack(u)
 	})
 	in, out, _ := ws.strides()
-	room := int64(winogradSize * (in + out) * machineBlocking().rows * 3 / 2)
+	room := int64(winogradSize * (in + out) * machineBlocking().rows * 9 / 8)
 	for old := winogradRoom.Load(); old < room && !winogradRoom.CompareAndSwap(old, room); old = winogradRoom.Load() {
 	}
 	return ws
@@ -78,8 +78,8 @@ func newWinogradWeights(w []float32, cout, cin int) *winogradWeights {
 // order, which the processor foresees.
 const winogradDepth = 512
 
-// winogradRoom is the most memory, in elements, that a task of any convolution frozen so
-// far takes. Every task gets as much, so that layers of all sizes share it.
+// winogradRoom is the memory, in elements, that a task of the largest convolution frozen so
+// far usually takes. Every task gets as much, so that layers of all sizes share it.
 var winogradRoom atomic.Int64
 
 // winogradTaskCount says into how many tasks panels of isa.mr tiles are cut: of about as many
