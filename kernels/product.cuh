@@ -141,9 +141,11 @@ template <class S, int N> __device__ __forceinline__ void load_line(float (&v)[N
 template <class A, class B, int TM, int TN> __device__ __forceinline__ void add_products(float (&acc)[TM][TN], const float *a, const float *b, int ty, int tx)
 {
 	static_assert(A::ALONG_K || !B::ALONG_K, "no operator needs it");
+	// Terms at a time: with an operand across the sum, four would spill registers.
+	constexpr int TERMS = B::ALONG_K ? 4 : 2;
 	UNROLL_BY(1)
-	for (int k = 0; k < BK; k += 4) {
-		float av[TM][4];
+	for (int k = 0; k < BK; k += TERMS) {
+		float av[TM][TERMS];
 		if constexpr (A::ALONG_K)
 			UNROLL
 			for (int i = 0; i < TM; i++)
@@ -151,17 +153,17 @@ template <class A, class B, int TM, int TN> __device__ __forceinline__ void add_
 		if constexpr (B::ALONG_K) {
 			UNROLL
 			for (int j = 0; j < TN; j++) {
-				float bv[4];
+				float bv[TERMS];
 				load(bv, b + B::row(tx, j) * B::STRIDE + k);
 				UNROLL
-				for (int p = 0; p < 4; p++)
+				for (int p = 0; p < TERMS; p++)
 					UNROLL
 					for (int i = 0; i < TM; i++)
 						acc[i][j] = fma_f32(av[i][p], bv[p], acc[i][j]);
 			}
 		} else {
 			UNROLL
-			for (int p = 0; p < 4; p++) {
+			for (int p = 0; p < TERMS; p++) {
 				float line[TM], bv[TN];
 				if constexpr (A::ALONG_K)
 					UNROLL
