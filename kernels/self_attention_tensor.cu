@@ -1,5 +1,5 @@
-// self_attention_tensor.cu: self_attention.cu on tensor cores, rows rounded to tf32 or bf16
-// when they are read, scores scaled in float32: attention_tensor.cuh says how. Probabilities
+// self_attention_tensor.cu: self_attention.cu on tensor cores, rows rounded to tf32 when
+// they are read, scores scaled in float32: attention_tensor.cuh says how. Probabilities
 // are rounded before they meet the values; their sum is of those that are not.
 //
 // The grid is (own rows/(MT·64) rounded up, B·heads, splits), the block 128.
@@ -118,35 +118,26 @@ template <class F, int DP, bool DK, bool DV> __device__ __forceinline__ void key
 		store_own<DP, false>(to_v, dv, 1.0f, p.m);
 }
 
-#define SELF_ATTENTION(name, F, DP)                                                                                  \
-	extern "C" __global__ void __launch_bounds__(ROW_THREADS) self_attention_##name##_##DP(SelfAttentionArgs p)        \
-	{                                                                                                                \
-		attend<F, DP>(p);                                                                                            \
-	}                                                                                                                \
-	extern "C" __global__ void __launch_bounds__(ROW_THREADS) self_attention_dq_##name##_##DP(SelfAttentionGradArgs p) \
-	{                                                                                                                \
-		query_grad<F, DP>(p);                                                                                        \
+#define SELF_ATTENTION(DP)                                                                                         \
+	extern "C" __global__ void __launch_bounds__(ROW_THREADS) self_attention_tf32_##DP(SelfAttentionArgs p)        \
+	{                                                                                                              \
+		attend<Tf32, DP>(p);                                                                                       \
+	}                                                                                                              \
+	extern "C" __global__ void __launch_bounds__(ROW_THREADS) self_attention_dq_tf32_##DP(SelfAttentionGradArgs p) \
+	{                                                                                                              \
+		query_grad<Tf32, DP>(p);                                                                                   \
 	}
-#define SELF_ATTENTION_DK(name, F, DP, DK, DV)                                                 \
-	extern "C" __global__ void __launch_bounds__(ROW_THREADS) name##_##DP(SelfAttentionGradArgs p) \
-	{                                                                                          \
-		key_grad<F, DP, DK, DV>(p);                                                            \
+#define SELF_ATTENTION_DK(name, DP, DK, DV)                                             \
+	extern "C" __global__ void __launch_bounds__(ROW_THREADS) name(SelfAttentionGradArgs p) \
+	{                                                                                   \
+		key_grad<Tf32, DP, DK, DV>(p);                                                  \
 	}
-SELF_ATTENTION(tf32, Tf32, 8)
-SELF_ATTENTION(tf32, Tf32, 16)
-SELF_ATTENTION(tf32, Tf32, 32)
-SELF_ATTENTION(tf32, Tf32, 64)
-SELF_ATTENTION(bf16, Bf16, 8)
-SELF_ATTENTION(bf16, Bf16, 16)
-SELF_ATTENTION(bf16, Bf16, 32)
-SELF_ATTENTION(bf16, Bf16, 64)
-SELF_ATTENTION_DK(self_attention_dkv_tf32, Tf32, 8, true, true)
-SELF_ATTENTION_DK(self_attention_dkv_tf32, Tf32, 16, true, true)
-SELF_ATTENTION_DK(self_attention_dkv_tf32, Tf32, 32, true, true)
-SELF_ATTENTION_DK(self_attention_dk_tf32, Tf32, 64, true, false)
-SELF_ATTENTION_DK(self_attention_dv_tf32, Tf32, 64, false, true)
-SELF_ATTENTION_DK(self_attention_dkv_bf16, Bf16, 8, true, true)
-SELF_ATTENTION_DK(self_attention_dkv_bf16, Bf16, 16, true, true)
-SELF_ATTENTION_DK(self_attention_dkv_bf16, Bf16, 32, true, true)
-SELF_ATTENTION_DK(self_attention_dk_bf16, Bf16, 64, true, false)
-SELF_ATTENTION_DK(self_attention_dv_bf16, Bf16, 64, false, true)
+SELF_ATTENTION(8)
+SELF_ATTENTION(16)
+SELF_ATTENTION(32)
+SELF_ATTENTION(64)
+SELF_ATTENTION_DK(self_attention_dkv_tf32_8, 8, true, true)
+SELF_ATTENTION_DK(self_attention_dkv_tf32_16, 16, true, true)
+SELF_ATTENTION_DK(self_attention_dkv_tf32_32, 32, true, true)
+SELF_ATTENTION_DK(self_attention_dk_tf32_64, 64, true, false)
+SELF_ATTENTION_DK(self_attention_dv_tf32_64, 64, false, true)

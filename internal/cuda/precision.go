@@ -7,8 +7,8 @@ import "hdmnet/internal/op"
 // precision is the op.Precision that the device was opened in, with what the kernels make
 // of it: tf32 and bf16 multiply on tensor cores, bf16 twice as fast as tf32. Both round the
 // inputs of Linear, Conv2D, FrozenConv2D and their gradients as layer says, of
-// MaskedCorrelation, its gradient and Gram as similarity says, and of SelfAttention, its gradient
-// and PriorSimilarity. A convolution by cuDNN in bf16 is off by 2⁻⁸ of the result more, as cuDNN
+// SelfAttention, MaskedCorrelation, their gradients and Gram as similarity says, and of
+// PriorSimilarity. A convolution by cuDNN in bf16 is off by 2⁻⁸ of the result more, as cuDNN
 // hands it over in bf16.
 type precision op.Precision
 
@@ -36,9 +36,9 @@ func (p precision) layer(taps, ci, co int) precision {
 	return p
 }
 
-// similarity returns the precision of MaskedCorrelation and Gram. A score of the first, ten
-// times a cosine, would be off by up to 0.08 in bf16, and e to it by 8%; what counts of the
-// second are small differences of cosines.
+// similarity returns the precision of attention, correlation and Gram matrices. A score of
+// MaskedCorrelation, ten times a cosine, would be off by up to 0.08 in bf16, and e to it by 8%;
+// what counts of Gram are small differences of cosines. SelfAttention's heads are narrow.
 func (p precision) similarity() precision {
 	if p == bf16 {
 		return tf32

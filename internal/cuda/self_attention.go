@@ -52,7 +52,7 @@ func ownRows(rows, perBlock, batchHeads, splits int) size {
 
 // SelfAttention computes y and lse in one launch, where heads have 8, 16, 32 or 64
 // channels; others are padded first. In tf32 and bf16 rows and probabilities are rounded
-// before they are multiplied; the softmax is float32.
+// to tf32 before they are multiplied; the softmax is float32.
 func (d *Device) SelfAttention(y, lse, q, k, v op.Tensor, heads int) {
 	const name = "SelfAttention"
 	rows, keys, scale := checkAttention(name, q, k, v, heads)
@@ -66,7 +66,7 @@ func (d *Device) SelfAttention(y, lse, q, k, v op.Tensor, heads int) {
 	if a.y, direct = rows.direct(y); !direct {
 		a.y = rows.packed(scratch.padded(d, rows))
 	}
-	kernel, perBlock := d.precision.rowKernel("self_attention", rows.dp, selfAttentionRows[rows.dp])
+	kernel, perBlock := d.precision.similarity().rowKernel("self_attention", rows.dp, selfAttentionRows[rows.dp])
 	d.launch(kernel, ownRows(rows.n, perBlock, rows.batch*heads, 1), &a)
 	if !direct {
 		d.unpack(rows, y, a.y.x, 1, false)
@@ -97,7 +97,7 @@ func (d *Device) SelfAttentionGrad(dq, dk, dv, dy, y, lse, q, k, v op.Tensor, he
 			a.dq = rows.packed(scratch.padded(d, rows))
 			d.zero(a.dq.x, int64(rows.len())*4)
 		}
-		kernel, perBlock := d.precision.rowKernel("self_attention_dq", rows.dp, selfAttentionGradRows[rows.dp])
+		kernel, perBlock := d.precision.similarity().rowKernel("self_attention_dq", rows.dp, selfAttentionGradRows[rows.dp])
 		d.launch(kernel, ownRows(rows.n, perBlock, rows.batch*heads, 1), &a)
 		if !direct {
 			d.unpack(rows, dq, a.dq.x, 1, true)
@@ -110,7 +110,7 @@ func (d *Device) SelfAttentionGrad(dq, dk, dv, dy, y, lse, q, k, v op.Tensor, he
 	a.split = keys.len()
 	a.dk, a.dv = keys.packed(scratch.floats(d, splits*a.split)), keys.packed(scratch.floats(d, splits*a.split))
 	for _, name := range selfAttentionKeyGrad(rows.dp) {
-		kernel, perBlock := d.precision.rowKernel(name, rows.dp, 1)
+		kernel, perBlock := d.precision.similarity().rowKernel(name, rows.dp, 1)
 		d.launch(kernel, ownRows(keys.n, perBlock, rows.batch*heads, splits), &a)
 	}
 	if dk != nil {
