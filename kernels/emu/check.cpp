@@ -31,7 +31,7 @@ int find_image(struct dl_phdr_info *info, size_t, void *)
 
 [[noreturn]] void refuse(uintptr_t address, size_t bytes, bool write, CUresult code, const char *problem)
 {
-	std::string at = memory_describe(address);
+	std::string at = race_shared(address) ? worker_shared_describe(address) : memory_describe(address);
 	worker_fault(code, format("%s %s of %zu bytes at 0x%llx: %s", problem, write ? "write" : "read", bytes, (u64)address, at.c_str()));
 }
 
