@@ -57,7 +57,7 @@ type bounds struct {
 // predicted labels for tf32 and bf16. The base learner of random weights gives many pixels
 // two nearly equal logits of its 16: the CPU, which has more layers in bf16, labels up to
 // 1% of them otherwise. Gradients differ by up to 0.1 of a parameter's in bf16 and 1.9e-2 in
-// tf32, on the emulated driver; the bounds are twice that.
+// tf32, on the emulated driver; the bounds are at least twice that.
 func tolerances(t testing.TB) bounds {
 	t.Helper()
 	if precision(t) == op.FP32 {
