@@ -45,6 +45,7 @@ EMU_ENV = HDMNET_EMU_MEMORY=2048 HDMNET_EMU_LIBRARY=$(CURDIR)/$(EMU_LIBRARY) HDM
 test-cuda: $(CUDA_LIB) $(EMU_SELFTEST) $(EMU_LIBRARIES) ## the CUDA device on the emulated driver, every access checked; then fast, in random order
 	$(EMU_ENV)/libcuda-check.so.1 HDMNET_CUDA_CACHE=off $(CUDA_GO) test -count=1 -tags cuda -run '$(CUDA_RUN)' $(CUDA_TEST)
 	$(EMU_ENV)/libcuda.so.1 HDMNET_EMU_SEED=7 $(CUDA_GO) test -count=1 -tags cuda -run '$(CUDA_RUN)' $(CUDA_TEST)
+	$(if $(filter .,$(CUDA_RUN)),$(EMU_ENV)/libcuda-check.so.1 $(CUDA_GO) test -count=1 -tags cuda -run CUDATrainsAsTheCPU ./internal/train) # graphs, memory that is used again
 	$(EMU_ENV)/libcuda.so.1 $(CUDA_GO) test -count=1 -tags cuda -run '$(if $(filter .,$(CUDA_RUN)),CUDA|ChangeDevice,$(CUDA_RUN))' ./internal/train
 	$(if $(filter .,$(CUDA_RUN)),$(MAKE) test-parity)
 	$(EMU_ENV)/libcuda-check.so.1 HDMNET_CUDA_CACHE=off HDMNET_CUDA_LIBRARIES=$(CURDIR)/$(EMU_LIBRARY) \
