@@ -102,7 +102,7 @@ func TestReleaseValues(t *testing.T) {
 					Augment: Augment{c.scale, 10, 0.5, 0.5, 0.5},
 				}},
 			Eval:   Eval{Episodes: c.eps, Seeds: []int{510, 365, 382, 322, 988, 98, 742, 17, 595, 106}, Batch: 1, DrawWorkers: 8, FeatureCache: 512},
-			Device: "auto",
+			Device: "auto", Precision: "fp32",
 		}
 		if got := load(t, Options{Config: c.name}); !reflect.DeepEqual(*got, want) {
 			t.Errorf("%s\ngot  %+v\nwant %+v", c.name, *got, want)
