@@ -29,7 +29,7 @@ func MeasureCeilings(ctx context.Context, dev op.Device) (c Ceilings, err error)
 }
 
 // Peak is the highest rate, in operations per second, of any run of square products: of
-// 64³ to 8192³, as long as one takes less than half a second.
+// 64³ to 8192³, as long as one takes less than a quarter of a second.
 func Peak(ctx context.Context, dev op.Device) (float64, error) {
 	best := 0.0
 	for n := 64; n <= 8192; n *= 2 {
@@ -39,7 +39,7 @@ func Peak(ctx context.Context, dev op.Device) (float64, error) {
 			return 0, err
 		}
 		best = max(best, slices.Max(r.Frozen), slices.Max(r.Linear))
-		if 8*p.FLOP()/best > 0.5 {
+		if 8*p.FLOP()/best > 0.25 {
 			break
 		}
 	}
