@@ -50,7 +50,7 @@ func (d *Device) Libraries() []Library {
 	all := []Library{d.libraries.product, d.libraries.conv}
 	for _, p := range d.libraries.plans {
 		if p.settled && p.chosen == nil {
-			all[p.library].Left = append(all[p.library].Left, p.name+": "+p.why)
+			all[p.vendor].Left = append(all[p.vendor].Left, p.name+": "+p.why)
 		}
 	}
 	for _, l := range all {

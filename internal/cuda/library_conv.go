@@ -181,7 +181,7 @@ func (d *Device) convPlan(k convKey) *plan {
 	case bf16:
 		c._type, c.math = C.CUDNN_DATA_BFLOAT16, C.CUDNN_TENSOR_OP_MATH
 	}
-	made := &plan{name: k.name(), library: convLibrary}
+	made := &plan{name: k.name(), vendor: convLibrary}
 	held := new(C.hdm_conv_plan)
 	made.free = func() { C.hdm_conv_free(l.dnn, held) }
 	if err := l.dnnError(C.hdm_conv_new(l.dnn, &c, held), "describe the convolution"); err != nil {

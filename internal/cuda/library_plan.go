@@ -29,7 +29,7 @@ const (
 // plan is how one product or convolution of one shape is computed.
 type plan struct {
 	name       string // for messages and files
-	library    int    // productLibrary or convLibrary
+	vendor     int    // productLibrary or convLibrary
 	candidates []candidate
 	chosen     *candidate // nil: hdmnet's kernels
 	settled    bool

@@ -163,7 +163,7 @@ func TestLibraryBundle(t *testing.T) {
 
 // misuses are calls that NVIDIA's documentation forbids, and what the emulated libraries say.
 var misuses = map[string]struct {
-	library int
+	vendor  int
 	change  func(at *[5]pointer, workspace *pointer)
 	want    string
 }{
@@ -214,13 +214,13 @@ func TestLibraryMisuseChild(t *testing.T) {
 		t.Fatal(err)
 	}
 	size := librarySizes[3]
-	if c.library == productLibrary {
+	if c.vendor == productLibrary {
 		size = librarySizes[0]
 	}
 	results(dev, size.run)
 	var p *plan
 	for _, q := range dev.libraries.plans {
-		if q.library == c.library && q.chosen != nil && q.chosen.workspace > 0 && !q.chosen.partial && strings.Contains(q.name, "relu") {
+		if q.vendor == c.vendor && q.chosen != nil && q.chosen.workspace > 0 && !q.chosen.partial && strings.Contains(q.name, "relu") {
 			p = q
 		}
 	}

@@ -108,7 +108,7 @@ func (l *libraries) productPlan(k productKey, bias pointer, beta float32, s C.CU
 	if !k.adds {
 		p.align[2] = p.align[3] // C stands for D
 	}
-	made := &plan{name: k.name(), library: productLibrary}
+	made := &plan{name: k.name(), vendor: productLibrary}
 	held := new(C.hdm_product_plan)
 	made.free = func() { C.hdm_product_free(l.blas, held) }
 	if err := l.blasError(C.hdm_product_new(l.blas, &p, C.CUdeviceptr(bias), held), "choose an algorithm"); err != nil {

@@ -148,7 +148,7 @@ var librarySizes = []twinConv{
 func (d *Device) computed(library int) (taken, left int) {
 	for _, p := range d.libraries.plans {
 		switch {
-		case p.library != library:
+		case p.vendor != library:
 		case p.chosen != nil:
 			taken++
 		default:
