@@ -17,12 +17,12 @@ constexpr int PAD = 4;
 constexpr int ROW_THREADS = 128;
 
 // Shape is how the rows of DP channels are cut up.
-template <class F, int DP> struct Shape {
+template <int DP> struct Shape {
 	static constexpr int MT = DP > 32 ? 1 : 2;  // 16 own rows each
 	static constexpr int KT = (DP + 15) / 16;   // steps of a sum over the channels
 	static constexpr int CT = DP / 8;           // columns of a result of DP channels
 	static constexpr int OWN = ROW_THREADS / 32 * MT * 16;
-	using Own = typename F::A[MT][KT];  // own rows as an operand
+	using Own = Tf32::A[MT][KT];        // own rows as an operand
 	using Scores = float[MT][2][4];     // of 16 rows of the walk
 	using Sums = float[MT][CT][4];      // own rows as results
 	using Stats = float[MT][2];         // a value for each own row
@@ -35,9 +35,9 @@ template <int MT> __device__ __forceinline__ int own_row(int i, int half)
 }
 
 // load_own reads the own rows; any row for those from count on, which must not be 0.
-template <class F, int DP> __device__ __forceinline__ void load_own(typename Shape<F, DP>::Own &own, const Rows &r, int count)
+template <int DP> __device__ __forceinline__ void load_own(typename Shape<DP>::Own &own, const Rows &r, int count)
 {
-	using S = Shape<F, DP>;
+	using S = Shape<DP>;
 	int t = lane() % 4;
 	UNROLL
 	for (int i = 0; i < S::MT; i++) {
@@ -52,7 +52,7 @@ template <class F, int DP> __device__ __forceinline__ void load_own(typename Sha
 				u[e] = DP >= 16 || e < 2 ? a[c] : 0.0f;
 				v[e] = DP >= 16 || e < 2 ? b[c] : 0.0f;
 			}
-			F::pack_a(own[i][k], u, v);
+			Tf32::pack_a(own[i][k], u, v);
 		}
 	}
 }
@@ -81,9 +81,9 @@ template <int MT, int N> __device__ __forceinline__ void clear(float (&x)[MT][N]
 }
 
 // tensor_dots computes the products of the own rows with 16 rows of a tile.
-template <class F, int DP> __device__ __forceinline__ void tensor_dots(typename Shape<F, DP>::Scores &s, const typename Shape<F, DP>::Own &own, const float *tile)
+template <int DP> __device__ __forceinline__ void tensor_dots(typename Shape<DP>::Scores &s, const typename Shape<DP>::Own &own, const float *tile)
 {
-	using S = Shape<F, DP>;
+	using S = Shape<DP>;
 	clear(s);
 	const float *row = tile + lane() / 4 * (DP + PAD) + lane() % 4;
 	UNROLL
@@ -94,26 +94,26 @@ template <class F, int DP> __device__ __forceinline__ void tensor_dots(typename 
 			UNROLL
 			for (int e = 0; e < 4; e++)
 				v[e] = DP >= 16 || e < 2 ? row[n * 8 * (DP + PAD) + k * 16 + e * 4] : 0.0f;
-			typename F::B b;
-			F::pack_b(b, v);
+			Tf32::B b;
+			Tf32::pack_b(b, v);
 			UNROLL
 			for (int i = 0; i < S::MT; i++)
 				if constexpr (DP < 16)
-					F::multiply_half(s[i][n], own[i][k], b);
+					Tf32::multiply_half(s[i][n], own[i][k], b);
 				else
-					F::multiply(s[i][n], own[i][k], b);
+					Tf32::multiply(s[i][n], own[i][k], b);
 		}
 }
 
 // tensor_add computes acc += s·rows for 16 rows of a tile.
-template <class F, int DP> __device__ __forceinline__ void tensor_add(typename Shape<F, DP>::Sums &acc, const typename Shape<F, DP>::Scores &s, const float *tile)
+template <int DP> __device__ __forceinline__ void tensor_add(typename Shape<DP>::Sums &acc, const typename Shape<DP>::Scores &s, const float *tile)
 {
-	using S = Shape<F, DP>;
-	typename F::A a[S::MT];
+	using S = Shape<DP>;
+	Tf32::A a[S::MT];
 	UNROLL
 	for (int i = 0; i < S::MT; i++) {
 		float top[4] = {s[i][0][0], s[i][0][1], s[i][1][0], s[i][1][1]}, bottom[4] = {s[i][0][2], s[i][0][3], s[i][1][2], s[i][1][3]};
-		F::pack_a(a[i], top, bottom);
+		Tf32::pack_a(a[i], top, bottom);
 	}
 	const float *at = tile + lane() % 4 * 2 * (DP + PAD) + lane() / 4;
 	UNROLL
@@ -122,11 +122,11 @@ template <class F, int DP> __device__ __forceinline__ void tensor_add(typename S
 		UNROLL
 		for (int e = 0; e < 4; e++)
 			v[e] = at[(e / 2 * 8 + e % 2) * (DP + PAD) + c * 8];
-		typename F::B b;
-		F::pack_b(b, v);
+		Tf32::B b;
+		Tf32::pack_b(b, v);
 		UNROLL
 		for (int i = 0; i < S::MT; i++)
-			F::multiply(acc[i][c], a[i], b);
+			Tf32::multiply(acc[i][c], a[i], b);
 	}
 }
 
@@ -185,48 +185,48 @@ template <int DP, bool ADD, int MT> __device__ __forceinline__ void store_own(co
 // tensor_own_grad is own_softmax_grad of attention.cuh, for scores scale·x·t:
 //
 //	a_t = exp(scale·x·t − lse)    p_t = g·b_t    acc += Σ_t a_t (p_t − shift)·t
-template <class F, int DP> __device__ __forceinline__ void tensor_own_grad(typename Shape<F, DP>::Sums &acc, const typename Shape<F, DP>::Own &x, const typename Shape<F, DP>::Own &g, const typename Shape<F, DP>::Stats &lse, const typename Shape<F, DP>::Stats &shift, float scale, const Rows &t, const Rows &b, int lo, int hi)
+template <int DP> __device__ __forceinline__ void tensor_own_grad(typename Shape<DP>::Sums &acc, const typename Shape<DP>::Own &x, const typename Shape<DP>::Own &g, const typename Shape<DP>::Stats &lse, const typename Shape<DP>::Stats &shift, float scale, const Rows &t, const Rows &b, int lo, int hi)
 {
 	walk_tiles<DP, 2, false, PAD>(t, b, nullptr, nullptr, lo, hi, [&](const float *ta, const float *tb, const float2 *, int rows) __attribute__((always_inline)) {
 		UNROLL_BY(1)
 		for (int j = 0; j < rows; j += 16) {
-			typename Shape<F, DP>::Scores s, p;
-			tensor_dots<F, DP>(p, g, tb + j * (DP + PAD));
-			tensor_dots<F, DP>(s, x, ta + j * (DP + PAD));
+			typename Shape<DP>::Scores s, p;
+			tensor_dots<DP>(p, g, tb + j * (DP + PAD));
+			tensor_dots<DP>(s, x, ta + j * (DP + PAD));
 			UNROLL
-			for (int i = 0; i < Shape<F, DP>::MT; i++)
+			for (int i = 0; i < Shape<DP>::MT; i++)
 				UNROLL
 				for (int n = 0; n < 2; n++)
 					UNROLL
 					for (int v = 0; v < 4; v++)
 						s[i][n][v] = exp_fast(min_f32(fma_f32(s[i][n][v], scale, -lse[i][v / 2]), 0.0f)) * (p[i][n][v] - shift[i][v / 2]);
-			tensor_add<F, DP>(acc, s, ta + j * (DP + PAD));
+			tensor_add<DP>(acc, s, ta + j * (DP + PAD));
 		}
 	});
 }
 
 // tensor_walk_grad is walk_softmax_grad of attention.cuh: lse and shift belong to the rows
 // of the walk.
-template <class F, int DP, bool SCORES, bool VALUES> __device__ __forceinline__ void tensor_walk_grad(typename Shape<F, DP>::Sums &acc, typename Shape<F, DP>::Sums &acc_b, const typename Shape<F, DP>::Own &x, const typename Shape<F, DP>::Own &g, const float *lse, const float *shift, float scale, const Rows &t, const Rows &b, int lo, int hi)
+template <int DP, bool SCORES, bool VALUES> __device__ __forceinline__ void tensor_walk_grad(typename Shape<DP>::Sums &acc, typename Shape<DP>::Sums &acc_b, const typename Shape<DP>::Own &x, const typename Shape<DP>::Own &g, const float *lse, const float *shift, float scale, const Rows &t, const Rows &b, int lo, int hi)
 {
 	walk_tiles<DP, 2, true, PAD>(t, b, lse, shift, lo, hi, [&](const float *ta, const float *tb, const float2 *pairs, int rows) __attribute__((always_inline)) {
 		UNROLL_BY(1)
 		for (int j = 0; j < rows; j += 16) {
-			typename Shape<F, DP>::Scores s, p;
-			tensor_dots<F, DP>(s, x, ta + j * (DP + PAD));
+			typename Shape<DP>::Scores s, p;
+			tensor_dots<DP>(s, x, ta + j * (DP + PAD));
 			each_score(s, [&](float &v, int, int, int place) __attribute__((always_inline)) { v = exp_fast(fma_f32(v, scale, -pairs[j + place].x)); });
 			if (VALUES)
-				tensor_add<F, DP>(acc_b, s, tb + j * (DP + PAD));
+				tensor_add<DP>(acc_b, s, tb + j * (DP + PAD));
 			if (SCORES) {
-				tensor_dots<F, DP>(p, g, tb + j * (DP + PAD));
+				tensor_dots<DP>(p, g, tb + j * (DP + PAD));
 				UNROLL
-				for (int i = 0; i < Shape<F, DP>::MT; i++)
+				for (int i = 0; i < Shape<DP>::MT; i++)
 					UNROLL
 					for (int n = 0; n < 2; n++)
 						UNROLL
 						for (int v = 0; v < 4; v++)
 							s[i][n][v] *= p[i][n][v] - pairs[j + n * 8 + lane() % 4 * 2 + v % 2].y;
-				tensor_add<F, DP>(acc, s, ta + j * (DP + PAD));
+				tensor_add<DP>(acc, s, ta + j * (DP + PAD));
 			}
 		}
 	});

@@ -12,13 +12,13 @@ template <class S> __device__ __forceinline__ bool idle(const Own &o) { return (
 // Z_j = Σ_i e^{s_ij}: the supports own, the queries walk; out [splits,B,heads,own_n].
 template <int DP> __device__ __forceinline__ void totals(const CorrelationArgs &p)
 {
-	using S = Shape<Tf32, DP>;
+	using S = Shape<DP>;
 	Own o = begin<DP>(p);
 	if (idle<S>(o))
 		return;
 	typename S::Own x;
 	typename S::Stats total;
-	load_own<Tf32, DP>(x, side<DP>(p.own, p.own_n), o.count);
+	load_own<DP>(x, side<DP>(p.own, p.own_n), o.count);
 	UNROLL
 	for (int i = 0; i < S::MT; i++)
 		total[i][0] = total[i][1] = 0;
@@ -27,7 +27,7 @@ template <int DP> __device__ __forceinline__ void totals(const CorrelationArgs &
 		UNROLL_BY(1)
 		for (int j = 0; j < rows; j += 16) {
 			typename S::Scores s;
-			tensor_dots<Tf32, DP>(s, x, t + j * (DP + PAD));
+			tensor_dots<DP>(s, x, t + j * (DP + PAD));
 			each_score(s, [&](float &v, int i, int half, int place) __attribute__((always_inline)) {
 				total[i][half] = fma_f32(exp_fast(v), j + place < rows ? 1.0f : 0.0f, total[i][half]);
 			});
@@ -48,21 +48,21 @@ template <int DP> __device__ __forceinline__ void totals(const CorrelationArgs &
 // Z_j dv_j = Σ_i e^{s_ij} dy_i with the supports.
 template <int DP> __device__ __forceinline__ void sums(const CorrelationArgs &p)
 {
-	using S = Shape<Tf32, DP>;
+	using S = Shape<DP>;
 	Own o = begin<DP>(p);
 	if (idle<S>(o))
 		return;
 	typename S::Own x;
 	typename S::Sums acc;
-	load_own<Tf32, DP>(x, side<DP>(p.own, p.own_n), o.count);
+	load_own<DP>(x, side<DP>(p.own, p.own_n), o.count);
 	clear(acc);
 	walk_tiles<DP, 2, false, PAD>(side<DP>(p.walk, p.walk_n), side<DP>(p.walk_pair, p.walk_n), nullptr, nullptr, o.lo, o.hi, [&](const float *t, const float *pair, const float2 *, int rows) __attribute__((always_inline)) {
 		UNROLL_BY(1)
 		for (int j = 0; j < rows; j += 16) {
 			typename S::Scores s;
-			tensor_dots<Tf32, DP>(s, x, t + j * (DP + PAD));
+			tensor_dots<DP>(s, x, t + j * (DP + PAD));
 			each_score(s, [&](float &v, int, int, int) __attribute__((always_inline)) { v = exp_fast(v); });
-			tensor_add<Tf32, DP>(acc, s, pair + j * (DP + PAD));
+			tensor_add<DP>(acc, s, pair + j * (DP + PAD));
 		}
 	});
 	store_own<DP, false>(out_rows<DP>(p), acc, 1.0f, o.count);
@@ -72,7 +72,7 @@ template <int DP> __device__ __forceinline__ void sums(const CorrelationArgs &p)
 // queries walk with dy.
 template <int DP> __device__ __forceinline__ void support_grad(const CorrelationArgs &p)
 {
-	using S = Shape<Tf32, DP>;
+	using S = Shape<DP>;
 	Own o = begin<DP>(p);
 	if (idle<S>(o))
 		return;
@@ -80,27 +80,27 @@ template <int DP> __device__ __forceinline__ void support_grad(const Correlation
 	typename S::Sums acc;
 	typename S::Stats lse, shift;
 	i64 stat = (i64)blockIdx.y * p.own_n;
-	load_own<Tf32, DP>(x, side<DP>(p.own, p.own_n), o.count);
-	load_own<Tf32, DP>(g, side<DP>(p.own_pair, p.own_n), o.count);
+	load_own<DP>(x, side<DP>(p.own, p.own_n), o.count);
+	load_own<DP>(g, side<DP>(p.own_pair, p.own_n), o.count);
 	load_stats(lse, p.lse + stat, o.count);
 	load_stats(shift, p.shift + stat, o.count);
 	clear(acc);
-	tensor_own_grad<Tf32, DP>(acc, x, g, lse, shift, 1.0f, side<DP>(p.walk, p.walk_n), side<DP>(p.walk_pair, p.walk_n), o.lo, o.hi);
+	tensor_own_grad<DP>(acc, x, g, lse, shift, 1.0f, side<DP>(p.walk, p.walk_n), side<DP>(p.walk_pair, p.walk_n), o.lo, o.hi);
 	store_own<DP, false>(out_rows<DP>(p), acc, 1.0f, o.count);
 }
 
 // Σ_j ds_ij 10k̂_j: the queries own q̂ and dy, the supports walk with v.
 template <int DP> __device__ __forceinline__ void query_grad(const CorrelationArgs &p)
 {
-	using S = Shape<Tf32, DP>;
+	using S = Shape<DP>;
 	Own o = begin<DP>(p);
 	typename S::Own x, g;
 	typename S::Sums acc;
-	load_own<Tf32, DP>(x, side<DP>(p.own, p.own_n), o.count);
-	load_own<Tf32, DP>(g, side<DP>(p.own_pair, p.own_n), o.count);
+	load_own<DP>(x, side<DP>(p.own, p.own_n), o.count);
+	load_own<DP>(g, side<DP>(p.own_pair, p.own_n), o.count);
 	clear(acc);
 	i64 stat = (i64)blockIdx.y * p.walk_n;
-	tensor_walk_grad<Tf32, DP, true, false>(acc, acc, x, g, p.lse + stat, p.shift + stat, 1.0f, side<DP>(p.walk, p.walk_n), side<DP>(p.walk_pair, p.walk_n), o.lo, o.hi);
+	tensor_walk_grad<DP, true, false>(acc, acc, x, g, p.lse + stat, p.shift + stat, 1.0f, side<DP>(p.walk, p.walk_n), side<DP>(p.walk_pair, p.walk_n), o.lo, o.hi);
 	store_own<DP, false>(out_rows<DP>(p), acc, 1.0f, o.count);
 }
 

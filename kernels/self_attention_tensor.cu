@@ -8,13 +8,13 @@
 #include "self_attention.cuh"
 
 // y_i = Σ_j e^{s_ij − top} v_j / Σ_j e^{s_ij − top}    lse_i = top + log Σ_j e^{s_ij − top}
-template <class F, int DP> __device__ __forceinline__ void attend(const SelfAttentionArgs &p)
+template <int DP> __device__ __forceinline__ void attend(const SelfAttentionArgs &p)
 {
-	using S = Shape<F, DP>;
+	using S = Shape<DP>;
 	typename S::Own x;
 	typename S::Sums acc;
 	typename S::Stats top, total;
-	load_own<F, DP>(x, block_rows(p.q, p.heads), p.n);
+	load_own<DP>(x, block_rows(p.q, p.heads), p.n);
 	clear(acc);
 	UNROLL
 	for (int i = 0; i < S::MT; i++)
@@ -27,7 +27,7 @@ template <class F, int DP> __device__ __forceinline__ void attend(const SelfAtte
 		UNROLL_BY(1)
 		for (int j = 0; j < rows; j += 16) {
 			typename S::Scores s;
-			tensor_dots<F, DP>(s, x, k + j * (DP + PAD));
+			tensor_dots<DP>(s, x, k + j * (DP + PAD));
 			typename S::Stats most;
 			UNROLL
 			for (int i = 0; i < S::MT; i++)
@@ -62,7 +62,7 @@ template <class F, int DP> __device__ __forceinline__ void attend(const SelfAtte
 				v = exp_fast(v - top[i][half]);
 				total[i][half] += v;
 			});
-			tensor_add<F, DP>(acc, s, v + j * (DP + PAD));
+			tensor_add<DP>(acc, s, v + j * (DP + PAD));
 		}
 	});
 	typename S::Stats factor;
@@ -80,35 +80,35 @@ template <class F, int DP> __device__ __forceinline__ void attend(const SelfAtte
 }
 
 // dq_i += scale·Σ_j ds_ij k_j    ds_ij = a_ij (dy_i·v_j − D_i)    a_ij = exp(s_ij − lse_i)
-template <class F, int DP> __device__ __forceinline__ void query_grad(const SelfAttentionGradArgs &p)
+template <int DP> __device__ __forceinline__ void query_grad(const SelfAttentionGradArgs &p)
 {
-	using S = Shape<F, DP>;
+	using S = Shape<DP>;
 	typename S::Own x, g;
 	typename S::Sums acc;
 	typename S::Stats lse, shift;
-	load_own<F, DP>(x, block_rows(p.q, p.heads), p.n);
-	load_own<F, DP>(g, block_rows(p.dy, p.heads), p.n);
+	load_own<DP>(x, block_rows(p.q, p.heads), p.n);
+	load_own<DP>(g, block_rows(p.dy, p.heads), p.n);
 	load_stats(lse, p.lse + (i64)blockIdx.y * p.n, p.n);
 	load_stats(shift, p.shift + (i64)blockIdx.y * p.n, p.n);
 	clear(acc);
-	tensor_own_grad<F, DP>(acc, x, g, lse, shift, p.scale, block_rows(p.k, p.heads), block_rows(p.v, p.heads), 0, p.m);
+	tensor_own_grad<DP>(acc, x, g, lse, shift, p.scale, block_rows(p.k, p.heads), block_rows(p.v, p.heads), 0, p.m);
 	store_own<DP, true>(block_rows(p.dq, p.heads), acc, p.scale, p.n);
 }
 
 // dk_j = scale·Σ_i ds_ij q_i and dv_j = Σ_i a_ij dy_i over one split of the queries.
-template <class F, int DP, bool DK, bool DV> __device__ __forceinline__ void key_grad(const SelfAttentionGradArgs &p)
+template <int DP, bool DK, bool DV> __device__ __forceinline__ void key_grad(const SelfAttentionGradArgs &p)
 {
-	using S = Shape<F, DP>;
+	using S = Shape<DP>;
 	typename S::Own x, g;
 	typename S::Sums dk, dv;
-	load_own<F, DP>(x, block_rows(p.k, p.heads), p.m);
-	load_own<F, DP>(g, block_rows(p.v, p.heads), p.m);
+	load_own<DP>(x, block_rows(p.k, p.heads), p.m);
+	load_own<DP>(g, block_rows(p.v, p.heads), p.m);
 	clear(dk);
 	clear(dv);
 	int lo, hi;
 	split_range<DP>(lo, hi, p.n);
 	i64 stat = (i64)blockIdx.y * p.n;
-	tensor_walk_grad<F, DP, DK, DV>(dk, dv, x, g, p.lse + stat, p.shift + stat, p.scale, block_rows(p.q, p.heads), block_rows(p.dy, p.heads), lo, hi);
+	tensor_walk_grad<DP, DK, DV>(dk, dv, x, g, p.lse + stat, p.shift + stat, p.scale, block_rows(p.q, p.heads), block_rows(p.dy, p.heads), lo, hi);
 	Rows to_k = block_rows(p.dk, p.heads), to_v = block_rows(p.dv, p.heads);
 	to_k.x += blockIdx.z * p.split;
 	to_v.x += blockIdx.z * p.split;
@@ -121,16 +121,16 @@ template <class F, int DP, bool DK, bool DV> __device__ __forceinline__ void key
 #define SELF_ATTENTION(DP)                                                                                         \
 	extern "C" __global__ void __launch_bounds__(ROW_THREADS) self_attention_tf32_##DP(SelfAttentionArgs p)        \
 	{                                                                                                              \
-		attend<Tf32, DP>(p);                                                                                       \
+		attend<DP>(p);                                                                                       \
 	}                                                                                                              \
 	extern "C" __global__ void __launch_bounds__(ROW_THREADS) self_attention_dq_tf32_##DP(SelfAttentionGradArgs p) \
 	{                                                                                                              \
-		query_grad<Tf32, DP>(p);                                                                                   \
+		query_grad<DP>(p);                                                                                   \
 	}
 #define SELF_ATTENTION_DK(name, DP, DK, DV)                                             \
 	extern "C" __global__ void __launch_bounds__(ROW_THREADS) name(SelfAttentionGradArgs p) \
 	{                                                                                   \
-		key_grad<Tf32, DP, DK, DV>(p);                                                  \
+		key_grad<DP, DK, DV>(p);                                                  \
 	}
 SELF_ATTENTION(8)
 SELF_ATTENTION(16)
