@@ -163,9 +163,9 @@ func TestLibraryBundle(t *testing.T) {
 
 // misuses are calls that NVIDIA's documentation forbids, and what the emulated libraries say.
 var misuses = map[string]struct {
-	vendor  int
-	change  func(at *[5]pointer, workspace *pointer)
-	want    string
+	vendor int
+	change func(at *[5]pointer, workspace *pointer)
+	want   string
 }{
 	"A and D are one":  {productLibrary, func(at *[5]pointer, _ *pointer) { at[3] = at[0] }, "D overlaps A or B"},
 	"alignment":        {productLibrary, func(at *[5]pointer, _ *pointer) { at[1] += 4 }, "B is aligned to 4 bytes, the algorithm was chosen for"},
