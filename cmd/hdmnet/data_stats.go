@@ -12,10 +12,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hdmnet/internal/atomicfile"
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
 	"hdmnet/internal/stats"
-	"hdmnet/internal/weights"
 )
 
 // maxSheet is the most episodes of a sheet: more make a picture that no viewer opens.
@@ -217,7 +217,7 @@ func (o *statsOptions) draw(io Streams, c *config.Config, fold data.Fold, s stat
 	if err := png.Encode(&picture, sheet); err != nil {
 		return fmt.Errorf("%s: %w", o.out, err)
 	}
-	err = weights.WriteFileAtomic(o.out, func(w stdio.Writer) error {
+	err = atomicfile.Write(o.out, func(w stdio.Writer) error {
 		if strings.ToLower(filepath.Ext(o.out)) == ".html" {
 			return stats.WriteHTML(w, stats.Page{
 				Title: fmt.Sprintf("%s, fold %d, %s", c.Dataset.Name, fold.Index, s.Split),

@@ -12,9 +12,9 @@ import (
 	"strconv"
 	"strings"
 
+	"hdmnet/internal/atomicfile"
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
-	"hdmnet/internal/weights"
 )
 
 // protocol is a way of the field to score: how many episodes, drawn with which seeds.
@@ -198,7 +198,7 @@ func (o *episodeOptions) write(c *config.Config, src data.Source, fold data.Fold
 		}
 		file.Add(src, seed, draws)
 	}
-	return weights.WriteFileAtomic(o.save, func(w io.Writer) error { return file.Write(w) })
+	return atomicfile.Write(o.save, func(w io.Writer) error { return file.Write(w) })
 }
 
 // listName says which pictures are scored on.

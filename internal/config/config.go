@@ -16,7 +16,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"hdmnet/internal/weights"
+	"hdmnet/internal/atomicfile"
 )
 
 // Config is everything that a run depends on but its fold.
@@ -162,7 +162,7 @@ func (c *Config) WriteFile(path string) error {
 	if err != nil {
 		return err
 	}
-	return weights.WriteFileAtomic(path, func(w io.Writer) error {
+	return atomicfile.Write(path, func(w io.Writer) error {
 		_, err := w.Write(text)
 		return err
 	})

@@ -11,12 +11,12 @@ import (
 	"os"
 	"path/filepath"
 
+	"hdmnet/internal/atomicfile"
 	"hdmnet/internal/data"
 	"hdmnet/internal/model"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
 	"hdmnet/internal/overlay"
-	"hdmnet/internal/weights"
 )
 
 // Network is what predicts; *model.HDMNet is one.
@@ -132,7 +132,7 @@ func segment(net Network, tape *nn.Tape, o *Options, s *supports, query string) 
 	}
 	if o.SaveLogits {
 		r.Logits = at + logitsSuffix
-		if err := weights.WriteFileAtomic(r.Logits, func(f io.Writer) error {
+		if err := atomicfile.Write(r.Logits, func(f io.Writer) error {
 			return writeNPY(f, []int{2, h, w}, planes(logits))
 		}); err != nil {
 			return Result{}, err
@@ -182,5 +182,5 @@ func planes(x []float32) []float32 {
 
 func writePNG(path string, img image.Image) error {
 	encoder := png.Encoder{CompressionLevel: png.BestSpeed} // three times as fast, a few per cent larger
-	return weights.WriteFileAtomic(path, func(w io.Writer) error { return encoder.Encode(w, img) })
+	return atomicfile.Write(path, func(w io.Writer) error { return encoder.Encode(w, img) })
 }

@@ -13,8 +13,8 @@ import (
 	"path/filepath"
 	"sync"
 
+	"hdmnet/internal/atomicfile"
 	"hdmnet/internal/data"
-	"hdmnet/internal/weights"
 )
 
 // Mask is a mask to be written: class indices [H,W] row by row, 0 background, 255 ignore.
@@ -140,7 +140,7 @@ func writeFile(path string, content []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return fmt.Errorf("output folder: %w", err)
 	}
-	return weights.WriteFileAtomic(path, func(w io.Writer) error {
+	return atomicfile.Write(path, func(w io.Writer) error {
 		_, err := w.Write(content)
 		return err
 	})

@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"hdmnet/internal/weights"
+	"hdmnet/internal/atomicfile"
 )
 
 // RecordFile is the name of the record in the output folder: what was prepared there, and
@@ -83,7 +83,7 @@ func begin(opt Options, t task) (Options, error) {
 	rec.Tasks[t.command] = now
 	rec.release(t)
 	for _, folder := range append([]string{"."}, t.folders...) {
-		if err := weights.RemovePartial(filepath.Join(opt.Out, folder)); err != nil {
+		if err := atomicfile.RemovePartial(filepath.Join(opt.Out, folder)); err != nil {
 			return opt, err
 		}
 	}

@@ -22,7 +22,7 @@ import (
 	"syscall"
 	"time"
 
-	"hdmnet/internal/weights"
+	"hdmnet/internal/atomicfile"
 )
 
 // Dir is a run directory.
@@ -102,7 +102,7 @@ func Resume(path string) (*Dir, error) {
 		return nil, err
 	}
 	for _, dir := range []string{d.path, d.Checkpoints()} {
-		if err := weights.RemovePartial(dir); err != nil {
+		if err := atomicfile.RemovePartial(dir); err != nil {
 			d.Close()
 			return nil, err
 		}

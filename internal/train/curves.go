@@ -11,7 +11,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 
-	"hdmnet/internal/weights"
+	"hdmnet/internal/atomicfile"
 )
 
 // drawCurves draws the losses and scores of metrics.jsonl as a PNG: a row for every
@@ -59,7 +59,7 @@ func drawCurves(metrics, path string) error {
 			rows[i][j].Draw(c)
 		}
 	}
-	err = weights.WriteFileAtomic(path, func(w io.Writer) error {
+	err = atomicfile.Write(path, func(w io.Writer) error {
 		_, err := vgimg.PngCanvas{Canvas: img}.WriteTo(w)
 		return err
 	})

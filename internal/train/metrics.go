@@ -10,7 +10,7 @@ import (
 	"io/fs"
 	"os"
 
-	"hdmnet/internal/weights"
+	"hdmnet/internal/atomicfile"
 )
 
 // Record is one line of metrics.jsonl: an optimiser step, or a validation.
@@ -86,7 +86,7 @@ func openMetrics(path string, s *State) (*metricsFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = weights.WriteFileAtomic(path, func(w io.Writer) error {
+	err = atomicfile.Write(path, func(w io.Writer) error {
 		enc := json.NewEncoder(w)
 		for i := range records {
 			if records[i].before(s) {

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"hdmnet/internal/atomicfile"
 )
 
 // Tensor is a named array to be saved. Exactly one of Float32, Int64 and Uint8 is
@@ -29,7 +31,7 @@ type Tensor struct {
 }
 
 // Save writes tensors and string pairs as the safetensors file path, complete or
-// not at all (WriteFileAtomic).
+// not at all (atomicfile.Write).
 //
 // The same tensors and pairs give the same bytes in whatever order they come: the
 // data is ordered by element size, widest first so that every tensor is aligned,
@@ -52,7 +54,7 @@ func Save(path string, tensors []Tensor, meta map[string]string) error {
 	if err != nil {
 		return fmt.Errorf("save %s: %w", path, err)
 	}
-	return WriteFileAtomic(path, func(w io.Writer) error {
+	return atomicfile.Write(path, func(w io.Writer) error {
 		if _, err := w.Write(header); err != nil {
 			return err
 		}

@@ -11,6 +11,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
+
+	"hdmnet/internal/atomicfile"
 )
 
 // metadataKey is where SaveTorch keeps string pairs beside the state_dict.
@@ -46,7 +48,7 @@ func SaveTorch(path string, tensors []Tensor, meta map[string]string) error {
 		}
 	}
 	w := newTorchWriter(tensors, meta)
-	return WriteFileAtomic(path, w.write)
+	return atomicfile.Write(path, w.write)
 }
 
 // storageClass is the class in module torch of a type's storages.

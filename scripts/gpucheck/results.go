@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+
+	"hdmnet/internal/atomicfile"
 )
 
 // results are those of all calls with one build.
@@ -48,10 +51,10 @@ func (r *results) save() error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(r.path+".next", text, 0o644); err != nil {
+	return atomicfile.Write(r.path, func(w io.Writer) error {
+		_, err := w.Write(text)
 		return err
-	}
-	return os.Rename(r.path+".next", r.path)
+	})
 }
 
 func (r *results) put(name string, o outcome) { r.Steps[name] = o }

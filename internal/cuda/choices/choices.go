@@ -11,7 +11,7 @@ import (
 	"maps"
 	"os"
 
-	"hdmnet/internal/weights"
+	"hdmnet/internal/atomicfile"
 )
 
 const (
@@ -84,7 +84,7 @@ func (f *File) read() (map[string]int, error) {
 }
 
 func (f *File) write() error {
-	return weights.WriteFileAtomic(f.path, func(w io.Writer) error {
+	return atomicfile.Write(f.path, func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "\t")
 		return e.Encode(file{format, f.all})

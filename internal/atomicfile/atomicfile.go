@@ -1,4 +1,5 @@
-package weights
+// Package atomicfile writes files that are there complete or not at all.
+package atomicfile
 
 import (
 	"bufio"
@@ -17,7 +18,7 @@ import (
 // tempMark separates the final name from the random part of a temporary name.
 const tempMark = ".partial-"
 
-// WriteFileAtomic makes path appear complete or not at all.
+// Write makes path appear complete or not at all.
 //
 // write fills a temporary file in path's directory; it is then flushed, synced to
 // the disk and renamed over path, and the directory is synced too. When write or
@@ -27,7 +28,7 @@ const tempMark = ".partial-"
 //
 // A process killed in the middle leaves its temporary file behind; RemovePartial
 // clears those.
-func WriteFileAtomic(path string, write func(io.Writer) error) (err error) {
+func Write(path string, write func(io.Writer) error) (err error) {
 	dir, base := filepath.Split(path)
 	if dir == "" {
 		dir = "."
@@ -69,7 +70,7 @@ func WriteFileAtomic(path string, write func(io.Writer) error) (err error) {
 	return nil
 }
 
-// RemovePartial removes the temporary files that killed WriteFileAtomic calls left
+// RemovePartial removes the temporary files that killed Write calls left
 // in dir. Call it only when no other process writes there, for example when a run
 // directory is opened to resume. A missing dir is no error.
 func RemovePartial(dir string) error {
