@@ -101,6 +101,7 @@ func TestImportsPointOneWay(t *testing.T) {
 		"profile":    {"cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config", "optest"},
 		"bench":      {"cpu", "device", "optest", "golden"},
 		"synth":      {"op", "cpu", "device", "nn", "model", "train", "eval", "data"},
+		"dist":       {"cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config", "optest"},
 		"atomicfile": {"op", "cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config"},
 		"config":     {"op", "cpu", "device", "nn", "model", "train", "eval"},
 	}

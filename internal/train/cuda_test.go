@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"hdmnet/internal/cuda"
+	"hdmnet/internal/dist"
 	"hdmnet/internal/model"
 	"hdmnet/internal/op"
 	"hdmnet/internal/weights"
@@ -103,7 +104,7 @@ func TestRunsChangeDevice(t *testing.T) {
 	same(t, c, o, 0.15)
 	saved := tensors(t, o.Dir.Best())
 	score := func(dev op.Device) map[string]float64 {
-		o.Group = Solo{}
+		o.Group = dist.Solo{}
 		f, err := (&trainer{Options: o}).feed(Meta)
 		if err != nil {
 			t.Fatal(err)

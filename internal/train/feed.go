@@ -34,7 +34,7 @@ func (t *trainer) feed(stage string) (*feed, error) {
 		o.Index = data.AllImages(t.Train.Source, t.Fold, data.Train)
 		every = c.Train.Base.ValidateEvery
 	}
-	if err := divide(&o, t.Group); err != nil {
+	if err := shard(&o, t.Group); err != nil {
 		return nil, fmt.Errorf("stage %s: %w", stage, err)
 	}
 	f := &feed{images: len(o.Index.Images)}

@@ -7,12 +7,13 @@ import (
 	"testing"
 
 	"hdmnet/internal/data"
+	"hdmnet/internal/dist"
 )
 
 // TestValidationDraws: a validation scores the release's episodes, the same ones every time.
 func TestValidationDraws(t *testing.T) {
 	o := trial(t, "", "train.meta.validate_seed=17", "train.meta.validate_episodes=30", "eval.draw_workers=3")
-	o.Group = Solo{}
+	o.Group = dist.Solo{}
 	f, err := (&trainer{Options: o}).feed(Meta)
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"hdmnet/internal/dist"
 	"hdmnet/internal/eval"
 	"hdmnet/internal/op"
 )
@@ -51,7 +52,7 @@ func (s *stage) awaitValidation() Hook {
 // validated tells every process of the group whether the validation of process 0 was
 // interrupted, and gives ErrInterrupted then.
 func (s *stage) validated(interrupted bool) error {
-	interrupted, err := s.agree(interrupted)
+	interrupted, err := dist.Any(s.group, s.dev, interrupted)
 	if interrupted {
 		return ErrInterrupted
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hdmnet/internal/data"
+	"hdmnet/internal/dist"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
 	"hdmnet/internal/run"
@@ -26,7 +27,7 @@ type stage struct {
 	feed  *feed
 	fold  data.Fold
 	dev   op.Device
-	group Group
+	group dist.ProcessGroup
 	dir   *run.Dir
 	hooks hooks
 
@@ -48,7 +49,7 @@ func (s *stage) run(ctx context.Context) error {
 		return err
 	}
 	for s.status.Stopped == "" && s.status.Epoch < s.epochs {
-		stop, err := s.agree(ctx.Err() != nil)
+		stop, err := dist.Any(s.group, s.dev, ctx.Err() != nil)
 		if err != nil {
 			return err
 		}
@@ -84,7 +85,7 @@ func (s *stage) endEpoch() error {
 		st.Epoch--
 		return err
 	}
-	stop, err := s.agree(st.Stopped != "")
+	stop, err := dist.Any(s.group, s.dev, st.Stopped != "")
 	if stop && st.Stopped == "" {
 		st.Stopped = "process 0 stopped"
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"hdmnet/internal/dist"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
 )
@@ -19,7 +20,7 @@ const stepsAhead = 2
 // device, so that a run does not depend on how fast anything is. Processes that train
 // together read every step's results at once: they must agree on whether it is a number
 // before they add up its gradient.
-func ahead(dev op.Device, g Group) int {
+func ahead(dev op.Device, g dist.ProcessGroup) int {
 	if op.RunsAhead(dev) && g.Size() == 1 {
 		return stepsAhead
 	}
@@ -127,7 +128,7 @@ func (s *stage) read(f *flight, step int) error {
 	}
 	f.readings = nil
 	for _, values := range []map[string]float64{f.status.Losses, f.status.Scores} {
-		if err := s.share(values); err != nil {
+		if err := dist.Mean(s.group, s.dev, values); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
+	"hdmnet/internal/dist"
 	"hdmnet/internal/model"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
@@ -75,7 +76,7 @@ func (s *Steps) Start(b *data.Batch) (loss func() (float64, error), err error) {
 }
 
 // Ahead is how many steps the trainer starts before it reads the losses of the oldest.
-func (s *Steps) Ahead() int { return ahead(s.task.dev, Solo{}) }
+func (s *Steps) Ahead() int { return ahead(s.task.dev, dist.Solo{}) }
 
 // Close frees the network's and the optimiser's memory.
 func (s *Steps) Close() error { return errors.Join(s.optimizer.close(), s.task.Close()) }

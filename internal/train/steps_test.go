@@ -5,6 +5,8 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"hdmnet/internal/dist"
 )
 
 // TestSteps: single steps are those of a run: the same losses on the same batches, as long
@@ -21,7 +23,7 @@ func TestSteps(t *testing.T) {
 	if err := Run(context.Background(), o); err != nil {
 		t.Fatal(err)
 	}
-	o.Group = Solo{}
+	o.Group = dist.Solo{}
 	f, err := (&trainer{Options: o}).feed(Meta)
 	if err != nil {
 		t.Fatal(err)

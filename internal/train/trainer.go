@@ -13,6 +13,7 @@ import (
 
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
+	"hdmnet/internal/dist"
 	"hdmnet/internal/model"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
@@ -32,7 +33,7 @@ type Options struct {
 	Name     string // of the configuration, kept with the weights
 	Fold     data.Fold
 	Device   op.Device
-	Group    Group // nil: Solo
+	Group    dist.ProcessGroup // nil: dist.Solo
 	Dir      *run.Dir
 	Resume   bool
 	Train    Pictures
@@ -61,7 +62,7 @@ type trainer struct {
 // same bits as if it had never stopped. A loss that is no number is a *DivergedError.
 func Run(ctx context.Context, o Options) (err error) {
 	if o.Group == nil {
-		o.Group = Solo{}
+		o.Group = dist.Solo{}
 	}
 	t := &trainer{Options: o}
 	if t.settings, err = settings(o.Config, o.Fold, o.Group.Size()); err != nil {
