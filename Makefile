@@ -94,8 +94,8 @@ fuzz: ## every fuzz target
 bench: ## operators, forward and backward
 	$(GO) test -run '^$$' -bench . ./internal/cpu
 
-generate: ## the assembly, and the device that intercepts calls
-	$(GO) generate ./internal/cpu ./internal/rows ./internal/intercept
+generate: ## the assembly, and the device that traces calls
+	$(GO) generate ./internal/cpu ./internal/rows ./internal/trace
 
 smoke: build ## a short training, evaluation and prediction with the binary
 	sh scripts/smoke.sh bin/hdmnet

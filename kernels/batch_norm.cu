@@ -1,4 +1,4 @@
-// batch_norm.cu: normalisation of every channel over all other positions.
+// batch_norm.cu: normalization of every channel over all other positions.
 // internal/op/batch_norm.go
 //
 // x, y [rows, c]. Sums over the rows go in two steps: a block sums a chunk of rows of some
@@ -13,7 +13,7 @@ __device__ inline int channel() { return (int)(blockIdx.x * blockDim.x + threadI
 // y = (x − mean)·scale(k) + b; channelGrid. The mean is taken off first: with a small
 // variance x·scale is large beside the result.
 template <class F>
-__device__ __forceinline__ void normalise(float *y, const float *x, const float *b, const float *mean, i64 rows, int c, int quads, F scale)
+__device__ __forceinline__ void normalize(float *y, const float *x, const float *b, const float *mean, i64 rows, int c, int quads, F scale)
 {
 	for_channels(c, quads, [=](int k, auto width) {
 		auto m = load(width, mean + k), shift = load(width, b + k);
@@ -34,14 +34,14 @@ __device__ __forceinline__ void normalise(float *y, const float *x, const float 
 extern "C" __global__ void __launch_bounds__(256)
 	batch_norm_frozen(float *y, const float *x, const float *w, const float *b, const float *mean, const float *variance, float eps, i64 rows, int c, int quads)
 {
-	normalise(y, x, b, mean, rows, c, quads, [=](int k) { return w[k] * rsqrt_f32(variance[k] + eps); });
+	normalize(y, x, b, mean, rows, c, quads, [=](int k) { return w[k] * rsqrt_f32(variance[k] + eps); });
 }
 
 // With the batch's: scale = w·rstd.
 extern "C" __global__ void __launch_bounds__(256)
 	batch_norm_train(float *y, const float *x, const float *w, const float *b, const float *mean, const float *rstd, i64 rows, int c, int quads)
 {
-	normalise(y, x, b, mean, rows, c, quads, [=](int k) { return w[k] * rstd[k]; });
+	normalize(y, x, b, mean, rows, c, quads, [=](int k) { return w[k] * rstd[k]; });
 }
 
 // ---- Statistics of the batch
@@ -77,7 +77,7 @@ extern "C" __global__ void __launch_bounds__(256) batch_norm_statistics(float *p
 }
 
 // save_mean = mean and save_rstd = 1/√(σ² + eps) of all rows, σ² biased; the running
-// statistics move by momentum towards the mean and the unbiased variance.
+// statistics move by momentum toward the mean and the unbiased variance.
 extern "C" __global__ void __launch_bounds__(256)
 	batch_norm_statistics_end(float *save_mean, float *save_rstd, float *running_mean, float *running_var, const float *partial, float eps, float momentum, int chunks, int chunk_rows, i64 rows, int c)
 {

@@ -22,7 +22,7 @@ struct ConvArgs {
 // Taps walks along a sum over taps and channels, channels fastest.
 struct Taps {
 	int c, x, y;
-	__device__ void normalise(int channels, int taps_x)
+	__device__ void normalize(int channels, int taps_x)
 	{
 		while (c >= channels) {
 			c -= channels;
@@ -67,7 +67,7 @@ template <int EXTENT, int WIDTH, int THREADS = PRODUCT_THREADS, int PAD = 4> str
 			x[e] = (int)(position % (u32)win.gw) * win.stride + win.ox;
 			base[e] = win.image + (((i64)(row / (u32)win.gh) * win.h + y[e]) * win.w + x[e]) * win.c;
 		}
-		tap.normalise(padded, win.nx);
+		tap.normalize(padded, win.nx);
 	}
 	__device__ const float *at(int e, bool &valid) const
 	{
@@ -78,7 +78,7 @@ template <int EXTENT, int WIDTH, int THREADS = PRODUCT_THREADS, int PAD = 4> str
 	__device__ void advance()
 	{
 		tap.c += BK;
-		tap.normalise(padded, win.nx);
+		tap.normalize(padded, win.nx);
 	}
 };
 
@@ -88,7 +88,7 @@ struct AxisTaps {
 	int n, first, o, step;
 	__device__ AxisTaps(int phase, int k, int stride, int pad, int dilation, int dk) : n(0), first(k - 1), o(0), step(dk * dilation / stride)
 	{
-		// dk neighbouring taps meet different phases: one of them is the last that fits.
+		// dk neighboring taps meet different phases: one of them is the last that fits.
 		for (int tries = 0; tries < dk && first >= 0; tries++, first--)
 			if ((phase + pad - first * dilation) % stride == 0) {
 				n = first / dk + 1;
@@ -99,7 +99,7 @@ struct AxisTaps {
 };
 
 // InputPhase is the block's part of the gradient of x. The positions of dx fall into stride²
-// phases, one for each blockIdx.y; in one phase a fixed set of taps meets neighbouring
+// phases, one for each blockIdx.y; in one phase a fixed set of taps meets neighboring
 // positions of dy, so that each phase is a convolution of dy with stride 1.
 struct InputPhase {
 	const ConvArgs &g;
@@ -138,7 +138,7 @@ template <int EXTENT, int WIDTH, int THREADS = PRODUCT_THREADS, int PAD = 0> str
 		UNROLL
 		for (int e = 0; e < P::SLOTS; e++) {
 			tap[e] = Taps{P::line(e), 0, 0};
-			tap[e].normalise(g.co, tx.n);
+			tap[e].normalize(g.co, tx.n);
 		}
 	}
 	__device__ const float *at(int e, bool &valid) const
@@ -152,7 +152,7 @@ template <int EXTENT, int WIDTH, int THREADS = PRODUCT_THREADS, int PAD = 0> str
 		UNROLL
 		for (int e = 0; e < P::SLOTS; e++) {
 			tap[e].c += BK;
-			tap[e].normalise(g.co, tx.n);
+			tap[e].normalize(g.co, tx.n);
 		}
 	}
 };

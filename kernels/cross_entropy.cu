@@ -1,4 +1,4 @@
-// cross_entropy.cu: the mean of −log softmax(logits)[label] over labelled pixels.
+// cross_entropy.cu: the mean of −log softmax(logits)[label] over labeled pixels.
 // internal/op/cross_entropy.go
 #include "elements.cuh"
 #include "rows.cuh"
@@ -21,7 +21,7 @@ __device__ inline float row_sum(const float *row, float top, int n, int group)
 	return group_sum(sum, group);
 }
 
-// partial[block] = (Σ −log p, labelled pixels) of the block's rows; logits [rows, c],
+// partial[block] = (Σ −log p, labeled pixels) of the block's rows; logits [rows, c],
 // label [rows]. A label that is no class makes the loss NaN. A block has fewer than 2²⁴
 // rows, so that a float counts them exactly.
 extern "C" __global__ void __launch_bounds__(256)
@@ -62,7 +62,7 @@ extern "C" __global__ void __launch_bounds__(256) cross_entropy_end(float *loss,
 	}
 }
 
-// dlogits += scale·(softmax(logits) − onehot(label))/count at labelled pixels; the count
+// dlogits += scale·(softmax(logits) − onehot(label))/count at labeled pixels; the count
 // is loss[1].
 extern "C" __global__ void __launch_bounds__(256)
 	cross_entropy_grad(float *dlogits, const float *loss, const float *logits, const u8 *label, float scale, i64 rows, int c, int group)

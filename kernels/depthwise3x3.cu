@@ -2,7 +2,7 @@
 // are bound by memory: every value is loaded from it about once. internal/op/depthwise3x3.go
 #include "elements.cuh"
 
-constexpr int STRIP = 8; // neighbouring positions of one thread
+constexpr int STRIP = 8; // neighboring positions of one thread
 
 // Column is what position j of the three rows around a line holds, 0 outside.
 template <int N> struct Column {
@@ -68,7 +68,7 @@ template <int N, bool TURNED> __device__ __forceinline__ void convolve(float *ou
 }
 
 // y = bias + Σ w·x; x, y [B,H,W,C], w [3,3,C]. One thread for 8 positions of a row and one
-// channel, or four with quads; neighbouring threads have neighbouring channels.
+// channel, or four with quads; neighboring threads have neighboring channels.
 extern "C" __global__ void __launch_bounds__(128)
 	depthwise3x3(float *y, const float *x, const float *w, const float *bias, int batch, int h, int wide, int c, int quads)
 {

@@ -1,9 +1,9 @@
 // elements.cuh: walks over tensors, element by element or channel by channel, four
-// neighbouring floats at a time where the addresses allow it.
+// neighboring floats at a time where the addresses allow it.
 #pragma once
 #include "hdm.cuh"
 
-// Width<N> as a parameter says how many neighbours are handled at once, 1 or 4; Lanes<N>
+// Width<N> as a parameter says how many neighbors are handled at once, 1 or 4; Lanes<N>
 // holds them.
 template <int N> struct Width {
 	static constexpr int n = N;
@@ -24,12 +24,12 @@ __device__ inline Lanes<4> load(Width<4>, const float *p)
 __device__ inline void store(Width<1>, float *p, const Lanes<1> &v) { *p = v[0]; }
 __device__ inline void store(Width<4>, float *p, const Lanes<4> &v) { *(float4 *)p = float4{v[0], v[1], v[2], v[3]}; }
 
-// EACH runs its body for the neighbours 0 … width−1.
+// EACH runs its body for the neighbors 0 … width−1.
 #define EACH(i, width) \
 	UNROLL             \
 	for (int i = 0; i < width.n; i++)
 
-// aligned tells whether four neighbours can be loaded from each pointer at once.
+// aligned tells whether four neighbors can be loaded from each pointer at once.
 template <class... P> __device__ inline bool aligned(const P *...p) { return ((((u64)p) | ...) & 15) == 0; }
 
 // for_elements calls f(i, width) so that every element [i, i+width) of [0, n) comes once,

@@ -3,7 +3,7 @@
 #include "hdm.cuh"
 
 // HeadRow is a thread's part of a row: channels [c, c+4) of row r, head h, sample b.
-// Neighbouring threads have neighbouring channels of a tensor [B,rows,heads·d]; the
+// Neighboring threads have neighboring channels of a tensor [B,rows,heads·d]; the
 // dp/4 threads of a row lie in one warp.
 struct HeadRow {
 	i64 b;

@@ -1,4 +1,4 @@
-// layer_norm.cu: normalisation of every position over its channels. One warp holds one
+// layer_norm.cu: normalization of every position over its channels. One warp holds one
 // row. internal/op/layer_norm.go
 #include "hdm.cuh"
 

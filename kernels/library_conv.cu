@@ -51,7 +51,7 @@ template <int WIDTH> __device__ inline void take(float (&v)[WIDTH], const bf16 *
 }
 
 // y = max(0, t + bias + residual), without what is null and without max unless relu; all
-// [rows, c] but bias [c]; y may be t or residual. A thread has WIDTH neighbouring channels.
+// [rows, c] but bias [c]; y may be t or residual. A thread has WIDTH neighboring channels.
 template <int WIDTH, class T>
 __device__ __forceinline__ void finish(float *y, const T *t, const float *bias, const float *residual, i64 rows, int c, int relu)
 {

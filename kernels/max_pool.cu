@@ -1,7 +1,7 @@
 // max_pool.cu: the largest value of every window, and where it is. internal/op/max_pool.go
 #include "elements.cuh"
 
-// The winners of neighbouring channels.
+// The winners of neighboring channels.
 __device__ inline void load_winners(Width<1>, int *v, const int *p) { v[0] = *p; }
 __device__ inline void load_winners(Width<4>, int *v, const int *p)
 {

@@ -1,4 +1,4 @@
-// normalize.cu: pictures from grey levels to the networks' range. internal/op/normalize.go
+// normalize.cu: pictures from gray levels to the networks' range. internal/op/normalize.go
 #include "elements.cuh"
 
 // y = (x − mean)·scale, both of channel i % 3 of element i; y may be x.

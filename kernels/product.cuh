@@ -101,7 +101,7 @@ template <int EXTENT, int WIDTH, int THREADS = PRODUCT_THREADS, int PAD = 0> str
 	}
 };
 
-// load and store N neighbours at once, from an address aligned to them.
+// load and store N neighbors at once, from an address aligned to them.
 template <int N> __device__ __forceinline__ void load(float (&v)[N], const float *from)
 {
 	if constexpr (N == 4) {

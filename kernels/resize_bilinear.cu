@@ -16,7 +16,7 @@ struct Axis {
 __device__ inline Axis axis(const int *table, int out) { return {table, (const float *)table + out, table + 2 * out}; }
 
 // source is where output i lies on the input, as numerator and denominator: coinciding
-// centres come out exact.
+// centers come out exact.
 struct Source {
 	i64 num, den;
 };

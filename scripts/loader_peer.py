@@ -3,7 +3,7 @@
 
 It does what a PyTorch user of the field does: a Dataset that reads the query and K supports of an
 episode with cv2.imread, turns them to RGB float32, makes the label of the class, augments (scale,
-rotation, blur, flip), resizes, makes tensors and normalises; a DataLoader with worker processes
+rotation, blur, flip), resizes, makes tensors and normalizes; a DataLoader with worker processes
 makes batches of them. One picture, query or support, counts as one image. Needs torch, numpy and
 opencv-python-headless (and Pillow if the masks are palette images).
 
@@ -111,8 +111,8 @@ class Episodes(Dataset):
         return image, mask, base, torch.stack(images), torch.stack(masks), self.classes.index(c)
 
 
-def grey_masks(pairs, folder):
-    """Palette masks as grey ones, as the field's users have them: OpenCV reads the palette's colours."""
+def gray_masks(pairs, folder):
+    """Palette masks as gray ones, as the field's users have them: OpenCV reads the palette's colors."""
     from PIL import Image
     for i, (image, mask) in enumerate(pairs):
         with Image.open(mask) as m:
@@ -143,7 +143,7 @@ def main():
 
     with open(o.list) as lines, tempfile.TemporaryDirectory() as folder:
         pairs = [[os.path.join(o.root, name) for name in line.split()] for line in lines if line.strip()]
-        pairs = list(grey_masks(pairs, folder))
+        pairs = list(gray_masks(pairs, folder))
         novel = range(5 * o.fold + 1, 5 * o.fold + 6)
         classes = [c for c in range(1, CLASSES + 1) if (c in novel) == (o.mode == "val")]
         data = Episodes(pairs, classes, o.size, o.shots, o.mode == "train")

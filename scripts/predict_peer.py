@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One prediction by a PyTorch HDMNet: the opponent of `hdmnet predict` from start to first result.
 
-It does what a user's script does: import torch, build the network, load weights, read and normalise the
+It does what a user's script does: import torch, build the network, load weights, read and normalize the
 pictures, run the network, write the mask. The network is the class HDMNet of hdmnet_torch.py in the folder
 of --peer. Needs torch, numpy and Pillow. --make writes weights to try it with.
 

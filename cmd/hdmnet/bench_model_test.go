@@ -73,7 +73,7 @@ func TestBenchModel(t *testing.T) {
 				}
 			}
 			want := " upload backbone head prior projections transformer ensemble"
-			if want += map[string]string{"eval": " predictions results", "train": " losses predictions backward results optimiser"}[mode]; names != want {
+			if want += map[string]string{"eval": " predictions results", "train": " losses predictions backward results optimizer"}[mode]; names != want {
 				t.Errorf("%s: parts%s, want%s", mode, names, want)
 			}
 		}

@@ -47,13 +47,13 @@ func newBenchStages(ctx context.Context, io Streams, dev op.Device, o *benchMode
 	s := &benchStages{benchCopies: newBenchCopies(c)}
 	runs, bar := o.count(io, "timing the parts")
 	defer bar.finish()
-	whole, err := bench.MeasureStages(ctx, dev, r.options, runs, true)
+	whole, err := bench.MeasureRegions(ctx, dev, r.options, runs, true)
 	if err != nil {
 		return nil, err
 	}
-	var apart []bench.Stage
-	if _, ok := dev.(op.Bundler); ok {
-		if apart, err = bench.MeasureStages(ctx, dev, r.options, runs, false); err != nil {
+	var apart []bench.Region
+	if _, ok := dev.(op.GraphCapturer); ok {
+		if apart, err = bench.MeasureRegions(ctx, dev, r.options, runs, false); err != nil {
 			return nil, err
 		}
 	}
@@ -68,7 +68,7 @@ func newBenchStages(ctx context.Context, io Streams, dev op.Device, o *benchMode
 		}
 		q.Share = q.FloorMS / q.MS
 		s.Needed += q.GFLOP
-		if q.Name != model.StageUpload && q.Name != model.StageResults {
+		if q.Name != model.RegionUpload && q.Name != model.RegionResults {
 			s.OnDevice += q.MS / 1000
 		}
 		s.Parts = append(s.Parts, q)

@@ -65,7 +65,7 @@ func with(args ...[]string) []string {
 	return all
 }
 
-// untrainedWeights saves a freshly initialised network of shapes5i.
+// untrainedWeights saves a freshly initialized network of shapes5i.
 func untrainedWeights(t *testing.T, o model.Options, meta map[string]string, drop ...string) string {
 	t.Helper()
 	dev, err := cpu.New()

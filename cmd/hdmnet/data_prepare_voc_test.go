@@ -156,7 +156,7 @@ func TestCachedLists(t *testing.T) {
 	}
 }
 
-// TestPreparedMasksAreVOCs: what lies in SegmentationClassAug has VOC's colours.
+// TestPreparedMasksAreVOCs: what lies in SegmentationClassAug has VOC's colors.
 func TestPreparedMasksAreVOCs(t *testing.T) {
 	root := vocFolder(t)
 	if _, errs, code := hdmnet(t, "data", "prepare", "voc", "--root", root); code != exitOK {

@@ -63,7 +63,7 @@ such a list, with any order of the list of pictures.
 
 Without --run and --weights it takes the newest run under runs/. A network trained with
 one number of shots can be scored with any other. --fold all needs one run per fold.
---untrained scores the same network with a meta learner as initialised: what the
+--untrained scores the same network with a meta learner as initialized: what the
 training was worth.`,
 		Example: `  hdmnet eval
   hdmnet eval --run runs/first --shots 5 --json
@@ -84,7 +84,7 @@ training was worth.`,
 	f.StringVar(&o.weights, "weights", "", "`FILE` of weights (safetensors, .pth) to score instead, with --config")
 	f.StringVar(&o.config, "config", "", "settings of --weights: an embedded configuration or a YAML file (default shapes5i)")
 	f.StringVar(&o.fold, "fold", "", "fold 0..3 (custom sets: 0 to their last), or all (default: the fold the network was trained for)")
-	f.BoolVar(&o.untrained, "untrained", false, "score a meta learner as initialised, over the same base learner")
+	f.BoolVar(&o.untrained, "untrained", false, "score a meta learner as initialized, over the same base learner")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
 	f.StringVar(&o.stage, "stage", train.Meta, "meta: the whole network on episodes; base: the base learner on every picture of the list")
 	o.gfss.flags(cmd)

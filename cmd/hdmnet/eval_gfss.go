@@ -14,7 +14,7 @@ import (
 	"hdmnet/internal/op"
 )
 
-// gfssOptions are the flags of `eval` about generalised few-shot segmentation.
+// gfssOptions are the flags of `eval` about generalized few-shot segmentation.
 type gfssOptions struct {
 	on    bool
 	tau   float64
@@ -23,7 +23,7 @@ type gfssOptions struct {
 
 func (g *gfssOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.BoolVar(&g.on, "gfss", false, "score base classes and the novel class together (generalised few-shot segmentation)")
+	f.BoolVar(&g.on, "gfss", false, "score base classes and the novel class together (generalized few-shot segmentation)")
 	f.Float64Var(&g.tau, "tau", 0.9, "with --gfss: a pixel is the novel class where its probability is above, between 0 and 1")
 	f.StringVar(&g.merge, "merge", string(eval.MergeFinal), "with --gfss: whose pixels count where both claim them, final (novel class) or base")
 	complete(cmd, "merge", string(eval.MergeFinal), string(eval.MergeBase))
@@ -72,7 +72,7 @@ func (o *evalOptions) evalGFSS(ctx context.Context, io Streams, dev op.Device, n
 			io.warn("fold %d: no episode showed %s: the means are over the other classes; use more episodes", t.fold, strings.Join(s.Missing, ", "))
 		}
 		if s.NovelPixels == 0 {
-			io.warn("fold %d: softmax(final) is nowhere above τ = %v, so no pixel is taken for a novel class (merge layers near their initialisation give at most 0.73); try a lower --tau", t.fold, o.gfss.tau)
+			io.warn("fold %d: softmax(final) is nowhere above τ = %v, so no pixel is taken for a novel class (merge layers near their initialization give at most 0.73); try a lower --tau", t.fold, o.gfss.tau)
 		}
 		summaries = append(summaries, s)
 	}
@@ -113,7 +113,7 @@ func (o *evalOptions) gfssFold(ctx context.Context, io Streams, dev op.Device, t
 func (r *gfssReport) table() []byte {
 	var b bytes.Buffer
 	r.head(&b)
-	fmt.Fprintf(&b, "generalised few-shot: τ = %v, merge %s\n\n", r.Tau, r.Merge)
+	fmt.Fprintf(&b, "generalized few-shot: τ = %v, merge %s\n\n", r.Tau, r.Merge)
 	w := table(&b)
 	row := func(name string, s *eval.GFSSSummary) {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t\n", name, r.percent(s.Novel, s.NovelStd), r.percent(s.Base, s.BaseStd), r.percent(s.All, s.AllStd))

@@ -31,7 +31,7 @@ or PNG of any size; photographs are turned upright as their EXIF data say.
 A support is a picture with its object, given in one of these ways:
   cat.jpg:cat_mask.png          a mask: a PNG of the picture's size in which any value but
                                 0 (background) and 255 (ignore) is the object. In a palette
-                                picture the index counts; in a colour picture black is
+                                picture the index counts; in a color picture black is
                                 background and white is ignored. --mask-white-is-object
                                 is for masks that are white on black.
   cat.jpg:box=10,20,110,220     a box around it: left, top, right, bottom in pixels
@@ -41,7 +41,7 @@ A support is a picture with its object, given in one of these ways:
 Several boxes and points follow each other (cat.jpg:point=60,90:point=80,150);
 not=5,5 is a point of the background. In PowerShell put such a support in quotes.
 
-A box alone is filled. From points and scribbles the object is grown: colours near the marks
+A box alone is filled. From points and scribbles the object is grown: colors near the marks
 against those along the picture's frame, evened out up to the edges in the picture (a
 random walker), as far as it hangs together with a mark; boxes, where given too, hold it
 in. The result is in support_cat_overlay.png: look at it, and add points where it is

@@ -80,7 +80,7 @@ type network struct {
 }
 
 // newNetwork builds HDMNet for a fold and K shots, to be run on weights that load reads;
-// seed initialises those that the file leaves out.
+// seed initializes those that the file leaves out.
 func newNetwork(dev op.Device, c *config.Config, fold data.Fold, shots int, seed uint64) (*network, error) {
 	net, err := model.NewHDMNet(model.Options{
 		Backbone: c.Model.Backbone, BaseClasses: len(fold.Base) + 1, Shots: shots, KShotReweight: c.Train.Meta.KShotReweight,
@@ -92,7 +92,7 @@ func newNetwork(dev op.Device, c *config.Config, fold data.Fold, shots int, seed
 }
 
 // load reads the weights of a file: all of them, or only backbone and base learner,
-// which leaves the meta learner as initialised. It says when the shots weigh alike.
+// which leaves the meta learner as initialized. It says when the shots weigh alike.
 func (n *network) load(io Streams, path string, onlyBase bool) error {
 	f, err := weights.Open(path)
 	if err != nil {

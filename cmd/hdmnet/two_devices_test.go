@@ -121,7 +121,7 @@ func steps(t *testing.T, dir string) []train.Record {
 }
 
 // TestTwoDevicesBench: what the benchmark times on the other device is the CPU's work: the
-// same first loss or prediction, the same operations, and every part has a time, in bundles
+// same first loss or prediction, the same operations, and every part has a time, in graphs
 // and apart.
 func TestTwoDevicesBench(t *testing.T) {
 	other := os.Getenv("HDMNET_TEST_DEVICE")

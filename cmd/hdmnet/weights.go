@@ -43,27 +43,27 @@ func exactly(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// recognised is an open file of weights and what it holds.
-type recognised struct {
+// recognized is an open file of weights and what it holds.
+type recognized struct {
 	file   *weights.File // as it is
 	view   *weights.File // under the release's names
 	layout model.Layout
 }
 
-func openRecognised(path string) (*recognised, error) {
+func openRecognized(path string) (*recognized, error) {
 	f, err := weights.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	l, view, err := model.Recognise(f)
+	l, view, err := model.Recognize(f)
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
-	return &recognised{f, view, l}, nil
+	return &recognized{f, view, l}, nil
 }
 
-func (r *recognised) Close() error { return r.file.Close() }
+func (r *recognized) Close() error { return r.file.Close() }
 
 // count is a number with its noun.
 func count(n int, noun string) string {

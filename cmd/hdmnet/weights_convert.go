@@ -40,7 +40,7 @@ that its strict load_state_dict takes them. The end of OUT chooses the format:
                 and the PyTorch code's scripts take as a checkpoint to test
 
 Batch norms get the num_batches_tracked that old files lack, and a base learner (PSPNet) its
-second set of names, encoder.*, without which BAM's code refuses it. An optimiser's state
+second set of names, encoder.*, without which BAM's code refuses it. An optimizer's state
 is left out. A file of unknown names keeps them.`,
 		Example: `  hdmnet weights convert resnet50_v2.pth resnet50.safetensors
   hdmnet weights convert runs/pascal0/best.safetensors best.pth
@@ -73,7 +73,7 @@ func runWeightsConvert(ctx context.Context, io Streams, o *convertOptions) error
 	if err := mayWrite(o); err != nil {
 		return err
 	}
-	r, err := openRecognised(o.in)
+	r, err := openRecognized(o.in)
 	if err != nil {
 		return err
 	}
@@ -118,8 +118,8 @@ func mayWrite(o *convertOptions) error {
 }
 
 // checkConverted opens what was written and says what it is.
-func checkConverted(io Streams, o *convertOptions, in *recognised, n int) error {
-	r, err := openRecognised(o.out)
+func checkConverted(io Streams, o *convertOptions, in *recognized, n int) error {
+	r, err := openRecognized(o.out)
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func runWeightsDiff(ctx context.Context, io Streams, o *diffOptions) error {
 	var files [2]*weights.File
 	var b bytes.Buffer
 	for i, path := range []string{o.a, o.b} {
-		r, err := openRecognised(path)
+		r, err := openRecognized(path)
 		if err != nil {
 			return err
 		}

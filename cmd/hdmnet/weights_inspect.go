@@ -27,7 +27,7 @@ func newWeightsInspect(io Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
 		Short: "Show what a file of weights holds",
-		Long: `Show what a file of weights holds: its format, the network it is recognised as and what
+		Long: `Show what a file of weights holds: its format, the network it is recognized as and what
 that network lacks, metadata, and every tensor's name, type and shape. Only the table of
 tensors is read, however large the file.`,
 		Example: `  hdmnet weights inspect resnet50_v2.pth
@@ -70,7 +70,7 @@ type tensorRow struct {
 }
 
 func runWeightsInspect(_ context.Context, io Streams, o *inspectOptions) error {
-	r, err := openRecognised(o.file)
+	r, err := openRecognized(o.file)
 	if err != nil {
 		return err
 	}

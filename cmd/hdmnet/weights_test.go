@@ -163,7 +163,7 @@ func failsWithOutput(t *testing.T, args []string, want ...string) string {
 func TestWeightsInspect(t *testing.T) {
 	out := runs(t, "weights", "inspect", torchFixture("checkpoint.pth"))
 	for _, want := range []string{
-		"PyTorch zip, tensors in state_dict, module. dropped", "not recognised", "optimizer (a dict of 2)", "epoch = 7", "7 of 13 elements (6 F32, 1 I64)",
+		"PyTorch zip, tensors in state_dict, module. dropped", "not recognized", "optimizer (a dict of 2)", "epoch = 7", "7 of 13 elements (6 F32, 1 I64)",
 		"1.running_mean", "[2 1 1 1]",
 	} {
 		if !strings.Contains(out, want) {

@@ -9,7 +9,7 @@ import (
 	"hdmnet/internal/data"
 )
 
-// painted makes a picture of h×w whose pixels are of the colours of f.
+// painted makes a picture of h×w whose pixels are of the colors of f.
 func painted(h, w int, f func(y, x int) [3]uint8) []uint8 {
 	var pix []uint8
 	for y := range h {
@@ -22,7 +22,7 @@ func painted(h, w int, f func(y, x int) [3]uint8) []uint8 {
 }
 
 // twoDiscs are an orange disc of radius 40 around (90, 110), row and column, and one of
-// radius 25 around (90, 200), on grey with some texture.
+// radius 25 around (90, 200), on gray with some texture.
 func twoDiscs(y, x int) [3]uint8 {
 	noise := uint8((x*7 + y*13) % 11)
 	if math.Hypot(float64(y-90), float64(x-110)) < 40 || math.Hypot(float64(y-90), float64(x-200)) < 25 {
@@ -101,7 +101,7 @@ func TestPoints(t *testing.T) {
 	}
 }
 
-// TestNot: a point of the background takes back what has the object's colour.
+// TestNot: a point of the background takes back what has the object's color.
 func TestNot(t *testing.T) {
 	const h, w = 120, 200
 	pix := painted(h, w, func(y, x int) [3]uint8 {

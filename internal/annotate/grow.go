@@ -6,15 +6,15 @@ import "math"
 const (
 	workSide    = 200  // pixels of the longer side that is looked at
 	seedShare   = 0.01 // radius of a point
-	reachShare  = 0.04 // around the marks the colours are the object's
-	frameShare  = 0.03 // width of the frame, whose colours are the background's
+	reachShare  = 0.04 // around the marks the colors are the object's
+	frameShare  = 0.03 // width of the frame, whose colors are the background's
 	spreadShare = 0.35 // distance at which the object is 1/e as likely
-	farWeight   = 0.2  // of colours far from the marks for the background
+	farWeight   = 0.2  // of colors far from the marks for the background
 	rounds      = 2    // runs of the walker
-	tones       = 12   // histogram cells of a colour channel
-	lightness   = 0.7  // its weight against the two opponent colours in an edge
-	trust       = 0.05 // weight of a pixel's own colour against a neighbour of the same colour
-	leak        = 1e-3 // least weight of a neighbour
+	tones       = 12   // histogram cells of a color channel
+	lightness   = 0.7  // its weight against the two opponent colors in an edge
+	trust       = 0.05 // weight of a pixel's own color against a neighbor of the same color
+	leak        = 1e-3 // least weight of a neighbor
 	sweeps      = 80   // Gauss–Seidel sweeps of the walker's equations
 	relaxation  = 1.7  // their over-relaxation
 )
@@ -31,9 +31,9 @@ type grower struct {
 	h, w         int
 	seed         []int8    // [h,w] object, background, outside or 0, not said
 	boxed        bool      // whether there is an outside
-	colour       []float32 // [h,w,3] lightness and two opponent colours
-	cell         []int     // [h,w] histogram cell of the colour
-	right, below []float32 // [h,w] how much a pixel belongs together with that neighbour
+	color        []float32 // [h,w,3] lightness and two opponent colors
+	cell         []int     // [h,w] histogram cell of the color
+	right, below []float32 // [h,w] how much a pixel belongs together with that neighbor
 	near, wrong  []float64 // [h,w] distance to the next seed of the object, of the background
 	x            []float32 // [h,w] probability of the object
 }
@@ -41,7 +41,7 @@ type grower struct {
 // newGrower takes the picture rgb [h,w,3], 0..255.
 func newGrower(h, w int, rgb []float32, seed []int8, boxed bool) *grower {
 	n := h * w
-	g := &grower{h: h, w: w, seed: seed, boxed: boxed, colour: make([]float32, 3*n), cell: make([]int, n),
+	g := &grower{h: h, w: w, seed: seed, boxed: boxed, color: make([]float32, 3*n), cell: make([]int, n),
 		right: make([]float32, n), below: make([]float32, n), near: distances(seed, object, h, w), wrong: distances(seed, background, h, w), x: make([]float32, n)}
 	for i := range n {
 		red, green, blue := rgb[3*i], rgb[3*i+1], rgb[3*i+2]
@@ -50,13 +50,13 @@ func newGrower(h, w int, rgb []float32, seed []int8, boxed bool) *grower {
 			g.cell[i] = g.cell[i]*tones + max(0, min(tones-1, int(v)*tones/256))
 		}
 		c[0] *= lightness
-		copy(g.colour[3*i:], c[:])
+		copy(g.color[3*i:], c[:])
 	}
 	// Contrast is measured against what is usual in this picture.
 	sum, pairs := 0.0, 0
-	g.neighbours(func(_ *float32, difference float64) { sum += difference; pairs++ })
+	g.neighbors(func(_ *float32, difference float64) { sum += difference; pairs++ })
 	usual := 2*sum/float64(max(pairs, 1)) + 1
-	g.neighbours(func(weight *float32, difference float64) {
+	g.neighbors(func(weight *float32, difference float64) {
 		*weight = float32(math.Exp(-difference/usual)) + leak
 	})
 	// The border of a box is no border of the object: it does not pull at what is inside.
@@ -71,13 +71,13 @@ func newGrower(h, w int, rgb []float32, seed []int8, boxed bool) *grower {
 	return g
 }
 
-// neighbours calls f with the weight of every pair of neighbours and the square of the
-// distance between their colours.
-func (g *grower) neighbours(f func(weight *float32, difference float64)) {
+// neighbors calls f with the weight of every pair of neighbors and the square of the
+// distance between their colors.
+func (g *grower) neighbors(f func(weight *float32, difference float64)) {
 	difference := func(i, j int) float64 {
 		sum := 0.0
 		for c := range 3 {
-			d := float64(g.colour[3*i+c] - g.colour[3*j+c])
+			d := float64(g.color[3*i+c] - g.color[3*j+c])
 			sum += d * d
 		}
 		return sum
@@ -105,8 +105,8 @@ func (g *grower) object() []float32 {
 	return g.connected()
 }
 
-// likely is what the colour of each pixel says, and its distance from the seeds. The
-// first colours are those around the seeds and of the frame, later ones those of the
+// likely is what the color of each pixel says, and its distance from the seeds. The
+// first colors are those around the seeds and of the frame, later ones those of the
 // result so far.
 func (g *grower) likely(first bool) []float32 {
 	frame := max(1, int(frameShare*math.Hypot(float64(g.h), float64(g.w))))
@@ -134,7 +134,7 @@ func (g *grower) border(i int) int {
 	return min(y, x, g.h-1-y, g.w-1-x)
 }
 
-// histogram is the share of every colour cell among the pixels of which in holds, and
+// histogram is the share of every color cell among the pixels of which in holds, and
 // those of which far holds (nil: none) with a fifth of the weight, smoothed by (1, 2, 1)
 // along each channel and nowhere 0.
 func (g *grower) histogram(in, far func(i int) bool) []float64 {
@@ -170,7 +170,7 @@ func (g *grower) histogram(in, far func(i int) bool) []float64 {
 }
 
 // walk solves, from the last solution on, the walker's equations: x is the mean of its
-// neighbours and of what is likely, weighted; seeds are fixed.
+// neighbors and of what is likely, weighted; seeds are fixed.
 func (g *grower) walk(likely []float32) {
 	for i, s := range g.seed {
 		if s != 0 {

@@ -32,15 +32,15 @@ func (m *Marks) seeds() bool { return len(m.Points) > 0 || m.Scribble != nil }
 //
 // Boxes alone: their filled area, as the field's bbox annotation has it.
 //
-// Points and scribbles: the object is grown from them. The colours within 4 % of the
-// picture's diagonal around the marks are compared with the colours along the picture's
+// Points and scribbles: the object is grown from them. The colors within 4 % of the
+// picture's diagonal around the marks are compared with the colors along the picture's
 // frame (and with those farther away, to a fifth), which gives every pixel a likelihood;
 // it falls with the distance from the marks, to 1/e at 35 % of the diagonal. A random
-// walker (Grady 2006, with priors: Grady 2005) evens it out: neighbours of the same
-// colour get the same probability, an edge separates. It is run twice, the second
-// time with the colours of the first result. The object is where the probability is above
+// walker (Grady 2006, with priors: Grady 2005) evens it out: neighbors of the same
+// color get the same probability, an edge separates. It is run twice, the second
+// time with the colors of the first result. The object is where the probability is above
 // one half, as far as it hangs together with a mark. A point of the background is held at
-// 0, and colours as around it are background to that degree to which the point is nearer
+// 0, and colors as around it are background to that degree to which the point is nearer
 // than the marks. Where there are boxes everything outside them is background. Pictures
 // are looked at with at most 200 pixels on the longer side.
 //
@@ -97,7 +97,7 @@ func (m *Marks) check(h, w int) error {
 			marked = marked || v != 0
 		}
 		if !marked {
-			return errors.New("the scribble marks nothing: it is black everywhere; draw on the object in any other colour")
+			return errors.New("the scribble marks nothing: it is black everywhere; draw on the object in any other color")
 		}
 	}
 	switch {

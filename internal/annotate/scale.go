@@ -19,7 +19,7 @@ func shrink(pix []uint8, h, w, sh, sw int) []float32 {
 	return sum
 }
 
-// enlarge resizes x [sh,sw] to [h,w], bilinearly with half-pixel centres, and returns 1
+// enlarge resizes x [sh,sw] to [h,w], bilinearly with half-pixel centers, and returns 1
 // where it is above one half.
 func enlarge(x []float32, sh, sw, h, w int) []uint8 {
 	out := make([]uint8, h*w)
@@ -43,7 +43,7 @@ func enlarge(x []float32, sh, sw, h, w int) []uint8 {
 }
 
 // distances is, for every pixel, the length of the shortest way over the eight
-// neighbours to a pixel of seed value, as a share of the diagonal; +Inf when there is none.
+// neighbors to a pixel of seed value, as a share of the diagonal; +Inf when there is none.
 func distances(seed []int8, value int8, h, w int) []float64 {
 	d := make([]float64, h*w)
 	for i, s := range seed {

@@ -72,13 +72,13 @@ func TestWork(t *testing.T) {
 	}
 }
 
-// TestGreyLevels: pictures [2,3,2 pixels], normalised again.
-func TestGreyLevels(t *testing.T) {
-	got := greyLevels([]float32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, 2)
+// TestGrayLevels: pictures [2,3,2 pixels], normalized again.
+func TestGrayLevels(t *testing.T) {
+	got := grayLevels([]float32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, 2)
 	for i, want := range []float64{1, 3, 5, 2, 4, 6, 7, 9, 11, 8, 10, 12} {
 		back := float64(got[i]-data.Mean[i%3]) / float64(data.Std[i%3])
 		if math.Abs(back-want) > 1e-5 {
-			t.Errorf("value %d is grey level %g, which is %g normalised, want %g", i, got[i], back, want)
+			t.Errorf("value %d is gray level %g, which is %g normalized, want %g", i, got[i], back, want)
 		}
 	}
 }
@@ -96,7 +96,7 @@ func TestMeasure(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	if _, err := Measure(ctx, r, func() error { cancel(); return nil }); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
+		t.Errorf("canceled: %v", err)
 	}
 }
 
@@ -144,6 +144,6 @@ func TestMeasureProduct(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := Peak(ctx, open(t)); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
+		t.Errorf("canceled: %v", err)
 	}
 }

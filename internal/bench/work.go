@@ -110,7 +110,7 @@ func newEvaluation(dev op.Device, o Options, b *data.Batch) (*Work, error) {
 	labels := make([]uint8, n*s*s)
 	w.run = func() error {
 		tape.Begin(false, 0)
-		op.Stage(dev, model.StageUpload)
+		op.Region(dev, model.RegionUpload)
 		in := model.Input{
 			Query: tape.Arena.Float32(n, s, s, 3), Support: tape.Arena.Float32(n, k, s, s, 3), SupportMask: tape.Arena.Uint8(n, k, s, s),
 		}
@@ -122,7 +122,7 @@ func newEvaluation(dev op.Device, o Options, b *data.Batch) (*Work, error) {
 			dev.Normalize(pictures, pictures, data.Mean, data.Std)
 		}
 		out := net.Forward(tape, in)
-		op.Stage(dev, model.StagePredictions)
+		op.Region(dev, model.RegionPredictions)
 		for i, logits := range []*nn.Var{out.Base, out.Meta, out.Final} {
 			full := model.Upsample(tape, logits, s, s)
 			predictions[i] = tape.Arena.Uint8(n, s, s)
@@ -131,7 +131,7 @@ func newEvaluation(dev op.Device, o Options, b *data.Batch) (*Work, error) {
 				tape.Free(full)
 			}
 		}
-		op.Stage(dev, model.StageResults)
+		op.Region(dev, model.RegionResults)
 		for _, pred := range predictions {
 			dev.Download(labels, pred)
 		}
@@ -156,21 +156,21 @@ func episodes(o Options) *data.Batch {
 	n, k, s := o.Batch, o.Config.Model.Shots, o.Config.Model.Size
 	e := synth.MakeEpisodes("bench", n, k, s, len(o.Fold.Base)+1)
 	b := &data.Batch{
-		Size: n, Shots: k, Query: greyLevels(e.Query, s*s), Support: greyLevels(e.Support, s*s),
+		Size: n, Shots: k, Query: grayLevels(e.Query, s*s), Support: grayLevels(e.Support, s*s),
 		QueryMask: e.QueryMask, SupportMask: e.SupportMask, BaseLabel: e.BaseLabel,
 	}
 	for i, cat := range e.Class {
-		b.Cat = append(b.Cat, int(cat))
+		b.ClassIndex = append(b.ClassIndex, int(cat))
 		b.Episodes = append(b.Episodes, &data.Episode{
-			Class: o.Fold.Base[cat], Cat: int(cat), QueryName: fmt.Sprintf("bench/query/%d", i),
+			Class: o.Fold.Base[cat], ClassIndex: int(cat), QueryName: fmt.Sprintf("bench/query/%d", i),
 			Query: data.Sample{Mask: b.QueryMask[i*s*s : (i+1)*s*s]},
 		})
 	}
 	return b
 }
 
-// greyLevels turns normalised pictures [n,3,pixels] into what a loader gives, [n,pixels,3].
-func greyLevels(x []float32, pixels int) []float32 {
+// grayLevels turns normalized pictures [n,3,pixels] into what a loader gives, [n,pixels,3].
+func grayLevels(x []float32, pixels int) []float32 {
 	out := make([]float32, len(x))
 	for i, v := range x {
 		picture, channel, pixel := i/(3*pixels), i/pixels%3, i%pixels

@@ -10,7 +10,7 @@ const (
 	// (COCO.annToMask): polygons on a grid five times finer, their union.
 	AllPolygons Mode = iota
 	// FirstPolygon draws only the first polygon of an instance, its points cut to whole
-	// numbers (towards zero), as OpenCV's fillPoly does, border included. The masks that
+	// numbers (toward zero), as OpenCV's fillPoly does, border included. The masks that
 	// the few-shot field published were made like this: holes and parts of objects that
 	// something else covers are missing or filled. An instance given as RLE has no polygon
 	// to choose from; it is drawn whole. The official files have RLE only for crowds.

@@ -39,7 +39,7 @@ func (c *canvas) polygon(xy []float64, value uint8) {
 	}
 }
 
-// onGrid rounds half up, but towards zero below zero, as the cast of C does.
+// onGrid rounds half up, but toward zero below zero, as the cast of C does.
 func onGrid(v float64) int { return int(float64(fine*v) + 0.5) }
 
 // cross adds the crossings of one edge of the outline, as places column·h + row.

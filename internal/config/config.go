@@ -84,8 +84,8 @@ type Train struct {
 type Schedule struct {
 	Epochs        int `yaml:"epochs" valid:"[1,inf)"`
 	Batch         int `yaml:"batch" valid:"[1,inf)"`          // samples of one forward pass
-	Accumulate    int `yaml:"accumulate" valid:"[1,inf)"`     // batches per optimiser step
-	MaxSteps      int `yaml:"max_steps" valid:"[0,inf)"`      // optimiser steps to stop after; 0: all epochs; fewer than an epoch are not validated
+	Accumulate    int `yaml:"accumulate" valid:"[1,inf)"`     // batches per optimizer step
+	MaxSteps      int `yaml:"max_steps" valid:"[0,inf)"`      // optimizer steps to stop after; 0: all epochs; fewer than an epoch are not validated
 	ValidateEvery int `yaml:"validate_every" valid:"[0,inf)"` // epochs; 0: never
 	EarlyStop     int `yaml:"early_stop" valid:"[0,inf)"`     // epochs without a better score to stop after; 0: off
 }

@@ -27,7 +27,7 @@ func (a *averageArgs) blocks() int { return (a.c + averageChannels - 1) / averag
 
 var (
 	averaging = newLoop(func(a *averageArgs, lo, hi int) {
-		sum, c, blocks := borrowOf[float64](averageChannels), a.c, a.blocks()
+		sum, c, blocks := takeScratchOf[float64](averageChannels), a.c, a.blocks()
 		for task := lo; task < hi; task++ {
 			out, c0 := task/blocks, task%blocks*averageChannels
 			c1 := min(c, c0+averageChannels)
@@ -43,7 +43,7 @@ var (
 				a.y[out*c+c0+k] = float32(v / float64((y1-y0)*(x1-x0)))
 			}
 		}
-		giveBackOf(sum)
+		freeScratchOf(sum)
 	})
 	averagingGrad = newLoop(func(a *averageArgs, lo, hi int) {
 		w, c := a.w, a.c

@@ -10,13 +10,13 @@ import (
 // BatchNormFrozen computes y = (x − mean)·scale + b, scale = w/√(variance+eps).
 func (d *Device) BatchNormFrozen(y, x, w, b, mean, variance op.Tensor, eps float32) {
 	c := checkBatchNorm("BatchNormFrozen", y, x, w, b, mean, variance)
-	scale := borrow(c)
+	scale := takeScratch(c)
 	wv, vv := f32(w), f32(variance)
 	for i := range scale {
 		scale[i] = float32(float64(wv[i]) * rsqrt(vv[i], eps))
 	}
-	normalise(f32(y), f32(x), f32(mean), scale, f32(b))
-	giveBack(scale)
+	normalize(f32(y), f32(x), f32(mean), scale, f32(b))
+	freeScratch(scale)
 }
 
 // BatchNormFrozenGrad adds the gradients with the statistics as constants.
@@ -26,12 +26,12 @@ func (d *Device) BatchNormFrozenGrad(dx, dw, db, dy, x, w, mean, variance op.Ten
 	op.Shape("BatchNormFrozenGrad", "dw", dw, c)
 	wv, mv, vv := f32(w), f32(mean), f32(variance)
 	if dx != nil {
-		scale := borrow(c)
+		scale := takeScratch(c)
 		for i := range scale {
 			scale[i] = float32(float64(wv[i]) * rsqrt(vv[i], eps))
 		}
 		batchNormScaling.run(op.Len(dy)/c, rowGrain(c), batchNormArgs{y: f32(dx), g: f32(dy), scale: scale, c: c})
-		giveBack(scale)
+		freeScratch(scale)
 	}
 	if dw != nil || db != nil {
 		sums := batchNormSums(f32(dy), f32(x), mv)
@@ -39,11 +39,11 @@ func (d *Device) BatchNormFrozenGrad(dx, dw, db, dy, x, w, mean, variance op.Ten
 			sums[i] *= rsqrt(vv[i], eps)
 		}
 		addBatchNormParams(dw, db, sums)
-		giveBackOf(sums)
+		freeScratchOf(sums)
 	}
 }
 
-// BatchNormTrain normalises with the batch's own mean and variance, both summed in two
+// BatchNormTrain normalizes with the batch's own mean and variance, both summed in two
 // passes: Σx, then Σ(x−μ)².
 func (d *Device) BatchNormTrain(y, saveMean, saveRstd, runningMean, runningVar, x, w, b op.Tensor, eps, momentum float32) {
 	c := checkBatchNorm("BatchNormTrain", y, x, w, b, runningMean, runningVar)
@@ -58,9 +58,9 @@ func (d *Device) BatchNormTrain(y, saveMean, saveRstd, runningMean, runningVar, 
 	for i, s := range sums {
 		mv[i] = float32(s / float64(n))
 	}
-	giveBackOf(sums)
+	freeScratchOf(sums)
 	sums = batchNormSquares.run(n, rowGrain(c), c, batchNormArgs{x: xv, mean: mv, c: c})
-	scale := borrow(c)
+	scale := takeScratch(c)
 	wv, runMean, runVar := f32(w), f32(runningMean), f32(runningVar)
 	for i, s := range sums {
 		r := rsqrt(float32(s/float64(n)), eps)
@@ -69,9 +69,9 @@ func (d *Device) BatchNormTrain(y, saveMean, saveRstd, runningMean, runningVar, 
 		runMean[i] = (1-momentum)*runMean[i] + momentum*mv[i]
 		runVar[i] = (1-momentum)*runVar[i] + momentum*float32(s/float64(n-1))
 	}
-	giveBackOf(sums)
-	normalise(f32(y), xv, mv, scale, f32(b))
-	giveBack(scale)
+	freeScratchOf(sums)
+	normalize(f32(y), xv, mv, scale, f32(b))
+	freeScratch(scale)
 }
 
 // BatchNormTrainGrad adds the gradients through the batch statistics too:
@@ -90,7 +90,7 @@ func (d *Device) BatchNormTrainGrad(dx, dw, db, dy, x, w, saveMean, saveRstd op.
 	addBatchNormParams(dw, db, sums)
 	if dx != nil {
 		// dx += a·dy + p·(x − mean) + q, the formula above sorted by what varies with position.
-		a, p, q := borrow(c), borrow(c), borrow(c)
+		a, p, q := takeScratch(c), takeScratch(c), takeScratch(c)
 		for i := range c {
 			s := float64(wv[i]) * float64(rv[i])
 			slope := -s * sums[i] / float64(n) * float64(rv[i])
@@ -98,11 +98,11 @@ func (d *Device) BatchNormTrainGrad(dx, dw, db, dy, x, w, saveMean, saveRstd op.
 			q[i] = float32(-s * sums[c+i] / float64(n))
 		}
 		batchNormGrads.run(n, rowGrain(c), batchNormArgs{y: f32(dx), g: gv, x: xv, mean: mv, scale: a, slope: p, shift: q, c: c})
-		giveBack(a)
-		giveBack(p)
-		giveBack(q)
+		freeScratch(a)
+		freeScratch(p)
+		freeScratch(q)
 	}
-	giveBackOf(sums)
+	freeScratchOf(sums)
 }
 
 // batchNormSums returns Σ dy·(x−mean), then Σ dy, of every channel. In float64: the
@@ -121,7 +121,7 @@ type batchNormArgs struct {
 
 var (
 	batchNormValues = newLoop(func(a *batchNormArgs, lo, hi int) {
-		normaliseRows(a.y[lo*a.c:hi*a.c], a.x[lo*a.c:hi*a.c], a.mean, a.scale, a.shift)
+		normalizeRows(a.y[lo*a.c:hi*a.c], a.x[lo*a.c:hi*a.c], a.mean, a.scale, a.shift)
 	})
 	batchNormScaling = newLoop(func(a *batchNormArgs, lo, hi int) {
 		addScaledRows(a.y[lo*a.c:hi*a.c], a.g[lo*a.c:hi*a.c], a.scale)
@@ -154,9 +154,9 @@ func addBatchNormParams(dw, db op.Tensor, sums []float64) {
 	}
 }
 
-// normalise computes y = (x − mean)·scale + shift, per channel. The mean is taken off
+// normalize computes y = (x − mean)·scale + shift, per channel. The mean is taken off
 // first: with a small variance x·scale is large beside the result.
-func normalise(yv, xv, mean, scale, shift []float32) {
+func normalize(yv, xv, mean, scale, shift []float32) {
 	c := len(scale)
 	batchNormValues.run(len(xv)/c, rowGrain(c), batchNormArgs{y: yv, x: xv, mean: mean, scale: scale, shift: shift, c: c})
 }

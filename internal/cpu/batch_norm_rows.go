@@ -2,11 +2,11 @@ package cpu
 
 // The loops of batch norm over rows of len(mean) or len(scale) channels.
 
-// normaliseRows computes y = (x − mean)·scale + shift.
-func normaliseRows(y, x, mean, scale, shift []float32) {
+// normalizeRows computes y = (x − mean)·scale + shift.
+func normalizeRows(y, x, mean, scale, shift []float32) {
 	c := len(scale)
 	mean, shift, x = mean[:c], shift[:c], x[:len(y)]
-	if f := rowLoops(c).normalise; f != nil && len(y) > 0 {
+	if f := rowLoops(c).normalize; f != nil && len(y) > 0 {
 		f(&y[0], &x[0], &mean[0], &scale[0], &shift[0], c, len(y)/c)
 		return
 	}

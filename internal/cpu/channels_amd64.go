@@ -4,10 +4,10 @@
 
 package cpu
 
-// normaliseAVX512 computes y = (x − mean)·scale + shift for rows of c channels, a positive multiple of 16, with AVX-512F, DQ and VL.
+// normalizeAVX512 computes y = (x − mean)·scale + shift for rows of c channels, a positive multiple of 16, with AVX-512F, DQ and VL.
 //
 //go:noescape
-func normaliseAVX512(y *float32, x *float32, mean *float32, scale *float32, shift *float32, c int, rows int)
+func normalizeAVX512(y *float32, x *float32, mean *float32, scale *float32, shift *float32, c int, rows int)
 
 // scaleGradAVX512 adds dy·scale to dx for rows of c channels, a positive multiple of 16, with AVX-512F, DQ and VL.
 //
@@ -44,10 +44,10 @@ func layerNormAVX512(y *float32, mean *float32, rstd *float32, x *float32, w *fl
 //go:noescape
 func layerNormGradAVX512(dx *float32, dw *float32, db *float32, dy *float32, x *float32, w *float32, mean *float32, rstd *float32, c int, rows int, share float32)
 
-// normaliseAVX2 computes y = (x − mean)·scale + shift for rows of c channels, a positive multiple of 16, with AVX2 and FMA.
+// normalizeAVX2 computes y = (x − mean)·scale + shift for rows of c channels, a positive multiple of 16, with AVX2 and FMA.
 //
 //go:noescape
-func normaliseAVX2(y *float32, x *float32, mean *float32, scale *float32, shift *float32, c int, rows int)
+func normalizeAVX2(y *float32, x *float32, mean *float32, scale *float32, shift *float32, c int, rows int)
 
 // scaleGradAVX2 adds dy·scale to dx for rows of c channels, a positive multiple of 16, with AVX2 and FMA.
 //

@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func normaliseAVX512(y *float32, x *float32, mean *float32, scale *float32, shift *float32, c int, rows int)
+// func normalizeAVX512(y *float32, x *float32, mean *float32, scale *float32, shift *float32, c int, rows int)
 // Requires: AVX, AVX512F
-TEXT ·normaliseAVX512(SB), NOSPLIT, $0-56
+TEXT ·normalizeAVX512(SB), NOSPLIT, $0-56
 	MOVQ c+40(FP), AX
 	MOVQ y+0(FP), CX
 	MOVQ x+8(FP), DX
@@ -19,13 +19,13 @@ TEXT ·normaliseAVX512(SB), NOSPLIT, $0-56
 	ADDQ AX, SI
 	ADDQ AX, DI
 
-normaliseAVX512_row:
+normalizeAVX512_row:
 	ADDQ AX, CX
 	ADDQ AX, DX
 	MOVQ AX, R9
 	NEGQ R9
 
-normaliseAVX512_pass:
+normalizeAVX512_pass:
 	VMOVUPS (DX)(R9*1), Z0
 	VMOVUPS (SI)(R9*1), Z1
 	VSUBPS  (BX)(R9*1), Z0, Z0
@@ -33,9 +33,9 @@ normaliseAVX512_pass:
 	VADDPS  (DI)(R9*1), Z0, Z0
 	VMOVUPS Z0, (CX)(R9*1)
 	ADDQ    $0x40, R9
-	JL      normaliseAVX512_pass
+	JL      normalizeAVX512_pass
 	DECQ    R8
-	JG      normaliseAVX512_row
+	JG      normalizeAVX512_row
 	VZEROUPPER
 	RET
 
@@ -554,7 +554,7 @@ layerNormAVX512_squares:
 	MOVQ         DX, R10
 	NEGQ         R10
 
-layerNormAVX512_normalise:
+layerNormAVX512_normalize:
 	VMOVUPS     (SI)(R10*1), Z7
 	VSUBPS      Z5, Z7, Z7
 	VMULPS      Z6, Z7, Z7
@@ -562,7 +562,7 @@ layerNormAVX512_normalise:
 	VFMADD213PS (R8)(R10*1), Z8, Z7
 	VMOVUPS     Z7, (BX)(R10*1)
 	ADDQ        $0x40, R10
-	JL          layerNormAVX512_normalise
+	JL          layerNormAVX512_normalize
 	DECQ        R9
 	JG          layerNormAVX512_row
 	VZEROUPPER
@@ -655,9 +655,9 @@ layerNormGradAVX512_dx:
 	VZEROUPPER
 	RET
 
-// func normaliseAVX2(y *float32, x *float32, mean *float32, scale *float32, shift *float32, c int, rows int)
+// func normalizeAVX2(y *float32, x *float32, mean *float32, scale *float32, shift *float32, c int, rows int)
 // Requires: AVX
-TEXT ·normaliseAVX2(SB), NOSPLIT, $0-56
+TEXT ·normalizeAVX2(SB), NOSPLIT, $0-56
 	MOVQ c+40(FP), AX
 	MOVQ y+0(FP), CX
 	MOVQ x+8(FP), DX
@@ -670,13 +670,13 @@ TEXT ·normaliseAVX2(SB), NOSPLIT, $0-56
 	ADDQ AX, SI
 	ADDQ AX, DI
 
-normaliseAVX2_row:
+normalizeAVX2_row:
 	ADDQ AX, CX
 	ADDQ AX, DX
 	MOVQ AX, R9
 	NEGQ R9
 
-normaliseAVX2_pass:
+normalizeAVX2_pass:
 	VMOVUPS (DX)(R9*1), Y0
 	VMOVUPS (SI)(R9*1), Y1
 	VSUBPS  (BX)(R9*1), Y0, Y0
@@ -684,9 +684,9 @@ normaliseAVX2_pass:
 	VADDPS  (DI)(R9*1), Y0, Y0
 	VMOVUPS Y0, (CX)(R9*1)
 	ADDQ    $0x20, R9
-	JL      normaliseAVX2_pass
+	JL      normalizeAVX2_pass
 	DECQ    R8
-	JG      normaliseAVX2_row
+	JG      normalizeAVX2_row
 	VZEROUPPER
 	RET
 
@@ -1009,7 +1009,7 @@ layerNormAVX2_squares:
 	MOVQ         DX, R10
 	NEGQ         R10
 
-layerNormAVX2_normalise:
+layerNormAVX2_normalize:
 	VMOVUPS     (SI)(R10*1), Y5
 	VSUBPS      Y3, Y5, Y5
 	VMULPS      Y4, Y5, Y5
@@ -1017,7 +1017,7 @@ layerNormAVX2_normalise:
 	VFMADD213PS (R8)(R10*1), Y6, Y5
 	VMOVUPS     Y5, (BX)(R10*1)
 	ADDQ        $0x20, R10
-	JL          layerNormAVX2_normalise
+	JL          layerNormAVX2_normalize
 	DECQ        R9
 	JG          layerNormAVX2_row
 	VZEROUPPER

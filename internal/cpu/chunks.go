@@ -2,7 +2,6 @@ package cpu
 
 import (
 	"fmt"
-	"unsafe"
 
 	"hdmnet/internal/op"
 )
@@ -38,13 +37,13 @@ func newChunkSums[A any, F float32 | float64](body func(a *A, lo, hi int, acc []
 }
 
 // run returns the width sums over n rows, in chunks of at least grain. The caller gives
-// them back with giveBackOf.
+// them back with freeScratchOf.
 func (s *chunkSums[A, F]) run(n, grain, width int, args A) []F {
 	grain = max(1, grain, (n+63)/64)
 	chunks := (n + grain - 1) / grain
-	part := borrowOf[F](chunks * width)
+	part := takeScratchOf[F](chunks * width)
 	s.loop.run(n, grain, chunkArgs[A, F]{args, part, grain, width})
-	sums := borrowOf[F](width)
+	sums := takeScratchOf[F](width)
 	for j := range sums {
 		total := 0.0
 		for i := j; i < len(part); i += width {
@@ -52,7 +51,7 @@ func (s *chunkSums[A, F]) run(n, grain, width int, args A) []F {
 		}
 		sums[j] = F(total)
 	}
-	giveBackOf(part)
+	freeScratchOf(part)
 	return sums
 }
 
@@ -61,17 +60,4 @@ func checkRows(operator string, t op.Tensor, rows int) {
 	if op.Len(t) != rows {
 		panic(fmt.Sprintf("op: %s: %v for %d positions, want one value each", operator, t.Shape(), rows))
 	}
-}
-
-// borrowOf is borrow for elements of F.
-func borrowOf[F float32 | float64](n int) []F {
-	size := int(unsafe.Sizeof(F(0))) / 4
-	s := borrow(size * n)
-	return unsafe.Slice((*F)(unsafe.Pointer(unsafe.SliceData(s))), cap(s)/size)[:n]
-}
-
-// giveBackOf returns what borrowOf gave.
-func giveBackOf[F float32 | float64](s []F) {
-	size := int(unsafe.Sizeof(F(0))) / 4
-	giveBack(unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(s))), size*cap(s)))
 }

@@ -78,7 +78,7 @@ func (d *Device) ConcatGrad(dparts []op.Tensor, dy op.Tensor, sizes []int) {
 			for b := range samples {
 				sums := splittingSums.run(repeat, rowGrain(c), ci, joinArgs{whole: g, c: c, ci: ci, at: off, first: b * repeat})
 				addRow(p[b*ci:(b+1)*ci], sums)
-				giveBackOf(sums)
+				freeScratchOf(sums)
 			}
 			continue
 		}

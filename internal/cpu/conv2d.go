@@ -65,12 +65,12 @@ func convForwardBF16(s convShape, y, x, bias, residual []float32, relu bool, w *
 		p.runBF16()
 		return
 	}
-	image := borrow(len(x) / 2)
+	image := takeScratch(len(x) / 2)
 	roundMatrix(currentBF16(), image, x, len(x)/s.Cin, s.Cin)
 	s.Cin /= 2
 	p.patches = s.patches(image)
 	p.runBF16()
-	giveBack(image)
+	freeScratch(image)
 }
 
 // forward is the product of convForward, to be run.

@@ -19,7 +19,7 @@ type gather struct {
 }
 
 // run returns how many columns come from one stretch of the image row: all
-// taps of a kernel row if they are neighbours, else one.
+// taps of a kernel row if they are neighbors, else one.
 func (g *gather) run() int {
 	if g.stepX == 1 {
 		return g.nx * g.c

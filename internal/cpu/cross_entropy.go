@@ -18,14 +18,14 @@ func (d *Device) CrossEntropy(loss, logits, label op.Tensor) {
 	x, y := f32(logits), label.Uint8s()
 	grain := rowGrain(c)
 	chunks := (len(y) + grain - 1) / grain
-	sums := borrow(2 * chunks) // of every chunk: Σ −log p, labelled pixels
+	sums := takeScratch(2 * chunks) // of every chunk: Σ −log p, labeled pixels
 	crossEntropies.run(len(y), grain, crossEntropyArgs{sums: sums, x: x, y: y, c: c, grain: grain})
 	total, count := 0.0, 0.0
 	for i := 0; i < len(sums); i += 2 {
 		total += float64(sums[i])
 		count += float64(sums[i+1])
 	}
-	giveBack(sums)
+	freeScratch(sums)
 	out := f32(loss)
 	out[0], out[1] = 0, float32(count)
 	if count > 0 {
@@ -41,7 +41,7 @@ type crossEntropyArgs struct {
 }
 
 // softmax returns e, Σ e and the largest logit of every row of pixels [lo,hi).
-func (a *crossEntropyArgs) softmax(w *lease, lo, hi int) (e, sum, top []float32) {
+func (a *crossEntropyArgs) softmax(w *scratch, lo, hi int) (e, sum, top []float32) {
 	e, sum, top = w.floats((hi-lo)*a.c), w.floats(hi-lo), w.floats(hi-lo)
 	expRows(e, top, sum, a.x[lo*a.c:hi*a.c], a.c)
 	return e, sum, top
@@ -49,8 +49,8 @@ func (a *crossEntropyArgs) softmax(w *lease, lo, hi int) (e, sum, top []float32)
 
 var (
 	crossEntropies = newLoop(func(a *crossEntropyArgs, lo, hi int) {
-		var w lease
-		defer w.end()
+		var w scratch
+		defer w.free()
 		_, sum, top := a.softmax(&w, lo, hi)
 		total, count := 0.0, 0
 		product := 1.0 // of Σ exp so far: one logarithm does for many pixels
@@ -70,8 +70,8 @@ var (
 		a.sums[at], a.sums[at+1] = float32(total+math.Log(product)), float32(count)
 	})
 	crossEntropyGrads = newLoop(func(a *crossEntropyArgs, lo, hi int) {
-		var w lease
-		defer w.end()
+		var w scratch
+		defer w.free()
 		e, sum, _ := a.softmax(&w, lo, hi)
 		for i := lo; i < hi; i++ {
 			if a.y[i] == op.Ignore {

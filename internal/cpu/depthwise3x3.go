@@ -55,12 +55,12 @@ func (d *Device) Depthwise3x3Grad(dx, dw, db, dy, x, w op.Tensor) {
 	op.SameSize("Depthwise3x3Grad", dw, w)
 	c := op.Last(x)
 	if dx != nil {
-		turned := borrow(9 * c)
+		turned := takeScratch(9 * c)
 		for k, v := 0, f32(w); k < 9; k++ {
 			copy(turned[(8-k)*c:(9-k)*c], v[k*c:])
 		}
 		depthwise(depthwiseArgs{x: dy, dst: f32(dx), added: true, w: turned})
-		giveBack(turned)
+		freeScratch(turned)
 	}
 	if dw == nil && db == nil {
 		return
@@ -72,11 +72,11 @@ func (d *Device) Depthwise3x3Grad(dx, dw, db, dy, x, w op.Tensor) {
 	if db != nil {
 		addRow(f32(db), sums[9*c:])
 	}
-	giveBackOf(sums)
+	freeScratchOf(sums)
 }
 
 // convolveTaps computes dst = start + Σ_k w_k·x_k over consecutive positions of c
-// channels: rows begin at the first position's left neighbours, w is [9,C], start moves
+// channels: rows begin at the first position's left neighbors, w is [9,C], start moves
 // on by step elements a position.
 func convolveTaps(dst, start []float32, step int, rows *tapRows, w []float32, c int) {
 	if depthwiseVector(dst, start, step, rows, w, c) {

@@ -5,7 +5,7 @@ import "hdmnet/internal/op"
 // taps are the nine factors of one 3×3 window, row by row, each a slice of C values.
 type taps [9][]float32
 
-// tapRows are the three rows that a run of positions reads, from the left neighbour of
+// tapRows are the three rows that a run of positions reads, from the left neighbor of
 // the first position on.
 type tapRows [3][]float32
 
@@ -18,7 +18,7 @@ func tapsOfRows(rows *tapRows, p, c int) (t taps) {
 	return t
 }
 
-// tapImage gives the 3×3 neighbourhoods of images [B,H,W,C], with zeros outside. One
+// tapImage gives the 3×3 neighborhoods of images [B,H,W,C], with zeros outside. One
 // goroutine uses it.
 type tapImage struct {
 	x            []float32
@@ -33,14 +33,14 @@ var tapImages freeList[tapImage]
 func newTapImage(x op.Tensor) *tapImage {
 	s, t := x.Shape(), tapImages.get()
 	t.x, t.h, t.w, t.c = f32(x), s[1], s[2], s[3]
-	t.zeros, t.edge = borrow(t.w*t.c), borrow(9*t.c)
+	t.zeros, t.edge = takeScratch(t.w*t.c), takeScratch(9*t.c)
 	clear(t.zeros)
 	return t
 }
 
 func (t *tapImage) release() {
-	giveBack(t.zeros)
-	giveBack(t.edge)
+	freeScratch(t.zeros)
+	freeScratch(t.edge)
 	t.x, t.zeros, t.edge, t.rows, t.window = nil, nil, nil, tapRows{}, tapRows{}
 	tapImages.put(t)
 }

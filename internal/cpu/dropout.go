@@ -120,10 +120,10 @@ func scaleChannels(l *loop[scaleArgs], dst, src op.Tensor, p op.DropoutParams) {
 	c, samples := op.Last(src), src.Shape()[0]
 	positions := op.Len(src) / c / samples
 	limit, keep := dropLimit(p)
-	scale := borrow(samples * c)
+	scale := takeScratch(samples * c)
 	for i := range scale {
 		scale[i] = math.Float32frombits(math.Float32bits(keep) & keepMask(p.Seed, i, limit))
 	}
 	l.run(samples*positions, rowGrain(c), scaleArgs{f32(dst), f32(src), scale, c, positions})
-	giveBack(scale)
+	freeScratch(scale)
 }

@@ -118,8 +118,8 @@ var roundLoop = newLoop(func(a *roundArgs, lo, hi int) {
 func packWeightsBF16(w []float32, n, k int) *packedB {
 	checkMatrix("B", true, k, n, w, k)
 	isa := currentBF16()
-	pairs := borrow(n * pairsOf(k))
-	defer giveBack(pairs)
+	pairs := takeScratch(n * pairsOf(k))
+	defer freeScratch(pairs)
 	roundMatrix(isa, pairs, w, n, k)
 	return packRows(isa, pairs, n, pairsOf(k))
 }

@@ -10,7 +10,7 @@ import (
 const kBlockMax = 256
 
 // packStrip is how many rows of a matrix are spread over all panels before the
-// next ones, so that a row's neighbouring cache lines are read together.
+// next ones, so that a row's neighboring cache lines are read together.
 const packStrip = 16
 
 // kBlockSize returns the depth of a pass for an inner dimension k: equal

@@ -44,7 +44,7 @@ func (p *product) compute(n0, n1 int) {
 	parallelFor(p.mTasks*p.nTasks*p.chunks, 1, p.taskBody)
 }
 
-// runTasks runs tasks [lo,hi); rows vary fastest, so that neighbours share B.
+// runTasks runs tasks [lo,hi); rows vary fastest, so that neighbors share B.
 func (p *product) runTasks(lo, hi int) {
 	buf := buffers.get()
 	for t := lo; t < hi; t++ {

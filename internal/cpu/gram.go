@@ -20,7 +20,7 @@ func (d *Device) Gram(g, x op.Tensor) {
 	batch, c := s[0], op.Last(x)
 	op.Shape("Gram", "g", g, batch, c, c)
 	n := op.Len(x) / (batch * c)
-	norm := borrow(c)
+	norm := takeScratch(c)
 	for b := range batch {
 		out, in := sample(f32(g), b, batch), sample(f32(x), b, batch)
 		for j := 0; j < c; j += gramColumns {
@@ -31,7 +31,7 @@ func (d *Device) Gram(g, x op.Tensor) {
 		}
 		gramCosines.run(c, rowGrain(c), gramArgs{out, norm})
 	}
-	giveBack(norm)
+	freeScratch(norm)
 }
 
 type gramArgs struct{ g, norm []float32 }

@@ -6,7 +6,7 @@ import (
 	"hdmnet/internal/op"
 )
 
-// LayerNorm normalises every row of x [..., C] and keeps its mean and 1/√(var+eps).
+// LayerNorm normalizes every row of x [..., C] and keeps its mean and 1/√(var+eps).
 func (d *Device) LayerNorm(y, mean, rstd, x, w, b op.Tensor, eps float32) {
 	op.SameSize("LayerNorm", y, x)
 	c := op.Last(x)
@@ -52,8 +52,8 @@ var (
 			if a.dx != nil {
 				to = a.dx[lo*c : hi*c]
 			} else { // nobody reads it; the sums keep their order
-				to = borrow((hi - lo) * c)
-				defer giveBack(to)
+				to = takeScratch((hi - lo) * c)
+				defer freeScratch(to)
 			}
 			f(&to[0], &accW[0], &accB[0], &a.dy[lo*c], &a.x[lo*c], &a.w[0], &a.mean[lo], &a.rstd[lo], c, hi-lo, 1/float32(c))
 			return
@@ -90,7 +90,7 @@ func (d *Device) LayerNormGrad(dx, dw, db, dy, x, w, mean, rstd op.Tensor) {
 	if db != nil {
 		addRow(f32(db), sums[c:])
 	}
-	giveBackOf(sums)
+	freeScratchOf(sums)
 }
 
 // layerNormParamRow adds one row's share of dw and db.

@@ -14,7 +14,7 @@ func geluAVX512(dst *float32, x *float32, n int)
 //go:noescape
 func geluGradAVX512(dx *float32, dy *float32, x *float32, n int)
 
-// depthwiseRunAVX512 computes dst[p] = start[p] + Σ_k w_k·x_k[p] for n positions of c channels, a multiple of 16; top, mid and bottom are at the first position's left neighbours; start moves on by step elements a position; with AVX-512F, DQ and VL.
+// depthwiseRunAVX512 computes dst[p] = start[p] + Σ_k w_k·x_k[p] for n positions of c channels, a multiple of 16; top, mid and bottom are at the first position's left neighbors; start moves on by step elements a position; with AVX-512F, DQ and VL.
 //
 //go:noescape
 func depthwiseRunAVX512(dst *float32, start *float32, step int, top *float32, mid *float32, bottom *float32, w *float32, c int, n int)
@@ -44,7 +44,7 @@ func geluAVX2(dst *float32, x *float32, n int)
 //go:noescape
 func geluGradAVX2(dx *float32, dy *float32, x *float32, n int)
 
-// depthwiseRunAVX2 computes dst[p] = start[p] + Σ_k w_k·x_k[p] for n positions of c channels, a multiple of 16; top, mid and bottom are at the first position's left neighbours; start moves on by step elements a position; with AVX2 and FMA.
+// depthwiseRunAVX2 computes dst[p] = start[p] + Σ_k w_k·x_k[p] for n positions of c channels, a multiple of 16; top, mid and bottom are at the first position's left neighbors; start moves on by step elements a position; with AVX2 and FMA.
 //
 //go:noescape
 func depthwiseRunAVX2(dst *float32, start *float32, step int, top *float32, mid *float32, bottom *float32, w *float32, c int, n int)

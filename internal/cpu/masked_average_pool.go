@@ -16,7 +16,7 @@ func (d *Device) MaskedAveragePool(y, x, mask op.Tensor) {
 		for i, v := range sums {
 			yv[b*c+i] = v * scale
 		}
-		giveBackOf(sums)
+		freeScratchOf(sums)
 	}
 }
 

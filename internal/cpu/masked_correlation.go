@@ -63,8 +63,8 @@ func foregroundPositions(list []int32, mask []float32) []int32 {
 }
 
 func (c *correlation) forward(y, corr, colSum, q, k, v, mask []float32) {
-	var w lease
-	defer w.end()
+	var w scratch
+	defer w.free()
 	fg := foregroundPositions(w.ints(c.m), mask)
 	if len(fg) == 0 {
 		clear(y)
@@ -176,8 +176,8 @@ func (c *correlation) unitRows(rows, inv, x []float32, positions []int32, n int,
 // columnSums writes colSum[position] = Σ_i exp(s_ij) for the support positions that the
 // row block from j holds.
 func (c *correlation) columnSums(colSum []float32, positions []int32, kRows []float32, j int, qPanels []float32) {
-	var w lease
-	defer w.end()
+	var w scratch
+	defer w.free()
 	s, total := w.floats(c.rows*c.cols), w.zeros(c.rows)
 	for i := 0; i < c.n; i += c.cols {
 		c.scores(s, kRows, j, qPanels, i, c.d)
@@ -195,8 +195,8 @@ func (c *correlation) columnSums(colSum []float32, positions []int32, kRows []fl
 // matchBlock writes y_i = Σ_j exp(s_ij) v'_j for the row block from i. Padded columns
 // have v' = 0.
 func (c *correlation) matchBlock(y []float32, i, fg int, qRows, kPanels, vColumns []float32, nk int) {
-	var w lease
-	defer w.end()
+	var w scratch
+	defer w.free()
 	width := c.width(c.d)
 	s, acc := w.floats(c.rows*c.cols), w.floats(c.rows*width)
 	for j := 0; j < fg; j += c.cols {

@@ -47,8 +47,8 @@ type correlationGrad struct {
 }
 
 func (g *correlationGrad) run(q, k, v, mask []float32) {
-	var w lease
-	defer w.end()
+	var w scratch
+	defer w.free()
 	g.fg = foregroundPositions(w.ints(g.m), mask)
 	if len(g.fg) == 0 || len(g.dy) == 0 && len(g.dcorr) == 0 {
 		return
@@ -113,7 +113,7 @@ func (g *correlationGrad) layOut(h int, q, k, v []float32) {
 	}
 	dyRows, vRows := part(g.dyRows, h, g.heads), part(g.vRows, h, g.heads)
 	gatherRows(dyRows, g.dy[h*g.d:], g.channels, nil, g.n, g.d)
-	centreRows(dyRows[:g.n*g.d], part(g.dyMean, h, g.heads))
+	centerRows(dyRows[:g.n*g.d], part(g.dyMean, h, g.heads))
 	g.panelsOf(part(g.qPanels, h, g.heads), qRows, g.d)
 	g.panelsOf(part(g.dyPanels, h, g.heads), dyRows, g.d)
 	columnsOf(part(g.qColumns, h, g.heads), qRows, g.nq, g.d, nr)
@@ -128,8 +128,8 @@ func (g *correlationGrad) layOut(h int, q, k, v []float32) {
 	gatherRows(vRows, v, g.channels, g.fg, n, g.d)
 }
 
-// centreRows takes the rows' mean, which it writes, out of every row.
-func centreRows(rows, mean []float32) {
+// centerRows takes the rows' mean, which it writes, out of every row.
+func centerRows(rows, mean []float32) {
 	d := len(mean)
 	for c := range mean {
 		total := 0.0
@@ -146,8 +146,8 @@ func centreRows(rows, mean []float32) {
 // supportBlock adds dk and dv of the foreground positions from j in head h and keeps
 // D_j/Z_j.
 func (g *correlationGrad) supportBlock(h, j int) {
-	var w lease
-	defer w.end()
+	var w scratch
+	defer w.free()
 	width := g.width(g.d)
 	valid := min(g.rows, len(g.fg)-j)
 	weighted, weights, values := w.zeros(g.rows*width), w.zeros(g.rows*width), w.zeros(g.rows*width)
@@ -189,8 +189,8 @@ func (g *correlationGrad) supportBlock(h, j int) {
 
 // queryBlock adds dq of the query positions from i in head h.
 func (g *correlationGrad) queryBlock(h, i int) {
-	var w lease
-	defer w.end()
+	var w scratch
+	defer w.free()
 	width := g.width(g.d)
 	acc := w.zeros(g.rows * width)
 	if len(g.dy) > 0 {

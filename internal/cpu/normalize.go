@@ -17,15 +17,15 @@ func (d *Device) Normalize(y, x op.Tensor, mean, std [3]float32) {
 		panic(fmt.Sprintf("op: Normalize: x has shape %v, want [...,3]", x.Shape()))
 	}
 	const c = 3 * normalizeBlock
-	channels := borrow(3 * c)
-	defer giveBack(channels)
+	channels := takeScratch(3 * c)
+	defer freeScratch(channels)
 	means, scales, shifts := channels[:c], channels[c:2*c], channels[2*c:]
 	for i := range c {
 		means[i], scales[i], shifts[i] = mean[i%3], 1/std[i%3], 0
 	}
 	yv, xv := f32(y), f32(x)
 	whole := len(yv) / c * c
-	normalise(yv[:whole], xv[:whole], means, scales, shifts)
+	normalize(yv[:whole], xv[:whole], means, scales, shifts)
 	for i := whole; i < len(yv); i++ {
 		yv[i] = (xv[i] - means[i%3]) * scales[i%3]
 	}

@@ -24,8 +24,8 @@ func (d *Device) PriorSimilarity(y, q, s, mask op.Tensor) {
 	op.Shape("PriorSimilarity", "mask", mask, ss[:4]...)
 	batch, shots, c := qs[0], ss[1], qs[3]
 	n := qs[1] * qs[2]
-	var w lease
-	defer w.end()
+	var w scratch
+	defer w.free()
 	qNorm, best := w.floats(n), w.floats(n)
 	for b := range batch {
 		out, query := sample(f32(y), b, batch), sample(f32(q), b, batch)
@@ -42,8 +42,8 @@ func (d *Device) PriorSimilarity(y, q, s, mask op.Tensor) {
 // bestCosine writes for every query position the largest cosine with a support position
 // of one shot.
 func (d *Device) bestCosine(best, query, qNorm, support, mask []float32, c int) {
-	var w lease
-	defer w.end()
+	var w scratch
+	defer w.free()
 	fg := foregroundPositions(w.ints(len(mask)), mask)
 	start := float32(0)
 	if len(fg) == len(mask) {

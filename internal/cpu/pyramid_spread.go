@@ -23,7 +23,7 @@ func (d *Device) PyramidSpread(y op.Tensor, q []op.Tensor) {
 		p.levels = append(p.levels, pyramidLevel{f32(t), n, p.k, newResizeAxis(n, h, true), newResizeAxis(n, w, true)})
 		p.k += 3 * n
 	}
-	p.columns = borrow(w * p.k)
+	p.columns = takeScratch(w * p.k)
 	clear(p.columns)
 	for _, l := range p.levels {
 		for j := range w {
@@ -31,7 +31,7 @@ func (d *Device) PyramidSpread(y op.Tensor, q []op.Tensor) {
 		}
 	}
 	pyramidLines.run(batch*h, 1, p)
-	giveBack(p.columns)
+	freeScratch(p.columns)
 	for _, l := range p.levels {
 		l.rows.release()
 		l.cols.release()
@@ -52,7 +52,7 @@ var (
 	pyramids     freeList[pyramid]
 	pyramidLines = newLoop(func(at **pyramid, lo, hi int) {
 		p := *at
-		line := borrow(p.k * p.co)
+		line := takeScratch(p.k * p.co)
 		for r := lo; r < hi; r++ {
 			clear(line)
 			for _, l := range p.levels {
@@ -60,7 +60,7 @@ var (
 			}
 			gemm(false, false, p.w, p.co, p.k, p.columns, p.k, line, p.co, false, p.y[r*p.w*p.co:(r+1)*p.w*p.co], p.co, epilogue{})
 		}
-		giveBack(line)
+		freeScratch(line)
 	})
 )
 

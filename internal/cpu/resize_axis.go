@@ -13,7 +13,7 @@ type resizeAxis struct {
 var resizeAxes sync.Pool
 
 // newResizeAxis fills a pooled axis; put it back with release. Sources are computed
-// as fractions of integers in float64, so that coinciding centres are exact.
+// as fractions of integers in float64, so that coinciding centers are exact.
 func newResizeAxis(in, out int, alignCorners bool) *resizeAxis {
 	a, _ := resizeAxes.Get().(*resizeAxis)
 	if a == nil {

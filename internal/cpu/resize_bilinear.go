@@ -27,7 +27,7 @@ type resizeArgs struct {
 var (
 	bilinearRows = newLoop(func(a *resizeArgs, lo, hi int) {
 		h, w, oh, ow, c, rows, cols := a.h, a.w, a.oh, a.ow, a.c, a.rows, a.cols
-		mixed := borrow(w * c)
+		mixed := takeScratch(w * c)
 		for r := lo; r < hi; r++ {
 			sample, i := a.x[r/oh*h*w*c:][:h*w*c], r%oh
 			line := sample[int(rows.near[i])*w*c:][:w*c]
@@ -37,11 +37,11 @@ var (
 			}
 			resizeRow(a.y[r*ow*c:(r+1)*ow*c], line, cols, c)
 		}
-		giveBack(mixed)
+		freeScratch(mixed)
 	})
 	bilinearGradRows = newLoop(func(a *resizeArgs, lo, hi int) {
 		h, w, oh, ow, c, rows, cols := a.h, a.w, a.oh, a.ow, a.c, a.rows, a.cols
-		sum := borrow(ow * c)
+		sum := takeScratch(ow * c)
 		for r := lo; r < hi; r++ {
 			sample, p := a.y[r/h*oh*ow*c:][:oh*ow*c], r%h
 			clear(sum)
@@ -58,7 +58,7 @@ var (
 			}
 			spreadRow(a.x[r*w*c:(r+1)*w*c], sum, cols, c)
 		}
-		giveBack(sum)
+		freeScratch(sum)
 	})
 )
 

@@ -5,31 +5,31 @@ import (
 	"unsafe"
 )
 
-func TestBorrowIsAlignedAndReused(t *testing.T) {
+func TestScratchIsAlignedAndReused(t *testing.T) {
 	for _, n := range []int{0, 1, 15, 16, 17, 1000, 1024, 1025} {
-		a := borrow(n)
+		a := takeScratch(n)
 		if len(a) != n {
-			t.Fatalf("borrow(%d) has %d elements", n, len(a))
+			t.Fatalf("takeScratch(%d) has %d elements", n, len(a))
 		}
 		if p := uintptr(unsafe.Pointer(unsafe.SliceData(a))); p%64 != 0 {
-			t.Errorf("borrow(%d) lies at %#x, want a multiple of 64", n, p)
+			t.Errorf("takeScratch(%d) lies at %#x, want a multiple of 64", n, p)
 		}
-		b := borrow(n)
+		b := takeScratch(n)
 		if n > 0 && &a[0] == &b[0] {
-			t.Fatalf("borrow(%d) gave the same memory twice", n)
+			t.Fatalf("takeScratch(%d) gave the same memory twice", n)
 		}
-		giveBack(a)
-		giveBack(b)
-		if got := testing.AllocsPerRun(10, func() { giveBack(borrow(n)) }); got != 0 {
-			t.Errorf("borrow(%d) allocates %v times once warm", n, got)
+		freeScratch(a)
+		freeScratch(b)
+		if got := testing.AllocsPerRun(10, func() { freeScratch(takeScratch(n)) }); got != 0 {
+			t.Errorf("takeScratch(%d) allocates %v times once warm", n, got)
 		}
 	}
 }
 
-func TestLeaseGivesBack(t *testing.T) {
+func TestScratchGoesBack(t *testing.T) {
 	use := func() {
-		var w lease
-		defer w.end()
+		var w scratch
+		defer w.free()
 		a, b, i := w.zeros(100), w.floats(5), w.ints(70)
 		for _, x := range a {
 			if x != 0 {

@@ -81,8 +81,8 @@ func (dev *Device) SelfAttention(y, lse, q, k, v op.Tensor, heads int) {
 	a := newAttention(name, q, k, v, heads)
 	op.Shape(name, "y", y, a.batch, a.n, a.channels)
 	op.Shape(name, "lse", lse, a.batch, heads, a.n)
-	var w lease
-	defer w.end()
+	var w scratch
+	defer w.free()
 	f := attentionForward{attention: a, y: f32(y), lse: f32(lse), q: f32(q), k: f32(k), v: f32(v),
 		kPanels: w.floats(a.units() * a.nk * a.d), vColumns: w.floats(a.units() * a.nk * a.width(a.d))}
 	attentionKeys.run(a.units(), 1, f)
@@ -113,8 +113,8 @@ var (
 
 // attendBlock writes y and lse (which may be nil) of head u's row block from i.
 func (f *attentionForward) attendBlock(u, i int) {
-	var w lease
-	defer w.end()
+	var w scratch
+	defer w.free()
 	width := f.width(f.d)
 	rows, s, acc := w.floats(f.rows*f.d), w.floats(f.rows*f.cols), w.floats(f.rows*width)
 	top, total := w.floats(f.rows), w.zeros(f.rows)

@@ -22,8 +22,8 @@ func (dev *Device) SelfAttentionGrad(dq, dk, dv, dy, y, lse, q, k, v op.Tensor, 
 	op.Shape(name, "dy", dy, a.batch, a.n, a.channels)
 	op.Shape(name, "y", y, a.batch, a.n, a.channels)
 	op.Shape(name, "lse", lse, a.batch, heads, a.n)
-	var w lease
-	defer w.end()
+	var w scratch
+	defer w.free()
 	g := attentionGrad{attention: a, dq: f32(dq), dk: f32(dk), dv: f32(dv),
 		dy: f32(dy), y: f32(y), lse: f32(lse), q: f32(q), k: f32(k), v: f32(v)}
 	chunks := (a.n + queryChunk - 1) / queryChunk
@@ -92,8 +92,8 @@ var (
 // queryBlock adds dq of the queries from i of head u and their share of dk and dv, which
 // overwrites what is there unless accumulate.
 func (g *attentionGrad) queryBlock(u, i int, dk, dv []float32, accumulate bool) {
-	var w lease
-	defer w.end()
+	var w scratch
+	defer w.free()
 	d, width := g.d, g.width(g.d)
 	qRows, dyRows := w.floats(g.rows*d), w.floats(g.rows*d)
 	// The transposed products read whole tiles of their rows, past the last one too.

@@ -15,7 +15,7 @@ type shotNet struct {
 	hidden         [2]float32
 }
 
-func newShotNet(w *lease, shots int, w0, b0, w1, b1 op.Tensor) shotNet {
+func newShotNet(w *scratch, shots int, w0, b0, w1, b1 op.Tensor) shotNet {
 	return shotNet{w0: f32(w0), b0: f32(b0), w1: f32(w1), b1: f32(b1), sorted: w.floats(shots), weight: w.floats(shots)}
 }
 
@@ -42,8 +42,8 @@ func (s *shotNet) run(d []float32) {
 // ShotWeights implements op.ShotWeights.
 func (dev *Device) ShotWeights(psi, d, w0, b0, w1, b1 op.Tensor) {
 	batch, shots := checkShotWeights("ShotWeights", psi, d, w0, b0, w1, b1)
-	var w lease
-	defer w.end()
+	var w scratch
+	defer w.free()
 	net := newShotNet(&w, shots, w0, b0, w1, b1)
 	for b := range batch {
 		dist := sample(f32(d), b, batch)
@@ -65,8 +65,8 @@ func (dev *Device) ShotWeightsGrad(dw0, db0, dw1, db1, dpsi, d, w0, b0, w1, b1 o
 	if w0 == nil {
 		return
 	}
-	var w lease
-	defer w.end()
+	var w scratch
+	defer w.free()
 	net := newShotNet(&w, shots, w0, b0, w1, b1)
 	for b := range batch {
 		dist := sample(f32(d), b, batch)

@@ -17,13 +17,13 @@ type softmaxArgs struct {
 var (
 	softmaxes = newLoop(func(a *softmaxArgs, lo, hi int) {
 		c := a.c
-		top, sum := borrow(hi-lo), borrow(hi-lo)
+		top, sum := takeScratch(hi-lo), takeScratch(hi-lo)
 		expRows(a.y[lo*c:hi*c], top, sum, a.x[lo*c:hi*c], c)
 		for r := lo; r < hi; r++ {
 			scaleRow(a.y[r*c:(r+1)*c], 1/sum[r-lo])
 		}
-		giveBack(top)
-		giveBack(sum)
+		freeScratch(top)
+		freeScratch(sum)
 	})
 	softmaxGrads = newLoop(func(a *softmaxArgs, lo, hi int) {
 		c := a.c

@@ -24,7 +24,7 @@ type vectorLoops struct {
 	adamW                func(p, m, v, grad *float32, n int, b1, beta2, b2, decay, step, root, eps float32)
 
 	// over rows of c channels
-	normalise      func(y, x, mean, scale, shift *float32, c, rows int)
+	normalize      func(y, x, mean, scale, shift *float32, c, rows int)
 	scaleGrad      func(dx, dy, scale *float32, c, rows int)
 	batchNormGrad  func(dx, dy, x, mean, a, p, q *float32, c, rows int)
 	channelSums    func(sum *float64, x *float32, c, ld, rows int)

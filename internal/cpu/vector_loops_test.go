@@ -18,7 +18,7 @@ func TestChannelLoopsAgree(t *testing.T) {
 				x, g, dx, y := randomFloats(r, n), randomFloats(r, n), randomFloats(r, n), randomFloats(r, n)
 				mean, a, p, q := randomFloats(r, c), randomFloats(r, c), randomFloats(r, c), randomFloats(r, c)
 				sum, squares, dot, all := wide(mean), wide(a), wide(p), wide(q)
-				normaliseRows(y, x, mean, a, p)
+				normalizeRows(y, x, mean, a, p)
 				addBatchNormGrad(dx, g, x, mean, a, p, q)
 				addScaledRows(dx, g, a)
 				addChannelSquares(squares, x, mean)

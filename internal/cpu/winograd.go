@@ -49,7 +49,7 @@ func newWinogradWeights(w []float32, cout, cin int) *winogradWeights {
 	panels, kBlock := ws.u[0].panels(), ws.u[0].kBlock
 	parallelFor(panels*((cin+kBlock-1)/kBlock), 1, func(lo, hi int) {
 		const depth = winogradStrip
-		u := borrow(winogradSize * isa.nr * depth)
+		u := takeScratch(winogradSize * isa.nr * depth)
 		for task := lo; task < hi; task++ {
 			k0, j := task/panels*kBlock, task%panels
 			o0, kEnd := j*isa.nr, min(k0+kBlock, cin)
@@ -64,7 +64,7 @@ func newWinogradWeights(w []float32, cout, cin int) *winogradWeights {
 				}
 			}
 		}
-		giveBack(u)
+		freeScratch(u)
 	})
 	in, out, _ := ws.strides()
 	room := int64(winogradSize * (in + out) * machineBlocking().rows * 9 / 8)
@@ -175,7 +175,7 @@ func (t *winogradTask) run(y, x []float32, w *winogradWeights, bias, residual []
 	inSize, outSize := winogradSize*rows*inStride, winogradSize*rows*outStride
 	t.memory = growAligned(t.memory, max(inSize+outSize, int(winogradRoom.Load())))
 	v, m := t.memory[:inSize], t.memory[inSize:inSize+outSize]
-	zeros := borrow(max(g.Cin, g.Cout))
+	zeros := takeScratch(max(g.Cin, g.Cout))
 	clear(zeros)
 	for c0 := 0; c0 < g.Cin; c0 += depth {
 		channels := min(depth, g.Cin-c0)
@@ -205,7 +205,7 @@ func (t *winogradTask) run(y, x []float32, w *winogradWeights, bias, residual []
 		}
 	}
 	t.transformOutput(y, m, rows*outStride, outStride, bias, residual, zeros, relu)
-	giveBack(zeros)
+	freeScratch(zeros)
 }
 
 // transformInput writes Bᵀ d B of the tiles' channels [c0, c0+channels) to v, matrix k at
@@ -213,7 +213,7 @@ func (t *winogradTask) run(y, x []float32, w *winogradWeights, bias, residual []
 // products are not read.
 func (t *winogradTask) transformInput(v []float32, size, stride int, x, zeros []float32, c0, channels int) {
 	g := t.grid
-	work := borrow(winogradWork)
+	work := takeScratch(winogradWork)
 	in := &t.in
 	for i := range t.last - t.first {
 		b, y0, x0 := g.at(t.first + i)
@@ -237,13 +237,13 @@ func (t *winogradTask) transformInput(v []float32, size, stride int, x, zeros []
 		}
 		t.isa.winogradInput(&v[i*stride], size*4, in, channels, &work[0])
 	}
-	giveBack(work)
+	freeScratch(work)
 }
 
 // transformOutput writes relu(Aᵀ m A + bias? + residual?) to the tiles' places in y.
 func (t *winogradTask) transformOutput(y, m []float32, size, stride int, bias, residual, zeros []float32, relu bool) {
 	g := t.grid
-	work, spare := borrow(winogradWork), borrow(g.Cout) // spare is for outputs outside the map
+	work, spare := takeScratch(winogradWork), takeScratch(g.Cout) // spare is for outputs outside the map
 	out, add := &t.out, &t.add
 	from := &zeros[0]
 	if bias != nil {
@@ -270,8 +270,8 @@ func (t *winogradTask) transformOutput(y, m []float32, size, stride int, bias, r
 		}
 		t.isa.winogradOutput(out, &m[i*stride], size*4, from, add, g.Cout, floor, &work[0])
 	}
-	giveBack(work)
-	giveBack(spare)
+	freeScratch(work)
+	freeScratch(spare)
 }
 
 const maxFloat32 = 0x1p127 * (1 + (1 - 0x1p-23))

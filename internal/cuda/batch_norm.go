@@ -29,7 +29,7 @@ func (d *Device) BatchNormFrozenGrad(dx, dw, db, dy, x, w, mean, variance op.Ten
 	}
 }
 
-// BatchNormTrain normalises with the batch's own mean and variance.
+// BatchNormTrain normalizes with the batch's own mean and variance.
 func (d *Device) BatchNormTrain(y, saveMean, saveRstd, runningMean, runningVar, x, w, b op.Tensor, eps, momentum float32) {
 	rows, c := checkBatchNorm("BatchNormTrain", y, x, w, b, runningMean, runningVar)
 	op.Shape("BatchNormTrain", "saveMean", saveMean, c)
@@ -38,8 +38,8 @@ func (d *Device) BatchNormTrain(y, saveMean, saveRstd, runningMean, runningVar, 
 		panic(fmt.Sprintf("op: BatchNormTrain: x %v has one position per channel, which has no variance; use a batch of at least 2", x.Shape()))
 	}
 	count, chunkRows := chunks(rows)
-	partial := d.borrow(2 * count * c)
-	defer d.giveBack(partial)
+	partial := d.scratch(2 * count * c)
+	defer d.freeScratch(partial)
 	d.launch("batch_norm_statistics", columnBlock(c, count), partial, x, rows, c, chunkRows)
 	d.launch("batch_norm_statistics_end", columnBlock(c, 1), saveMean, saveRstd, runningMean, runningVar, partial,
 		eps, momentum, count, chunkRows, rows, c)
@@ -59,8 +59,8 @@ func (d *Device) BatchNormTrainGrad(dx, dw, db, dy, x, w, saveMean, saveRstd op.
 		d.batchNormDots(dw, db, 0, dy, x, w, saveMean, saveRstd, 0, false)
 		return
 	}
-	slopes := d.borrow(3 * c)
-	defer d.giveBack(slopes)
+	slopes := d.scratch(3 * c)
+	defer d.freeScratch(slopes)
 	d.batchNormDots(dw, db, slopes, dy, x, w, saveMean, saveRstd, 0, false)
 	four := quads(c, address(dx), address(dy), address(x), address(saveMean))
 	d.launch("batch_norm_train_grad", d.channelGrid(c, rows, 1, four), dx, dy, x, saveMean, slopes, rows, c, four)
@@ -71,8 +71,8 @@ func (d *Device) BatchNormTrainGrad(dx, dw, db, dy, x, w, saveMean, saveRstd op.
 func (d *Device) batchNormDots(dw, db op.Tensor, slopes pointer, dy, x, w, mean, spread op.Tensor, eps float32, frozen bool) {
 	rows, c := matrixRows(x)
 	count, chunkRows := chunks(rows)
-	partial := d.borrow(2 * count * c)
-	defer d.giveBack(partial)
+	partial := d.scratch(2 * count * c)
+	defer d.freeScratch(partial)
 	d.launch("batch_norm_dots", columnBlock(c, count), partial, dy, x, mean, rows, c, chunkRows)
 	d.launch("batch_norm_dots_end", columnBlock(c, 1), dw, db, slopes, partial, w, spread, eps, frozen, count, rows, c)
 }

@@ -52,11 +52,11 @@ func BenchmarkAdd(b *testing.B) {
 func BenchmarkSwitches(b *testing.B) {
 	d := openSelftest(b)
 	const rounds, threads = 1000, 256
-	out := d.borrow(threads)
+	out := d.scratch(threads)
 	for b.Loop() {
 		d.launch("switches", grid1(1, threads), out, rounds)
 		d.Synchronize()
 	}
 	b.ReportMetric(b.Elapsed().Seconds()*1e9/float64(b.N)/rounds/threads, "ns/switch")
-	d.giveBack(out)
+	d.freeScratch(out)
 }

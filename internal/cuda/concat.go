@@ -65,8 +65,8 @@ func (d *Device) ConcatGrad(dparts []op.Tensor, dy op.Tensor, sizes []int) {
 // lie stride apart.
 func (d *Device) addRepeated(dpart op.Tensor, dy pointer, stride, samples, rows, ci int) {
 	count, chunkRows := chunks(rows)
-	partial := d.borrow(count * samples * ci)
-	defer d.giveBack(partial)
+	partial := d.scratch(count * samples * ci)
+	defer d.freeScratch(partial)
 	s := columnBlock(ci, count)
 	s.grid[2] = min(samples, 65535)
 	d.launch("concat_grad_repeated", s, partial, dy, stride, samples, rows, ci, chunkRows)

@@ -149,8 +149,8 @@ func (d *Device) ownConvGradWeight(p precision, g convArgs) {
 		return
 	}
 	n := co * g.terms()
-	partial := d.borrow(parts * n)
-	defer d.giveBack(partial)
+	partial := d.scratch(parts * n)
+	defer d.freeScratch(partial)
 	dw := g.out
 	g.out, g.accumulate = partial, 0
 	d.launch(kernel, s, &g)

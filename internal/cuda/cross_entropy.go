@@ -16,8 +16,8 @@ func (d *Device) CrossEntropy(loss, logits, label op.Tensor) {
 	group := rowGroup(c)
 	s := rowGrid(rows, group, crossEntropyBlocks)
 	blocks := s.grid[0]
-	partial := d.borrow(2 * blocks)
-	defer d.giveBack(partial)
+	partial := d.scratch(2 * blocks)
+	defer d.freeScratch(partial)
 	d.launch("cross_entropy", s, partial, logits, label, rows, c, group)
 	d.launch("cross_entropy_end", columnBlock(1, 1), loss, partial, blocks)
 }

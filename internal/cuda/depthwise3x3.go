@@ -4,7 +4,7 @@ package cuda
 
 import "hdmnet/internal/op"
 
-// depthwiseStrip is how many neighbouring positions a thread of depthwise3x3.cu computes.
+// depthwiseStrip is how many neighboring positions a thread of depthwise3x3.cu computes.
 const depthwiseStrip = 8
 
 // Depthwise3x3 convolves every channel by itself.
@@ -32,8 +32,8 @@ func (d *Device) Depthwise3x3Grad(dx, dw, db, dy, x, w op.Tensor) {
 	count := max(1, min(256, ceil(lines, 8))) // of the shape alone, as the order of the sums
 	chunkLines := ceil(lines, count)
 	count = ceil(lines, chunkLines)
-	partial := d.borrow(count * 10 * c)
-	defer d.giveBack(partial)
+	partial := d.scratch(count * 10 * c)
+	defer d.freeScratch(partial)
 	ofBias := offset(partial, count*9*c)
 	s := grid2(ceil(c, 32), count, 32)
 	s.block[1] = 8

@@ -44,7 +44,7 @@ type Device struct {
 	watch     *queue // waits for the GPU while queue launches
 	staging   staging
 	marks     marks
-	bundles   bundles
+	capture   capture
 	sync      bool
 	precision precision
 	libraries libraries
@@ -75,7 +75,7 @@ func (d *Device) Close() error {
 				first = err
 			}
 		}
-		keep(d.bundles.free(d))
+		keep(d.capture.free(d))
 		keep(d.check(cu.Synchronize(), "finish all work"))
 		keep(d.staging.free())
 		keep(d.marks.free())
@@ -96,11 +96,11 @@ func (d *Device) Close() error {
 	return nil
 }
 
-// FillingPositions is how many positions of a feature map keep every multiprocessor busy:
+// PreferredBatchPixels is how many positions of a feature map keep every multiprocessor busy:
 // tiles of 128 positions and 128 channels in several waves, also where a layer has 256
 // channels. It does not depend on the GPU, which may choose another algorithm for another
 // number of images: results would.
-func (d *Device) FillingPositions() int { return 1 << 17 }
+func (d *Device) PreferredBatchPixels() int { return 1 << 17 }
 
 // Multiprocessors returns the number of multiprocessors.
 func (d *Device) Multiprocessors() int { return d.sms }

@@ -19,8 +19,8 @@ func (d *Device) Distillation(loss, student, teacher op.Tensor) {
 	op.Shape("Distillation", "loss", loss, 1)
 	op.SameSize("Distillation", student, teacher)
 	batch := student.Shape()[0]
-	partial := d.borrow(batch)
-	defer d.giveBack(partial)
+	partial := d.scratch(batch)
+	defer d.freeScratch(partial)
 	d.launch("distillation", grid1(batch, distillationThreads), partial, student, teacher, op.Len(student)/batch)
 	d.launch("distillation_end", grid1(1, 32), loss, partial, batch)
 }

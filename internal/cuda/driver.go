@@ -109,7 +109,7 @@ func driver() driverState {
 	code := C.hdmnet_cuda_driver(&path, &reason)
 	s := driverState{path: C.GoString(path), reason: C.GoString(reason), code: int(code)}
 	if s.path != "" {
-		s.err = resultError(code, "initialise the driver")
+		s.err = resultError(code, "initialize the driver")
 	}
 	return s
 }

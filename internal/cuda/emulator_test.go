@@ -71,13 +71,13 @@ var emulatorCases = map[string]func(t *testing.T, d *Device){
 	"shared undefined":  func(t *testing.T, d *Device) { runFault(d, "read_shared_undefined", 64, 64) },
 	"shared past":       func(t *testing.T, d *Device) { runFault(d, "shared_past", 64, 64) },
 	"read undefined": func(t *testing.T, d *Device) {
-		in := d.borrow(64)
+		in := d.scratch(64)
 		runFault(d, "read_undefined", 64, 64, in)
 	},
 	"read freed": func(t *testing.T, d *Device) {
-		in := d.borrow(64)
+		in := d.scratch(64)
 		d.zero(in, 256)
-		d.giveBack(in)
+		d.freeScratch(in)
 		runFault(d, "read_undefined", 64, 64, in)
 	},
 	"stale kernel":     func(t *testing.T, d *Device) { runFault(d, "never_compiled", 32, 64) },
@@ -109,7 +109,7 @@ var emulatorCases = map[string]func(t *testing.T, d *Device){
 }
 
 func runFault(d *Device, name string, threads, n int, args ...any) {
-	out := d.borrow(n)
+	out := d.scratch(n)
 	d.zero(out, int64(n)*4)
 	d.launch(name, grid1(1, threads), append([]any{out}, args...)...)
 	d.Synchronize()
@@ -131,14 +131,14 @@ func TestEmulatorReports(t *testing.T) {
 		{"write far past", fast, "", []string{"write_past", "thread (7,0,0)", "illegal access"}},
 		{"misaligned", checked, "", []string{"misaligned", "CUDA_ERROR_MISALIGNED_ADDRESS"}},
 		{"half warp", fast, "", []string{"half_warp_shuffle", "__shfl_sync", "faults.cu"}},
-		{"shared undefined", checked, "", []string{"read_shared_undefined", "thread (58,0,0)", "uninitialised read"}},
+		{"shared undefined", checked, "", []string{"read_shared_undefined", "thread (58,0,0)", "uninitialized read"}},
 		{"shared past", checked, "", []string{"shared_past", "thread (63,0,0)", "out of bounds write", "shared memory"}},
-		{"read undefined", checked, "", []string{"read_undefined", "uninitialised read of 4 bytes", "byte 0 of the allocation"}},
+		{"read undefined", checked, "", []string{"read_undefined", "uninitialized read of 4 bytes", "byte 0 of the allocation"}},
 		{"read freed", checked, "", []string{"read_undefined", "out of bounds read", "freed allocation"}},
 		{"read freed", fast, "", []string{"read_undefined", "illegal access", "freed allocation"}},
 		{"stale kernel", fast, "", []string{"never_compiled", "make ptx && make emu"}},
 		{"too many threads", fast, "", []string{"misaligned", "launch bounds"}},
-		{"download undefined", checked, "", []string{"a copy to the host reads uninitialised memory"}},
+		{"download undefined", checked, "", []string{"a copy to the host reads uninitialized memory"}},
 		{"leak", fast, "", []string{"leak: 1 allocations with 1000 bytes"}},
 		{"race", fast, "", []string{"last thread 62"}},
 		{"race", fast, "HDMNET_EMU_SEED=3", []string{"last thread 18"}},

@@ -6,7 +6,7 @@ package cuda
 // list [groups,n] holds them in order, count [groups] how many there are; the host never
 // learns them. Both are scratch memory: give list back.
 func (d *Device) foregroundList(mask pointer, groups, n int) (list, count pointer) {
-	list = d.borrow(groups*n + groups)
+	list = d.scratch(groups*n + groups)
 	count = offset(list, groups*n)
 	d.launch("foreground_list", grid2(ceil(n, 256), groups, 256), list, count, mask, n)
 	return list, count

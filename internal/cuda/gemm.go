@@ -45,8 +45,8 @@ func (d *Device) ownGemm(p precision, layout string, g gemmArgs) {
 		return
 	}
 	out := g.c
-	partial := d.borrow(parts * g.m * g.n)
-	defer d.giveBack(partial)
+	partial := d.scratch(parts * g.m * g.n)
+	defer d.freeScratch(partial)
 	g.c, g.accumulate = partial, 0
 	d.launch(kernel, s, &g)
 	d.addPartials(out, partial, parts, g.m*g.n)

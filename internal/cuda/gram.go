@@ -35,8 +35,8 @@ func (d *Device) Gram(g, x op.Tensor) {
 	}
 	pairs := ceil(c, tile) * (ceil(c, tile) + 1) / 2
 	parts, partRows := splitSum(n, ceil(pairs*batch, 4))
-	partial := d.borrow(batch * parts * c * c)
-	defer d.giveBack(partial)
+	partial := d.scratch(batch * parts * c * c)
+	defer d.freeScratch(partial)
 	grid := size{grid: [3]int{pairs, parts, batch}, block: [3]int{threads, 1, 1}, shared: shared}
 	d.launch(kernel, grid, &gramArgs{partial: partial, x: address(x), n: int32(n), c: int32(c), partRows: int32(partRows)})
 	squares := size{grid: [3]int{ceil(c, 32), ceil(c, 32), batch}, block: [3]int{32, 8, 1}}
@@ -53,8 +53,8 @@ func (d *Device) GramDistance(dist, gq, gs op.Tensor) {
 	op.Shape("GramDistance", "gq", gq, batch, c, c)
 	op.Shape("GramDistance", "d", dist, batch, shots)
 	parts := min(32, ceil(c*c, 256))
-	partial := d.borrow(batch * shots * parts)
-	defer d.giveBack(partial)
+	partial := d.scratch(batch * shots * parts)
+	defer d.freeScratch(partial)
 	d.launch("gram_squares", grid2(parts, batch*shots, 256), partial, gq, gs, shots, c*c)
 	d.launch("gram_distance", d.perElement(batch*shots), dist, partial, parts, c, batch*shots)
 }

@@ -42,7 +42,7 @@ func trial(t *testing.T, d *Device, between func(step int)) (losses, weights []f
 		d.Upload(tl, label)
 		loss := a.Zeros(2)
 		d.Zero(g)
-		d.Bundle(func() {
+		d.CaptureGraph(func() {
 			drop := op.DropoutParams{P: 0.3, Seed: uint64(s) * 0x9E3779B97F4A7C15}
 			y, z := a.Float32(rows, in), a.Float32(1, rows, 1, out)
 			d.Dropout(y, tx, drop)
@@ -66,9 +66,9 @@ func trial(t *testing.T, d *Device, between func(step int)) (losses, weights []f
 	return slices.Concat(all...), weights
 }
 
-// TestBundlesAreGraphs: steps that repeat become one graph whose parameters change, and
+// TestGraphs: steps that repeat become one graph whose parameters change, and
 // their results are those of single launches, bit for bit, whatever runs in between.
-func TestBundlesAreGraphs(t *testing.T) {
+func TestGraphs(t *testing.T) {
 	nothing := func(int) {}
 	t.Setenv("HDMNET_CUDA_GRAPH", "off")
 	off := open(t)
@@ -99,7 +99,7 @@ func TestBundlesAreGraphs(t *testing.T) {
 					d.wait(func() error { return d.memory.trim() })
 				}
 			}
-		}, 2}, // the bundle after it is cut off where it needs memory
+		}, 2}, // the graph after it is cut off where it needs memory
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := open(t)
@@ -117,9 +117,9 @@ func TestBundlesAreGraphs(t *testing.T) {
 	}
 }
 
-// TestBundleThatWaits: a bundle may wait, upload and need new memory; what comes of it is
+// TestGraphThatWaits: what is captured may wait, upload and need new memory; what comes of it is
 // in order all the same.
-func TestBundleThatWaits(t *testing.T) {
+func TestGraphThatWaits(t *testing.T) {
 	d := open(t)
 	a := op.NewArena(d)
 	defer a.Close()
@@ -129,12 +129,12 @@ func TestBundleThatWaits(t *testing.T) {
 	got := make([]float32, n)
 	for i := range 12 {
 		want := float32(4*i + 4)
-		d.Bundle(func() {
+		d.CaptureGraph(func() {
 			d.AddScaled(y, x, 1)
 			if i == 4 {
 				d.Download(got, y)
 				if got[n-1] != float32(4*i+1) {
-					t.Errorf("in bundle %d y = %g", i, got[n-1])
+					t.Errorf("in graph %d y = %g", i, got[n-1])
 				}
 			}
 			d.AddScaled(y, x, 1)
@@ -143,18 +143,18 @@ func TestBundleThatWaits(t *testing.T) {
 			}
 			d.AddScaled(y, x, 1)
 			d.Copy(a.Float32(n*(i/8+1)), op.Reshape(op.Span(a.Zeros(n*(i/8+1)), 0, n*(i/8+1)), n*(i/8+1))) // needs memory
-			d.Bundle(func() { d.AddScaled(y, x, 1) })
+			d.CaptureGraph(func() { d.AddScaled(y, x, 1) })
 		})
 		if i%3 == 2 {
 			if d.Download(got, y); got[0] != want || got[n-1] != want {
-				t.Fatalf("after bundle %d y = %g, want %g", i, got[0], want)
+				t.Fatalf("after graph %d y = %g, want %g", i, got[0], want)
 			}
 		}
 	}
 }
 
-// TestBundlesThatDiffer: bundles that are never alike are launched as usual in the end.
-func TestBundlesThatDiffer(t *testing.T) {
+// TestGraphsThatDiffer: calls that are never alike are launched as usual in the end.
+func TestGraphsThatDiffer(t *testing.T) {
 	d := open(t)
 	a := op.NewArena(d)
 	defer a.Close()
@@ -163,7 +163,7 @@ func TestBundlesThatDiffer(t *testing.T) {
 	d.Upload(x, slices.Repeat([]float32{1}, n))
 	sum := 0
 	for i := range 3 * mostGraphs {
-		d.Bundle(func() {
+		d.CaptureGraph(func() {
 			for range i%5 + 1 {
 				d.AddScaled(y, x, 1)
 				sum++
@@ -180,8 +180,8 @@ func TestBundlesThatDiffer(t *testing.T) {
 	}
 }
 
-// TestBundleThatPanics: what was asked for before the panic is done, and the device works.
-func TestBundleThatPanics(t *testing.T) {
+// TestGraphThatPanics: what was asked for before the panic is done, and the device works.
+func TestGraphThatPanics(t *testing.T) {
 	d := open(t)
 	a := op.NewArena(d)
 	defer a.Close()
@@ -190,7 +190,7 @@ func TestBundleThatPanics(t *testing.T) {
 	for i := range 5 {
 		func() {
 			defer func() { recover() }()
-			d.Bundle(func() {
+			d.CaptureGraph(func() {
 				d.AddScaled(y, x, 1)
 				if i >= 3 {
 					panic("stop")

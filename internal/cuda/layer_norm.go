@@ -7,7 +7,7 @@ import "hdmnet/internal/op"
 // layerNormRows is how many rows, one a warp, a block of layer_norm.cu has.
 const layerNormRows = 4
 
-// LayerNorm normalises every row of x and keeps its mean and 1/√(var+eps).
+// LayerNorm normalizes every row of x and keeps its mean and 1/√(var+eps).
 func (d *Device) LayerNorm(y, mean, rstd, x, w, b op.Tensor, eps float32) {
 	rows, c := checkLayerNorm("LayerNorm", y, mean, rstd, x)
 	op.Shape("LayerNorm", "w", w, c)
@@ -29,8 +29,8 @@ func (d *Device) LayerNormGrad(dx, dw, db, dy, x, w, mean, rstd op.Tensor) {
 		return
 	}
 	count, chunkRows := chunks(rows)
-	partial := d.borrow(2 * count * c)
-	defer d.giveBack(partial)
+	partial := d.scratch(2 * count * c)
+	defer d.freeScratch(partial)
 	half := offset(partial, count*c)
 	s := grid2(ceil(c, 32), count, 32)
 	s.block[1] = 8

@@ -90,9 +90,9 @@ func (d *Device) convByLibrary(p precision, g convArgs, channels int, own func(c
 		},
 	}
 	if p == bf16 {
-		x, y := d.borrow(ceil(g.inputs()*channels, 2)), d.borrow(ceil(n, 2))
-		defer d.giveBack(x)
-		defer d.giveBack(y)
+		x, y := d.scratch(ceil(g.inputs()*channels, 2)), d.scratch(ceil(n, 2))
+		defer d.freeScratch(x)
+		defer d.freeScratch(y)
 		j.before = func() { d.roundRows(x, g.a, g.inputs(), int(g.ci), channels) }
 		j.at = func(pointer) [5]pointer { return [5]pointer{x, g.b, y, 0, 0} }
 		j.after = func(out pointer) { d.finishConv("finish_conv_bf16", out, y, g) }

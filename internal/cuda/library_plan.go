@@ -9,7 +9,7 @@ import (
 
 	"gorgonia.org/cu"
 
-	"hdmnet/internal/cuda/choices"
+	"hdmnet/internal/cuda/autotune"
 )
 
 // A job is computed by the first candidate that the library accepts, in an order that is
@@ -125,7 +125,7 @@ func (d *Device) tryCandidate(c *candidate, j job, out pointer) error {
 	return nil
 }
 
-// workspace borrows scratch memory in few sizes, so that it is used again.
+// workspace takes scratch memory in few sizes, so that it is used again.
 func (d *Device) workspace(c *candidate) (pointer, error) {
 	if c.workspace == 0 {
 		return 0, nil
@@ -143,13 +143,13 @@ func (d *Device) workspace(c *candidate) (pointer, error) {
 
 func (d *Device) endWorkspace(p pointer) {
 	if p != 0 {
-		d.giveBack(p)
+		d.freeScratch(p)
 	}
 }
 
 // choiceFile is the open file of HDMNET_CUDA_TUNE.
 type choiceFile struct {
-	*choices.File
+	*autotune.File
 	prefix string // of this GPU and these libraries
 }
 
@@ -161,7 +161,7 @@ func (d *Device) openChoices() error {
 	if path == "" {
 		return nil
 	}
-	f, err := choices.Open(path)
+	f, err := autotune.Open(path)
 	if err != nil {
 		return fmt.Errorf("%s: %w", tuneVariable, err)
 	}
@@ -198,8 +198,8 @@ func (d *Device) measure(p *plan, j job) int {
 	if len(p.candidates) == 0 {
 		return ownKernels
 	}
-	out := d.borrow(j.floats)
-	defer d.giveBack(out)
+	out := d.scratch(j.floats)
+	defer d.freeScratch(out)
 	d.zero(out, int64(j.floats)*4)
 	best, least := ownKernels, d.milliseconds(func() { j.own(out) })
 	for i := range p.candidates {

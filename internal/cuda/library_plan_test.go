@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"hdmnet/internal/cuda/choices"
+	"hdmnet/internal/cuda/autotune"
 	"hdmnet/internal/op"
 )
 
@@ -27,7 +27,7 @@ func TestTune(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all, err := choices.Parse(data)
+		all, err := autotune.Parse(data)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,8 +46,8 @@ func TestTune(t *testing.T) {
 			t.Errorf("the key %q does not tell GPU and libraries", key)
 		}
 	}
-	for _, choice := range []int{ownKernels, 0, choices.MaxChoice} { // the last one is no candidate any more
-		f, err := choices.Open(path)
+	for _, choice := range []int{ownKernels, 0, autotune.MaxChoice} { // the last one is no candidate any more
+		f, err := autotune.Open(path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,8 +134,8 @@ func TestLibraryWithoutScratch(t *testing.T) {
 	}
 }
 
-// TestLibraryBundle: calls of libraries within a graph.
-func TestLibraryBundle(t *testing.T) {
+// TestLibraryGraph: calls of libraries within a graph.
+func TestLibraryGraph(t *testing.T) {
 	t.Setenv("HDMNET_CUDA_CACHE", "")
 	c := librarySizes[3]
 	f := func(d op.Device, o *operands) []op.Tensor {
@@ -147,7 +147,7 @@ func TestLibraryBundle(t *testing.T) {
 		}
 		for range 6 {
 			if dev, ok := d.(*Device); ok {
-				dev.Bundle(step)
+				dev.CaptureGraph(step)
 			} else {
 				step()
 			}
@@ -156,7 +156,7 @@ func TestLibraryBundle(t *testing.T) {
 	}
 	dev, _ := openWithLibraries(t, fp32)
 	near(t, c.name(), results(dev, f), results(openCPU(t), f))
-	if dev.bundles.made == 0 {
+	if dev.capture.made == 0 {
 		t.Error("no graph was made")
 	}
 }

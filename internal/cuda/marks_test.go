@@ -22,7 +22,7 @@ func TestMarks(t *testing.T) {
 	small := a.Zeros(4)
 	for range 8 {
 		d.Mark()
-		d.Bundle(func() {
+		d.CaptureGraph(func() {
 			d.Mark()
 			for range 8 {
 				d.Linear(y, x, w, nil)
@@ -40,7 +40,7 @@ func TestMarks(t *testing.T) {
 			t.Errorf("the products took %g s, a ReLU of 4 numbers %g s", products, relu)
 		}
 	}
-	if n := d.Graphs(); !d.bundles.off && !d.memory.direct && n != 1 {
+	if n := d.Graphs(); !d.capture.off && !d.memory.direct && n != 1 {
 		t.Errorf("%d graphs", n)
 	}
 }

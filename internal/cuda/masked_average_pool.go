@@ -15,8 +15,8 @@ func (d *Device) MaskedAveragePool(y, x, mask op.Tensor) {
 // MaskedAveragePoolGrad adds dy·m/(Σm + 0.0005) to dx.
 func (d *Device) MaskedAveragePoolGrad(dx, dy, mask op.Tensor) {
 	samples, n, c := checkMaskedPool("MaskedAveragePoolGrad", dy, dx, mask)
-	scale := d.borrow(samples)
-	defer d.giveBack(scale)
+	scale := d.scratch(samples)
+	defer d.freeScratch(scale)
 	d.launch("masked_pool_scale", grid1(samples, 256), scale, nil, mask, n, c)
 	fours := quads(c, address(dx), address(dy))
 	elements := samples * n * c

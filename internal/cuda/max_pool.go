@@ -29,8 +29,8 @@ func (d *Device) MaxPoolGrad(dx, dy, argmax op.Tensor) {
 	b, h, w, c := s[0], s[1], s[2], s[3]
 	op.Shape("MaxPoolGrad", "dy", dy, b, -1, -1, c)
 	ho, wo := out[1], out[2]
-	readers := d.borrow(2 * (h + w))
-	defer d.giveBack(readers)
+	readers := d.scratch(2 * (h + w))
+	defer d.freeScratch(readers)
 	d.zero(readers, int64(2*(h+w))*4)
 	d.launch("max_pool_readers", grid1(ceil(b*ho*wo, 8), 256), readers, argmax, b, h, w, ho, wo, c)
 	four := quads(c, address(dx), address(dy), address(argmax))

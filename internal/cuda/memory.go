@@ -81,7 +81,7 @@ func (d *Device) alloc(bytes int64) (uintptr, error) {
 func (d *Device) fromDriver(bytes int64) (uintptr, error) {
 	var p cu.DevicePtr
 	var short error
-	d.bundles.quiet = 0 // the shapes are new
+	d.capture.quiet = 0 // the shapes are new
 	err := d.call(func() error {
 		get := func() (err error) { p, err = cu.MemAlloc(bytes); return err }
 		err := get()
@@ -160,12 +160,12 @@ func (d *Device) PeakMemory() int64 { return d.memory.peak }
 // HeldMemory returns the bytes taken from the driver, in use or kept for the next request.
 func (d *Device) HeldMemory() int64 { return d.memory.held }
 
-// borrow returns scratch memory for n float32s, undefined; the operator gives it back
-// when the last launch that uses it is queued:
+// scratch returns work memory for n float32s, undefined; the operator gives it back when
+// the last launch that uses it is queued:
 //
-//	sums := d.borrow(n)
-//	defer d.giveBack(sums)
-func (d *Device) borrow(n int) pointer {
+//	sums := d.scratch(n)
+//	defer d.freeScratch(sums)
+func (d *Device) scratch(n int) pointer {
 	at, err := d.alloc(int64(n) * 4)
 	if err != nil {
 		d.fail(fmt.Errorf("no memory for an operator's %s of scratch: %w; use a smaller batch or input size", op.FormatBytes(4*int64(n)), err))
@@ -173,7 +173,7 @@ func (d *Device) borrow(n int) pointer {
 	return pointer(at)
 }
 
-func (d *Device) giveBack(p pointer) { d.must(d.release(uintptr(p))) }
+func (d *Device) freeScratch(p pointer) { d.must(d.release(uintptr(p))) }
 
 // offset returns the address of element i of float32s at p.
 func offset(p pointer, i int) pointer { return p + pointer(4*i) }

@@ -46,7 +46,7 @@ func Open(index int, p op.Precision) (*Device, error) {
 		memory:    allocator{idle: map[int64][]uintptr{}, live: map[uintptr]int64{}, direct: os.Getenv("HDMNET_CUDA_CACHE") == "off"},
 		sync:      environment("HDMNET_CUDA_SYNC"),
 		staging:   newStaging(),
-		bundles:   newBundles(),
+		capture:   newCapture(),
 	}
 	if err := d.describe(); err != nil {
 		return nil, err

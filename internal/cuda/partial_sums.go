@@ -20,8 +20,8 @@ func (d *Device) addPartials(out any, partial pointer, count, n int) {
 // addColumnSums adds the column sums of x [rows, cols] to out [cols].
 func (d *Device) addColumnSums(out, x op.Tensor, rows, cols int) {
 	count, chunkRows := chunks(rows)
-	partial := d.borrow(count * cols)
-	defer d.giveBack(partial)
+	partial := d.scratch(count * cols)
+	defer d.freeScratch(partial)
 	s := grid2(ceil(cols, 32), count, 32)
 	s.block[1] = 8
 	d.launch("column_partials", s, partial, x, rows, cols, chunkRows)

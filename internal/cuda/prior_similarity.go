@@ -29,11 +29,11 @@ func (d *Device) PriorSimilarity(y, q, s, mask op.Tensor) {
 	batch, shots, c := qs[0], ss[1], qs[3]
 	n, m, groups := qs[1]*qs[2], ss[2]*ss[3], batch*shots
 	list, count := d.foregroundList(address(mask), groups, m)
-	defer d.giveBack(list)
-	norms := d.borrow(batch*n + groups*m)
-	defer d.giveBack(norms)
-	best := d.borrow(groups * n)
-	defer d.giveBack(best)
+	defer d.freeScratch(list)
+	norms := d.scratch(batch*n + groups*m)
+	defer d.freeScratch(norms)
+	best := d.scratch(groups * n)
+	defer d.freeScratch(best)
 	a := priorArgs{best: best, q: address(q), s: address(s), qNorm: norms, sNorm: offset(norms, batch*n), list: list, count: count,
 		n: int32(n), m: int32(m), c: int32(c), shots: int32(shots)}
 	d.launch("prior_norms", grid2(ceil(n, 8), batch, 256), a.qNorm, q, nil, nil, n, c)

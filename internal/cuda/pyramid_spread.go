@@ -31,8 +31,8 @@ func (d *Device) PyramidSpread(y op.Tensor, q []op.Tensor) {
 		vectors += 3 * n
 	}
 	levels.count = int32(len(q))
-	lines := d.borrow(b * h * vectors * co)
-	defer d.giveBack(lines)
+	lines := d.scratch(b * h * vectors * co)
+	defer d.freeScratch(lines)
 	for i, t := range q {
 		n, four := int(levels.n[i]), quads(co, address(t))
 		d.launch("pyramid_lines", d.channelGrid(co, b*h*n*3, 1, four), lines, t, b, h, n, co, levels.first[i], vectors, four)

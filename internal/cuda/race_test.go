@@ -38,14 +38,14 @@ var raceKernels = []struct {
 	{"race_matrix", 1, "% of 16 bytes at % of the shared array s % by % no __syncthreads lies between"},
 	{"race_memory", 1, "% of 4 bytes at % the allocation number % by thread (%,0,0): no __syncthreads lies between"},
 	{"race_blocks", 2, "write of 4 bytes at % the allocation number % written by block (%,0,0), thread (%,0,0) of this launch: blocks have no order"},
-	{"race_neighbour", 2, "the allocation number % by block (%,0,0), thread (%,0,0) of this launch: blocks have no order"},
+	{"race_neighbor", 2, "the allocation number % by block (%,0,0), thread (%,0,0) of this launch: blocks have no order"},
 	{"race_readers", 2, "the allocation number % of this launch: blocks have no order"},
 	{"race_atomic", 1, "the allocation number % by % no __syncthreads"},
 }
 
 func runRace(d *Device, kernel string, blocks int, right bool) {
-	out := d.borrow(128)
-	defer d.giveBack(out)
+	out := d.scratch(128)
+	defer d.freeScratch(out)
 	d.zero(out, 512)
 	d.launch(kernel, grid1(blocks, 64), out, right)
 	d.Synchronize()
@@ -65,14 +65,14 @@ var raceStreams = []struct {
 		}
 		wait(second, d.stream)
 		return runNow(d, "race_blocks", at)
-	}, "kernel race_blocks, % race: write of 4 bytes at % written by a memset in stream %: no event and no synchronisation orders the two"},
+	}, "kernel race_blocks, % race: write of 4 bytes at % written by a memset in stream %: no event and no synchronization orders the two"},
 	{"memset after kernel", func(d *Device, at pointer, p *pinned, second cu.Stream, wait func(from, to cu.Stream)) error {
 		if err := runNow(d, "race_blocks", at); err != nil {
 			return err
 		}
 		wait(d.stream, second)
 		return cu.MemsetD32Async(at, 0, 128, second)
-	}, "race: a memset, 512 bytes at % written by kernel race_blocks in stream %: no event and no synchronisation orders the two"},
+	}, "race: a memset, 512 bytes at % written by kernel race_blocks in stream %: no event and no synchronization orders the two"},
 	{"memset after a copy has read", func(d *Device, at pointer, p *pinned, second cu.Stream, wait func(from, to cu.Stream)) error {
 		if err := cu.MemcpyDtoDAsync(at+4096, at, 512, d.stream); err != nil {
 			return err
@@ -127,7 +127,7 @@ var raceStreams = []struct {
 		}
 		wait(d.stream, second)
 		return copyToDevice(at+4096, p.memory, 256, second)
-	}, "race: a copy reads 256 bytes of pinned memory at % which another copy in stream % writes: no event and no synchronisation"},
+	}, "race: a copy reads 256 bytes of pinned memory at % which another copy in stream % writes: no event and no synchronization"},
 }
 
 // runNow launches a kernel on the queue's thread, where the others of raceStreams run.
@@ -143,7 +143,7 @@ func runNow(d *Device, name string, out pointer) error {
 }
 
 func runStreams(d *Device, i int, right bool) {
-	at, p := d.borrow(raceBytes/4), d.pin(stageSmall)
+	at, p := d.scratch(raceBytes/4), d.pin(stageSmall)
 	clear(unsafe.Slice((*byte)(p.memory), p.bytes))
 	d.zero(at, raceBytes)
 	d.Synchronize()

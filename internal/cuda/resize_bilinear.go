@@ -12,7 +12,7 @@ func (d *Device) ResizeBilinear(y, x op.Tensor, alignCorners bool) {
 		return
 	}
 	rows, cols := d.resizeAxes(h, w, oh, ow, alignCorners)
-	defer d.giveBack(rows)
+	defer d.freeScratch(rows)
 	four := quads(c, address(y), address(x))
 	d.launch("resize_bilinear", d.channelGrid(ow*c, oh, n, four), y, x, rows, cols, n, h, w, oh, ow, c, ow*c, four)
 }
@@ -26,9 +26,9 @@ func (d *Device) ResizeBilinearGrad(dx, dy op.Tensor, alignCorners bool) {
 		return
 	}
 	rows, cols := d.resizeAxes(h, w, oh, ow, alignCorners)
-	defer d.giveBack(rows)
-	between := d.borrow(n * h * ow * c) // [n, h, ow, c]
-	defer d.giveBack(between)
+	defer d.freeScratch(rows)
+	between := d.scratch(n * h * ow * c) // [n, h, ow, c]
+	defer d.freeScratch(between)
 	gather := func(dx, dy, table pointer, outer, in, out, inner int, accumulate bool) {
 		four := quads(inner, dx, dy)
 		d.launch("resize_bilinear_gather", d.channelGrid(in*inner, outer, 1, four), dx, dy, table, outer, out, inner, in*inner, accumulate, four)
@@ -40,7 +40,7 @@ func (d *Device) ResizeBilinearGrad(dx, dy op.Tensor, alignCorners bool) {
 // resizeAxes writes the tables of kernels/resize_bilinear.cu. The caller gives rows back;
 // cols is part of the same memory.
 func (d *Device) resizeAxes(h, w, oh, ow int, alignCorners bool) (rows, cols pointer) {
-	rows = d.borrow(2*(oh+ow) + h + w + 2)
+	rows = d.scratch(2*(oh+ow) + h + w + 2)
 	cols = offset(rows, 2*oh+h+1)
 	d.launch("resize_axes", grid2(ceil(max(h+1, w+1, oh, ow), 256), 2, 256), rows, cols, h, w, oh, ow, alignCorners)
 	return rows, cols

@@ -148,7 +148,7 @@ func checkAttention(operator string, q, k, v op.Tensor, heads int) (queries, key
 type headScratch []pointer
 
 func (s *headScratch) floats(d *Device, n int) pointer {
-	p := d.borrow(n)
+	p := d.scratch(n)
 	*s = append(*s, p)
 	return p
 }
@@ -168,6 +168,6 @@ func (s *headScratch) rows(d *Device, shape headShape, t op.Tensor) headRows {
 
 func (s *headScratch) free(d *Device) {
 	for _, p := range *s {
-		d.giveBack(p)
+		d.freeScratch(p)
 	}
 }

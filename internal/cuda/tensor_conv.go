@@ -49,8 +49,8 @@ func (d *Device) ownTensorConv(p precision, g convArgs) {
 // roundedConv rounds the weights g.b to p and queues the convolution on tensor cores.
 func (d *Device) roundedConv(p precision, g convArgs) {
 	rows, ci := int(g.co)*int(g.kh)*int(g.kw), int(g.ci)
-	rounded := d.borrow(p.roundedFloats(rows, ci))
-	defer d.giveBack(rounded)
+	rounded := d.scratch(p.roundedFloats(rows, ci))
+	defer d.freeScratch(rounded)
 	d.roundWeights(p, rounded, g.b, rows, ci)
 	g.b = rounded
 	d.tensorConv(p, g)

@@ -15,7 +15,7 @@ import (
 // may be changed as soon as Upload returns; the copy itself is only queued (staging.go).
 func (d *Device) Upload(dst op.Tensor, src any) {
 	from, n := hostBytes("Upload", src, dst)
-	d.bundles.waited = true
+	d.capture.waited = true
 	d.startRecorded() // an upload is no part of a graph
 	for lo := int64(0); lo < n; lo += stageLimit {
 		part := min(stageLimit, n-lo)
@@ -43,7 +43,7 @@ func (d *Device) Fetch(dst any, src op.Tensor) (wait func()) {
 }
 
 func (d *Device) fetch(to []byte, from cu.DevicePtr) (wait func()) {
-	d.bundles.waited = true
+	d.capture.waited = true
 	d.startRecorded() // what is waited for must have been started
 	p, m := d.landing(int64(len(to))), newMark(d.queue)
 	d.submit("fetch", func() error {

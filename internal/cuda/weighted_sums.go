@@ -14,8 +14,8 @@ type weightedSums struct {
 // run writes the sums times scale to out [groups,cols].
 func (w *weightedSums) run(d *Device, out any) {
 	count, chunkRows := chunks(w.rows)
-	partial := d.borrow(w.groups * count * w.cols)
-	defer d.giveBack(partial)
+	partial := d.scratch(w.groups * count * w.cols)
+	defer d.freeScratch(partial)
 	s := size{grid: [3]int{ceil(w.cols, 32), count, w.groups}, block: [3]int{32, 8, 1}}
 	d.launch("weighted_partials", s, partial, w.x, w.weights, w.count, w.rows, w.cols, w.perSample, chunkRows)
 	n := w.groups * w.cols

@@ -32,7 +32,7 @@ func MaskAreas(mask []uint8) []ClassArea {
 // CountAreas reads every mask of a source, `workers` at once (0 means GOMAXPROCS).
 // progress is called after every mask, from one goroutine at a time; nil means silent.
 //
-// Errors: an unreadable mask (the first one in list order), a cancelled context.
+// Errors: an unreadable mask (the first one in list order), a canceled context.
 func CountAreas(ctx context.Context, src Source, workers int, progress func(done, total int)) (Areas, error) {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)

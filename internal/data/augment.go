@@ -10,7 +10,7 @@ import (
 // augmentation off; the zero value leaves pictures as they are.
 type AugmentOptions struct {
 	ScaleMin, ScaleMax float64 // both sides by one factor, uniform in [min,max)
-	RotateDegrees      float64 // angle uniform in ±this; corners get the mean colour and label 255
+	RotateDegrees      float64 // angle uniform in ±this; corners get the mean color and label 255
 	RotateProb         float64 // 0..1
 	BlurProb           float64 // 0..1; 5×5 Gaussian
 	FlipProb           float64 // 0..1; left to right
@@ -129,7 +129,7 @@ func (a *augmenter) flip() {
 }
 
 // crop cuts a random size×size window. A picture smaller than that is padded
-// first, half on each side, with the mean colour and label 255.
+// first, half on each side, with the mean color and label 255.
 func (a *augmenter) crop(size int, rng *Rand) {
 	a.floats()
 	src, dst := &a.cur, &a.other

@@ -86,7 +86,7 @@ func TestRotationOfTinyPictures(t *testing.T) {
 			var a augmenter
 			a.load(&Scene{H: h, W: w, Image: slices.Repeat([]uint8{124, 116, 104}, h*w), Mask: make([]uint8, h*w)})
 			a.rotate(10)
-			for i, v := range a.cur.pix { // all but the mean colour
+			for i, v := range a.cur.pix { // all but the mean color
 				if math.Abs(float64(v)-float64(Mean[i%3])) > 0.5 {
 					t.Fatalf("%d×%d: value %g at %d", w, h, v, i)
 				}

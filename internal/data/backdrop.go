@@ -3,7 +3,7 @@ package data
 import "math"
 
 // background fills canvas [n,n,3] with what no class looks like: a mottled
-// ground, soft elongated blobs of flat colour and thin lines.
+// ground, soft elongated blobs of flat color and thin lines.
 func background(canvas []float32, n int, rng *Rand) {
 	ground := tint(rng, rng.Uniform(70, 170))
 	mottle(canvas, n, ground, rng)
@@ -15,7 +15,7 @@ func background(canvas []float32, n int, rng *Rand) {
 	}
 }
 
-// mottle is the ground colour plus smooth noise on a grid of 9×9 knots.
+// mottle is the ground color plus smooth noise on a grid of 9×9 knots.
 func mottle(canvas []float32, n int, ground rgb, rng *Rand) {
 	const knots = 9
 	var grid [knots][knots]rgb
@@ -62,7 +62,7 @@ func blob(canvas []float32, n int, rng *Rand) {
 	cx, cy := float32(rng.Uniform(0, size)), float32(rng.Uniform(0, size))
 	angle := rng.Uniform(0, math.Pi)
 	cos, sin := float32(math.Cos(angle)), float32(math.Sin(angle))
-	colour := tint(rng, rng.Uniform(40, 200))
+	color := tint(rng, rng.Uniform(40, 200))
 	opacity := float32(rng.Uniform(0.3, 0.7))
 	invL, invS := float32(1/long), float32(1/short)
 	reach := float32(long)
@@ -79,7 +79,7 @@ func blob(canvas []float32, n int, rng *Rand) {
 			cover := opacity * min32(inside, 1)
 			p := canvas[(y*n+x)*3:][:3]
 			for k := range p {
-				p[k] += cover * (colour[k] - p[k])
+				p[k] += cover * (color[k] - p[k])
 			}
 		}
 	}
@@ -93,7 +93,7 @@ func line(canvas []float32, n int, rng *Rand) {
 	dx, dy := math.Cos(angle), math.Sin(angle)
 	half := float32(rng.Uniform(0.5, 1.5))
 	length := rng.Uniform(0.3, 0.9) * size
-	colour := tint(rng, rng.Uniform(30, 220))
+	color := tint(rng, rng.Uniform(30, 220))
 	// Walk along the longer axis; the width is measured along the other one.
 	steep := math.Abs(dy) > math.Abs(dx)
 	if steep {
@@ -105,22 +105,22 @@ func line(canvas []float32, n int, rng *Rand) {
 	slope := float32(dy / dx)
 	half /= float32(dx)
 	for a := max(0, int(x)); a < min(n, int(x+length*dx)); a++ {
-		centre := float32(y) + slope*float32(a-int(x))
-		for b := max(0, int(centre-half)); b <= min(n-1, int(centre+half+1)); b++ {
-			cover := clamp01(half + 0.5 - abs32(float32(b)-centre))
+		center := float32(y) + slope*float32(a-int(x))
+		for b := max(0, int(center-half)); b <= min(n-1, int(center+half+1)); b++ {
+			cover := clamp01(half + 0.5 - abs32(float32(b)-center))
 			at := (b*n + a) * 3
 			if steep {
 				at = (a*n + b) * 3
 			}
 			for k := range 3 {
-				canvas[at+k] += cover * (colour[k] - canvas[at+k])
+				canvas[at+k] += cover * (color[k] - canvas[at+k])
 			}
 		}
 	}
 }
 
 // light writes canvas into image under a light that falls off to one side, with
-// sensor noise of ±9 grey levels.
+// sensor noise of ±9 gray levels.
 func light(image []uint8, canvas []float32, n int, rng *Rand) {
 	angle, fall := rng.Uniform(0, 2*math.Pi), rng.Uniform(0, 0.5)
 	gx, gy := float32(fall*math.Cos(angle)/float64(n)), float32(fall*math.Sin(angle)/float64(n))
@@ -132,15 +132,15 @@ func light(image []uint8, canvas []float32, n int, rng *Rand) {
 			gain := row + gx*(float32(x)-float32(n)/2)
 			bits := rng.Uint64()
 			p, c := to[x*3:][:3], from[x*3:][:3]
-			p[0] = grey(c[0]*gain + noise[(bits&0xFF+bits>>8&0xFF)&511])
-			p[1] = grey(c[1]*gain + noise[(bits>>16&0xFF+bits>>24&0xFF)&511])
-			p[2] = grey(c[2]*gain + noise[(bits>>32&0xFF+bits>>40&0xFF)&511])
+			p[0] = gray(c[0]*gain + noise[(bits&0xFF+bits>>8&0xFF)&511])
+			p[1] = gray(c[1]*gain + noise[(bits>>16&0xFF+bits>>24&0xFF)&511])
+			p[2] = gray(c[2]*gain + noise[(bits>>32&0xFF+bits>>40&0xFF)&511])
 		}
 	}
 }
 
 // noise is the sensor's by the sum of two random bytes: a triangular distribution of
-// ±9 grey levels.
+// ±9 gray levels.
 var noise = func() (levels [512]float32) {
 	for sum := range levels {
 		levels[sum] = (float32(sum) - 255) * (9.0 / 255)
@@ -148,5 +148,5 @@ var noise = func() (levels [512]float32) {
 	return levels
 }()
 
-// grey rounds to the nearest of 0..255.
-func grey(v float32) uint8 { return uint8(min(max(int32(v+0.5), 0), 255)) }
+// gray rounds to the nearest of 0..255.
+func gray(v float32) uint8 { return uint8(min(max(int32(v+0.5), 0), 255)) }

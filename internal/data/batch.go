@@ -18,7 +18,7 @@ func (s Stage) String() string {
 
 // Sample is one picture as the network sees it, size×size.
 type Sample struct {
-	Image []float32 // [size,size,3] RGB, grey levels 0..255, Mean outside the picture; the device normalises
+	Image []float32 // [size,size,3] RGB, gray levels 0..255, Mean outside the picture; the device normalizes
 	Mask  []uint8   // [size,size] 1 the episode's class, 0 not, 255 ignore; nil for the query of the base stage
 }
 
@@ -29,8 +29,8 @@ type Episode struct {
 	Supports  []Sample // the network's order: last drawn first; empty in the base stage
 	BaseLabel []uint8  // [size,size] of the query: place in Fold.Base + 1, else 0, 255 ignore
 
-	Class int // class id; 0 in the base stage
-	Cat   int // place of Class in Fold.Base (training) or Fold.Novel (validation); 0 in the base stage
+	Class      int // class id; 0 in the base stage
+	ClassIndex int // place of Class in Fold.Base (training) or Fold.Novel (validation); 0 in the base stage
 
 	QueryName    string
 	SupportNames []string // the network's order
@@ -52,7 +52,7 @@ type Batch struct {
 	QueryMask   []uint8   // [B,S,S] 0, 1, 255; empty in the base stage
 	SupportMask []uint8   // [B,K,S,S] 0, 1, 255
 	BaseLabel   []uint8   // [B,S,S] 0..len(Fold.Base), 255
-	Cat         []int     // [B]; see Episode.Cat
+	ClassIndex  []int     // [B]; see Episode.ClassIndex
 
 	Episodes    []*Episode // [B]
 	Epoch, Step int        // from 0
@@ -68,7 +68,7 @@ func (b *Batch) First(n int) *Batch {
 	return &Batch{
 		Size: n, Shots: b.Shots, Epoch: b.Epoch, Step: b.Step,
 		Query: first(b.Query, n, b.Size), Support: first(b.Support, n, b.Size), QueryMask: first(b.QueryMask, n, b.Size),
-		SupportMask: first(b.SupportMask, n, b.Size), BaseLabel: first(b.BaseLabel, n, b.Size), Cat: first(b.Cat, n, b.Size),
+		SupportMask: first(b.SupportMask, n, b.Size), BaseLabel: first(b.BaseLabel, n, b.Size), ClassIndex: first(b.ClassIndex, n, b.Size),
 		Episodes: first(b.Episodes, n, b.Size),
 	}
 }
@@ -101,7 +101,7 @@ func newBuffers(batch, shots, size int, stage Stage) buffers {
 // newBatch lays a batch of n episodes over the buffers.
 func newBatch(f buffers, n, shots, size int, stage Stage) *Batch {
 	px := size * size
-	b := &Batch{Size: n, Query: f.query[:n*px*3], BaseLabel: f.baseLabel[:n*px], Cat: f.cat[:n], full: f}
+	b := &Batch{Size: n, Query: f.query[:n*px*3], BaseLabel: f.baseLabel[:n*px], ClassIndex: f.cat[:n], full: f}
 	if stage == Meta {
 		b.Shots = shots
 		b.Support = f.support[:n*shots*px*3]

@@ -19,7 +19,7 @@ func (b *builder) build(batch *Batch, draws []Draw, first int) error {
 		if err := b.episode(e, draw, batch.Epoch); err != nil {
 			return fmt.Errorf("%s, epoch %d, episode %d: %w", b.opt.Index.Split, batch.Epoch, e.Position, err)
 		}
-		batch.Cat[i] = e.Cat
+		batch.ClassIndex[i] = e.ClassIndex
 	}
 	return nil
 }
@@ -46,7 +46,7 @@ func (b *builder) episode(e *Episode, draw Draw, epoch int) error {
 		return nil
 	}
 
-	e.Class, e.Cat = draw.Class, index.Fold.Cat(index.Split, draw.Class)
+	e.Class, e.ClassIndex = draw.Class, index.Fold.ClassIndex(index.Split, draw.Class)
 	foreground := classRemap(draw.Class)
 	foreground.apply(e.Query.Mask, b.aug.cur.mask)
 	if index.Split == Val {

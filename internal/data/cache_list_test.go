@@ -86,7 +86,7 @@ func cacheTree(t *testing.T) (*tree, *ListSource, Fold) {
 	t.Helper()
 	r := newTree(t)
 	for i, values := range [][]uint8{{1, 1, 1, 2}, {2, 2, 9, 0}, {1, 1, 0, 3}, {4, 4, 5, 5}, {3, 3, 3, 3}} {
-		r.pair(string(rune('a'+i)), 4, 1, greyMask(values...))
+		r.pair(string(rune('a'+i)), 4, 1, grayMask(values...))
 	}
 	src, err := r.open()
 	if err != nil {
@@ -199,7 +199,7 @@ func TestClassListOf(t *testing.T) {
 func TestListOfAnotherDataRoot(t *testing.T) {
 	for _, prefix := range []string{"VOC2012/", "../data/VOCdevkit2012/VOC2012/", "/home/somebody/VOC2012/", `C:\data\VOC2012/`} {
 		r := newTree(t)
-		r.pair("a", 2, 1, greyMask(0, 1))
+		r.pair("a", 2, 1, grayMask(0, 1))
 		if _, err := r.open(); err != nil {
 			t.Fatal(err)
 		}

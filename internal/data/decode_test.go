@@ -34,8 +34,8 @@ func TestDecodingMatchesOpenCV(t *testing.T) {
 }
 
 func TestDecodeImageKinds(t *testing.T) {
-	grey := image.NewGray(image.Rect(0, 0, 2, 1))
-	copy(grey.Pix, []uint8{10, 250})
+	gray := image.NewGray(image.Rect(0, 0, 2, 1))
+	copy(gray.Pix, []uint8{10, 250})
 	clear := image.NewNRGBA(image.Rect(0, 0, 2, 1))
 	copy(clear.Pix, []uint8{200, 100, 50, 128, 1, 2, 3, 255})
 	deep := image.NewRGBA64(image.Rect(0, 0, 1, 1))
@@ -44,7 +44,7 @@ func TestDecodeImageKinds(t *testing.T) {
 		img  image.Image
 		want []uint8
 	}{
-		"grey":         {grey, []uint8{10, 10, 10, 250, 250, 250}},
+		"gray":         {gray, []uint8{10, 10, 10, 250, 250, 250}},
 		"transparency": {clear, []uint8{200, 100, 50, 1, 2, 3}},
 		"16 bits":      {deep, []uint8{0x12, 0xAB, 0xFF}},
 	} {
@@ -62,7 +62,7 @@ func TestHugeHeader(t *testing.T) {
 		"huge.png: 65535×65535": {0, 0, 255, 255, 0, 0, 255, 255}, // width and height
 		"huge.png: 65537×1":     {0, 1, 0, 1, 0, 0, 0, 1},
 	} {
-		png := encodePNG(t, greyMask(1))
+		png := encodePNG(t, grayMask(1))
 		copy(png[16:], size[:])
 		// IHDR's checksum, over its type and its 13 bytes, must fit again.
 		binary.BigEndian.PutUint32(png[29:], crc32.ChecksumIEEE(png[12:29]))
@@ -76,11 +76,11 @@ func TestHugeHeader(t *testing.T) {
 }
 
 func FuzzDecodeMask(f *testing.F) {
-	f.Add(encodePNG(f, greyMask(0, 1, 20, 255)))
+	f.Add(encodePNG(f, grayMask(0, 1, 20, 255)))
 	f.Add(encodePNG(f, paletteMask(0, 1, 20, 255)))
-	f.Add(encodePNG(f, greyMask(0, 21)))
+	f.Add(encodePNG(f, grayMask(0, 21)))
 	f.Add(encodePNG(f, image.NewGray16(image.Rect(0, 0, 2, 2))))
-	f.Add(encodePNG(f, greyMask(0, 1, 2))[:40])
+	f.Add(encodePNG(f, grayMask(0, 1, 2))[:40])
 	f.Add(encodeJPEG(f, 3, 3))
 	f.Add([]byte("\x89PNG\r\n\x1a\n"))
 	f.Fuzz(func(t *testing.T, content []byte) {

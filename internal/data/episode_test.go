@@ -29,8 +29,8 @@ func TestValidationEpisodes(t *testing.T) {
 		if want := opt.Source.Name(opt.Index.Images[at]); e.QueryName != want || e.Position != p {
 			t.Fatalf("episode %d: query %s at %d, want %s", p, e.QueryName, e.Position, want)
 		}
-		if !slices.Contains(opt.Index.Present[at], e.Class) || opt.Index.Fold.Novel[e.Cat] != e.Class || b.Cat[0] != e.Cat {
-			t.Fatalf("episode %d: class %d, cat %d, present %v", p, e.Class, e.Cat, opt.Index.Present[at])
+		if !slices.Contains(opt.Index.Present[at], e.Class) || opt.Index.Fold.Novel[e.ClassIndex] != e.Class || b.ClassIndex[0] != e.ClassIndex {
+			t.Fatalf("episode %d: class %d, cat %d, present %v", p, e.Class, e.ClassIndex, opt.Index.Present[at])
 		}
 		seen := map[string]bool{e.QueryName: true}
 		for k, name := range e.SupportNames {
@@ -47,7 +47,7 @@ func TestValidationEpisodes(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, c := range scene.Mask {
-			wantBase := uint8(opt.Index.Fold.Cat(Train, int(c)) + 1)
+			wantBase := uint8(opt.Index.Fold.ClassIndex(Train, int(c)) + 1)
 			if (e.Label[i] == 1) != (int(c) == e.Class) || e.FullBaseLabel[i] != wantBase {
 				t.Fatalf("episode %d, pixel %d of class %d: label %d, base label %d (want %d)", p, i, c, e.Label[i], e.FullBaseLabel[i], wantBase)
 			}

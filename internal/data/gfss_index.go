@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// BuildGFSSIndex reads every mask of a source and makes the index of generalised
+// BuildGFSSIndex reads every mask of a source and makes the index of generalized
 // few-shot episodes, drawn as BAM's GSemData draws them:
 //
 //   - every image that shows a class is a query, in the order of the list;

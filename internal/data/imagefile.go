@@ -20,7 +20,7 @@ const (
 	maxSide   = 1 << 16
 )
 
-// ReadImage decodes a JPEG or PNG file to RGB, [h,w,3], 0..255. Grey becomes
+// ReadImage decodes a JPEG or PNG file to RGB, [h,w,3], 0..255. Gray becomes
 // three equal channels, 16 bits become 8, transparency is dropped. Errors name
 // the file.
 func ReadImage(path string) (pix []uint8, h, w int, err error) {
@@ -121,7 +121,7 @@ func toRGB(pix []uint8, img image.Image) (rgb []uint8, h, w int) {
 		at := 0
 		for y := b.Min.Y; y < b.Max.Y; y++ {
 			for x := b.Min.X; x < b.Max.X; x++ {
-				// Not premultiplied, so that dropping the transparency keeps the colour.
+				// Not premultiplied, so that dropping the transparency keeps the color.
 				c := color.NRGBAModel.Convert(img.At(x, y)).(color.NRGBA)
 				rgb[at], rgb[at+1], rgb[at+2] = c.R, c.G, c.B
 				at += 3

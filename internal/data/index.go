@@ -42,7 +42,7 @@ type Index struct {
 // BuildIndex reads every mask of the source and applies the field's rules: see
 // IndexOptions. The result does not depend on Workers.
 //
-// Errors: an unreadable mask (the first one in list order), a cancelled
+// Errors: an unreadable mask (the first one in list order), a canceled
 // context. An index with no image at all is an error of Check, not of BuildIndex.
 func BuildIndex(ctx context.Context, src Source, fold Fold, opt IndexOptions) (*Index, error) {
 	areas, err := CountAreas(ctx, src, opt.Workers, opt.Progress)

@@ -109,7 +109,7 @@ func TestBuildIndexErrors(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := BuildIndex(ctx, sample, fold0(t), IndexOptions{MinArea: 10}); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: error %v", err)
+		t.Errorf("canceled: error %v", err)
 	}
 }
 

@@ -122,20 +122,20 @@ func encodePNG(t testing.TB, img image.Image) []byte {
 	return b.Bytes()
 }
 
-// greyMask is an 8-bit grey mask with the values given, one row.
-func greyMask(values ...uint8) *image.Gray {
+// grayMask is an 8-bit gray mask with the values given, one row.
+func grayMask(values ...uint8) *image.Gray {
 	m := image.NewGray(image.Rect(0, 0, len(values), 1))
 	copy(m.Pix, values)
 	return m
 }
 
-// paletteMask holds the values as palette indices whose colours mislead.
+// paletteMask holds the values as palette indices whose colors mislead.
 func paletteMask(values ...uint8) *image.Paletted {
-	colours := make(color.Palette, 256)
-	for i := range colours {
-		colours[i] = color.RGBA{uint8(255 - i), uint8(i * 3), 7, 255}
+	colors := make(color.Palette, 256)
+	for i := range colors {
+		colors[i] = color.RGBA{uint8(255 - i), uint8(i * 3), 7, 255}
 	}
-	m := image.NewPaletted(image.Rect(0, 0, len(values), 1), colours)
+	m := image.NewPaletted(image.Rect(0, 0, len(values), 1), colors)
 	copy(m.Pix, values)
 	return m
 }
@@ -143,7 +143,7 @@ func paletteMask(values ...uint8) *image.Paletted {
 func TestListSourceReadsBothKindsOfMask(t *testing.T) {
 	r := newTree(t)
 	values := []uint8{0, 1, 20, 255, 7}
-	r.pair("grey", 5, 1, greyMask(values...))
+	r.pair("gray", 5, 1, grayMask(values...))
 	r.pair("palette", 5, 1, paletteMask(values...))
 	src, err := r.open()
 	if err != nil {
@@ -168,16 +168,16 @@ func TestListSourceReadsBothKindsOfMask(t *testing.T) {
 }
 
 func TestListSourceErrors(t *testing.T) {
-	good := greyMask(0, 1, 2)
-	grey16 := image.NewGray16(image.Rect(0, 0, 3, 1))
+	good := grayMask(0, 1, 2)
+	gray16 := image.NewGray16(image.Rect(0, 0, 3, 1))
 	for name, c := range map[string]struct {
 		make func(r *tree)
 		want []string
 	}{
-		"value out of range": {func(r *tree) { r.pair("p", 3, 1, greyMask(0, 1, 77)) }, []string{"p.png", "value 77 at column 2, row 0", "0..20"}},
+		"value out of range": {func(r *tree) { r.pair("p", 3, 1, grayMask(0, 1, 77)) }, []string{"p.png", "value 77 at column 2, row 0", "0..20"}},
 		"another size":       {func(r *tree) { r.pair("p", 4, 2, good) }, []string{"p.jpg is 4×2", "p.png is 3×1"}},
-		"16-bit mask":        {func(r *tree) { r.pair("p", 3, 1, grey16) }, []string{"p.png", "16-bit grey", "8-bit grey PNG"}},
-		"colour mask":        {func(r *tree) { r.pair("p", 3, 1, image.NewRGBA(image.Rect(0, 0, 3, 1))) }, []string{"p.png", "colour image", "palette PNG"}},
+		"16-bit mask":        {func(r *tree) { r.pair("p", 3, 1, gray16) }, []string{"p.png", "16-bit gray", "8-bit gray PNG"}},
+		"color mask":         {func(r *tree) { r.pair("p", 3, 1, image.NewRGBA(image.Rect(0, 0, 3, 1))) }, []string{"p.png", "color image", "palette PNG"}},
 		"JPEG mask":          {func(r *tree) { r.pair("p", 3, 1, good); r.write("p.png", encodeJPEG(r.t, 3, 1)) }, []string{"p.png", "not a PNG"}},
 		"truncated mask": {func(r *tree) {
 			r.pair("p", 3, 1, good)
@@ -210,7 +210,7 @@ func TestListSourceErrors(t *testing.T) {
 func TestTruncatedJPEGReachesNext(t *testing.T) {
 	r := newTree(t)
 	for _, stem := range []string{"a", "b", "c"} {
-		r.pair(stem, 32, 1, greyMask(make([]uint8, 32)...))
+		r.pair(stem, 32, 1, grayMask(make([]uint8, 32)...))
 	}
 	r.write("b.jpg", encodeJPEG(t, 32, 1)[:650])
 	src, err := r.open()
@@ -230,7 +230,7 @@ func TestTruncatedJPEGReachesNext(t *testing.T) {
 // Absolute paths in a list are not put under the root.
 func TestListTakesAbsolutePaths(t *testing.T) {
 	files, lists := newTree(t), newTree(t)
-	files.pair("p", 3, 1, greyMask(0, 1, 2))
+	files.pair("p", 3, 1, grayMask(0, 1, 2))
 	stem := filepath.Join(files.root, "p")
 	fmt.Fprintf(&lists.list, "%s.jpg\t%s.png\n", stem, stem)
 	src, err := lists.open()
@@ -245,7 +245,7 @@ func TestListTakesAbsolutePaths(t *testing.T) {
 
 func TestOpenListNamesMissingFiles(t *testing.T) {
 	r := newTree(t)
-	r.pair("here", 3, 1, greyMask(0, 1, 2))
+	r.pair("here", 3, 1, grayMask(0, 1, 2))
 	for i := range 9 {
 		fmt.Fprintf(&r.list, "gone%d.jpg here.png\n", i)
 	}

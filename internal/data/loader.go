@@ -165,7 +165,7 @@ func (l *Loader) wrap() {
 
 // Next gives the next batch. Training goes on for ever; validation gives io.EOF
 // after the last step, until Seek. Hand the batch back with Release once it is
-// not needed. Errors: ctx cancelled (the batch is not lost); a picture that
+// not needed. Errors: ctx canceled (the batch is not lost); a picture that
 // cannot be read, named by file, after which only Seek and Close are of use.
 func (l *Loader) Next(ctx context.Context) (*Batch, error) {
 	if l.err != nil {

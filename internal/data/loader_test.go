@@ -67,11 +67,11 @@ func digest(b *Batch) string {
 		h.Write(m)
 	}
 	for _, e := range b.Episodes {
-		fmt.Fprintln(h, e.Class, e.Cat, e.QueryName, e.SupportNames, e.Position, e.H, e.W)
+		fmt.Fprintln(h, e.Class, e.ClassIndex, e.QueryName, e.SupportNames, e.Position, e.H, e.W)
 		h.Write(e.Label)
 		h.Write(e.FullBaseLabel)
 	}
-	return fmt.Sprintf("%d/%d size %d cat %v %x", b.Epoch, b.Step, b.Size, b.Cat, h.Sum64())
+	return fmt.Sprintf("%d/%d size %d cat %v %x", b.Epoch, b.Step, b.Size, b.ClassIndex, h.Sum64())
 }
 
 // take gives the digests of the next n batches (all of them to the end for n < 0).
@@ -190,7 +190,7 @@ func TestBaseStageBatches(t *testing.T) {
 		}
 		for i, v := range b.Query {
 			if math.IsNaN(float64(v)) || v < 0 || v > 255 {
-				t.Fatalf("value %g at %d is no grey level", v, i)
+				t.Fatalf("value %g at %d is no gray level", v, i)
 			}
 		}
 		l.Release(b)
@@ -254,7 +254,7 @@ func (f fixed) Draw(_, p int) Draw {
 	return Draw{Query: f.ix.Images[p], Class: f.ix.Fold.Novel[0], Supports: f.ix.ByClass[f.ix.Fold.Novel[0]][:2]}
 }
 
-func TestCancelledNextLosesNothing(t *testing.T) {
+func TestCanceledNextLosesNothing(t *testing.T) {
 	opt := metaOptions(t, Train, 2)
 	want := take(t, newLoader(t, opt), 3)
 	l := newLoader(t, opt)
@@ -262,7 +262,7 @@ func TestCancelledNextLosesNothing(t *testing.T) {
 	got := take(t, l, 1)
 	cancel()
 	if _, err := l.Next(ctx); !errors.Is(err, context.Canceled) {
-		t.Fatalf("error %v, want cancelled", err)
+		t.Fatalf("error %v, want canceled", err)
 	}
 	if got = append(got, take(t, l, 2)...); !slices.Equal(got, want) {
 		t.Fatalf("%v, want %v", got, want)

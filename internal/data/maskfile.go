@@ -12,8 +12,8 @@ import (
 )
 
 // ReadMask decodes a PNG whose pixels are class indices, [h,w]: a palette
-// image, where the index is the class and the palette's colour means nothing,
-// or 8-bit grey, where the value is the class. Values are 0..classes and 255.
+// image, where the index is the class and the palette's color means nothing,
+// or 8-bit gray, where the value is the class. Values are 0..classes and 255.
 // Errors name the file, what it is or holds, and the remedy.
 func ReadMask(path string, classes int) (mask []uint8, h, w int, err error) {
 	content, err := os.ReadFile(path)
@@ -50,7 +50,7 @@ func decodeMask(memory, content []byte, name string, classes int) (mask []uint8,
 	}
 	if at := outOfRange(mask, classes); at >= 0 {
 		return nil, 0, 0, fmt.Errorf("mask %s: value %d at column %d, row %d, expected a class 0..%d or 255 (ignore); "+
-			"does the mask belong to another data set, or hold grey levels instead of class indices?", name, mask[at], at%w, at/w, classes)
+			"does the mask belong to another data set, or hold gray levels instead of class indices?", name, mask[at], at%w, at/w, classes)
 	}
 	return mask, h, w, nil
 }
@@ -66,8 +66,8 @@ func decodeRareMask(content []byte, name string) (mask []uint8, h, w int, err er
 		mask = img.Pix
 	case *image.Gray:
 		mask = img.Pix
-	default: // grey with one transparent value
-		return nil, 0, 0, maskKindError(name, "grey with transparency")
+	default: // gray with one transparent value
+		return nil, 0, 0, maskKindError(name, "gray with transparency")
 	}
 	return mask, img.Bounds().Dy(), img.Bounds().Dx(), nil
 }
@@ -95,28 +95,28 @@ func outOfRange(mask []uint8, classes int) int {
 	return -1
 }
 
-// checkMaskKind looks at the PNG header: the decoder would stretch grey levels
+// checkMaskKind looks at the PNG header: the decoder would stretch gray levels
 // of fewer than 8 bits to 0..255, so they must be refused before.
 func checkMaskKind(content []byte, name string) error {
 	const signature = "\x89PNG\r\n\x1a\n"
 	if len(content) < 26 || string(content[:8]) != signature || string(content[12:16]) != "IHDR" {
-		return fmt.Errorf("mask %s: not a PNG file; JPEG changes class indices, so masks must be palette or 8-bit grey PNG", name)
+		return fmt.Errorf("mask %s: not a PNG file; JPEG changes class indices, so masks must be palette or 8-bit gray PNG", name)
 	}
 	depth, kind := content[24], content[25]
 	switch {
 	case kind == 3, kind == 0 && depth == 8:
 		return nil
 	case kind == 0:
-		return maskKindError(name, fmt.Sprintf("%d-bit grey", depth))
+		return maskKindError(name, fmt.Sprintf("%d-bit gray", depth))
 	case kind == 4:
-		return maskKindError(name, "grey with transparency")
+		return maskKindError(name, "gray with transparency")
 	case kind == 2, kind == 6:
-		return maskKindError(name, "a colour image")
+		return maskKindError(name, "a color image")
 	}
-	return maskKindError(name, fmt.Sprintf("of PNG colour type %d", kind))
+	return maskKindError(name, fmt.Sprintf("of PNG color type %d", kind))
 }
 
 func maskKindError(name, kind string) error {
-	return fmt.Errorf("mask %s: it is %s, expected a palette PNG (index = class) or an 8-bit grey PNG (value = class); "+
+	return fmt.Errorf("mask %s: it is %s, expected a palette PNG (index = class) or an 8-bit gray PNG (value = class); "+
 		"convert it to class indices first", name, kind)
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // maskDecoder reads the PNG files that masks are as a rule, 8 bits, palette or
-// grey, not interlaced, to their values, and keeps its memory from one to the
+// gray, not interlaced, to their values, and keeps its memory from one to the
 // next. All else is for image/png, which takes new memory for every picture.
 type maskDecoder struct {
 	packed   []byte
@@ -72,10 +72,10 @@ func (d *maskDecoder) chunks(content []byte) (h, w int, ok bool) {
 				return 0, 0, false
 			}
 			w, h = int(binary.BigEndian.Uint32(body)), int(binary.BigEndian.Uint32(body[4:]))
-			// Depth, colour type, compression, filter, interlacing.
-			if grey := body[9] == 0; body[8] != 8 || !grey && body[9] != 3 || body[10]|body[11]|body[12] != 0 {
+			// Depth, color type, compression, filter, interlacing.
+			if gray := body[9] == 0; body[8] != 8 || !gray && body[9] != 3 || body[10]|body[11]|body[12] != 0 {
 				return 0, 0, false
-			} else if grey {
+			} else if gray {
 				palette = true // needs none
 			}
 		case kind == "PLTE":
@@ -87,7 +87,7 @@ func (d *maskDecoder) chunks(content []byte) (h, w int, ok bool) {
 			d.packed = append(d.packed, body...)
 		case kind == "IEND":
 			return h, w, len(d.packed) > 0
-		case kind == "tRNS" && content[25] == 0, c[4]&0x20 == 0: // a transparent grey value, an unknown critical chunk
+		case kind == "tRNS" && content[25] == 0, c[4]&0x20 == 0: // a transparent gray value, an unknown critical chunk
 			return 0, 0, false
 		}
 		c = c[12+n:]

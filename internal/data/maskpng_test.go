@@ -10,7 +10,7 @@ import (
 )
 
 // filteredPNG is an 8-bit PNG of h random rows that have the filter types in
-// turn, its data in two chunks; kind is 0 for grey and 3 for a palette.
+// turn, its data in two chunks; kind is 0 for gray and 3 for a palette.
 func filteredPNG(h, w int, kind byte) []byte {
 	rng := NewRand(uint64(w), uint64(kind))
 	var packed bytes.Buffer
@@ -56,7 +56,7 @@ func TestMaskDecoder(t *testing.T) {
 			}
 			got, gh, gw, ok := d.decode(mask, content)
 			if !ok || gh != 11 || gw != w || !slices.Equal(got, want) {
-				t.Errorf("colour type %d, width %d: ok %v, %d×%d, or values other than image/png's", kind, w, ok, gw, gh)
+				t.Errorf("color type %d, width %d: ok %v, %d×%d, or values other than image/png's", kind, w, ok, gw, gh)
 			}
 			mask = got
 			for n := range len(content) - 1 {

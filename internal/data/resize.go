@@ -2,22 +2,22 @@ package data
 
 import "hdmnet/internal/rows"
 
-// Mean and Std are ImageNet's channel statistics, RGB, of grey levels 0..255: what the
-// networks take off their pictures and divide them by (op.Normalize), and the colour of
+// Mean and Std are ImageNet's channel statistics, RGB, of gray levels 0..255: what the
+// networks take off their pictures and divide them by (op.Normalize), and the color of
 // what is outside a picture, which so becomes 0.
 var (
-	Mean = greyLevels(0.485, 0.456, 0.406)
-	Std  = greyLevels(0.229, 0.224, 0.225)
+	Mean = grayLevels(0.485, 0.456, 0.406)
+	Std  = grayLevels(0.229, 0.224, 0.225)
 )
 
-// greyLevels are values of 0..1 times 255, rounded to float32 before and after.
-func greyLevels(r, g, b float32) [3]float32 { return [3]float32{255 * r, 255 * g, 255 * b} }
+// grayLevels are values of 0..1 times 255, rounded to float32 before and after.
+func grayLevels(r, g, b float32) [3]float32 { return [3]float32{255 * r, 255 * g, 255 * b} }
 
 // Preprocess is the whole validation path of one picture: image [h,w,3] RGB
-// 0..255 → resized to dst [size,size,3], grey levels again, bilinear, half-pixel
-// centres, borders repeated, no antialiasing (the aspect is not kept). The resizing
+// 0..255 → resized to dst [size,size,3], gray levels again, bilinear, half-pixel
+// centers, borders repeated, no antialiasing (the aspect is not kept). The resizing
 // is OpenCV's INTER_LINEAR on float32, PyTorch's
-// interpolate(mode="bilinear", align_corners=False). The device normalises.
+// interpolate(mode="bilinear", align_corners=False). The device normalizes.
 func Preprocess(dst []float32, size int, image []uint8, h, w int) {
 	var r resizer
 	r.resize(dst, size, size, raster{bytes: image, h: h, w: w}, ratio(size, h), ratio(size, w))
@@ -100,7 +100,7 @@ func (r *resizer) resize(dst []float32, dh, dw int, src raster, sy, sx float64) 
 	for y, t := range r.ys {
 		top := row(t.A, t.B)
 		bottom := row(t.B, t.A)
-		rows.Mix(dst[y*dw*3:(y+1)*dw*3], top, bottom, t.G, t.F)
+		rows.Lerp(dst[y*dw*3:(y+1)*dw*3], top, bottom, t.G, t.F)
 	}
 }
 

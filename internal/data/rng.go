@@ -19,7 +19,7 @@ func NewRand(key ...uint64) *Rand {
 
 const golden64 = 0x9E3779B97F4A7C15 // 2^64 / golden ratio, SplitMix64's step
 
-// mix64 is SplitMix64's finaliser: a bijection whose output bits each depend on all input bits.
+// mix64 is SplitMix64's finalizer: a bijection whose output bits each depend on all input bits.
 func mix64(z uint64) uint64 {
 	z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
 	z = (z ^ z>>27) * 0x94D049BB133111EB
@@ -43,7 +43,7 @@ func (r *Rand) Intn(n int) int {
 	if n <= 0 {
 		panic("data: Rand.Intn needs n >= 1")
 	}
-	// Multiply-shift with rejection of the short tail, so that no value is favoured.
+	// Multiply-shift with rejection of the short tail, so that no value is favored.
 	bound := uint64(n)
 	hi, lo := bits.Mul64(r.Uint64(), bound)
 	if lo < bound {

@@ -20,8 +20,8 @@ type ShapesOptions struct {
 }
 
 // Shapes is the synthetic set shapes5i: scenes of one to four textured shapes
-// (two to four in validation) of random colour, size, place and angle on a
-// cluttered background under uneven light, some partly hidden. A class is a silhouette with a texture; colour
+// (two to four in validation) of random color, size, place and angle on a
+// cluttered background under uneven light, some partly hidden. A class is a silhouette with a texture; color
 // says nothing. Scene i is a pure function of (seed, fold, split, i); nothing
 // is read from or written to disk.
 type Shapes struct {
@@ -63,10 +63,10 @@ func (s *Shapes) Name(i int) string {
 // object is one shape of a scene; lengths in pixels.
 type object struct {
 	class      int
-	x, y, r    float32 // centre and circumscribed radius
+	x, y, r    float32 // center and circumscribed radius
 	cos, sin   float32 // rotation
 	pitch      float32 // texture period
-	colour     [2]rgb
+	color      [2]rgb
 	silhouette silhouette
 	texture    texture
 }
@@ -147,7 +147,7 @@ func (s *Shapes) layout(rng *Rand, i int) []object {
 }
 
 // place gives an object of a class a look, and a place that hides at most a
-// small part of the others: centres stay 0.75 of the summed radii apart. Where
+// small part of the others: centers stay 0.75 of the summed radii apart. Where
 // no place is found it shrinks; with at most four objects one is always found.
 func (s *Shapes) place(rng *Rand, class int, others []object) object {
 	size := float64(s.opt.Size)
@@ -155,7 +155,7 @@ func (s *Shapes) place(rng *Rand, class int, others []object) object {
 	o.silhouette, o.texture = shapeOf(class)
 	angle := rng.Uniform(0, 2*math.Pi)
 	o.cos, o.sin = float32(math.Cos(angle)), float32(math.Sin(angle))
-	o.colour = contrast(rng)
+	o.color = contrast(rng)
 	r := rng.Uniform(0.15, 0.26) * size
 	for try := 0; ; try++ {
 		x, y := rng.Uniform(0.8*r, size-0.8*r), rng.Uniform(0.8*r, size-0.8*r)
@@ -175,7 +175,7 @@ func (s *Shapes) place(rng *Rand, class int, others []object) object {
 	}
 }
 
-// contrast gives two random colours whose brightness differs by 100 or more.
+// contrast gives two random colors whose brightness differs by 100 or more.
 func contrast(rng *Rand) [2]rgb {
 	dark := rng.Uniform(25, 95)
 	bright := dark + rng.Uniform(100, 135)
@@ -186,7 +186,7 @@ func contrast(rng *Rand) [2]rgb {
 	return [2]rgb{a, b}
 }
 
-// tint gives a random colour of a given mean over its channels.
+// tint gives a random color of a given mean over its channels.
 func tint(rng *Rand, mean float64) rgb {
 	var c [3]float64
 	for k := range c {
@@ -197,7 +197,7 @@ func tint(rng *Rand, mean float64) rgb {
 }
 
 // paint draws the object with a smooth edge into canvas (nil: not at all) and
-// its class into the mask wherever a pixel's centre lies inside the outline.
+// its class into the mask wherever a pixel's center lies inside the outline.
 func (o *object) paint(canvas []float32, mask []uint8, n int) {
 	x0, x1 := max(0, int(o.x-o.r-1)), min(n-1, int(o.x+o.r+1))
 	y0, y1 := max(0, int(o.y-o.r-1)), min(n-1, int(o.y+o.r+1))
@@ -222,7 +222,7 @@ func (o *object) paint(canvas []float32, mask []uint8, n int) {
 			m := o.texture.mixture(u, v, -d, o.r, o.pitch)
 			p := canvas[(y*n+x)*3:][:3]
 			for k := range p {
-				c := o.colour[0][k] + m*(o.colour[1][k]-o.colour[0][k])
+				c := o.color[0][k] + m*(o.color[1][k]-o.color[0][k])
 				p[k] += cover * (c - p[k])
 			}
 		}

@@ -126,7 +126,7 @@ func TestScenesAreAFunctionOfTheirNumber(t *testing.T) {
 }
 
 // Every class must be frequent and large enough to make five-shot episodes, and
-// an object must stand out from the ground by its texture, not its colour.
+// an object must stand out from the ground by its texture, not its color.
 func TestShapesMakeEpisodes(t *testing.T) {
 	fold, err := Shapes5i(0)
 	if err != nil {

@@ -2,7 +2,7 @@ package data
 
 import "math"
 
-// texture is a surface of shapes5i: a mixture of an object's two colours.
+// texture is a surface of shapes5i: a mixture of an object's two colors.
 type texture int
 
 const (
@@ -15,8 +15,8 @@ const (
 
 var textureNames = [textures]string{"rimmed", "striped", "checkered", "dotted"}
 
-// mixture is the share of the second colour at (x,y) pixels from the object's
-// centre in the object's own, rotated axes, depth pixels inside its outline; r
+// mixture is the share of the second color at (x,y) pixels from the object's
+// center in the object's own, rotated axes, depth pixels inside its outline; r
 // is the object's radius and pitch the distance between two stripes or dots,
 // both in pixels. Range 0..1, edges one pixel wide.
 func (t texture) mixture(x, y, depth, r, pitch float32) float32 {

@@ -135,7 +135,7 @@ func TestAugmentationsMatchOpenCV(t *testing.T) {
 			if a.cur.h != h || a.cur.w != w {
 				t.Fatalf("size %d×%d, want %d×%d", a.cur.h, a.cur.w, h, w)
 			}
-			// Coordinates are those of OpenCV, so far less than two grey levels remain, borders included.
+			// Coordinates are those of OpenCV, so far less than two gray levels remain, borders included.
 			within(t, a.cur.pix, want, h, w, 0, 0.01)
 			sameLabels(t, a.cur.mask, g.label(name))
 		})

@@ -8,7 +8,7 @@ import (
 
 // rotate turns the picture by an angle in degrees, counter-clockwise, about
 // (w/2, h/2), keeping its size; what comes in at the corners has the mean
-// colour and label 255. Image bilinear, mask nearest. Coordinates are in steps
+// color and label 255. Image bilinear, mask nearest. Coordinates are in steps
 // of 1/32 pixel (the mask's rounded to whole ones), which is what OpenCV's
 // warpAffine does, so that pictures equal the release's.
 func (a *augmenter) rotate(degrees float64) {
@@ -55,7 +55,7 @@ func (a *augmenter) rotate(degrees float64) {
 		for right > left && !inside(right-1) {
 			right--
 		}
-		rows.Turn(pix[left*3:right*3], src.pix, w, xs[left:right], ys[left:right], x0, y0)
+		rows.Remap(pix[left*3:right*3], src.pix, w, xs[left:right], ys[left:right], x0, y0)
 		for x := 0; x < w; x++ {
 			if x == left && right > left {
 				x = right - 1
@@ -74,7 +74,7 @@ func (a *augmenter) rotate(degrees float64) {
 	a.swap()
 }
 
-// at gives a pixel, the mean colour outside the picture.
+// at gives a pixel, the mean color outside the picture.
 func (p *picture) at(x, y int) []float32 {
 	if uint(x) >= uint(p.w) || uint(y) >= uint(p.h) {
 		return Mean[:]

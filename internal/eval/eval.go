@@ -157,7 +157,7 @@ func each(ctx context.Context, t *nn.Tape, src Source, f func(*data.Batch) error
 	}
 }
 
-// upload starts a pass, brings a batch to the device and normalises it there; without
+// upload starts a pass, brings a batch to the device and normalizes it there; without
 // supports only Query is set.
 func upload(t *nn.Tape, b *data.Batch) model.Input {
 	t.Begin(false, 0)

@@ -173,11 +173,11 @@ func TestCancel(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := Meta(ctx, &oracle{}, newTape(t), &list{}, Options{Fold: fold(t)}); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
+		t.Errorf("canceled: %v", err)
 	}
 }
 
-// TestRealNetworks runs both networks, as initialised, over the synthetic set.
+// TestRealNetworks runs both networks, as initialized, over the synthetic set.
 func TestRealNetworks(t *testing.T) {
 	f, tape := fold(t), newTape(t)
 	src, err := data.NewShapes(data.ShapesOptions{Fold: f, Split: data.Val, Seed: 3, Count: 30, Size: 64})

@@ -9,7 +9,7 @@ import (
 	"hdmnet/internal/op"
 )
 
-// Merge says which output counts where both claim a pixel in generalised few-shot
+// Merge says which output counts where both claim a pixel in generalized few-shot
 // segmentation: `final` that it is the novel class, `base` that it is a base class.
 type Merge string
 
@@ -19,7 +19,7 @@ const (
 	MergeBase  Merge = "base"  // the base class, equation S1
 )
 
-// GFSSOptions of a generalised few-shot evaluation.
+// GFSSOptions of a generalized few-shot evaluation.
 type GFSSOptions struct {
 	Options
 	Tau   float64 // a pixel is the novel class where softmax(`final`) of the object is above, in (0, 1)

@@ -7,7 +7,7 @@ import (
 	"hdmnet/internal/metric"
 )
 
-// GFSSResult is the generalised few-shot score of one fold under one seed.
+// GFSSResult is the generalized few-shot score of one fold under one seed.
 type GFSSResult struct {
 	Score    *metric.Generalized
 	Episodes int
@@ -24,7 +24,7 @@ func (r *GFSSResult) PerClass() map[string]float64 {
 	return out
 }
 
-// GFSSSummary is the generalised few-shot score of one fold over all seeds, or of
+// GFSSSummary is the generalized few-shot score of one fold over all seeds, or of
 // several folds: means in [0, 1], and the standard deviation over the seeds.
 type GFSSSummary struct {
 	Novel    float64            `json:"miou_novel"`

@@ -31,12 +31,12 @@ type component struct {
 }
 
 // Decode gives the picture as RGB, [h,w,3], 0..255, in the memory of pix where
-// it suffices. Grey becomes three equal channels. Errors are those of image/jpeg.
+// it suffices. Gray becomes three equal channels. Errors are those of image/jpeg.
 func (d *Decoder) Decode(pix, content []byte) (rgb []byte, h, w int, err error) {
 	if d.sequential(content) {
 		rgb = sized(pix, d.w*d.h*3)
 		if len(d.comp) == 1 {
-			greyToRGB(rgb, d.planes.Y, d.planes.YStride, d.w, d.h)
+			grayToRGB(rgb, d.planes.Y, d.planes.YStride, d.w, d.h)
 		} else {
 			d.ycbcrToRGB(rgb, &d.planes)
 		}
@@ -53,7 +53,7 @@ func (d *Decoder) Decode(pix, content []byte) (rgb []byte, h, w int, err error) 
 	rgb = sized(pix, h*w*3)
 	switch img := img.(type) {
 	case *image.Gray:
-		greyToRGB(rgb, img.Pix, img.Stride, w, h)
+		grayToRGB(rgb, img.Pix, img.Stride, w, h)
 	case *image.YCbCr:
 		d.ycbcrToRGB(rgb, img)
 	default:

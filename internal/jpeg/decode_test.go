@@ -39,7 +39,7 @@ func want(t testing.TB, name string) (rgb []byte, h, w int) {
 	return rgb, b.Dy(), b.Dx()
 }
 
-var sequential = []string{"420", "422", "440", "444", "coarse", "fine", "restart", "narrow", "pixel", "grey"}
+var sequential = []string{"420", "422", "440", "444", "coarse", "fine", "restart", "narrow", "pixel", "gray"}
 
 // Sequential files come out as OpenCV reads them, in every value. One decoder
 // reads them all, so nothing may be left over from the file before.
@@ -90,7 +90,7 @@ func TestOtherKindsAreNear(t *testing.T) {
 			worst = max(worst, math.Abs(float64(got[i])-float64(wanted[i])))
 		}
 		if worst > 3 {
-			t.Errorf("%s: largest difference %g grey levels, at most 3 expected", name, worst)
+			t.Errorf("%s: largest difference %g gray levels, at most 3 expected", name, worst)
 		}
 	}
 }
@@ -142,7 +142,7 @@ func TestChromaUpsampling(t *testing.T) {
 				for x := 2; x < w-2; x++ {
 					cr := 100 + 4*((float64(x)+0.5)*c.dx-0.5) + 3*((float64(y)+0.5)*c.dy-0.5)
 					want := 128 + 1.402*(cr-128)
-					if got := float64(pix[(y*w+x)*3]); math.Abs(got-want) > 1.6 { // chroma rounds by up to 0.75, times 1.402, then to a grey level
+					if got := float64(pix[(y*w+x)*3]); math.Abs(got-want) > 1.6 { // chroma rounds by up to 0.75, times 1.402, then to a gray level
 						t.Fatalf("red at (%d,%d) is %g, want %.2f", y, x, got, want)
 					}
 				}

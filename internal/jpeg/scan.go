@@ -103,7 +103,7 @@ func (b *bits) passRestart(number byte) bool {
 	return true
 }
 
-// block decodes one block into its dequantised coefficients, row by row; used
+// block decodes one block into its dequantized coefficients, row by row; used
 // has bit i set where coefficient i may be other than 0. last is the DC value
 // of the block before. False where the data is damaged.
 func (b *bits) block(block *[64]int32, dc, ac *huffman, quant *[64]int32, last *int32) (used uint64, ok bool) {

@@ -52,14 +52,14 @@ func (c *Confusion) Merge(other *Confusion) {
 func (c *Confusion) PerClass() map[int]float64 {
 	out := map[int]float64{}
 	for k := range c.classes {
-		var labelled, predicted int64
+		var labeled, predicted int64
 		for j := range c.classes {
-			labelled += c.pixels[k*c.classes+j]
+			labeled += c.pixels[k*c.classes+j]
 			predicted += c.pixels[j*c.classes+k]
 		}
-		if labelled > 0 {
+		if labeled > 0 {
 			hit := c.pixels[k*c.classes+k]
-			out[k] = counts{hit, labelled + predicted - hit}.iou()
+			out[k] = counts{hit, labeled + predicted - hit}.iou()
 		}
 	}
 	return out

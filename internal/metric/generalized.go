@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Generalized accumulates the scores of generalised few-shot episodes: every picture is
+// Generalized accumulates the scores of generalized few-shot episodes: every picture is
 // segmented into background, the base classes and the one novel class that its episode
 // asks for. Labels and predictions are 0 the background, 1 … base the base classes,
 // base+1 the episode's novel class.

@@ -1,8 +1,8 @@
 // Package metric scores segmentations: class and foreground-background IoU of
-// few-shot episodes, semantic mIoU of a base learner, and generalised few-shot mIoU.
+// few-shot episodes, semantic mIoU of a base learner, and generalized few-shot mIoU.
 //
 // Every score is a ratio of whole pixel counts, so the order in which pictures are
-// added changes nothing. Pixels labelled Ignore count nowhere.
+// added changes nothing. Pixels labeled Ignore count nowhere.
 package metric
 
 import (

@@ -123,8 +123,8 @@ func TestConfusion(t *testing.T) {
 	}
 	c.Add([]uint8{0, 0, 1, 1, 2, 3}, []uint8{0, 1, 1, 2, 2, 255})
 	c.Add([]uint8{3, 1}, []uint8{0, 1})
-	// 0: hit 1, labelled 2, predicted 2 → 1/3; 1: 2 of 3+3−2 → 1/2; 2: 1 of 2 → 1/2;
-	// 3 is predicted but never labelled.
+	// 0: hit 1, labeled 2, predicted 2 → 1/3; 1: 2 of 3+3−2 → 1/2; 2: 1 of 2 → 1/2;
+	// 3 is predicted but never labeled.
 	per := c.PerClass()
 	if len(per) != 3 {
 		t.Errorf("PerClass = %v", per)

@@ -9,7 +9,7 @@ import (
 	"hdmnet/internal/weights"
 )
 
-// Export reads the tensors of a file that Recognise returned with layout l, completed to
+// Export reads the tensors of a file that Recognize returned with layout l, completed to
 // what the release's PyTorch code loads strictly: every batch norm has its
 // num_batches_tracked (0 where the file is older than that counter), and PSPNet its second
 // name for the backbone, encoder.*, which shares the first one's values; Foreign tensors

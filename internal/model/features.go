@@ -17,7 +17,7 @@ func (n *HDMNet) features(t *nn.Tape, in Input, mask op.Tensor) features {
 	qs, ss := in.Query.Shape(), in.Support.Shape()
 	b, bk, h, w := qs[0], ss[0]*ss[1], qs[1], qs[2]
 	support := t.Arena.Reshape(in.Support, bk, h, w, 3)
-	total, chunk := b+bk, max(1, op.FillingPositions(t.Dev)/(((h+7)/8)*((w+7)/8)))
+	total, chunk := b+bk, max(1, op.PreferredBatchPixels(t.Dev)/(((h+7)/8)*((w+7)/8)))
 	cache := n.cache
 	if in.Names == nil {
 		cache = nil
@@ -33,7 +33,7 @@ func (n *HDMNet) features(t *nn.Tape, in Input, mask op.Tensor) features {
 	var all features
 	for lo := 0; lo < len(wanted); lo += chunk {
 		images := wanted[lo:min(lo+chunk, len(wanted))]
-		op.Stage(t.Dev, StageBackbone)
+		op.Region(t.Dev, RegionBackbone)
 		x := t.Arena.Float32(len(images), h, w, 3)
 		for row, i := range images {
 			to := t.Arena.Rows(x, row, row+1)
@@ -46,7 +46,7 @@ func (n *HDMNet) features(t *nn.Tape, in Input, mask op.Tensor) features {
 		var part features
 		part.f2, part.f3, part.f4 = n.Base.Backbone.features(t, t.Const(x))
 		t.Arena.Free(x)
-		op.Stage(t.Dev, StageHead)
+		op.Region(t.Dev, RegionHead)
 		part.f5 = n.Base.head(t, part.f4)
 		if len(images) == total {
 			all = part

@@ -39,15 +39,15 @@ func TestMetaTrainingGolden(t *testing.T) {
 			for step := 1; step <= f.MetaInt("steps"); step++ {
 				e := synth.MakeEpisodes(name+"/step"+strconv.Itoa(step), b, k, size, f.Classes())
 				tape.Begin(true, 0)
-				except := tape.Arena.Int32(b)
+				excluded := tape.Arena.Int32(b)
 				cat := make([]int32, b)
 				for i := range cat {
 					cat[i] = int32(e.Class[i]) + 1
 				}
-				dev.Upload(except, cat)
+				dev.Upload(excluded, cat)
 				out := net.Forward(tape, Input{
 					Query: upload(tape, e.Query, []int{b, 3, size, size}), Support: upload(tape, e.Support, []int{b, k, 3, size, size}),
-					SupportMask: bytes(tape, e.SupportMask, b, k, size, size), Except: except,
+					SupportMask: bytes(tape, e.SupportMask, b, k, size, size), ExcludedClass: excluded,
 				})
 				lt := net.Loss(tape, out, bytes(tape, e.QueryMask, b, size, size), bytes(tape, e.BaseLabel, b, size, size), LossOptions{Distill: 1, Scale: 1})
 				got := ReadLosses(dev, lt, 1)
@@ -84,7 +84,7 @@ func TestMetaTrainingGolden(t *testing.T) {
 					switch g.Name {
 					case "transformer":
 						h.LR = want[4]
-					case "kshot": // the release's optimiser leaves it out
+					case "kshot": // the release's optimizer leaves it out
 						continue
 					}
 					span := func(t op.Tensor) op.Tensor { return op.Span(t, g.Lo, g.Hi-g.Lo) }

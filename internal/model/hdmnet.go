@@ -69,28 +69,28 @@ func NewHDMNet(o Options) (*HDMNet, error) {
 
 // Input is one batch of episodes on the device.
 type Input struct {
-	Query       op.Tensor // [B,S,S,3], normalised (op.Normalize)
-	Support     op.Tensor // [B,K,S,S,3], likewise
-	SupportMask op.Tensor // uint8 [B,K,S,S]: 0, 1, 255
-	Names       []string  // of the B queries and then the B·K masked supports, for CacheFeatures; nil: unknown
-	Except      op.Tensor // int32 [B]: the base class left out of the base foreground; nil in evaluation
+	Query         op.Tensor // [B,S,S,3], normalized (op.Normalize)
+	Support       op.Tensor // [B,K,S,S,3], likewise
+	SupportMask   op.Tensor // uint8 [B,K,S,S]: 0, 1, 255
+	Names         []string  // of the B queries and then the B·K masked supports, for CacheFeatures; nil: unknown
+	ExcludedClass op.Tensor // int32 [B]: the base class left out of the base foreground; nil in evaluation
 }
 
-// The parts of the network, as Forward and Loss tell them to op.Stage, and the two that
+// The parts of the network, as Forward and Loss tell them to op.Region, and the two that
 // whoever calls them adds.
 const (
-	StageUpload      = "upload"      // pictures and masks come to the device
-	StageBackbone    = "backbone"    // masks and backbone
-	StageHead        = "head"        // the base learner's
-	StagePrior       = "prior"       // similarity of queries and supports
-	StageProjections = "projections" // down and merge layers, prototypes
-	StageTransformer = "transformer"
-	StageEnsemble    = "ensemble" // scene style, weights of shots, and the merge of both learners
-	StageLosses      = "losses"
-	StagePredictions = "predictions" // label maps
-	StageBackward    = "backward"
-	StageResults     = "results" // on their way to the host
-	StageOptimiser   = "optimiser"
+	RegionUpload      = "upload"      // pictures and masks come to the device
+	RegionBackbone    = "backbone"    // masks and backbone
+	RegionHead        = "head"        // the base learner's
+	RegionPrior       = "prior"       // similarity of queries and supports
+	RegionProjections = "projections" // down and merge layers, prototypes
+	RegionTransformer = "transformer"
+	RegionEnsemble    = "ensemble" // scene style, weights of shots, and the merge of both learners
+	RegionLosses      = "losses"
+	RegionPredictions = "predictions" // label maps
+	RegionBackward    = "backward"
+	RegionResults     = "results" // on their way to the host
+	RegionOptimizer   = "optimizer"
 )
 
 // Output is what the network computes, all at feature size h×w. It is the network's, until
@@ -111,7 +111,7 @@ func (n *HDMNet) Forward(t *nn.Tape, in Input) *Output {
 	out := &n.out
 	*out = Output{}
 
-	op.Stage(t.Dev, StageBackbone)
+	op.Region(t.Dev, RegionBackbone)
 	mask := t.Arena.Float32(b*k, size[0], size[1], 1)
 	t.Dev.Foreground(mask, in.SupportMask)
 	var f features
@@ -122,12 +122,12 @@ func (n *HDMNet) Forward(t *nn.Tape, in Input) *Output {
 	})
 	out.Base = t.Const(base.Value)
 	h, w := f.f3.Value.Shape()[1], f.f3.Value.Shape()[2]
-	op.Stage(t.Dev, StagePrior)
+	op.Region(t.Dev, RegionPrior)
 	maskNear := t.Arena.Float32(b*k, h, w, 1)
 	t.Dev.ResizeNearest(maskNear, mask)
 	out.Similarity = n.similarity(t, f, maskNear, b, k)
 
-	op.Stage(t.Dev, StageProjections)
+	op.Region(t.Dev, RegionProjections)
 	qf, sf := n.down(t, f, b)
 	soft := t.Arena.Float32(b*k, h, w, 1)
 	t.Dev.ResizeBilinear(soft, mask, true)
@@ -138,10 +138,10 @@ func (n *HDMNet) Forward(t *nn.Tape, in Input) *Output {
 	out.QueryMerge = merge(t, n.QueryMerge, qf, t.ShotMean(proto, k), t.Const(tenfold))
 	t.Free(qf, sf)
 
-	op.Stage(t.Dev, StageTransformer)
+	op.Region(t.Dev, RegionTransformer)
 	out.Meta, out.Maps = n.Transformer.Mix.forward(t, out.QueryMerge, out.SuppMerge, mask, out.Similarity)
-	op.Stage(t.Dev, StageEnsemble)
-	out.Final = n.ensemble(t, out, f, in.Except, b, k)
+	op.Region(t.Dev, RegionEnsemble)
+	out.Final = n.ensemble(t, out, f, in.ExcludedClass, b, k)
 	return out
 }
 

@@ -35,7 +35,7 @@ type Layout struct {
 // String says in a few words what a file holds.
 func (l Layout) String() string {
 	if l.Kind == UnknownKind {
-		return "not recognised"
+		return "not recognized"
 	}
 	s := string(l.Kind)
 	for _, part := range []struct {
@@ -52,7 +52,7 @@ func (l Layout) String() string {
 	return s
 }
 
-// Recognise tells what a file of weights holds and returns it under the release's names:
+// Recognize tells what a file of weights holds and returns it under the release's names:
 //
 //   - HDMNet, and PSPNet (BAM's base stage) with or without its second copy of the
 //     backbone, encoder.*;
@@ -63,7 +63,7 @@ func (l Layout) String() string {
 //     because the network's stem is of three 3×3 convolutions with 128 outputs.
 //
 // A file of other names comes back as it is, of UnknownKind.
-func Recognise(f *weights.File) (Layout, *weights.File, error) {
+func Recognize(f *weights.File) (Layout, *weights.File, error) {
 	has := func(name string) bool { _, ok := f.Shape(name); return ok }
 	kernel := func(name string) int {
 		if s, _ := f.Shape(name); len(s) == 4 {
@@ -143,7 +143,7 @@ func plainNames(name string) (string, bool) { return name, IsBackboneParam(name)
 func plainResNet() Layout {
 	return Layout{Kind: BackboneAlone, Source: "torchvision", lacks: plainLacks, Notes: []string{
 		"this ResNet has a stem of one 7×7 convolution with 64 outputs, the network's has three 3×3 with 128: " +
-			"the stem (layer0), layer1.0.conv1 and layer1.0.downsample start from their initialisation; " +
+			"the stem (layer0), layer1.0.conv1 and layer1.0.downsample start from their initialization; " +
 			"published results use a ResNet with a deep stem (semseg's resnet50_v2.pth), expect less",
 	}}
 }
@@ -257,7 +257,7 @@ func (l Layout) Foreign(f *weights.File) []string {
 	return foreign
 }
 
-// stateDict is the network that a file is recognised as, nil for none.
+// stateDict is the network that a file is recognized as, nil for none.
 func (l Layout) stateDict(f *weights.File) []nn.NamedShape {
 	o := Options{Backbone: l.Backbone, BaseClasses: l.BaseClasses, Shots: max(l.Shots, 1)}
 	var net any

@@ -109,9 +109,9 @@ func TestSemsegBackbone(t *testing.T) {
 		return name
 	})
 	f := openFile(t, path)
-	l, _, err := Recognise(f)
+	l, _, err := Recognize(f)
 	if err != nil || l.Kind != BackboneAlone || l.Source != "semseg" || l.Backbone != "tiny" || l.Problem != "" || len(l.Notes) != 0 {
-		t.Errorf("recognised as %+v, %v", l, err)
+		t.Errorf("recognized as %+v, %v", l, err)
 	}
 	if notes, err := net.LoadBackbone(set, f); err != nil || len(notes) != 0 {
 		t.Fatal(notes, err)
@@ -152,7 +152,7 @@ func TestPlainResNetBackbone(t *testing.T) {
 		before[p.Name] = set.Get(p)
 	}
 	notes, err := net.LoadBackbone(set, f)
-	if err != nil || len(notes) != 1 || !strings.Contains(notes[0], "7×7") || !strings.Contains(notes[0], "initialisation") {
+	if err != nil || len(notes) != 1 || !strings.Contains(notes[0], "7×7") || !strings.Contains(notes[0], "initialization") {
 		t.Fatal(notes, err)
 	}
 	fresh := 0
@@ -169,7 +169,7 @@ func TestPlainResNetBackbone(t *testing.T) {
 		}
 	}
 	if want := 3*5 + 2*5; fresh != want {
-		t.Errorf("%d tensors start from their initialisation, want %d", fresh, want)
+		t.Errorf("%d tensors start from their initialization, want %d", fresh, want)
 	}
 }
 
@@ -234,9 +234,9 @@ func TestBAMsPSPNet(t *testing.T) {
 			}
 			return name
 		}))
-		l, g, err := Recognise(f)
+		l, g, err := Recognize(f)
 		if err != nil || l.Kind != BaseLearner || l.Backbone != "tiny" || l.BaseClasses != 16 || len(l.Missing(g)) != 0 {
-			t.Errorf("recognised as %+v, %v, missing %v", l, err, l.Missing(g))
+			t.Errorf("recognized as %+v, %v, missing %v", l, err, l.Missing(g))
 		}
 		for _, p := range set.Params {
 			set.Put(p, make([]float32, p.Len()))
@@ -256,7 +256,7 @@ func TestBAMsPSPNet(t *testing.T) {
 	}
 }
 
-func TestRecogniseNetworkAndUnusable(t *testing.T) {
+func TestRecognizeNetworkAndUnusable(t *testing.T) {
 	_, _, net, set := tinySets(t)
 	f := openFile(t, saveAs(t, "net.safetensors", set.Tensors(), func(name string) string {
 		if name == "transformer.mix_transformer.cls.0.bias" {
@@ -264,7 +264,7 @@ func TestRecogniseNetworkAndUnusable(t *testing.T) {
 		}
 		return name
 	}))
-	l, g, err := Recognise(f)
+	l, g, err := Recognize(f)
 	if err != nil || l.Kind != Network || l.Shots != 2 || l.BaseClasses != 16 || !slices.Equal(l.Missing(g), []string{"transformer.mix_transformer.cls.0.bias"}) {
 		t.Errorf("%+v, %v, missing %v", l, err, l.Missing(g))
 	}

@@ -10,11 +10,11 @@ import (
 	"hdmnet/internal/weights"
 )
 
-// Load reads all weights of the network, under any names that Recognise knows. A
+// Load reads all weights of the network, under any names that Recognize knows. A
 // checkpoint made for another number of shots lacks a fitting kshot_rw: then the shots
 // weigh alike, and uniform is true.
 func (n *HDMNet) Load(set *nn.Set, f *weights.File) (uniform bool, err error) {
-	l, f, err := recogniseFor(set, f)
+	l, f, err := recognizeFor(set, f)
 	if err != nil {
 		return false, err
 	}
@@ -37,7 +37,7 @@ func (n *HDMNet) Load(set *nn.Set, f *weights.File) (uniform bool, err error) {
 }
 
 // LoadBase takes over the backbone and the base learner from a file of the base stage
-// (hdmnet's or BAM's PSPNet) or of a whole HDMNet or BAM, under any names that Recognise
+// (hdmnet's or BAM's PSPNet) or of a whole HDMNet or BAM, under any names that Recognize
 // knows. PSPNet's cls.4 is HDMNet's base_learnear.2.
 func (n *HDMNet) LoadBase(set *nn.Set, f *weights.File) error { return loadBase(set, f) }
 
@@ -48,7 +48,7 @@ func (n *PSPNet) LoadBase(set *nn.Set, f *weights.File) error { return loadBase(
 const pspnetClassifier, hdmnetClassifier = "cls.4.", "base_learnear.2."
 
 func loadBase(set *nn.Set, f *weights.File) error {
-	l, f, err := recogniseFor(set, f)
+	l, f, err := recognizeFor(set, f)
 	if err != nil {
 		return err
 	}
@@ -75,8 +75,8 @@ func loadBase(set *nn.Set, f *weights.File) error {
 }
 
 // LoadBackbone reads the backbone alone, for example ImageNet weights, under any names
-// that Recognise knows. The notes say what could not be used and starts from its
-// initialisation.
+// that Recognize knows. The notes say what could not be used and starts from its
+// initialization.
 func (n *PSPNet) LoadBackbone(set *nn.Set, f *weights.File) (notes []string, err error) {
 	return loadBackbone(set, f)
 }
@@ -87,7 +87,7 @@ func (n *HDMNet) LoadBackbone(set *nn.Set, f *weights.File) (notes []string, err
 }
 
 func loadBackbone(set *nn.Set, f *weights.File) ([]string, error) {
-	l, f, err := recogniseFor(set, f)
+	l, f, err := recognizeFor(set, f)
 	if err != nil {
 		return nil, err
 	}
@@ -98,9 +98,9 @@ func loadBackbone(set *nn.Set, f *weights.File) ([]string, error) {
 	return l.Notes, err
 }
 
-// recogniseFor is Recognise for a network that the file is to be loaded into.
-func recogniseFor(set *nn.Set, f *weights.File) (Layout, *weights.File, error) {
-	l, f, err := Recognise(f)
+// recognizeFor is Recognize for a network that the file is to be loaded into.
+func recognizeFor(set *nn.Set, f *weights.File) (Layout, *weights.File, error) {
+	l, f, err := Recognize(f)
 	if err != nil {
 		return l, nil, err
 	}

@@ -32,7 +32,7 @@ const (
 // 0, 1, 255) and baseLabel (uint8 [B,S,S]) and records their gradients. ReadLosses reads
 // the tensor it returns. Section 3.5 of the paper.
 func (n *HDMNet) Loss(t *nn.Tape, out *Output, queryMask, baseLabel op.Tensor, o LossOptions) op.Tensor {
-	op.Stage(t.Dev, StageLosses)
+	op.Region(t.Dev, RegionLosses)
 	loss := t.Arena.Zeros(lossSize)
 	s := queryMask.Shape()
 	t.CrossEntropy(t.Arena.Span(loss, atFinal, 2), Upsample(t, out.Final, s[1], s[2]), queryMask, o.Scale)

@@ -13,7 +13,7 @@ type Options struct {
 	Backbone      string // one of Backbones()
 	BaseClasses   int    // base classes of the fold plus background: 16 on PASCAL-5i, 61 on COCO-20i
 	Shots         int    // K ≥ 1, HDMNet only
-	KShotReweight bool   // train kshot_rw; the release leaves it as initialised
+	KShotReweight bool   // train kshot_rw; the release leaves it as initialized
 }
 
 // Backbones lists the backbone names.

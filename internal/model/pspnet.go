@@ -115,7 +115,7 @@ func (n *PSPNet) Forward(t *nn.Tape, x op.Tensor) *nn.Var {
 	return logits
 }
 
-// Loss returns the cross entropy [2] (mean, labelled pixels) of the logits, resized to
+// Loss returns the cross entropy [2] (mean, labeled pixels) of the logits, resized to
 // the label's size (uint8 [B,S,S]); the gradient is that of scale·loss.
 func (n *PSPNet) Loss(t *nn.Tape, logits *nn.Var, label op.Tensor, scale float32) op.Tensor {
 	loss := t.Arena.Zeros(2)

@@ -27,7 +27,7 @@ type CollapsedConv struct {
 	Project *Linear    `w:"4"`
 }
 
-// NewCollapsedConv returns one with PyTorch's default initialisation.
+// NewCollapsedConv returns one with PyTorch's default initialization.
 func NewCollapsedConv(in, hidden, out int) *CollapsedConv {
 	return &CollapsedConv{
 		Expand:  NewPointwise(in, hidden, true),

@@ -18,7 +18,7 @@ type pyramidToy struct {
 }
 
 // TestInferenceSet: a set that keeps its convolutions folded alone computes the same bits
-// as one that folds the parameters it has, initialises what a file lacks, and gives all
+// as one that folds the parameters it has, initializes what a file lacks, and gives all
 // memory back.
 func TestInferenceSet(t *testing.T) {
 	newNet := func() *pyramidToy { return &pyramidToy{newToy(), NewPyramidConv(6, 3, 2)} }

@@ -91,7 +91,7 @@ func (t *Tape) Depthwise(x *Var, l *DepthwiseConv) *Var {
 	return y
 }
 
-// BatchNorm normalises the channels of x, with the batch's statistics when the tape
+// BatchNorm normalizes the channels of x, with the batch's statistics when the tape
 // records and asks for them, else with the running ones.
 func (t *Tape) BatchNorm(x *Var, l *BatchNorm) *Var {
 	y := t.like(x)
@@ -114,7 +114,7 @@ func (t *Tape) BatchNorm(x *Var, l *BatchNorm) *Var {
 	return y
 }
 
-// LayerNorm normalises every position of x.
+// LayerNorm normalizes every position of x.
 func (t *Tape) LayerNorm(x *Var, l *LayerNorm) *Var {
 	y := t.like(x)
 	n := op.Len(x.Value) / op.Last(x.Value)

@@ -147,7 +147,7 @@ func (t *Tape) Ensemble(meta *Var, base op.Tensor, psi *Var, gramMerge, clsMerge
 	return y
 }
 
-// CrossEntropy writes the mean loss of logits [B,H,W,C] and the number of labelled
+// CrossEntropy writes the mean loss of logits [B,H,W,C] and the number of labeled
 // pixels to loss [2]; the gradient is that of scale·loss.
 func (t *Tape) CrossEntropy(loss op.Tensor, logits *Var, label op.Tensor, scale float32) {
 	t.Dev.CrossEntropy(loss, logits.Value, label)

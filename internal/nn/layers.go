@@ -14,7 +14,7 @@ type Conv2D struct {
 	Params op.ConvParams
 }
 
-// NewConv2D returns a k×k convolution with PyTorch's default initialisation.
+// NewConv2D returns a k×k convolution with PyTorch's default initialization.
 func NewConv2D(in, out, k int, p op.ConvParams, bias bool) *Conv2D {
 	c := &Conv2D{Params: p, Weight: &Param{Shape: []int{out, in, k, k}, Layout: Conv, Init: Uniform(in * k * k)}}
 	if bias {
@@ -29,7 +29,7 @@ type Linear struct {
 	Bias   *Param `w:"bias"`
 }
 
-// NewLinear returns y = x·wᵀ (+ b) with PyTorch's default initialisation.
+// NewLinear returns y = x·wᵀ (+ b) with PyTorch's default initialization.
 func NewLinear(in, out int, bias bool) *Linear {
 	l := &Linear{Weight: &Param{Shape: []int{out, in}, Init: Uniform(in)}}
 	if bias {
@@ -59,7 +59,7 @@ func NewDepthwiseConv(c int) *DepthwiseConv {
 	}
 }
 
-// BatchNorm normalises channels; eps 1e-5, momentum 0.1 as PyTorch's default.
+// BatchNorm normalizes channels; eps 1e-5, momentum 0.1 as PyTorch's default.
 type BatchNorm struct {
 	Weight  *Param   `w:"weight"`
 	Bias    *Param   `w:"bias"`
@@ -82,7 +82,7 @@ func NewBatchNorm(c int) *BatchNorm {
 	return &BatchNorm{Weight: v(1, Trainable), Bias: v(0, Trainable), Mean: v(0, Buffer), Var: v(1, Buffer), Batches: &Counter{}}
 }
 
-// LayerNorm normalises positions over their channels.
+// LayerNorm normalizes positions over their channels.
 type LayerNorm struct {
 	Weight *Param `w:"weight"`
 	Bias   *Param `w:"bias"`

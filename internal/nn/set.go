@@ -40,7 +40,7 @@ type Group struct {
 const align = 16
 
 // NewSet names the parameters of a network (a pointer to a struct with w tags), places
-// them on the device and initialises each from a generator seeded by seed and its name.
+// them on the device and initializes each from a generator seeded by seed and its name.
 func NewSet(dev op.Device, network any, seed uint64) *Set {
 	s := newSet(dev, network, seed)
 	var trained, fixed []*Param

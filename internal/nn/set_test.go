@@ -67,7 +67,7 @@ func TestSetNamesRolesGroups(t *testing.T) {
 	if len(s.Groups) != 2 || s.Groups[0].Name != "body" || s.Groups[1].Name != "head" || s.Groups[1].Hi != op.Len(s.Values) {
 		t.Errorf("groups %+v of %d values", s.Groups, op.Len(s.Values))
 	}
-	// Initialisation depends on the seed and the name alone.
+	// Initialization depends on the seed and the name alone.
 	if again := NewSet(device(t), newToy(), 7); !slices.Equal(again.Get(again.Param("depth.weight")), s.Get(s.Param("depth.weight"))) {
 		t.Error("two sets of one seed differ")
 	}

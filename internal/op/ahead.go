@@ -21,40 +21,40 @@ func Fetch(dev Device, dst any, src Tensor) (wait func()) {
 	return func() {}
 }
 
-// RunsAhead tells whether the calls of dev's operators return before they are computed, so
+// IsAsync tells whether the calls of dev's operators return before they are computed, so
 // that it pays to give it the next step's work before reading the last one's results.
-func RunsAhead(dev Device) bool {
+func IsAsync(dev Device) bool {
 	_, ok := dev.(Fetcher)
 	return ok
 }
 
 // Filler is a Device that says how much work keeps all of it busy.
 type Filler interface {
-	// FillingPositions is how many positions of a feature map, of one image or several, are
+	// PreferredBatchPixels is how many positions of a feature map, of one image or several, are
 	// enough.
-	FillingPositions() int
+	PreferredBatchPixels() int
 }
 
-// FillingPositions is dev's own, or 8192: enough to fill the matrix products of a CPU.
-func FillingPositions(dev Device) int {
+// PreferredBatchPixels is dev's own, or 8192: enough to fill the matrix products of a CPU.
+func PreferredBatchPixels(dev Device) int {
 	if f, ok := dev.(Filler); ok {
-		return f.FillingPositions()
+		return f.PreferredBatchPixels()
 	}
 	return 8192
 }
 
-// Bundler is a Device for which many operators in a row cost less when it gets them in
+// GraphCapturer is a Device for which many operators in a row cost less when it gets them in
 // one piece.
-type Bundler interface {
-	// Bundle calls f once. What f asks for may begin when f returns.
-	Bundle(f func())
+type GraphCapturer interface {
+	// CaptureGraph calls f once. What f asks for may begin when f returns.
+	CaptureGraph(f func())
 }
 
-// Bundle calls f, which asks for much the same work every time: one training step. The
+// CaptureGraph calls f, which asks for much the same work every time: one training step. The
 // results are those of f alone.
-func Bundle(dev Device, f func()) {
-	if b, ok := dev.(Bundler); ok {
-		b.Bundle(f)
+func CaptureGraph(dev Device, f func()) {
+	if b, ok := dev.(GraphCapturer); ok {
+		b.CaptureGraph(f)
 		return
 	}
 	f()

@@ -1,6 +1,6 @@
 package op
 
-// BatchNorm normalises every channel (the last axis) over all other positions.
+// BatchNorm normalizes every channel (the last axis) over all other positions.
 //
 //	y = (x − μ)/√(σ² + eps) · w + b
 //

@@ -1,6 +1,6 @@
 package op
 
-// Distillation pulls a correlation map towards its teacher (section 3.5 of the paper).
+// Distillation pulls a correlation map toward its teacher (section 3.5 of the paper).
 //
 //	t = softmax over positions of teacher    p = softmax over positions of student
 //	KL = mean_b Σ_n t(log(t + 1e-12) − log(p + 1e-12))

@@ -1,6 +1,6 @@
 package op
 
-// LayerNorm normalises every position over its channels (the last axis).
+// LayerNorm normalizes every position over its channels (the last axis).
 //
 //	y = (x − mean(x))/√(var(x) + eps) · w + b        var biased
 //

@@ -4,7 +4,7 @@ package op
 // paper's matching module (section 3.3), with inverse softmax.
 //
 //	s_ij = cos(q_i, k_j)/0.1 per head of d = C/heads channels (norms at least 1e-12)
-//	a_ij = m_j · exp(s_ij)/Σ_i' exp(s_i'j)      softmax over the QUERY axis, not renormalised
+//	a_ij = m_j · exp(s_ij)/Σ_i' exp(s_i'j)      softmax over the QUERY axis, not renormalized
 //	y_i  = Σ_j a_ij v_j
 //	c_i  = mean over heads of Σ_j m_j s_ij / (Σ_j m_j + 1e-9)
 //

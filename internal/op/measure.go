@@ -11,15 +11,15 @@ type Stopwatch interface {
 	Marks() []float64
 }
 
-// Stager is a Device that wants to know which part of a network the next calls belong to.
-type Stager interface {
-	Stage(name string)
+// Regioner is a Device that wants to know which part of a network the next calls belong to.
+type Regioner interface {
+	Region(name string)
 }
 
-// Stage tells dev, if it is a Stager, that the next calls belong to the named part of the
+// Region tells dev, if it is a Regioner, that the next calls belong to the named part of the
 // network: "backbone", "transformer", …, until the next call.
-func Stage(dev Device, name string) {
-	if s, ok := dev.(Stager); ok {
-		s.Stage(name)
+func Region(dev Device, name string) {
+	if s, ok := dev.(Regioner); ok {
+		s.Region(name)
 	}
 }

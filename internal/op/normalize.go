@@ -1,6 +1,6 @@
 package op
 
-// Normalize brings pictures from grey levels to the range that networks are trained in:
+// Normalize brings pictures from gray levels to the range that networks are trained in:
 //
 //	y[...,c] = (x[...,c] − mean[c]) · (1/std[c])
 //

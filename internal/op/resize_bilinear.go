@@ -1,7 +1,7 @@
 package op
 
 // ResizeBilinear resamples [B,H,W,C] to [B,h,w,C] with weights linear in the distance.
-// With alignCorners the corner centres coincide: src = i·(H−1)/(h−1). Without:
+// With alignCorners the corner centers coincide: src = i·(H−1)/(h−1). Without:
 // src = max(0, (i+½)·H/h − ½). No antialiasing. PyTorch: F.interpolate(mode="bilinear").
 type ResizeBilinear interface {
 	// ResizeBilinear computes y; sizes that agree copy.

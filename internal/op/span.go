@@ -8,7 +8,7 @@ import (
 )
 
 // A slab is memory that an arena has from its device. It is cut into spans, in use or
-// idle; idle neighbours are one span. A request takes the smallest idle span that is large
+// idle; idle neighbors are one span. A request takes the smallest idle span that is large
 // enough, of equal ones the first, and leaves the rest idle: what is taken depends on the
 // sequence of requests alone, and once everything is idle it starts anew.
 type slab struct {
@@ -21,7 +21,7 @@ type span struct {
 	bytes         int64
 	slab          int
 	idle          bool
-	before, after *span // neighbours in the slab
+	before, after *span // neighbors in the slab
 }
 
 // spanAlign is what spans begin at and are multiples of, as devices align memory.
@@ -68,7 +68,7 @@ func (a *Arena) take(bytes int64) *span {
 	return s
 }
 
-// release makes s idle, together with idle neighbours.
+// release makes s idle, together with idle neighbors.
 func (a *Arena) release(s *span) {
 	a.inUse -= s.bytes
 	if next := s.after; next != nil && next.idle {

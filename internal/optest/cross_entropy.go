@@ -8,7 +8,7 @@ import (
 	"hdmnet/internal/op"
 )
 
-// crossEntropy is the definition: the mean over labelled rows, and how many there are.
+// crossEntropy is the definition: the mean over labeled rows, and how many there are.
 func crossEntropy(logits []float64, label []uint8, classes int) (loss float64, count int) {
 	for i, y := range label {
 		if y == op.Ignore {

@@ -10,7 +10,7 @@ func testNormalize(s *suite) {
 	for _, sh := range [][]int{{1, 1, 1, 3}, {1, 5, 7, 3}, {2, 3, 33, 31, 3}, {3, 61, 47, 3}, {1, 137, 160, 3}} {
 		what := fmt.Sprint(sh)
 		n := size(sh)
-		x, want := random("grey"+what, n, 127.5), make([]float64, n)
+		x, want := random("gray"+what, n, 127.5), make([]float64, n)
 		for i := range x {
 			if x[i] += 127.5; i%5 == 0 {
 				x[i] = math.Round(x[i]) // what a picture that was not resized holds
@@ -27,8 +27,8 @@ func testNormalize(s *suite) {
 		s.dev.Normalize(tx, tx, mean, std)
 		got, exact := s.values(tx), 0
 		for i, v := range s.values(y) {
-			grey := float32(x[i])
-			if float32(v) != (grey-mean[i%3])*(1/std[i%3]) || got[i] != v {
+			gray := float32(x[i])
+			if float32(v) != (gray-mean[i%3])*(1/std[i%3]) || got[i] != v {
 				exact++
 			}
 			if i%7 == 0 && v != 0 {

@@ -6,10 +6,10 @@ import (
 	"image/color"
 )
 
-// Line is the colour of the outline.
+// Line is the color of the outline.
 var Line = color.NRGBA{R: 255, G: 240, B: 60, A: 255}
 
-// tint is the colour of the foreground.
+// tint is the color of the foreground.
 var tint = [3]int{255, 40, 40}
 
 // tintShare is how much of the tint covers the picture, in 1/256.

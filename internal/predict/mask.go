@@ -52,10 +52,10 @@ func decodeMask(content []byte, path string) (*mask, error) {
 
 // newMask applies the rule that a value is the object when it is neither 0 nor 255. The
 // value is
-//   - of a palette picture the index, whatever its colour;
-//   - of a grey picture the stored value; with 16 bits 65535 is ignore too;
-//   - of a colour picture 0 for black and for transparent pixels, 255 for white, and
-//     something between for all other colours.
+//   - of a palette picture the index, whatever its color;
+//   - of a gray picture the stored value; with 16 bits 65535 is ignore too;
+//   - of a color picture 0 for black and for transparent pixels, 255 for white, and
+//     something between for all other colors.
 //
 // depth is the number of bits of a stored value.
 func newMask(img image.Image, depth uint8) *mask {

@@ -59,12 +59,12 @@ type Result struct {
 // query pic.jpg:
 //
 //	support_cat_overlay.png  the support with the object as it was understood
-//	pic_mask.png             grey [H,W], 255 where `final` says object, else 0
+//	pic_mask.png             gray [H,W], 255 where `final` says object, else 0
 //	pic_overlay.png          the query with the object tinted and outlined
 //	pic_logits.npy           float32 [2,H,W]: `final` (background, object), if asked for
 //
 // H×W is the query's own size, upright where EXIF data turn it. Pictures go through the validation path: resized to
-// S×S (bilinear), normalised; `final` is resized to H×W bilinearly with aligned corners.
+// S×S (bilinear), normalized; `final` is resized to H×W bilinearly with aligned corners.
 //
 // Errors name the file: one that is missing, cut short or no picture; a mask of
 // another size than its picture; a mark outside it; two queries of one name; a folder that cannot be

@@ -66,7 +66,7 @@ func save(t testing.TB, path string, img image.Image) string {
 	return path
 }
 
-func grey(w, h int, values ...uint8) *image.Gray {
+func gray(w, h int, values ...uint8) *image.Gray {
 	m := image.NewGray(image.Rect(0, 0, w, h))
 	copy(m.Pix, values)
 	return m
@@ -77,7 +77,7 @@ func pair(t *testing.T, dir string) Support {
 	t.Helper()
 	return Support{
 		Image: save(t, filepath.Join(dir, "s.jpg"), image.NewRGBA(image.Rect(0, 0, 4, 3))),
-		Mask:  save(t, filepath.Join(dir, "s.png"), grey(4, 3, 7, 7, 7, 7, 255)),
+		Mask:  save(t, filepath.Join(dir, "s.png"), gray(4, 3, 7, 7, 7, 7, 255)),
 	}
 }
 
@@ -189,8 +189,8 @@ func TestBadInput(t *testing.T) {
 	os.WriteFile(path("cut.png"), cutMask[:len(cutMask)-20], 0o666)
 	os.Mkdir(path("other"), 0o777)
 	twin := save(t, path("other/q.png"), image.NewRGBA(image.Rect(0, 0, 4, 3)))
-	small := save(t, path("small.png"), grey(4, 2))
-	own := save(t, path("q_mask.png"), grey(40, 30, 1))
+	small := save(t, path("small.png"), gray(4, 2))
+	own := save(t, path("q_mask.png"), gray(40, 30, 1))
 
 	for _, c := range []struct {
 		what     string
@@ -222,7 +222,7 @@ func TestBadInput(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := Run(ctx, &halves{}, newTape(t), Options{Supports: []Support{p}, Queries: []string{q}, Out: path("o"), Size: 9}); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
+		t.Errorf("canceled: %v", err)
 	}
 }
 
@@ -239,7 +239,7 @@ func TestMasksWithoutObjectAreNamed(t *testing.T) {
 		"all white": {[]uint8{255, 255}, "add --mask-white-is-object"},
 		"a dot":     {dot, "so small"},
 	} {
-		mask := save(t, filepath.Join(dir, what+".png"), grey(50, 50, c.values...))
+		mask := save(t, filepath.Join(dir, what+".png"), gray(50, 50, c.values...))
 		warned := ""
 		_, err := Run(context.Background(), &halves{}, newTape(t), Options{
 			Supports: []Support{{Image: img, Mask: mask}}, Queries: []string{img}, Out: dir, Size: 9, Warn: func(m string) { warned += m },
@@ -255,13 +255,13 @@ func TestMaskKinds(t *testing.T) {
 	r := image.Rect(0, 0, 4, 1)
 	palette := image.NewPaletted(r, make(color.Palette, 256))
 	for i := range palette.Palette {
-		palette.Palette[i] = color.NRGBA{0, 0, 0, 255} // colours mean nothing
+		palette.Palette[i] = color.NRGBA{0, 0, 0, 255} // colors mean nothing
 	}
 	copy(palette.Pix, []uint8{0, 1, 255, 254})
-	grey16 := image.NewGray16(r)
+	gray16 := image.NewGray16(r)
 	rgba, alpha := image.NewNRGBA(r), image.NewNRGBA(r)
 	for x, v := range []uint16{0, 1, 0xFFFF, 0xFE00} {
-		grey16.SetGray16(x, 0, color.Gray16{Y: v})
+		gray16.SetGray16(x, 0, color.Gray16{Y: v})
 	}
 	for x, c := range []color.NRGBA{{0, 0, 0, 255}, {0, 0, 1, 255}, {255, 255, 255, 255}, {255, 0, 0, 255}} {
 		rgba.SetNRGBA(x, 0, c)
@@ -271,7 +271,7 @@ func TestMaskKinds(t *testing.T) {
 	}
 	dir := t.TempDir()
 	for what, img := range map[string]image.Image{
-		"palette": palette, "grey": grey(4, 1, 0, 1, 255, 9), "grey16": grey16, "rgb": rgba, "rgba": alpha,
+		"palette": palette, "gray": gray(4, 1, 0, 1, 255, 9), "gray16": gray16, "rgb": rgba, "rgba": alpha,
 	} {
 		m, err := readMask(save(t, filepath.Join(dir, what+".png"), img))
 		if err != nil {
@@ -281,9 +281,9 @@ func TestMaskKinds(t *testing.T) {
 			t.Errorf("%s: %+v", what, m)
 		}
 	}
-	// Grey of 1 and 4 bits: value 1 is the object, the decoder stretches it to 255 and 17.
+	// Gray of 1 and 4 bits: value 1 is the object, the decoder stretches it to 255 and 17.
 	for depth, want := range map[uint8]uint8{1: 255, 2: 85, 4: 17} {
-		if m := newMask(grey(2, 1, 0, want), depth); !bytes.Equal(m.values, []uint8{0, 1}) {
+		if m := newMask(gray(2, 1, 0, want), depth); !bytes.Equal(m.values, []uint8{0, 1}) {
 			t.Errorf("%d bits: %v", depth, m.values)
 		}
 	}

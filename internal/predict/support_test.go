@@ -18,8 +18,8 @@ import (
 func TestParseSupport(t *testing.T) {
 	dir := t.TempDir()
 	a, b := filepath.Join(dir, "a:1.png"), filepath.Join(dir, "b.png")
-	save(t, a, grey(1, 1))
-	save(t, b, grey(1, 1))
+	save(t, a, gray(1, 1))
+	save(t, b, gray(1, 1))
 	for in, want := range map[string]Support{
 		"x.jpg:y.png":                   {Image: "x.jpg", Mask: "y.png"},
 		a + ":" + b:                     {Image: a, Mask: b},
@@ -79,7 +79,7 @@ func FuzzParseSupport(f *testing.F) {
 // FuzzDecodeMask: no content is read into memory without bound or makes a panic.
 func FuzzDecodeMask(f *testing.F) {
 	for _, img := range []image.Image{
-		grey(3, 2, 0, 1, 255), image.NewGray16(image.Rect(0, 0, 2, 2)), image.NewNRGBA(image.Rect(0, 0, 1, 3)),
+		gray(3, 2, 0, 1, 255), image.NewGray16(image.Rect(0, 0, 2, 2)), image.NewNRGBA(image.Rect(0, 0, 1, 3)),
 		image.NewPaletted(image.Rect(0, 0, 5, 1), color.Palette{color.Black, color.White}),
 	} {
 		content, err := os.ReadFile(save(f, filepath.Join(f.TempDir(), "m.png"), img))
@@ -103,7 +103,7 @@ func FuzzDecodeMask(f *testing.F) {
 	})
 }
 
-// photograph writes an orange disc of radius 12 around (30, 20), column and row, on grey.
+// photograph writes an orange disc of radius 12 around (30, 20), column and row, on gray.
 func photograph(t *testing.T, path string) string {
 	t.Helper()
 	img := image.NewRGBA(image.Rect(0, 0, 60, 40))
@@ -167,8 +167,8 @@ func TestMarks(t *testing.T) {
 func TestBadMarksNameTheSupport(t *testing.T) {
 	dir := t.TempDir()
 	img := photograph(t, filepath.Join(dir, "disc.png"))
-	black := save(t, filepath.Join(dir, "black.png"), grey(60, 40))
-	small := save(t, filepath.Join(dir, "small.png"), grey(6, 4, 1))
+	black := save(t, filepath.Join(dir, "black.png"), gray(60, 40))
+	small := save(t, filepath.Join(dir, "small.png"), gray(6, 4, 1))
 	for mark, want := range map[string]string{
 		"box=0,0,61,40":                    "support " + img + ": box 0,0,61,40 reaches out",
 		"box=9,9,9,9":                      "is empty",
@@ -197,7 +197,7 @@ func TestBadMarksNameTheSupport(t *testing.T) {
 func TestWhiteIsObject(t *testing.T) {
 	dir := t.TempDir()
 	img := save(t, filepath.Join(dir, "s.png"), image.NewRGBA(image.Rect(0, 0, 4, 2)))
-	white := save(t, filepath.Join(dir, "white.png"), grey(4, 2, 0, 0, 255, 255, 0, 0, 7, 255))
+	white := save(t, filepath.Join(dir, "white.png"), gray(4, 2, 0, 0, 255, 255, 0, 0, 7, 255))
 	for flag, want := range map[bool]float64{false: 1.0 / 8, true: 0.5} {
 		var got Taken
 		_, err := Run(context.Background(), &halves{}, newTape(t), Options{Supports: []Support{{Image: img, Mask: white}}, Queries: []string{img},
@@ -282,7 +282,7 @@ func TestOrientation(t *testing.T) {
 	}
 
 	// A mask of the stored picture's shape is refused, and the reason said.
-	mask := save(t, filepath.Join(dir, "m.png"), grey(h, w, 1))
+	mask := save(t, filepath.Join(dir, "m.png"), gray(h, w, 1))
 	var b bytes.Buffer
 	if err := jpeg.Encode(&b, image.NewRGBA(image.Rect(0, 0, h, w)), nil); err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 
 // supports are the K supports.
 type supports struct {
-	images []float32 // [K,S,S,3] grey levels
+	images []float32 // [K,S,S,3] gray levels
 	masks  []uint8   // [K,S,S]
 	photos []*photo  // as they were given
 	whole  []*mask
@@ -73,7 +73,7 @@ func (s *Support) read(whiteIsObject bool) (*photo, *mask, error) {
 		if err := s.fits(p, m, "scribble "+s.Scribble); err != nil {
 			return nil, nil, err
 		}
-		marks.Scribble = m.values // white marks like any colour
+		marks.Scribble = m.values // white marks like any color
 	}
 	values, err := annotate.Mask(p.pix, p.h, p.w, marks)
 	if err != nil {

@@ -113,7 +113,7 @@ func TestEachReportsTheFirstError(t *testing.T) {
 		return nil
 	})
 	if !errors.Is(err, context.Canceled) || ran != 5 {
-		t.Errorf("cancelled: %d pieces, error %v", ran, err)
+		t.Errorf("canceled: %d pieces, error %v", ran, err)
 	}
 }
 
@@ -180,7 +180,7 @@ func TestPaletteIsVOCs(t *testing.T) {
 	for i, want := range map[int]color.RGBA{0: {0, 0, 0, 255}, 1: {128, 0, 0, 255}, 2: {0, 128, 0, 255}, 3: {128, 128, 0, 255},
 		8: {64, 0, 0, 255}, 15: {192, 128, 128, 255}, 20: {0, 64, 128, 255}, 255: {224, 224, 192, 255}} {
 		if palette[i] != want {
-			t.Errorf("colour %d is %v, want %v", i, palette[i], want)
+			t.Errorf("color %d is %v, want %v", i, palette[i], want)
 		}
 	}
 }

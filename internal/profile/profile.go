@@ -1,6 +1,6 @@
 // Package profile times a device's operators and the parts of a network: a Timed device
 // stands before another one and notes how long each call took, by operator and by the
-// shapes it was given; a Staged one notes only when each part was done.
+// shapes it was given; Regions notes only when each part was done.
 package profile
 
 import (
@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
-	"hdmnet/internal/intercept"
 	"hdmnet/internal/op"
+	"hdmnet/internal/trace"
 )
 
 // Timed is a device that passes every call on to the one it holds and notes the call's
@@ -18,19 +18,19 @@ import (
 // in that device's own order of work (op.Stopwatch). It has one user at a time, as every
 // device.
 type Timed struct {
-	intercept.Device
+	trace.Device
 	watch   op.Stopwatch
-	stage   string
+	region  string
 	entries map[key]*Entry
 	calls   []*Entry // since watch was read, each between two marks
 }
 
-type key struct{ stage, operator, shapes string }
+type key struct{ region, operator, shapes string }
 
 // Entry is all calls of one operator on tensors of the same shapes, in one part of the
 // network.
 type Entry struct {
-	Stage    string // op.Stage's name, "" before the first
+	Region   string // op.Region's name, "" before the first
 	Operator string // the method of op.Device
 	// Shapes are those of the tensors in the order of the arguments, B×H×W×C each; nil
 	// ones and repetitions are left out. Convolutions say their geometry too.
@@ -57,18 +57,18 @@ func (e *Entry) Total() float64 {
 // New returns a Timed device over dev. Closing it closes dev.
 func New(dev op.Device) *Timed {
 	d := &Timed{watch: stopwatch(dev), entries: map[key]*Entry{}}
-	d.Device = intercept.Device{Device: dev, Hook: d.time}
+	d.Device = trace.Device{Device: dev, Hook: d.time}
 	return d
 }
 
-// Stage implements op.Stager.
-func (d *Timed) Stage(name string) { d.stage = name }
+// Region implements op.Regioner.
+func (d *Timed) Region(name string) { d.region = name }
 
 // Reset forgets all calls.
 func (d *Timed) Reset() {
 	d.read()
 	clear(d.entries)
-	d.stage = ""
+	d.region = ""
 }
 
 // Entries returns what has been called since the last Reset, first called first.
@@ -85,12 +85,12 @@ func (d *Timed) Entries() []Entry {
 }
 
 // time runs one call of an operator and notes it.
-func (d *Timed) time(c intercept.Call) {
+func (d *Timed) time(c trace.Call) {
 	w := work(c)
-	k := key{d.stage, c.Operator, describe(w.geometry, c.Tensors)}
+	k := key{d.region, c.Operator, describe(w.geometry, c.Tensors)}
 	e := d.entries[k]
 	if e == nil {
-		e = &Entry{Stage: k.stage, Operator: c.Operator, Shapes: k.shapes, Work: w, Bytes: size(c.Tensors), first: len(d.entries)}
+		e = &Entry{Region: k.region, Operator: c.Operator, Shapes: k.shapes, Work: w, Bytes: size(c.Tensors), first: len(d.entries)}
 		d.entries[k] = e
 	}
 	e.Needed += w.FLOP * d.unmasked(c)
@@ -112,7 +112,7 @@ func (d *Timed) read() {
 // unmasked is the share of an operator's work that is left without the masked-out
 // positions of supports: 1 for those without masks. op.PriorSimilarity has one candidate
 // more where a mask leaves any out.
-func (d *Timed) unmasked(c intercept.Call) float64 {
+func (d *Timed) unmasked(c trace.Call) float64 {
 	var mask op.Tensor
 	switch c.Operator {
 	case "MaskedCorrelation", "MaskedCorrelationGrad", "PriorSimilarity":

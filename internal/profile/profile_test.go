@@ -40,15 +40,15 @@ func TestEntries(t *testing.T) {
 	d.Argmax(label, y)
 	d.Upload(index, []int32{1, 2})
 	d.SelfAttention(a.Float32(2, 6, 8), nil, a.Zeros(2, 6, 8), a.Zeros(2, 3, 8), a.Zeros(2, 3, 8), 2)
-	d.Stage("prior")
+	d.Region("prior")
 	d.PriorSimilarity(a.Float32(2, 5, 7), x, a.Zeros(2, 3, 2, 2, 3), mask)
 	d.Gram(a.Float32(2, 3, 3), x)
 
 	type row struct {
-		stage, operator, shapes string
-		calls                   int
-		flop, needed, bytes     float64
-		m, n, k                 int
+		region, operator, shapes string
+		calls                    int
+		flop, needed, bytes      float64
+		m, n, k                  int
 	}
 	var got []row
 	for _, e := range d.Entries() {
@@ -56,7 +56,7 @@ func TestEntries(t *testing.T) {
 			t.Errorf("%s: %d calls in %g s", e.Operator, e.Calls(), e.Total())
 		}
 		if e.Operator != "Zero" {
-			got = append(got, row{e.Stage, e.Operator, e.Shapes, e.Calls(), e.FLOP, e.Needed, e.Bytes, e.M, e.N, e.K})
+			got = append(got, row{e.Region, e.Operator, e.Shapes, e.Calls(), e.FLOP, e.Needed, e.Bytes, e.M, e.N, e.K})
 		}
 	}
 	geometry := " kernel 3×3 stride 1 dilation 1"
@@ -80,37 +80,37 @@ func TestEntries(t *testing.T) {
 // that a device has of its own are used.
 func TestPasses(t *testing.T) {
 	dev := &marked{Device: open(t).Device.Device}
-	d := NewStaged(dev)
+	d := NewRegions(dev)
 	for _, name := range []string{"upload", "upload", "backbone", "head", "backbone", "upload", "prior"} {
-		op.Stage(d, name)
+		op.Region(d, name)
 		dev.now += float64(len(name))
 	}
-	want := [][]Stage{{{"upload", 12}, {"backbone", 16}, {"head", 4}}, {{"upload", 6}, {"prior", 5}}}
-	same := func(a, b []Stage) bool { return slices.Equal(a, b) }
+	want := [][]Region{{{"upload", 12}, {"backbone", 16}, {"head", 4}}, {{"upload", 6}, {"prior", 5}}}
+	same := func(a, b []Region) bool { return slices.Equal(a, b) }
 	if got := d.Passes(); !slices.EqualFunc(got, want, same) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	if got := d.Passes(); len(got) != 0 {
 		t.Errorf("afterwards: %v", got)
 	}
-	bundles := 0
-	inner := bundler{dev, &bundles}
+	graphs := 0
+	inner := capturer{dev, &graphs}
 	for _, none := range []bool{false, true} {
-		d, calls := NewStaged(inner), 0
-		d.NoBundles = none
-		op.Bundle(d, func() { calls++ })
-		if calls != 1 || bundles != 1 {
-			t.Errorf("%d calls, %d bundles of the device", calls, bundles)
+		d, calls := NewRegions(inner), 0
+		d.NoGraphs = none
+		op.CaptureGraph(d, func() { calls++ })
+		if calls != 1 || graphs != 1 {
+			t.Errorf("%d calls, %d graphs of the device", calls, graphs)
 		}
 	}
 }
 
-type bundler struct {
+type capturer struct {
 	op.Device
 	count *int
 }
 
-func (d bundler) Bundle(f func()) { *d.count++; f() }
+func (d capturer) CaptureGraph(f func()) { *d.count++; f() }
 
 // marked is a device with a clock of its own.
 type marked struct {

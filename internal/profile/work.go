@@ -3,8 +3,8 @@ package profile
 import (
 	"fmt"
 
-	"hdmnet/internal/intercept"
 	"hdmnet/internal/op"
+	"hdmnet/internal/trace"
 )
 
 // Work is what one call computes as the operator's contract defines it, whatever
@@ -18,7 +18,7 @@ type Work struct {
 }
 
 // work is that of a call.
-func work(c intercept.Call) Work {
+func work(c trace.Call) Work {
 	t := c.Tensors
 	switch c.Operator {
 	case "Conv2D":

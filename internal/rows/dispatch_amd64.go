@@ -12,7 +12,7 @@ func mixVector(out, a, b []float32, g, f float32) int {
 	if !vector || n == 0 {
 		return 0
 	}
-	mix8(&out[0], &a[0], &b[0], n, g, f)
+	lerp8(&out[0], &a[0], &b[0], n, g, f)
 	return 8 * n
 }
 
@@ -51,22 +51,22 @@ func turnVector(out, in []float32, width int, xs, ys []int32, x, y int32) int {
 	if !vector || n <= 0 || !inside(in, width, x+xs[0], y+ys[0]) || !inside(in, width, x+xs[n-1], y+ys[n-1]) {
 		return 0
 	}
-	turn1(&out[0], &in[0], width, &xs[0], &ys[0], x, y, &Shares, n)
+	remap1(&out[0], &in[0], width, &xs[0], &ys[0], x, y, &Shares, n)
 	return n
 }
 
-// inside tells whether a place has what turn1 reads around it. All places
+// inside tells whether a place has what remap1 reads around it. All places
 // between two such ones have it, since they are on a line.
 func inside(in []float32, width int, x, y int32) bool {
 	column, row := int(x>>10), int(y>>10)
 	return column >= 0 && column+2 < width && row >= 0 && (row+2)*width*3 <= len(in)
 }
 
-func colourVector(rgb, luma, cb, cr []uint8) int {
+func colorVector(rgb, luma, cb, cr []uint8) int {
 	n := len(luma) / 8
 	if !vector || n == 0 {
 		return 0
 	}
-	colour8(&rgb[0], &luma[0], &cb[0], &cr[0], n)
+	color8(&rgb[0], &luma[0], &cb[0], &cr[0], n)
 	return 8 * n
 }

@@ -17,4 +17,4 @@ func gatherVector(out, in []float32, taps []Tap) int { return 0 }
 
 func turnVector(out, in []float32, width int, xs, ys []int32, x, y int32) int { return 0 }
 
-func colourVector(rgb, luma, cb, cr []uint8) int { return 0 }
+func colorVector(rgb, luma, cb, cr []uint8) int { return 0 }

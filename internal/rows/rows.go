@@ -1,5 +1,5 @@
 // Package rows holds the inner loops over rows of pixels: what resizing,
-// rotating, blurring and colour conversion spend their time in.
+// rotating, blurring and color conversion spend their time in.
 //
 // Every function is defined by its Go loop. On amd64 with AVX2 assembly does
 // the bulk of it, with the same operations in the same order, so that the bits
@@ -8,8 +8,8 @@ package rows
 
 //go:generate go run asm/gen.go -out vector_amd64.s -stubs vector_amd64.go -pkg rows
 
-// Mix is out = a·g + b·f. a and b are as long as out.
-func Mix(out, a, b []float32, g, f float32) {
+// Lerp is out = a·g + b·f. a and b are as long as out.
+func Lerp(out, a, b []float32, g, f float32) {
 	n := mixVector(out, a[:len(out)], b[:len(out)], g, f)
 	out, a, b = out[n:], a[n:], b[n:]
 	for i := range out {
@@ -68,12 +68,12 @@ var Shares = func() (t [32][32][4]float32) {
 	return t
 }()
 
-// Turn takes out's pixels, three values each, from the image in, whose rows
+// Remap takes out's pixels, three values each, from the image in, whose rows
 // have width pixels: pixel i bilinearly from the place (x+xs[i], y+ys[i]), in
 // 1024ths of a pixel, of which the whole 32nds count. All places must be in the
 // image, with two columns and one row more to their right and below them; xs
 // and ys rise or fall throughout.
-func Turn(out, in []float32, width int, xs, ys []int32, x, y int32) {
+func Remap(out, in []float32, width int, xs, ys []int32, x, y int32) {
 	ys = ys[:len(xs)]
 	n := turnVector(out, in, width, xs, ys, x, y)
 	for i := n; i < len(xs); i++ {
@@ -88,15 +88,15 @@ func Turn(out, in []float32, width int, xs, ys []int32, x, y int32) {
 	}
 }
 
-// Colour is the JFIF transform of a row to RGB in 16-bit fixed point, rounded
+// Color is the JFIF transform of a row to RGB in 16-bit fixed point, rounded
 // as libjpeg does:
 // R = Y + 1.402 Cr, G = Y - 0.344136 Cb - 0.714136 Cr, B = Y + 1.772 Cb.
 // cb and cr are as long as luma, rgb three times that.
-func Colour(rgb, luma, cb, cr []uint8) {
+func Color(rgb, luma, cb, cr []uint8) {
 	const half = 1 << 15
 	k := len(luma)
 	rgb, cb, cr = rgb[:3*k], cb[:k], cr[:k]
-	for i := colourVector(rgb, luma, cb, cr); i < k; i++ {
+	for i := colorVector(rgb, luma, cb, cr); i < k; i++ {
 		y, u, v := int32(luma[i]), int32(cb[i])-128, int32(cr[i])-128
 		p := rgb[3*i : 3*i+3 : 3*i+3]
 		p[0] = clip(y + (91881*v+half)>>16)

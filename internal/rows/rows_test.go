@@ -44,7 +44,7 @@ func TestAssemblyEqualsGo(t *testing.T) {
 		for i := range in {
 			in[i] = random(rng, n)
 		}
-		both(t, func(out []float32) { Mix(out, in[0], in[1], g, 1-g) }, n)
+		both(t, func(out []float32) { Lerp(out, in[0], in[1], g, 1-g) }, n)
 		both(t, func(out []float32) { Binomial(out, in[0], in[1], in[2], in[3], in[4]) }, n)
 		bytes := make([]uint8, n)
 		for i := range bytes {
@@ -76,7 +76,7 @@ func TestTurnAssemblyEqualsGo(t *testing.T) {
 		for i := range xs {
 			xs[i], ys[i] = (x1-x0)*int32(i)/int32(n), (y1-y0)*int32(i)/int32(n)
 		}
-		both(t, func(out []float32) { Turn(out, image, w, xs, ys, x0, y0) }, 3*n)
+		both(t, func(out []float32) { Remap(out, image, w, xs, ys, x0, y0) }, 3*n)
 	}
 }
 
@@ -88,14 +88,14 @@ func TestTurn(t *testing.T) {
 		image[3*i], image[3*i+1], image[3*i+2] = float32(i%w), float32(i/w), 5
 	}
 	out := make([]float32, 6)
-	Turn(out, image, w, []int32{0, 1024 + 512}, []int32{0, 256 + 31}, 1024, 2048)
+	Remap(out, image, w, []int32{0, 1024 + 512}, []int32{0, 256 + 31}, 1024, 2048)
 	if want := []float32{1, 2, 5, 2.5, 2.25, 5}; !slices.Equal(out, want) {
 		t.Errorf("%v, want %v", out, want)
 	}
 }
 
-// All 2^24 colours.
-func TestColourAssemblyEqualsGo(t *testing.T) {
+// All 2^24 colors.
+func TestColorAssemblyEqualsGo(t *testing.T) {
 	saved := vector
 	defer func() { vector = saved }()
 	luma, cb, cr := make([]uint8, 256+5), make([]uint8, 256+5), make([]uint8, 256+5)
@@ -109,11 +109,11 @@ func TestColourAssemblyEqualsGo(t *testing.T) {
 				cb[i], cr[i] = uint8(u), uint8(v)
 			}
 			vector = false
-			Colour(want, luma, cb, cr)
+			Color(want, luma, cb, cr)
 			vector = saved
-			Colour(got, luma, cb, cr)
+			Color(got, luma, cb, cr)
 			if !slices.Equal(got[:len(want)], want) {
-				t.Fatalf("Cb %d, Cr %d: not the Go loop's colours", u, v)
+				t.Fatalf("Cb %d, Cr %d: not the Go loop's colors", u, v)
 			}
 		}
 	}
@@ -122,12 +122,12 @@ func TestColourAssemblyEqualsGo(t *testing.T) {
 	}
 }
 
-func TestColour(t *testing.T) {
+func TestColor(t *testing.T) {
 	for _, c := range [][6]uint8{
 		{0, 128, 128, 0, 0, 0}, {255, 128, 128, 255, 255, 255}, {76, 85, 255, 254, 0, 0}, {150, 44, 21, 0, 255, 1}, {29, 255, 107, 0, 0, 254},
 	} {
 		rgb := make([]uint8, 3)
-		Colour(rgb, c[:1], c[1:2], c[2:3])
+		Color(rgb, c[:1], c[1:2], c[2:3])
 		if !slices.Equal(rgb, c[3:]) {
 			t.Errorf("YCbCr %v is %v, want %v", c[:3], rgb, c[3:])
 		}
@@ -158,12 +158,12 @@ func Benchmark(b *testing.B) {
 		name string
 		run  func()
 	}{
-		{"Mix", func() { Mix(in[0], in[1], in[2], 0.25, 0.75) }},
+		{"Lerp", func() { Lerp(in[0], in[1], in[2], 0.25, 0.75) }},
 		{"Binomial", func() { Binomial(in[0], in[1], in[2], in[3], in[4], in[5]) }},
 		{"Float", func() { Float(in[0], bytes[0]) }},
 		{"Gather", func() { Gather(in[0], in[1], taps) }},
-		{"Turn", func() { Turn(in[0], image, w, xs, ys, 0, 0) }},
-		{"Colour", func() { Colour(bytes[0], bytes[1][:w], bytes[2][:w], bytes[3][:w]) }},
+		{"Remap", func() { Remap(in[0], image, w, xs, ys, 0, 0) }},
+		{"Color", func() { Color(bytes[0], bytes[1][:w], bytes[2][:w], bytes[3][:w]) }},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			for b.Loop() {

@@ -4,10 +4,10 @@
 
 package rows
 
-// mix8 is Mix of 8n values.
+// lerp8 is Lerp of 8n values.
 //
 //go:noescape
-func mix8(out *float32, a *float32, b *float32, n int, ka float32, kb float32)
+func lerp8(out *float32, a *float32, b *float32, n int, ka float32, kb float32)
 
 // binomial8 is Binomial of 8n values.
 //
@@ -24,12 +24,12 @@ func float8(out *float32, in *uint8, n int)
 //go:noescape
 func gather1(out *float32, in *float32, taps *int32, n int)
 
-// turn1 is Turn of n pixels. It reads a fourth value at each place of in, and writes one behind the last.
+// remap1 is Remap of n pixels. It reads a fourth value at each place of in, and writes one behind the last.
 //
 //go:noescape
-func turn1(out *float32, in *float32, width int, xs *int32, ys *int32, x int32, y int32, shares *[32][32][4]float32, n int)
+func remap1(out *float32, in *float32, width int, xs *int32, ys *int32, x int32, y int32, shares *[32][32][4]float32, n int)
 
-// colour8 is Colour of 8n pixels.
+// color8 is Color of 8n pixels.
 //
 //go:noescape
-func colour8(rgb *uint8, luma *uint8, cb *uint8, cr *uint8, n int)
+func color8(rgb *uint8, luma *uint8, cb *uint8, cr *uint8, n int)

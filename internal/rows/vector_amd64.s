@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func mix8(out *float32, a *float32, b *float32, n int, ka float32, kb float32)
+// func lerp8(out *float32, a *float32, b *float32, n int, ka float32, kb float32)
 // Requires: AVX
-TEXT ·mix8(SB), NOSPLIT, $0-40
+TEXT ·lerp8(SB), NOSPLIT, $0-40
 	MOVQ         out+0(FP), AX
 	MOVQ         a+8(FP), CX
 	MOVQ         b+16(FP), DX
@@ -111,9 +111,9 @@ gather1_loop:
 	VZEROUPPER
 	RET
 
-// func turn1(out *float32, in *float32, width int, xs *int32, ys *int32, x int32, y int32, shares *[32][32][4]float32, n int)
+// func remap1(out *float32, in *float32, width int, xs *int32, ys *int32, x int32, y int32, shares *[32][32][4]float32, n int)
 // Requires: AVX
-TEXT ·turn1(SB), NOSPLIT, $0-64
+TEXT ·remap1(SB), NOSPLIT, $0-64
 	MOVQ out+0(FP), AX
 	MOVQ in+8(FP), CX
 	MOVQ xs+24(FP), DX
@@ -168,9 +168,9 @@ turn1_loop:
 	VZEROUPPER
 	RET
 
-// func colour8(rgb *uint8, luma *uint8, cb *uint8, cr *uint8, n int)
+// func color8(rgb *uint8, luma *uint8, cb *uint8, cr *uint8, n int)
 // Requires: AVX, AVX2
-TEXT ·colour8(SB), NOSPLIT, $0-40
+TEXT ·color8(SB), NOSPLIT, $0-40
 	MOVQ         rgb+0(FP), AX
 	MOVQ         luma+8(FP), CX
 	MOVQ         cb+16(FP), DX
@@ -194,9 +194,9 @@ TEXT ·colour8(SB), NOSPLIT, $0-40
 	MOVL         $0xffff492e, DI
 	VMOVD        DI, X5
 	VPBROADCASTD X5, Y5
-	VMOVDQU      colourOrder<>+0(SB), Y6
+	VMOVDQU      colorOrder<>+0(SB), Y6
 
-colour8_loop:
+color8_loop:
 	VPMOVZXBD    (CX), Y7
 	VPMOVZXBD    (DX), Y8
 	VPMOVZXBD    (BX), Y9
@@ -229,40 +229,40 @@ colour8_loop:
 	ADDQ         $0x08, DX
 	ADDQ         $0x08, BX
 	DECQ         SI
-	JNE          colour8_loop
+	JNE          color8_loop
 	VZEROUPPER
 	RET
 
-DATA colourOrder<>+0(SB)/1, $0x00
-DATA colourOrder<>+1(SB)/1, $0x04
-DATA colourOrder<>+2(SB)/1, $0x08
-DATA colourOrder<>+3(SB)/1, $0x01
-DATA colourOrder<>+4(SB)/1, $0x05
-DATA colourOrder<>+5(SB)/1, $0x09
-DATA colourOrder<>+6(SB)/1, $0x02
-DATA colourOrder<>+7(SB)/1, $0x06
-DATA colourOrder<>+8(SB)/1, $0x0a
-DATA colourOrder<>+9(SB)/1, $0x03
-DATA colourOrder<>+10(SB)/1, $0x07
-DATA colourOrder<>+11(SB)/1, $0x0b
-DATA colourOrder<>+12(SB)/1, $0x80
-DATA colourOrder<>+13(SB)/1, $0x80
-DATA colourOrder<>+14(SB)/1, $0x80
-DATA colourOrder<>+15(SB)/1, $0x80
-DATA colourOrder<>+16(SB)/1, $0x00
-DATA colourOrder<>+17(SB)/1, $0x04
-DATA colourOrder<>+18(SB)/1, $0x08
-DATA colourOrder<>+19(SB)/1, $0x01
-DATA colourOrder<>+20(SB)/1, $0x05
-DATA colourOrder<>+21(SB)/1, $0x09
-DATA colourOrder<>+22(SB)/1, $0x02
-DATA colourOrder<>+23(SB)/1, $0x06
-DATA colourOrder<>+24(SB)/1, $0x0a
-DATA colourOrder<>+25(SB)/1, $0x03
-DATA colourOrder<>+26(SB)/1, $0x07
-DATA colourOrder<>+27(SB)/1, $0x0b
-DATA colourOrder<>+28(SB)/1, $0x80
-DATA colourOrder<>+29(SB)/1, $0x80
-DATA colourOrder<>+30(SB)/1, $0x80
-DATA colourOrder<>+31(SB)/1, $0x80
-GLOBL colourOrder<>(SB), RODATA|NOPTR, $32
+DATA colorOrder<>+0(SB)/1, $0x00
+DATA colorOrder<>+1(SB)/1, $0x04
+DATA colorOrder<>+2(SB)/1, $0x08
+DATA colorOrder<>+3(SB)/1, $0x01
+DATA colorOrder<>+4(SB)/1, $0x05
+DATA colorOrder<>+5(SB)/1, $0x09
+DATA colorOrder<>+6(SB)/1, $0x02
+DATA colorOrder<>+7(SB)/1, $0x06
+DATA colorOrder<>+8(SB)/1, $0x0a
+DATA colorOrder<>+9(SB)/1, $0x03
+DATA colorOrder<>+10(SB)/1, $0x07
+DATA colorOrder<>+11(SB)/1, $0x0b
+DATA colorOrder<>+12(SB)/1, $0x80
+DATA colorOrder<>+13(SB)/1, $0x80
+DATA colorOrder<>+14(SB)/1, $0x80
+DATA colorOrder<>+15(SB)/1, $0x80
+DATA colorOrder<>+16(SB)/1, $0x00
+DATA colorOrder<>+17(SB)/1, $0x04
+DATA colorOrder<>+18(SB)/1, $0x08
+DATA colorOrder<>+19(SB)/1, $0x01
+DATA colorOrder<>+20(SB)/1, $0x05
+DATA colorOrder<>+21(SB)/1, $0x09
+DATA colorOrder<>+22(SB)/1, $0x02
+DATA colorOrder<>+23(SB)/1, $0x06
+DATA colorOrder<>+24(SB)/1, $0x0a
+DATA colorOrder<>+25(SB)/1, $0x03
+DATA colorOrder<>+26(SB)/1, $0x07
+DATA colorOrder<>+27(SB)/1, $0x0b
+DATA colorOrder<>+28(SB)/1, $0x80
+DATA colorOrder<>+29(SB)/1, $0x80
+DATA colorOrder<>+30(SB)/1, $0x80
+DATA colorOrder<>+31(SB)/1, $0x80
+GLOBL colorOrder<>(SB), RODATA|NOPTR, $32

@@ -60,9 +60,9 @@ func (n Number) MarshalJSON() ([]byte, error) {
 // error is that of a device which cannot go on, or of ctx; the report holds what there was before.
 func Run(ctx context.Context, dev, reference op.Device, o Options) (r *Report, err error) {
 	r = &Report{OK: true}
-	var twin *Twin
+	var twin *DifferentialDevice
 	if reference != nil {
-		twin = NewTwin(dev, reference, o)
+		twin = NewDifferentialDevice(dev, reference, o)
 		dev = twin
 	}
 	defer func() {
@@ -131,9 +131,9 @@ func trainMeta(dev op.Device, w workload) (loss float64, err error) {
 	defer func() { err = errors.Join(err, tape.Arena.Close()) }()
 	tape.Begin(true, 1)
 	d := draw{tape, rand.New(rand.NewPCG(1, uint64(w.size)))}
-	except := tape.Arena.Int32(w.batch)
-	dev.Upload(except, make([]int32, w.batch))
-	out := net.Forward(tape, d.episodes(w, except))
+	excluded := tape.Arena.Int32(w.batch)
+	dev.Upload(excluded, make([]int32, w.batch))
+	out := net.Forward(tape, d.episodes(w, excluded))
 	total := net.Loss(tape, out, d.masks(w.batch, w.size, w.size), d.labels(w.batch, w.size, w.size), model.LossOptions{Distill: 1, Scale: 1})
 	tape.Backward()
 	m, v := tape.Arena.Zeros(op.Len(set.Values)), tape.Arena.Zeros(op.Len(set.Values))
@@ -195,19 +195,19 @@ type draw struct {
 	random *rand.Rand
 }
 
-func (d draw) episodes(w workload, except op.Tensor) model.Input {
+func (d draw) episodes(w workload, excluded op.Tensor) model.Input {
 	return model.Input{
-		Query:       d.images(w.batch, w.size, w.size, 3),
-		Support:     d.images(w.batch, w.shots, w.size, w.size, 3),
-		SupportMask: d.masks(w.batch, w.shots, w.size, w.size),
-		Except:      except,
+		Query:         d.images(w.batch, w.size, w.size, 3),
+		Support:       d.images(w.batch, w.shots, w.size, w.size, 3),
+		SupportMask:   d.masks(w.batch, w.shots, w.size, w.size),
+		ExcludedClass: excluded,
 	}
 }
 
-// The pictures are uploaded as grey levels of these statistics.
+// The pictures are uploaded as gray levels of these statistics.
 var (
-	greyMean = [3]float32{124, 116, 104}
-	greyStd  = [3]float32{64, 32, 16}
+	grayMean = [3]float32{124, 116, 104}
+	grayStd  = [3]float32{64, 32, 16}
 )
 
 // images are values in [−1,1): noise over squares of 8 pixels.
@@ -218,10 +218,10 @@ func (d draw) images(shape ...int) op.Tensor {
 	for i := range v {
 		x, y := i/3%width/8, i/3/width/8
 		v[i] = float32((x*5+y*3+i%3)%7)/7 - 0.5 + d.random.Float32() - 0.5
-		v[i] = v[i]*greyStd[i%3] + greyMean[i%3]
+		v[i] = v[i]*grayStd[i%3] + grayMean[i%3]
 	}
 	d.tape.Dev.Upload(t, v)
-	d.tape.Dev.Normalize(t, t, greyMean, greyStd)
+	d.tape.Dev.Normalize(t, t, grayMean, grayStd)
 	return t
 }
 

@@ -82,7 +82,7 @@ func FillParam(values []float32, name string, shape []int) {
 	}
 }
 
-// Image returns a normalised image [channels, height, width]: two low-frequency
+// Image returns a normalized image [channels, height, width]: two low-frequency
 // waves per channel plus uniform noise of ±0.25, about unit variance.
 func Image(name string, channels, height, width int) []float32 {
 	phase := Uniform(name+"/phase", 4*channels)

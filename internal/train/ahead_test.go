@@ -23,7 +23,7 @@ import (
 type late struct {
 	op.Device
 	waiting, most int // fetches under way
-	bundles       int
+	graphs        int
 }
 
 func (d *late) Fetch(dst any, src op.Tensor) (wait func()) {
@@ -46,8 +46,8 @@ func (d *late) Fetch(dst any, src op.Tensor) (wait func()) {
 	}
 }
 
-func (d *late) Bundle(f func()) {
-	d.bundles++
+func (d *late) CaptureGraph(f func()) {
+	d.graphs++
 	f()
 }
 
@@ -86,7 +86,7 @@ func TestRunsAhead(t *testing.T) {
 		return nil
 	}, Epoch: func(s *Status) error {
 		if s.Step != last[s.Stage] || dev.waiting != 0 {
-			return fmt.Errorf("the epoch ends with step %d, step %d has landed, %d fetches are under way", s.Step, last[s.Stage], dev.waiting)
+			return fmt.Errorf("the epoch ends with step %d, step %d was drained, %d fetches are under way", s.Step, last[s.Stage], dev.waiting)
 		}
 		return nil
 	}}}
@@ -95,8 +95,8 @@ func TestRunsAhead(t *testing.T) {
 	if got := withoutTime(t, o.Dir.Metrics()); !slices.Equal(got, want) {
 		t.Errorf("metrics\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if dev.most != 2*(stepsAhead+1) || dev.bundles != len(want)-4 { // a meta step fetches losses and labels; 4 validations
-		t.Errorf("%d fetches under way at most, %d bundles of %d records", dev.most, dev.bundles, len(want))
+	if dev.most != 2*(stepsAhead+1) || dev.graphs != len(want)-4 { // a meta step fetches losses and labels; 4 validations
+		t.Errorf("%d fetches under way at most, %d graphs of %d records", dev.most, dev.graphs, len(want))
 	}
 
 	dir := filepath.Join(t.TempDir(), "run")

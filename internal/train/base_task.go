@@ -40,8 +40,8 @@ func (t *baseTask) step(b *data.Batch, seed uint64, scale float32) reading {
 	s := side(b)
 	query, label := t.images(b.Query, b.Size, s, s, 3), t.labels(b.BaseLabel, b.Size, s, s)
 	var loss op.Tensor
-	op.Bundle(t.dev, func() {
-		t.normalise(query)
+	op.CaptureGraph(t.dev, func() {
+		t.normalize(query)
 		loss = t.net.Loss(t.tape, t.net.Forward(t.tape, query), label, scale)
 		t.tape.Backward()
 	})

@@ -14,7 +14,7 @@ import (
 )
 
 // A checkpoint is a safetensors file: the network's parameters under their own names, the
-// optimiser's moments under momentPrefix, and the state and a checksum as metadata. The
+// optimizer's moments under momentPrefix, and the state and a checksum as metadata. The
 // same state gives the same bytes.
 const (
 	checkpointFormat = "hdmnet-checkpoint-1"

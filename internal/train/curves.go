@@ -69,7 +69,7 @@ func drawCurves(metrics, path string) error {
 	return nil
 }
 
-// curve plots points in grey and, above them, their smoothed line; without one the
+// curve plots points in gray and, above them, their smoothed line; without one the
 // points are joined and marked.
 func curve(title, y string, points, line plotter.XYs) (*plot.Plot, error) {
 	p := plot.New()

@@ -14,7 +14,7 @@ type Hook struct {
 	Priority int
 
 	Start func(*Status) error // before the first step, also after a resume
-	Step  func(*Status) error // after every optimiser step, when its results are known: some steps later where the device runs ahead
+	Step  func(*Status) error // after every optimizer step, when its results are known: some steps later where the device runs ahead
 	Epoch func(*Status) error // after the last step of every epoch, Step hooks done
 	End   func(*Status) error // the stage is complete
 }

@@ -40,30 +40,30 @@ func (t *metaTask) Step(b *data.Batch, seed uint64, scale float32) (r reading, e
 func (t *metaTask) step(b *data.Batch, seed uint64, scale float32) reading {
 	t.tape.Training = t.dropout
 	t.tape.Begin(true, seed)
-	op.Stage(t.dev, model.StageUpload)
+	op.Region(t.dev, model.RegionUpload)
 	n, k, s := b.Size, b.Shots, side(b)
-	except := make([]int32, n)
-	for i, cat := range b.Cat {
-		except[i] = int32(cat) + 1 // base label 0 is background
+	excluded := make([]int32, n)
+	for i, class := range b.ClassIndex {
+		excluded[i] = int32(class) + 1 // base label 0 is background
 	}
 	in := model.Input{
-		Query:       t.images(b.Query, n, s, s, 3),
-		Support:     t.images(b.Support, n, k, s, s, 3),
-		SupportMask: t.labels(b.SupportMask, n, k, s, s),
-		Except:      t.tape.Arena.Int32(n),
+		Query:         t.images(b.Query, n, s, s, 3),
+		Support:       t.images(b.Support, n, k, s, s, 3),
+		SupportMask:   t.labels(b.SupportMask, n, k, s, s),
+		ExcludedClass: t.tape.Arena.Int32(n),
 	}
-	t.dev.Upload(in.Except, except)
+	t.dev.Upload(in.ExcludedClass, excluded)
 	mask, base := t.labels(b.QueryMask, n, s, s), t.labels(b.BaseLabel, n, s, s)
 	var loss, pred op.Tensor
-	op.Bundle(t.dev, func() {
-		t.normalise(in.Query, in.Support)
+	op.CaptureGraph(t.dev, func() {
+		t.normalize(in.Query, in.Support)
 		out := t.net.Forward(t.tape, in)
 		loss = t.net.Loss(t.tape, out, mask, base, model.LossOptions{Distill: t.distill, Scale: scale})
-		op.Stage(t.dev, model.StagePredictions)
+		op.Region(t.dev, model.RegionPredictions)
 		pred = t.predict(out.Final, n, s)
-		op.Stage(t.dev, model.StageBackward)
+		op.Region(t.dev, model.RegionBackward)
 		t.tape.Backward()
-		op.Stage(t.dev, model.StageResults)
+		op.Region(t.dev, model.RegionResults)
 	})
 	labels, values := make([]uint8, n*s*s), make([]float32, op.Len(loss))
 	gotLabels, gotValues := op.Fetch(t.dev, labels, pred), op.Fetch(t.dev, values, loss)

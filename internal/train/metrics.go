@@ -13,7 +13,7 @@ import (
 	"hdmnet/internal/atomicfile"
 )
 
-// Record is one line of metrics.jsonl: an optimiser step, or a validation.
+// Record is one line of metrics.jsonl: an optimizer step, or a validation.
 type Record struct {
 	Kind    string             `json:"kind"` // "step" or "validation"
 	Stage   string             `json:"stage"`

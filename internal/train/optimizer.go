@@ -53,17 +53,17 @@ type momentBlock struct {
 func newOptimizer(o Optimizer, dev op.Device, set *nn.Set) (*optimizer, error) {
 	z := &optimizer{Optimizer: o, dev: dev}
 	if set.Values == nil {
-		return nil, fmt.Errorf("optimiser: the network has no trained parameter")
+		return nil, fmt.Errorf("optimizer: the network has no trained parameter")
 	}
 	names := map[string][]string{"sgd": {"momentum"}, "adamw": {"first_moment", "second_moment"}}[o.Kind]
 	if names == nil {
-		return nil, fmt.Errorf("optimiser %q does not exist; there are sgd and adamw", o.Kind)
+		return nil, fmt.Errorf("optimizer %q does not exist; there are sgd and adamw", o.Kind)
 	}
 	n := op.Len(set.Values)
 	for _, name := range names {
 		mem, err := dev.Alloc(int64(n) * 4)
 		if err != nil {
-			return nil, fmt.Errorf("%s: no memory for the optimiser's moments of %d parameters: %w; choose a device with more memory, or a smaller backbone", dev.Name(), n, err)
+			return nil, fmt.Errorf("%s: no memory for the optimizer's moments of %d parameters: %w; choose a device with more memory, or a smaller backbone", dev.Name(), n, err)
 		}
 		t := op.FromMemory(dev, tensor.Float32, mem.Uintptr(), n)
 		dev.Zero(t)
@@ -84,7 +84,7 @@ func newOptimizer(o Optimizer, dev op.Device, set *nn.Set) (*optimizer, error) {
 		z.groups = append(z.groups, s)
 	}
 	if len(unknown) > 0 {
-		return nil, fmt.Errorf("optimiser: no learning-rate multiplier for the parameter groups %s", strings.Join(unknown, ", "))
+		return nil, fmt.Errorf("optimizer: no learning-rate multiplier for the parameter groups %s", strings.Join(unknown, ", "))
 	}
 	return z, nil
 }

@@ -10,8 +10,8 @@ import (
 // Plan is the numbers of one stage.
 type Plan struct {
 	Epochs        int
-	MaxSteps      int // optimiser steps to stop after; 0: all epochs; fewer than an epoch are not validated
-	Accumulate    int // batches of an optimiser step
+	MaxSteps      int // optimizer steps to stop after; 0: all epochs; fewer than an epoch are not validated
+	Accumulate    int // batches of an optimizer step
 	ValidateEvery int // epochs; 0: never
 	EarlyStop     int // epochs without a better score to stop after; 0: off
 	LR            float64
@@ -20,7 +20,7 @@ type Plan struct {
 	SaveEvery     time.Duration // between checkpoints within an epoch; every epoch ends with one
 }
 
-// length is the extent of a stage in optimiser steps.
+// length is the extent of a stage in optimizer steps.
 type length struct {
 	batches int // of an epoch
 	perStep int // batches of a step; the last step of an epoch may have fewer

@@ -23,7 +23,7 @@ func stepSeed(seed uint64, stage string, step, micro int) uint64 {
 	return z
 }
 
-// mix is SplitMix64's finaliser.
+// mix is SplitMix64's finalizer.
 func mix(z uint64) uint64 {
 	z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
 	z = (z ^ z>>27) * 0x94D049BB133111EB

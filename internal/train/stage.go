@@ -16,7 +16,7 @@ import (
 	"hdmnet/internal/weights"
 )
 
-// ErrInterrupted is Run's error when its context was cancelled. The step that was under
+// ErrInterrupted is Run's error when its context was canceled. The step that was under
 // way is complete and saved.
 var ErrInterrupted = errors.New("training was interrupted; its state is saved")
 
@@ -35,12 +35,12 @@ type stage struct {
 	length
 	optimizer *optimizer
 	status    Status
-	ahead     int       // steps given to the device before the oldest one's results are read
-	flights   []*flight // those steps, oldest first
-	landed    time.Time // when the results of the last one were there
-	pictures  []string  // of that one
-	saved     State     // at the last checkpoint, without settings
-	savedAt   time.Time // when save was called last
+	ahead     int            // steps given to the device before the oldest one's results are read
+	pending   []*pendingStep // those steps, oldest first
+	drained   time.Time      // when the results of the last one were there
+	pictures  []string       // of that one
+	saved     State          // at the last checkpoint, without settings
+	savedAt   time.Time      // when save was called last
 }
 
 // run goes through the stage from status on.
@@ -75,7 +75,7 @@ func (s *stage) run(ctx context.Context) error {
 // endEpoch runs the hooks of a complete epoch. Where the validation is interrupted the
 // epoch stays open, and a resumed run validates again.
 func (s *stage) endEpoch() error {
-	if err := s.land(0); err != nil {
+	if err := s.drain(0); err != nil {
 		return err
 	}
 	st := &s.status
@@ -92,7 +92,7 @@ func (s *stage) endEpoch() error {
 	return err
 }
 
-// diverged is the error of a step, the last one that has landed or landing.
+// diverged is the error of a step, the last one drained or being drained.
 func (s *stage) diverged(step int, tensor string) *DivergedError {
 	return &DivergedError{
 		Stage: s.status.Stage, Step: step, Epoch: (step-1)/s.epoch + 1, Losses: s.status.Losses,
@@ -102,7 +102,7 @@ func (s *stage) diverged(step int, tensor string) *DivergedError {
 
 // interrupted saves the state and gives the error that says so.
 func (s *stage) interrupted() error {
-	if err := s.land(0); err != nil {
+	if err := s.drain(0); err != nil {
 		return err
 	}
 	if err := s.save(); err != nil {
@@ -112,7 +112,7 @@ func (s *stage) interrupted() error {
 }
 
 // save writes a checkpoint, in process 0, unless the last one holds this very state. All
-// steps must have landed. Weights that are no numbers are never saved.
+// steps must be drained. Weights that are no numbers are never saved.
 func (s *stage) save() error {
 	s.savedAt = time.Now()
 	now := s.status.State
@@ -138,7 +138,7 @@ func (s *stage) save() error {
 	return nil
 }
 
-// loadCheckpoint passes over the moments, which the optimiser loads.
+// loadCheckpoint passes over the moments, which the optimizer loads.
 var loadCheckpoint = nn.LoadOptions{Ignore: func(name string) bool { return strings.HasPrefix(name, momentPrefix) }}
 
 // sameState tells whether two states without settings are the same.

@@ -27,7 +27,7 @@ func stageIndex(stage string) int { return slices.Index(order, stage) }
 type State struct {
 	Stage    string `json:"stage"`
 	Finished bool   `json:"finished"` // the stage is complete
-	Step     int    `json:"step"`     // optimiser steps done in the stage
+	Step     int    `json:"step"`     // optimizer steps done in the stage
 	Epoch    int    `json:"epoch"`    // epochs done in the stage, their validation included
 	Seed     uint64 `json:"seed"`
 

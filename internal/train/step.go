@@ -21,14 +21,14 @@ const stepsAhead = 2
 // together read every step's results at once: they must agree on whether it is a number
 // before they add up its gradient.
 func ahead(dev op.Device, g dist.ProcessGroup) int {
-	if op.RunsAhead(dev) && g.Size() == 1 {
+	if op.IsAsync(dev) && g.Size() == 1 {
 		return stepsAhead
 	}
 	return 0
 }
 
-// flight is a step that the device was given and whose results have not been read.
-type flight struct {
+// pendingStep is a step that the device was given and whose results have not been read.
+type pendingStep struct {
 	status   Status
 	readings []reading // by batch
 	pictures []string
@@ -36,11 +36,11 @@ type flight struct {
 	read     bool
 }
 
-// step makes one optimiser step. It ends with the Step hooks of the step that lands.
+// step makes one optimizer step. It ends with the Step hooks of the steps that it drains.
 func (s *stage) step() error {
 	st, set := &s.status, s.task.Set()
 	step := st.Step + 1
-	f := &flight{begun: time.Now()}
+	f := &pendingStep{begun: time.Now()}
 	n := s.batchesOf(step)
 	scale := 1 / float32(n*s.group.Size())
 	images := 0
@@ -75,31 +75,31 @@ func (s *stage) step() error {
 	losses, scores := f.status.Losses, f.status.Scores
 	f.status = *st
 	f.status.Losses, f.status.Scores, f.status.LR, f.status.Images = losses, scores, lr, images
-	s.flights = append(s.flights, f)
-	if err := s.land(s.ahead); err != nil {
+	s.pending = append(s.pending, f)
+	if err := s.drain(s.ahead); err != nil {
 		return err
 	}
 	if time.Since(s.savedAt) < s.plan.SaveEvery || s.group.Rank() > 0 {
 		return nil
 	}
-	if err := s.land(0); err != nil {
+	if err := s.drain(0); err != nil {
 		return err
 	}
 	return s.save()
 }
 
-// land reads the results of all steps but the newest keep and runs their Step hooks.
-func (s *stage) land(keep int) error {
-	for len(s.flights) > keep {
-		f := s.flights[0]
-		s.flights = s.flights[1:]
+// drain reads the results of all steps but the newest keep and runs their Step hooks.
+func (s *stage) drain(keep int) error {
+	for len(s.pending) > keep {
+		f := s.pending[0]
+		s.pending = s.pending[1:]
 		if err := s.read(f, f.status.Step); err != nil {
 			return err
 		}
 		now := time.Now()
 		st := &s.status
-		f.status.Seconds = min(now.Sub(f.begun), now.Sub(s.landed)).Seconds() // no time counts twice
-		s.landed = now
+		f.status.Seconds = min(now.Sub(f.begun), now.Sub(s.drained)).Seconds() // no time counts twice
+		s.drained = now
 		st.LR, st.Images, st.Seconds = f.status.LR, f.status.Images, f.status.Seconds
 		if err := s.hooks.fire(atStep, &f.status); err != nil {
 			return err
@@ -110,7 +110,7 @@ func (s *stage) land(keep int) error {
 
 // read waits for the results of a step, once. A loss that is no finite number is a
 // *DivergedError.
-func (s *stage) read(f *flight, step int) error {
+func (s *stage) read(f *pendingStep, step int) error {
 	if f.read {
 		return nil
 	}

@@ -13,7 +13,7 @@ import (
 	"hdmnet/internal/op"
 )
 
-// Steps makes optimiser steps of the meta stage on batches that it is given, each of one
+// Steps makes optimizer steps of the meta stage on batches that it is given, each of one
 // batch at the configured learning rate, as a run makes them but without its loader, files
 // and hooks: for who wants to know what a step costs.
 type Steps struct {
@@ -24,7 +24,7 @@ type Steps struct {
 	step      int
 }
 
-// NewSteps builds the network for a fold and initialises it.
+// NewSteps builds the network for a fold and initializes it.
 func NewSteps(dev op.Device, c *config.Config, fold data.Fold) (*Steps, error) {
 	o := model.Options{Backbone: c.Model.Backbone, BaseClasses: len(fold.Base) + 1, Shots: c.Model.Shots, KShotReweight: c.Train.Meta.KShotReweight}
 	task, err := newMetaTask(dev, o, uint64(c.Train.Seed), nil, fold)
@@ -52,7 +52,7 @@ func (s *Steps) Arena() *op.Arena { return s.task.tape.Arena }
 func (s *Steps) Start(b *data.Batch) (loss func() (float64, error), err error) {
 	s.step++
 	step, dev := s.step, s.task.dev
-	op.Stage(dev, model.StageUpload)
+	op.Region(dev, model.RegionUpload)
 	dev.Zero(s.task.Set().Grads)
 	read, err := s.task.Step(b, stepSeed(s.seed, Meta, step, 0), 1)
 	if err != nil {
@@ -65,12 +65,12 @@ func (s *Steps) Start(b *data.Batch) (loss func() (float64, error), err error) {
 		}
 		return losses[total], nil
 	})
-	if !op.RunsAhead(dev) {
+	if !op.IsAsync(dev) {
 		if _, err := loss(); err != nil {
 			return loss, nil
 		}
 	}
-	op.Stage(dev, model.StageOptimiser)
+	op.Region(dev, model.RegionOptimizer)
 	s.optimizer.step(s.plan.LR, step)
 	return loss, nil
 }
@@ -78,5 +78,5 @@ func (s *Steps) Start(b *data.Batch) (loss func() (float64, error), err error) {
 // Ahead is how many steps the trainer starts before it reads the losses of the oldest.
 func (s *Steps) Ahead() int { return ahead(s.task.dev, dist.Solo{}) }
 
-// Close frees the network's and the optimiser's memory.
+// Close frees the network's and the optimizer's memory.
 func (s *Steps) Close() error { return errors.Join(s.optimizer.close(), s.task.Close()) }

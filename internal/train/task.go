@@ -62,8 +62,8 @@ func (n *network) Close() error {
 	return n.set.Close()
 }
 
-// normalise brings uploaded pictures to the network's range.
-func (n *network) normalise(pictures ...op.Tensor) {
+// normalize brings uploaded pictures to the network's range.
+func (n *network) normalize(pictures ...op.Tensor) {
 	for _, x := range pictures {
 		n.dev.Normalize(x, x, data.Mean, data.Std)
 	}

@@ -85,8 +85,8 @@ func TestWorkersDoNotMatter(t *testing.T) {
 }
 
 // gradient trains one step of the meta stage without validation and dropout, and gives its
-// gradient, as the optimiser's first moment, which is (1 − beta1) times that. Without
-// rotation all pixels are labelled, so that the mean over the pixels of several batches is
+// gradient, as the optimizer's first moment, which is (1 − beta1) times that. Without
+// rotation all pixels are labeled, so that the mean over the pixels of several batches is
 // the mean of their means.
 func gradient(t *testing.T, set ...string) []float32 {
 	t.Helper()

@@ -57,7 +57,7 @@ type trainer struct {
 // Run trains the stages that the settings ask for and leaves the network in the run
 // directory: base.safetensors after the base stage, best.safetensors after the meta stage.
 //
-// A cancelled context ends the run after the step under way: its state is saved and the
+// A canceled context ends the run after the step under way: its state is saved and the
 // error is ErrInterrupted. With Resume the run goes on from its newest checkpoint, to the
 // same bits as if it had never stopped. A loss that is no number is a *DivergedError.
 func Run(ctx context.Context, o Options) (err error) {

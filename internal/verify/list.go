@@ -59,7 +59,7 @@ type Options struct {
 
 // Check reads a list and every file in it: images and masks must be there, be whole, be
 // of one size, and masks hold classes or 255. What is wrong with files is in the result;
-// errors are a list that cannot be read, and a cancelled context.
+// errors are a list that cannot be read, and a canceled context.
 func Check(ctx context.Context, path string, opt Options) (*List, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -94,5 +94,5 @@ func aboveMeaning(set *Set, highest int) string {
 	case set.Dataset == "coco20i" && highest <= 182:
 		return "usually these are COCO-Stuff's masks: take those of the instances"
 	}
-	return "usually these are masks of another data set, grey levels instead of class indices, or edges blended when masks were resized"
+	return "usually these are masks of another data set, gray levels instead of class indices, or edges blended when masks were resized"
 }

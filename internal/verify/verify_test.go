@@ -38,7 +38,7 @@ func picture(t *testing.T, h, w int) []byte {
 	return b.Bytes()
 }
 
-// mask is a grey PNG of the given values, the last one filling the rest.
+// mask is a gray PNG of the given values, the last one filling the rest.
 func mask(t *testing.T, h, w int, values ...uint8) []byte {
 	t.Helper()
 	m := image.NewGray(image.Rect(0, 0, w, h))
@@ -67,10 +67,10 @@ func TestCheck(t *testing.T) {
 		fmt.Fprintf(&list, "i/%s.jpg m/%s.png\n", name, name)
 	}
 	photo := picture(t, 8, 10)
-	colour := image.NewRGBA(image.Rect(0, 0, 10, 8))
-	colour.SetRGBA(1, 1, color.RGBA{R: 200, A: 255})
-	var coloured bytes.Buffer
-	if err := png.Encode(&coloured, colour); err != nil {
+	inColor := image.NewRGBA(image.Rect(0, 0, 10, 8))
+	inColor.SetRGBA(1, 1, color.RGBA{R: 200, A: 255})
+	var colored bytes.Buffer
+	if err := png.Encode(&colored, inColor); err != nil {
 		t.Fatal(err)
 	}
 	put("good", photo, mask(t, 8, 10, 1, 1, 255, 0))
@@ -80,7 +80,7 @@ func TestCheck(t *testing.T) {
 	put("cutimage", photo[:len(photo)-30], mask(t, 8, 10, 2))
 	put("cutmask", photo, mask(t, 8, 10, 2)[:60])
 	put("jpegmask", photo, photo)
-	put("colour", photo, coloured.Bytes())
+	put("color", photo, colored.Bytes())
 	put("resized", photo, mask(t, 4, 5, 2))
 	put("value", photo, mask(t, 8, 10, 2, 22, 4, 90, 90, 5))
 	put("last", photo, mask(t, 8, 10, 20, 3))
@@ -119,7 +119,7 @@ func TestCheck(t *testing.T) {
 		file, says string
 	}{
 		{3, "noimage.jpg", "no such file"}, {4, "nomask.png", "no such file"}, {5, "neither.jpg", "no such file"}, {5, "neither.png", "no such file"},
-		{6, "cutimage.jpg", "unexpected EOF"}, {7, "cutmask.png", "cut short"}, {8, "jpegmask.png", "not a PNG"}, {9, "colour.png", "colour image"},
+		{6, "cutimage.jpg", "unexpected EOF"}, {7, "cutmask.png", "cut short"}, {8, "jpegmask.png", "not a PNG"}, {9, "color.png", "color image"},
 		{10, "resized.png", "5×4 pixels (width×height), but its image"}, {11, "value.png", "value 90 at column 3, row 0, expected a class 0..20"},
 	} {
 		p := first.Problems[i]
@@ -151,7 +151,7 @@ func TestCheckErrors(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := Check(ctx, path, Options{Classes: 20}); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: error %v", err)
+		t.Errorf("canceled: error %v", err)
 	}
 }
 

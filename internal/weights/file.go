@@ -72,7 +72,7 @@ type File struct {
 //
 // In a PyTorch file the tensors are those of the top-level dict or of the state_dict,
 // model or net in it; a "module." before all names is dropped; what is no tensor, such
-// as an optimiser's state, is left out (Skipped) or, numbers and text, is Metadata.
+// as an optimizer's state, is left out (Skipped) or, numbers and text, is Metadata.
 // Equivalents: safetensors.safe_open, torch.load(weights_only=True, mmap=True).
 func Open(path string) (*File, error) {
 	r, err := os.Open(path)

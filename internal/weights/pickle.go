@@ -12,7 +12,7 @@ import (
 	"github.com/nlpodyssey/gopickle/pickle"
 )
 
-// Bounds of the pickles in one file. A checkpoint of ResNet-101 with its optimiser has
+// Bounds of the pickles in one file. A checkpoint of ResNet-101 with its optimizer has
 // half a megabyte and a hundred thousand opcodes; an empty Python object costs an
 // opcode and some hundred bytes of memory.
 const (

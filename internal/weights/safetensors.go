@@ -43,7 +43,7 @@ func openSafetensors(path string, r *os.File, size int64, start []byte) (*File, 
 	return f, nil
 }
 
-// otherFormat recognises files that people pass by mistake, from their first bytes.
+// otherFormat recognizes files that people pass by mistake, from their first bytes.
 func otherFormat(s string) (kind, remedy string) {
 	switch {
 	case len(s) > 262 && s[257:262] == "ustar":

@@ -8,7 +8,7 @@ import (
 )
 
 // object stands for a Python object of any class that is no tensor: a dict of a class
-// of its own, an optimiser's or an option's. It takes whatever the pickle does to it.
+// of its own, an optimizer's or an option's. It takes whatever the pickle does to it.
 type object struct {
 	class string
 	items types.Dict // what was set as in a dict

@@ -83,7 +83,7 @@ func TestEveryTensor(t *testing.T) {
 	}
 }
 
-// TestCheckpoint: a state_dict of DataParallel beside an optimiser, options and numbers.
+// TestCheckpoint: a state_dict of DataParallel beside an optimizer, options and numbers.
 func TestCheckpoint(t *testing.T) {
 	for _, name := range []string{"checkpoint.pth", "checkpoint_legacy.pth"} {
 		f := openTorch(t, name)

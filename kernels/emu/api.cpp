@@ -8,7 +8,7 @@
 namespace hdm {
 
 std::recursive_mutex api_lock;
-bool initialised;
+bool initialized;
 
 static int primary_count;                  // references to the primary context
 static thread_local bool current;          // of this thread
@@ -17,7 +17,7 @@ static thread_local bool current;          // of this thread
 
 CUresult api_begin(bool needs_context)
 {
-	if (!initialised)
+	if (!initialized)
 		return CUDA_ERROR_NOT_INITIALIZED;
 	if (needs_context && (!current || !primary_count))
 		return api_error(CUDA_ERROR_INVALID_CONTEXT, "no context is current on this thread");
@@ -46,7 +46,7 @@ API CUresult cuInit(unsigned int)
 	memory_open();
 	if (!space)
 		return api_error(CUDA_ERROR_OUT_OF_MEMORY, "no address space");
-	initialised = true;
+	initialized = true;
 	return CUDA_SUCCESS;
 }
 

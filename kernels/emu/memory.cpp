@@ -240,7 +240,7 @@ const char *shadow_problem(uintptr_t address, size_t bytes, bool write)
 	if (least == nothing)
 		return "out of bounds";
 	if (least == undefined && !write)
-		return "uninitialised";
+		return "uninitialized";
 	return nullptr;
 }
 

@@ -156,7 +156,7 @@ std::string accuse(Conflict c, const Thread *t)
 	u64 kind = c.record & kind_bits;
 	const char *did = c.read ? "read" : kind == 1 ? "changed by an atomic operation" : "written";
 	if (stamp_of(c.record) < operations.first)
-		return format("%s by %s: no event and no synchronisation orders the two", did, race_name(stamp_of(c.record)).c_str());
+		return format("%s by %s: no event and no synchronization orders the two", did, race_name(stamp_of(c.record)).c_str());
 	if (stamp_of(c.record) != stamp_of(b.own)) {
 		std::string who = c.record >> stamp_shift == b.blocks >> stamp_shift
 		                      ? std::string("several blocks")

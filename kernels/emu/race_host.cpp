@@ -90,7 +90,7 @@ CUresult pinned_open(const void *p, size_t bytes, bool write)
 	for (const Use &u : in->uses)
 		if ((write || u.write) && u.from < (const char *)p + bytes && (const char *)p < u.from + u.bytes && !order_done(u.stream, u.number, false)) {
 			context_fail(CUDA_ERROR_LAUNCH_FAILED,
-			             format("race: a copy %s %zu bytes of pinned memory at %p, which another copy in stream %zu %s: no event and no synchronisation "
+			             format("race: a copy %s %zu bytes of pinned memory at %p, which another copy in stream %zu %s: no event and no synchronization "
 			                    "orders the two", verb(write), bytes, p, u.stream, verb(u.write)));
 			return CUDA_ERROR_LAUNCH_FAILED;
 		}

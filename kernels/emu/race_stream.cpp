@@ -146,7 +146,7 @@ std::string order_range(const char *what, uintptr_t address, size_t bytes, bool 
 			bool read = write && !bad(c->write) && bad(c->read);
 			if (read || bad(c->write)) {
 				std::string at = memory_describe(word);
-				return format("race: %s, %zu bytes at 0x%llx; %s, was %s by %s: no event and no synchronisation orders the two", what, bytes,
+				return format("race: %s, %zu bytes at 0x%llx; %s, was %s by %s: no event and no synchronization orders the two", what, bytes,
 				              (u64)address, at.c_str(), read ? "read" : "written",
 				              race_name((u32)((read ? c->read : c->write) >> stamp_shift)).c_str());
 			}

@@ -11,7 +11,7 @@ namespace hdm {
 
 // api_lock is held during every function of the driver.
 extern std::recursive_mutex api_lock;
-extern bool initialised;
+extern bool initialized;
 
 typedef std::function<CUresult()> Work;
 
@@ -39,7 +39,7 @@ template <class T, class H> T *handle(H h)
 	return handles<T>().count(p) ? p : nullptr;
 }
 
-// api_begin checks that the driver is initialised, that a context is current, and that no
+// api_begin checks that the driver is initialized, that a context is current, and that no
 // kernel has failed.
 CUresult api_begin(bool needs_context = true);
 // submit runs work, or records it when the stream is captured. Work is done when submit

@@ -16,7 +16,7 @@ import (
 func main() {
 	ConstraintExpr("amd64")
 	for _, s := range sets {
-		s.normalise()
+		s.normalize()
 		s.scaleGrad()
 		s.batchNormGrad()
 		s.channelSums()
@@ -68,8 +68,8 @@ func (s isa) eachRow(name string, rows, channels []string) eachRow {
 // The loops of batch norm round after every operation, as the Go loops do: the same bits
 // on every instruction set. (Products of the float64 sums are exact.)
 
-func (s isa) normalise() {
-	name := s.text("normalise", "computes y = (x − mean)·scale + shift "+size, "func(y, x, mean, scale, shift *float32, c, rows int)")
+func (s isa) normalize() {
+	name := s.text("normalize", "computes y = (x − mean)·scale + shift "+size, "func(y, x, mean, scale, shift *float32, c, rows int)")
 	e := s.eachRow(name, []string{"y", "x"}, []string{"mean", "scale", "shift"})
 	e.loop(func() {
 		e.pass("_pass", func(at func(GPVirtual) Mem) {
@@ -297,7 +297,7 @@ func (s isa) layerNorm() {
 		VBROADCASTSS(narrow, scale)
 		ADDQ(Imm(4), mean)
 		ADDQ(Imm(4), rstd)
-		e.pass("_normalise", func(at func(GPVirtual) Mem) {
+		e.pass("_normalize", func(at func(GPVirtual) Mem) {
 			v := s.load(at(x))
 			VSUBPS(m, v, v)
 			VMULPS(scale, v, v)

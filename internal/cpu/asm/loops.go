@@ -187,7 +187,7 @@ func (s isa) geluGrad() {
 	})
 }
 
-// rows are the three input rows of a depthwise convolution, at the left neighbour of
+// rows are the three input rows of a depthwise convolution, at the left neighbor of
 // the position in turn; c is a row's step to the next position, in bytes.
 type rows struct {
 	at [3]GPVirtual
@@ -217,7 +217,7 @@ func (r rows) advance(bytes Op) {
 
 func (s isa) depthwiseRun() {
 	name := s.text("depthwiseRun", "computes dst[p] = start[p] + Σ_k w_k·x_k[p] for n positions of c channels, a multiple of 16; "+
-		"top, mid and bottom are at the first position's left neighbours; start moves on by step elements a position;",
+		"top, mid and bottom are at the first position's left neighbors; start moves on by step elements a position;",
 		"func(dst, start *float32, step int, top, mid, bottom, w *float32, c, n int)")
 	dst, start, step := pointer("dst"), pointer("start"), pointer("step")
 	r := loadRows()

@@ -19,7 +19,7 @@ func main() {
 	float()
 	gather()
 	turn()
-	colour()
+	color()
 	Generate()
 }
 
@@ -58,7 +58,7 @@ func loop(label string, n Register, body func()) {
 }
 
 func mix() {
-	begin("mix8", "is Mix of 8n values.", "func(out, a, b *float32, n int, ka, kb float32)")
+	begin("lerp8", "is Lerp of 8n values.", "func(out, a, b *float32, n int, ka, kb float32)")
 	p := pointers("out", "a", "b")
 	n := Load(Param("n"), GP64())
 	g, f := everywhere("ka", YMM()), everywhere("kb", YMM())
@@ -85,7 +85,7 @@ func binomial() {
 		VBROADCASTSS(low, all)
 		return all
 	}
-	outer, inner, centre := constant(1.0/16), constant(4.0/16), constant(6.0/16)
+	outer, inner, center := constant(1.0/16), constant(4.0/16), constant(6.0/16)
 	loop("binomial8_loop", n, func() {
 		x, y, z := YMM(), YMM(), YMM()
 		VMOVUPS(Mem{Base: p[1]}, x)
@@ -95,7 +95,7 @@ func binomial() {
 		VADDPS(Mem{Base: p[4]}, y, y)
 		VMULPS(inner, y, y)
 		VADDPS(y, x, x)
-		VMULPS(Mem{Base: p[3]}, centre, z)
+		VMULPS(Mem{Base: p[3]}, center, z)
 		VADDPS(z, x, x)
 		VMOVUPS(x, Mem{Base: p[0]})
 		for _, r := range p {
@@ -140,7 +140,7 @@ func gather() {
 }
 
 func turn() {
-	begin("turn1", "is Turn of n pixels. It reads a fourth value at each place of in, and writes one behind the last.",
+	begin("remap1", "is Remap of n pixels. It reads a fourth value at each place of in, and writes one behind the last.",
 		"func(out, in *float32, width int, xs, ys *int32, x, y int32, shares *[32][32][4]float32, n int)")
 	p := pointers("out", "in", "xs", "ys", "shares")
 	out, in, xs, ys, shares := p[0], p[1], p[2], p[3], p[4]
@@ -196,8 +196,8 @@ func turn() {
 	})
 }
 
-func colour() {
-	begin("colour8", "is Colour of 8n pixels.", "func(rgb, luma, cb, cr *uint8, n int)")
+func color() {
+	begin("color8", "is Color of 8n pixels.", "func(rgb, luma, cb, cr *uint8, n int)")
 	p := pointers("rgb", "luma", "cb", "cr")
 	n := Load(Param("n"), GP64())
 	constant := func(v int32) VecVirtual {
@@ -211,7 +211,7 @@ func colour() {
 	red, blue := constant(91881), constant(116130)
 	green1, green2 := constant(-22554), constant(-46802)
 	// Bytes r0 r1 r2 r3 g0 … b3 0… of a half to r0 g0 b0 r1 …
-	table := GLOBL("colourOrder", RODATA|NOPTR)
+	table := GLOBL("colorOrder", RODATA|NOPTR)
 	for half := range 2 {
 		for i := range 16 {
 			v := uint8(0x80)
@@ -223,7 +223,7 @@ func colour() {
 	}
 	order := YMM()
 	VMOVDQU(table, order)
-	loop("colour8_loop", n, func() {
+	loop("color8_loop", n, func() {
 		y, u, v := YMM(), YMM(), YMM()
 		VPMOVZXBD(Mem{Base: p[1]}, y)
 		VPMOVZXBD(Mem{Base: p[2]}, u)

@@ -178,7 +178,7 @@ extern "C" __global__ void race_blocks(float *out, int right)
 }
 
 // A block reads what another writes: no barrier helps.
-extern "C" __global__ void race_neighbour(float *out, int right)
+extern "C" __global__ void race_neighbor(float *out, int right)
 {
 	i64 n = (i64)gridDim.x * blockDim.x, i = (i64)blockIdx.x * blockDim.x + threadIdx.x;
 	float v = out[right ? i : (i + blockDim.x) % n];

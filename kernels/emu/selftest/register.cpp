@@ -32,6 +32,6 @@ HDM_REGISTER(race_copy_early);
 HDM_REGISTER(race_matrix);
 HDM_REGISTER(race_memory);
 HDM_REGISTER(race_blocks);
-HDM_REGISTER(race_neighbour);
+HDM_REGISTER(race_neighbor);
 HDM_REGISTER(race_readers);
 HDM_REGISTER(race_atomic);

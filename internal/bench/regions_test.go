@@ -13,12 +13,12 @@ import (
 // operators' table are the same, with all of its operations.
 func TestStages(t *testing.T) {
 	o, dev := options(t, true), open(t)
-	stages, err := MeasureStages(context.Background(), dev, o, Runs{Warmup: 1, Runs: 3}, true)
+	regions, err := MeasureRegions(context.Background(), dev, o, Runs{Warmup: 1, Runs: 3}, true)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var names []string
-	for _, s := range stages {
+	for _, s := range regions {
 		names = append(names, s.Name)
 		if len(s.Seconds) != 3 || slices.Min(s.Seconds) < 0 {
 			t.Errorf("%+v", s)

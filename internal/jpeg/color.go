@@ -14,10 +14,10 @@ type upsampled struct {
 	sums   []byte
 }
 
-func greyToRGB(pix, grey []uint8, stride, w, h int) {
+func grayToRGB(pix, gray []uint8, stride, w, h int) {
 	for y := range h {
 		row := pix[y*w*3:][:w*3]
-		for x, v := range grey[y*stride:][:w] {
+		for x, v := range gray[y*stride:][:w] {
 			row[3*x], row[3*x+1], row[3*x+2] = v, v, v
 		}
 	}
@@ -25,7 +25,7 @@ func greyToRGB(pix, grey []uint8, stride, w, h int) {
 
 // ycbcrToRGB turns planes into RGB [h,w,3] as libjpeg does: chroma planes of
 // half size are enlarged by a triangle filter, where Go's own conversion
-// repeats their pixels, and the colour transform rounds to nearest.
+// repeats their pixels, and the color transform rounds to nearest.
 func (s *upsampled) ycbcrToRGB(pix []uint8, img *image.YCbCr) {
 	b := img.Bounds()
 	h, w := b.Dy(), b.Dx()
@@ -62,7 +62,7 @@ func (s *upsampled) ycbcrToRGB(pix []uint8, img *image.YCbCr) {
 			up(cb, img.Cb[i:][:cw], img.Cb[j:][:cw], y)
 			up(cr, img.Cr[i:][:cw], img.Cr[j:][:cw], y)
 		}
-		rows.Colour(pix[y*w*3:][:w*3], luma, cb[:w], cr[:w])
+		rows.Color(pix[y*w*3:][:w*3], luma, cb[:w], cr[:w])
 	}
 }
 

@@ -1,4 +1,4 @@
-package choices
+package autotune
 
 import (
 	"os"

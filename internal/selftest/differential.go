@@ -10,20 +10,20 @@ import (
 
 	"gorgonia.org/tensor"
 
-	"hdmnet/internal/intercept"
 	"hdmnet/internal/op"
+	"hdmnet/internal/trace"
 )
 
-// Twin is a device that runs every operator twice, on the device it stands before and, on
+// DifferentialDevice is a device that runs every operator twice, on the device it stands before and, on
 // the same operands, on a reference, and compares all operands afterwards. Each call is
 // compared by itself: what follows a wrong result starts from the reference's.
-type Twin struct {
-	intercept.Device // before the one whose memory the tensors are
-	reference        op.Device
-	mirrors          *op.Arena // of the reference
-	bounds           Options
-	results          map[string]*Operator
-	order            []string // operators by first call
+type DifferentialDevice struct {
+	trace.Device // before the one whose memory the tensors are
+	reference    op.Device
+	mirrors      *op.Arena // of the reference
+	bounds       Options
+	results      map[string]*Operator
+	order        []string // operators by first call
 }
 
 // Operator is how far the calls of one operator were from the reference's.
@@ -38,11 +38,11 @@ type Operator struct {
 	OK         bool   `json:"ok"`
 }
 
-// NewTwin returns a device over dev that compares with reference. Tensors in float32 may
+// NewDifferentialDevice returns a device over dev that compares with reference. Tensors in float32 may
 // differ by o's bounds; indices and labels not at all. Closing it closes dev.
-func NewTwin(dev, reference op.Device, o Options) *Twin {
-	d := &Twin{reference: paired{reference, false}, mirrors: op.NewArena(reference), bounds: o, results: map[string]*Operator{}}
-	d.Device = intercept.Device{Device: paired{dev, true}, Hook: d.compare}
+func NewDifferentialDevice(dev, reference op.Device, o Options) *DifferentialDevice {
+	d := &DifferentialDevice{reference: paired{reference, false}, mirrors: op.NewArena(reference), bounds: o, results: map[string]*Operator{}}
+	d.Device = trace.Device{Device: paired{dev, true}, Hook: d.compare}
 	return d
 }
 
@@ -76,7 +76,7 @@ func (d paired) FrozenConv2D(y, x op.Tensor, c op.FrozenConv, residual op.Tensor
 }
 
 // FreezeConv2D freezes a convolution on both devices.
-func (d *Twin) FreezeConv2D(w, bias []float32, shape []int, p op.ConvParams) (op.FrozenConv, error) {
+func (d *DifferentialDevice) FreezeConv2D(w, bias []float32, shape []int, p op.ConvParams) (op.FrozenConv, error) {
 	c, err := d.Device.FreezeConv2D(w, bias, shape, p)
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func (d *Twin) FreezeConv2D(w, bias []float32, shape []int, p op.ConvParams) (op
 }
 
 // Operators returns what has been called so far, first called first.
-func (d *Twin) Operators() []Operator {
+func (d *DifferentialDevice) Operators() []Operator {
 	var out []Operator
 	for _, name := range d.order {
 		out = append(out, *d.results[name])
@@ -98,7 +98,7 @@ func (d *Twin) Operators() []Operator {
 }
 
 // Alloc returns zeros: operands are read before the operator has written them.
-func (d *Twin) Alloc(size int64) (tensor.Memory, error) {
+func (d *DifferentialDevice) Alloc(size int64) (tensor.Memory, error) {
 	m, err := d.Device.Alloc(size)
 	if err == nil {
 		d.Device.Memclr(m)
@@ -107,7 +107,7 @@ func (d *Twin) Alloc(size int64) (tensor.Memory, error) {
 }
 
 // compare runs an operator on both devices.
-func (d *Twin) compare(c intercept.Call) {
+func (d *DifferentialDevice) compare(c trace.Call) {
 	if c.Operator == "Download" { // the device's own: every comparison relies on it
 		c.Run(d.Device.Device, c.Tensors)
 		return
@@ -154,7 +154,7 @@ var products = map[string]bool{
 }
 
 // judge compares the tensors with their mirrors.
-func (d *Twin) judge(r *Operator, tensors, mirrors []op.Tensor) {
+func (d *DifferentialDevice) judge(r *Operator, tensors, mirrors []op.Tensor) {
 	for i, t := range tensors {
 		least := floor(r.Name, i)
 		if t == nil || math.IsInf(least, 1) {
@@ -181,7 +181,7 @@ func (d *Twin) judge(r *Operator, tensors, mirrors []op.Tensor) {
 }
 
 // replace gives t the reference's values.
-func (d *Twin) replace(t, mirror op.Tensor) {
+func (d *DifferentialDevice) replace(t, mirror op.Tensor) {
 	if t != nil {
 		v := buffer(t)
 		d.reference.Download(v, mirror)
@@ -197,7 +197,7 @@ func try(f func()) (failure any) {
 }
 
 // mirror copies tensors to the reference; those in the same memory share it there too.
-func (d *Twin) mirror(tensors []op.Tensor) []op.Tensor {
+func (d *DifferentialDevice) mirror(tensors []op.Tensor) []op.Tensor {
 	mirrors := make([]op.Tensor, len(tensors))
 	for i, t := range tensors {
 		if t == nil {

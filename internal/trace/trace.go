@@ -1,7 +1,7 @@
-// Package intercept stands before a device and hands every call of an operator to a hook:
+// Package trace stands before a device and hands every call of an operator to a hook:
 // to time it, or to compare it with another device. The methods are made from package op's
 // interfaces, so a new operator needs nothing here but `make generate`.
-package intercept
+package trace
 
 //go:generate go run ./gen -op ../op -out operators.go
 
@@ -9,7 +9,7 @@ import "hdmnet/internal/op"
 
 // Device is a device whose operators go through Hook. Memory, Name, Close and FreezeConv2D
 // are those of the device it holds; what that one can do besides op.Device (package op:
-// Fetcher, Bundler) it cannot.
+// Fetcher, GraphCapturer) it cannot.
 type Device struct {
 	op.Device
 	// Hook is given every call and has to Run it on the device that it holds, or the
@@ -21,8 +21,8 @@ type Device struct {
 // from Alloc.
 func (d *Device) NonStdAlloc() {}
 
-// FillingPositions is the device's: it gets the same calls as without the hook.
-func (d *Device) FillingPositions() int { return op.FillingPositions(d.Device) }
+// PreferredBatchPixels is the device's: it gets the same calls as without the hook.
+func (d *Device) PreferredBatchPixels() int { return op.PreferredBatchPixels(d.Device) }
 
 // Call is one call of an operator.
 type Call struct {

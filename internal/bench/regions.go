@@ -8,18 +8,18 @@ import (
 	"hdmnet/internal/profile"
 )
 
-// Stage is one part of the network in several runs of the same work.
-type Stage struct {
+// Region is one part of the network in several runs of the same work.
+type Region struct {
 	Name    string
 	Seconds []float64 // one a run
 }
 
-// MeasureStages runs the work like Measure, on a device of its own over dev, and returns
+// MeasureRegions runs the work like Measure, on a device of its own over dev, and returns
 // the time of every part of the network on the device, between marks in its own order of
-// work. bundles says whether the device gets its bundles (op.Bundle) in one piece.
-func MeasureStages(ctx context.Context, dev op.Device, o Options, r Runs, bundles bool) (stages []Stage, err error) {
-	d := profile.NewStaged(dev)
-	d.NoBundles = !bundles
+// work. graphs says whether the device gets what is captured (op.CaptureGraph) in one piece.
+func MeasureRegions(ctx context.Context, dev op.Device, o Options, r Runs, graphs bool) (regions []Region, err error) {
+	d := profile.NewRegions(dev)
+	d.NoGraphs = !graphs
 	w, err := New(d, o)
 	if err != nil {
 		return nil, err
@@ -34,12 +34,12 @@ func MeasureStages(ctx context.Context, dev op.Device, o Options, r Runs, bundle
 	for i, pass := range d.Passes()[r.Warmup:] {
 		for k, s := range pass {
 			if i == 0 {
-				stages = append(stages, Stage{Name: s.Name})
+				regions = append(regions, Region{Name: s.Name})
 			}
-			stages[k].Seconds = append(stages[k].Seconds, s.Seconds)
+			regions[k].Seconds = append(regions[k].Seconds, s.Seconds)
 		}
 	}
-	return stages, nil
+	return regions, nil
 }
 
 // Share is what a part of the network asks of the device in one run.
@@ -55,11 +55,11 @@ func (p *Profile) Shares(c Ceilings) []Share {
 	at := map[string]int{}
 	var all []Share
 	for _, e := range p.runs[0] {
-		k, ok := at[e.Stage]
+		k, ok := at[e.Region]
 		if !ok {
 			k = len(all)
-			at[e.Stage] = k
-			all = append(all, Share{Name: e.Stage})
+			at[e.Region] = k
+			all = append(all, Share{Name: e.Region})
 		}
 		s, bytes := &all[k], e.Bytes*float64(e.Calls())
 		s.FLOP += e.Needed

@@ -1,6 +1,6 @@
-// Package choices keeps which algorithm was the fastest for which shape on which GPU, in a
+// Package autotune keeps which algorithm was the fastest for which shape on which GPU, in a
 // file, so that a later run takes the same ones and computes the same bits.
-package choices
+package autotune
 
 import (
 	"encoding/json"
