@@ -202,7 +202,7 @@ func (o *statsOptions) draw(io Streams, c *config.Config, fold data.Fold, s stat
 	about := fmt.Sprintf("the first %d episodes of training, before they are augmented", o.episodes)
 	if s.Split == data.Val {
 		seed := c.Eval.Seeds[0]
-		drawer = data.NewReleaseDrawer(index, shots, uint64(seed), c.Eval.DrawWorkers)
+		drawer = data.NewReleaseDrawer(index, shots, uint64(seed), c.Eval.EmulatedDataLoaderWorkers)
 		about = fmt.Sprintf("the first %d episodes of evaluation with seed %d", o.episodes, seed)
 	}
 	var draws []data.Draw

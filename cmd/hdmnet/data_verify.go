@@ -132,7 +132,7 @@ func (o *verifyOptions) set(c *config.Config) (*verify.Set, error) {
 	case d.TrainList == "" && d.ValList == "":
 		return nil, usagef("no list is given; name one with --list, --train-list or --val-list (lines of `image mask` relative to --data-root)")
 	}
-	set := &verify.Set{Dataset: d.Name, Split: d.Split, MinArea: d.MinArea, Filter: d.FilterIntersection, Shots: c.Model.Shots}
+	set := &verify.Set{Dataset: d.Name, Split: d.FoldScheme, MinArea: d.MinArea, Filter: d.FilterIntersection, Shots: c.Model.Shots}
 	first, last := 0, 0
 	if o.fold != "all" {
 		f, err := strconv.Atoi(o.fold)

@@ -42,7 +42,7 @@ final and of the meta output, and the base learner's mIoU over the base classes,
 the pictures' own size. Several seeds give mean ± standard deviation.
 
 The episodes are those of the release: PyTorch's and Python's random numbers behind a
-DataLoader of eval.draw_workers workers, so that a result here and one there are over the
+DataLoader of eval.emulated_dataloader_workers workers, so that a result here and one there are over the
 same pictures. --protocol chooses how many, with which seeds:
 
   hdmnet  1000 episodes (COCO 10000) with each of 10 seeds, the release's test
@@ -100,7 +100,7 @@ training was worth.`,
 	f.String("split", "", "how COCO-20i's classes are split into folds: fwb or panet")
 	o.bind("ann-type", "dataset.annotation")
 	o.bind("list", "dataset.val_list")
-	o.bind("split", "dataset.split")
+	o.bind("split", "dataset.fold_scheme")
 	completeConfig(cmd)
 	complete(cmd, "fold", "0", "1", "2", "3", "all")
 	complete(cmd, "split", "fwb", "panet")

@@ -94,9 +94,9 @@ func (t *trained) settle(wanted int) error {
 	case t.fold >= 0 && wanted >= 0 && t.fold != wanted:
 		return usagef("%s was trained for fold %d: the novel classes of fold %d are among those it was trained on; leave --fold out, or score a network of that fold",
 			t.path, t.fold, wanted)
-	case t.split != "" && t.Dataset.Name == "coco20i" && t.split != t.Dataset.Split:
+	case t.split != "" && t.Dataset.Name == "coco20i" && t.split != t.Dataset.FoldScheme:
 		return usagef("%s was trained for the folds of split %s: novel classes of split %s are among those it was trained on; score it with --split %s",
-			t.path, t.split, t.Dataset.Split, t.split)
+			t.path, t.split, t.Dataset.FoldScheme, t.split)
 	}
 	t.fold = max(t.fold, wanted)
 	return nil

@@ -149,7 +149,7 @@ func (o *episodeOptions) describe(c *config.Config) string {
 	if o.file != nil {
 		return "those of " + o.episodes
 	}
-	return fmt.Sprintf("the release's, %d workers", c.Eval.DrawWorkers)
+	return fmt.Sprintf("the release's, %d workers", c.Eval.EmulatedDataLoaderWorkers)
 }
 
 // episodes are those of one seed.
@@ -179,7 +179,7 @@ func (o *episodeOptions) open(c *config.Config, src data.Source, index *data.Ind
 		}
 	} else {
 		for _, seed := range c.Eval.Seeds {
-			out[seed] = episodes{data.NewReleaseDrawer(index, c.Model.Shots, uint64(seed), c.Eval.DrawWorkers), c.Eval.Episodes}
+			out[seed] = episodes{data.NewReleaseDrawer(index, c.Model.Shots, uint64(seed), c.Eval.EmulatedDataLoaderWorkers), c.Eval.Episodes}
 		}
 	}
 	return out, o.write(c, src, index.Fold, out)

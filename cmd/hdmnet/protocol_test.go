@@ -70,11 +70,11 @@ func TestProtocols(t *testing.T) {
 		"--episodes e.jsonl --set eval.episodes=5":     {"e.jsonl", "leave --set eval.episodes out"},
 		"--episodes 5 --set eval.episodes=5":           {"eval.episodes", "leave one out"},
 		"--split panet":                                {"--split", "shapes5i has one"},
-		"--split fbw --config coco20i_resnet50":        {"dataset.split", "fbw", "panet"},
+		"--split fbw --config coco20i_resnet50":        {"dataset.fold_scheme", "fbw", "panet"},
 		"--save-episodes e --fold all --run a":         {"--save-episodes", "one fold"},
 		"--episodes e.jsonl --fold all --run a":        {"e.jsonl", "one fold"},
-		"--set eval.draw_workers=-1":                   {"eval.draw_workers"},
-		"--set eval.draw_workers=8 --set eval.seeds=x": {"eval.seeds"},
+		"--set eval.emulated_dataloader_workers=-1":                   {"eval.draw_workers"},
+		"--set eval.emulated_dataloader_workers=8 --set eval.seeds=x": {"eval.seeds"},
 	} {
 		args := []string{"eval", "--weights", w}
 		if strings.Contains(flags, "--run") {
@@ -187,6 +187,6 @@ func TestTrainFlagsOfTheData(t *testing.T) {
 		t.Errorf("settings of the run:\n%s", text)
 	}
 	fails(t, exitUsage, []string{"train", "--fold", "0", "--split", "panet"}, "--split", "shapes5i")
-	fails(t, exitUsage, []string{"train", "--fold", "0", "--config", "coco20i_vgg16", "--split", "pannet"}, "dataset.split", "pannet")
+	fails(t, exitUsage, []string{"train", "--fold", "0", "--config", "coco20i_vgg16", "--split", "pannet"}, "dataset.fold_scheme", "pannet")
 	fails(t, exitUsage, []string{"train", "--fold", "0", "--filter-intersection=maybe"}, "--filter-intersection", "maybe")
 }

@@ -21,7 +21,7 @@ func openFold(c *config.Dataset, f int) (data.Fold, error) {
 	case "pascal5i":
 		fold, err = data.PASCAL5i(f)
 	case "coco20i":
-		fold, err = data.COCO20i(f, c.Split)
+		fold, err = data.COCO20i(f, c.FoldScheme)
 	case "custom":
 		names, folds, err := customFolds(c)
 		if err != nil {

@@ -61,7 +61,7 @@ had never stopped.`,
 	addDeviceFlags(o.settings)
 	f.String("split", "", "how COCO-20i's classes are split into folds: fwb or panet")
 	f.Bool("filter-intersection", true, "leave training pictures out that show any novel class; papers differ")
-	o.bind("split", "dataset.split")
+	o.bind("split", "dataset.fold_scheme")
 	o.bind("filter-intersection", "dataset.filter_intersection")
 	f.String("ann-type", "", "how supports are marked: mask, or bbox (filled boxes of the mask's components)")
 	o.bind("stage", "train.stage")

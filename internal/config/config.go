@@ -1,5 +1,5 @@
-// Package config holds the settings of a run as plain structs and reads them from,
-// in rising precedence, the defaults (the embedded pascal5i_resnet50), a YAML file,
+// Package config holds the settings of a run as plain structs and reads them from, in
+// rising precedence, the defaults (the default tags here), a YAML file and what it extends,
 // HDMNET_* environment variables, and --set and command-line flags.
 //
 // A key is a field's path in the YAML file, such as train.meta.lr. Its environment
@@ -7,163 +7,140 @@
 // keys, values of the wrong type and values out of range are errors that name the
 // key, where it was given, and what is expected.
 //
+// A file need not give every key: the others are those of the configuration that its key
+// extends names, an embedded one or another file, or else the defaults.
+//
+//	extends: pascal5i_resnet50
+//	model: {shots: 5}
+//
 // The package knows no device, no network and no data set beyond their names.
 package config
 
-import (
-	"bytes"
-	"io"
-
-	"gopkg.in/yaml.v3"
-
-	"hdmnet/internal/atomicfile"
-)
-
 // Config is everything that a run depends on but its fold.
 //
-// The valid tags give the accepted values: an interval for numbers (for every number
-// of a list), alternatives separated by | for text.
+// A field's tags say all that there is to know of a key: its name in the YAML file, the
+// default, the accepted values (valid: an interval for numbers, for every number of a
+// list, or alternatives separated by | for text) and what it means (doc). The default tag
+// of an embedded struct replaces defaults of its fields.
 type Config struct {
-	Dataset   Dataset  `yaml:"dataset"`
-	Model     Model    `yaml:"model"`
-	Backbone  Backbone `yaml:"backbone"`
-	Base      Base     `yaml:"base"`
+	Dataset   Dataset  `yaml:"dataset" doc:"where the pictures come from and which of them count"`
+	Model     Model    `yaml:"model" doc:"the network"`
+	Backbone  Backbone `yaml:"backbone" doc:"where the base stage starts"`
+	Base      Base     `yaml:"base" doc:"where the meta stage starts"`
 	Train     Train    `yaml:"train"`
-	Eval      Eval     `yaml:"eval"`
-	Device    string   `yaml:"device"`                           // auto, cpu, cuda or cuda:N
-	Precision string   `yaml:"precision" valid:"fp32|tf32|bf16"` // what the inputs of products are rounded to
+	Eval      Eval     `yaml:"eval" doc:"the evaluation protocol"`
+	Device    string   `yaml:"device" default:"auto" doc:"auto, cpu, cuda or cuda:N"`
+	Precision string   `yaml:"precision" default:"fp32" valid:"fp32|tf32|bf16" doc:"of the inputs of products; tf32 needs a GPU, bf16 a GPU or a CPU with AVX512_BF16"`
 }
 
 // Dataset says where the pictures come from and which of them count.
 type Dataset struct {
-	Name               string `yaml:"name" valid:"shapes5i|pascal5i|coco20i|custom"`
-	Root               string `yaml:"root"`                         // directory that the paths of the lists start from
-	TrainList          string `yaml:"train_list"`                   // file of `image mask` pairs to train on
-	ValList            string `yaml:"val_list"`                     // likewise, to validate and evaluate on
-	Classes            string `yaml:"classes"`                      // custom: file of class names, line 1 is mask value 1
-	Folds              int    `yaml:"folds" valid:"[2,254]"`        // custom: the number of folds, blocks of classes in order
-	FoldList           string `yaml:"fold_list"`                    // custom: file with the novel classes of each fold, instead of blocks
-	Split              string `yaml:"split" valid:"fwb|panet"`      // COCO-20i: how classes are split into folds
-	MinArea            int    `yaml:"min_area" valid:"[1,inf)"`     // pixels a class must cover for an (image, class) pair to count
-	FilterIntersection bool   `yaml:"filter_intersection"`          // drop training images that show any novel class
-	Annotation         string `yaml:"annotation" valid:"mask|bbox"` // how supports are marked: bbox fills the boxes of their masks' components
-	SynthSeed          int    `yaml:"synth_seed" valid:"[0,inf)"`   // shapes5i: which scenes
-	SynthSize          int    `yaml:"synth_size" valid:"[64,1024]"` // shapes5i: side of a scene in pixels
-	SynthTrain         int    `yaml:"synth_train" valid:"[1,inf)"`  // shapes5i: scenes to train on
-	SynthVal           int    `yaml:"synth_val" valid:"[1,inf)"`    // shapes5i: scenes to validate and evaluate on
+	Name               string `yaml:"name" default:"pascal5i" valid:"shapes5i|pascal5i|coco20i|custom"`
+	Root               string `yaml:"root" doc:"directory that the paths of the lists start from; shapes5i needs none"`
+	TrainList          string `yaml:"train_list" doc:"file of 'image mask' pairs to train on"`
+	ValList            string `yaml:"val_list" doc:"likewise, to validate and evaluate on"`
+	Classes            string `yaml:"classes" doc:"custom: file of class names, line 1 is mask value 1"`
+	Folds              int    `yaml:"folds" default:"4" valid:"[2,254]" doc:"custom: the number of folds, blocks of classes in order"`
+	FoldList           string `yaml:"fold_list" doc:"custom: file with the novel classes of each fold, instead of blocks"`
+	FoldScheme         string `yaml:"fold_scheme" default:"fwb" valid:"fwb|panet" doc:"the novel classes of fold f of COCO-20i are f+1, f+5, ... or 20f+1 to 20f+20"`
+	MinArea            int    `yaml:"min_area" default:"2048" valid:"[1,inf)" doc:"pixels a class must cover for an (image, class) pair to count"`
+	FilterIntersection bool   `yaml:"filter_intersection" default:"true" doc:"drop training images that show any novel class"`
+	Annotation         string `yaml:"annotation" default:"mask" valid:"mask|bbox" doc:"how supports are marked; bbox fills the boxes of their masks' components"`
+	SynthSeed          int    `yaml:"synth_seed" default:"1" valid:"[0,inf)" doc:"shapes5i: which scenes"`
+	SynthSize          int    `yaml:"synth_size" default:"160" valid:"[64,1024]" doc:"shapes5i: side of a scene in pixels"`
+	SynthTrain         int    `yaml:"synth_train" default:"2000" valid:"[1,inf)" doc:"shapes5i: scenes to train on"`
+	SynthVal           int    `yaml:"synth_val" default:"200" valid:"[1,inf)" doc:"shapes5i: scenes to validate and evaluate on"`
 }
 
 // Model is the network.
 type Model struct {
-	Backbone string `yaml:"backbone" valid:"resnet50|resnet101|vgg16|tiny"`
-	Size     int    `yaml:"size" valid:"[33,4097]"` // side of the square input of the meta stage, 8n + 1
-	Shots    int    `yaml:"shots" valid:"[1,100]"`  // K, support images per episode
+	Backbone string `yaml:"backbone" default:"resnet50" valid:"resnet50|resnet101|vgg16|tiny"`
+	Size     int    `yaml:"size" default:"473" valid:"[33,4097]" doc:"side of the square input of the meta stage, 8n + 1"`
+	Shots    int    `yaml:"shots" default:"1" valid:"[1,100]" doc:"K, support images per episode"`
 }
 
 // Backbone is where the base stage starts.
 type Backbone struct {
-	Weights string `yaml:"weights"` // ImageNet weights; empty: random
+	Weights string `yaml:"weights" doc:"ImageNet weights; empty: random"`
 }
 
 // Base is where the meta stage starts.
 type Base struct {
-	Weights string `yaml:"weights"` // a trained base learner; empty: the run's own base stage
+	Weights string `yaml:"weights" doc:"a trained base learner; empty: the run's own base stage"`
 }
 
 // Train are the settings of training.
 type Train struct {
-	Seed     int       `yaml:"seed" valid:"[0,inf)"`
-	Workers  int       `yaml:"workers" valid:"[1,256]"` // goroutines that prepare batches; results do not depend on it
-	Prefetch int       `yaml:"prefetch" valid:"[1,64]"` // batches kept ready
-	Stage    string    `yaml:"stage" valid:"base|meta|all"`
-	Base     BaseStage `yaml:"base"`
-	Meta     MetaStage `yaml:"meta"`
+	Seed     int       `yaml:"seed" default:"321" valid:"[0,inf)"`
+	Workers  int       `yaml:"workers" default:"2" valid:"[1,256]" doc:"goroutines that prepare batches; results do not depend on it"`
+	Prefetch int       `yaml:"prefetch" default:"4" valid:"[1,64]" doc:"batches kept ready"`
+	Stage    string    `yaml:"stage" default:"all" valid:"base|meta|all"`
+	Base     BaseStage `yaml:"base" doc:"the base learner: PSPNet on the fold's base classes, SGD"`
+	Meta     MetaStage `yaml:"meta" doc:"HDMNet on episodes, AdamW; backbone and base learner frozen"`
 }
 
 // Schedule is how long a stage runs and when it validates.
 type Schedule struct {
-	Epochs        int `yaml:"epochs" valid:"[1,inf)"`
-	Batch         int `yaml:"batch" valid:"[1,inf)"`          // samples of one forward pass
-	Accumulate    int `yaml:"accumulate" valid:"[1,inf)"`     // batches per optimizer step
-	MaxSteps      int `yaml:"max_steps" valid:"[0,inf)"`      // optimizer steps to stop after; 0: all epochs; fewer than an epoch are not validated
-	ValidateEvery int `yaml:"validate_every" valid:"[0,inf)"` // epochs; 0: never
-	EarlyStop     int `yaml:"early_stop" valid:"[0,inf)"`     // epochs without a better score to stop after; 0: off
+	Epochs        int `yaml:"epochs" default:"1" valid:"[1,inf)"`
+	Batch         int `yaml:"batch" default:"1" valid:"[1,inf)" doc:"samples of one forward pass"`
+	Accumulate    int `yaml:"accumulate" default:"4" valid:"[1,inf)" doc:"batches per optimizer step; the release runs 4 GPUs with one each"`
+	MaxSteps      int `yaml:"max_steps" default:"0" valid:"[0,inf)" doc:"optimizer steps to stop after, 0 = all epochs; fewer than an epoch are not validated"`
+	ValidateEvery int `yaml:"validate_every" default:"1" valid:"[0,inf)" doc:"epochs, 0 = never"`
+	EarlyStop     int `yaml:"early_stop" default:"0" valid:"[0,inf)" doc:"epochs without a better score to stop after, 0 = off"`
 }
 
 // Augment are the training augmentations; validation has none.
 type Augment struct {
-	Scale             [2]float64 `yaml:"scale,flow" valid:"(0,16]"` // least and greatest factor on both sides
-	Rotate            float64    `yaml:"rotate" valid:"[0,180]"`    // greatest angle in degrees, either way
-	RotateProbability float64    `yaml:"rotate_probability" valid:"[0,1]"`
-	BlurProbability   float64    `yaml:"blur_probability" valid:"[0,1]"`
-	FlipProbability   float64    `yaml:"flip_probability" valid:"[0,1]"`
+	Scale             [2]float64 `yaml:"scale" default:"1, 1" valid:"(0,16]" doc:"least and greatest factor on both sides"`
+	Rotate            float64    `yaml:"rotate" default:"10" valid:"[0,180]" doc:"greatest angle in degrees, either way"`
+	RotateProbability float64    `yaml:"rotate_probability" default:"0.5" valid:"[0,1]"`
+	BlurProbability   float64    `yaml:"blur_probability" default:"0.5" valid:"[0,1]"`
+	FlipProbability   float64    `yaml:"flip_probability" default:"0.5" valid:"[0,1]"`
 }
 
 // BaseStage trains PSPNet on the fold's base classes with SGD. The learning rate of
 // step i of n is lr · (1 − i/n)^power times the group's multiplier.
 type BaseStage struct {
-	Schedule            `yaml:",inline"`
-	Size                int     `yaml:"size" valid:"[33,4097]"` // side of the random crop, 8n + 1
-	LR                  float64 `yaml:"lr" valid:"(0,inf)"`
-	Power               float64 `yaml:"power" valid:"[0,inf)"`
-	Momentum            float64 `yaml:"momentum" valid:"[0,1)"`
-	WeightDecay         float64 `yaml:"weight_decay" valid:"[0,inf)"`
-	HeadLRMultiplier    float64 `yaml:"head_lr_multiplier" valid:"[0,inf)"`    // pyramid pooling and classifier
-	EncoderLRMultiplier float64 `yaml:"encoder_lr_multiplier" valid:"[0,inf)"` // backbone
-	Augment             `yaml:",inline"`
+	Schedule    `default:"epochs=100 batch=3"`
+	Size        int     `yaml:"size" default:"417" valid:"[33,4097]" doc:"side of the random crop, 8n + 1"`
+	LR          float64 `yaml:"lr" default:"2.5e-4" valid:"(0,inf)"`
+	Power       float64 `yaml:"power" default:"0.9" valid:"[0,inf)" doc:"the rate falls as lr · (1 − step/steps)^power"`
+	Momentum    float64 `yaml:"momentum" default:"0.9" valid:"[0,1)"`
+	WeightDecay float64 `yaml:"weight_decay" default:"1e-4" valid:"[0,inf)"`
+	LRMult      struct {
+		Head     float64 `yaml:"head" default:"10" valid:"[0,inf)" doc:"pyramid pooling and classifier"`
+		Backbone float64 `yaml:"backbone" default:"1" valid:"[0,inf)"`
+	} `yaml:"lr_mult" doc:"factors of lr"`
+	Augment `default:"scale=[0.5,2]"`
 }
 
 // MetaStage trains HDMNet on episodes with AdamW, backbone and base learner frozen.
 // The learning rate is scheduled as in BaseStage.
 type MetaStage struct {
-	Schedule         `yaml:",inline"`
-	LR               float64 `yaml:"lr" valid:"(0,inf)"` // of the transformer
-	Power            float64 `yaml:"power" valid:"[0,inf)"`
-	HeadLRMultiplier float64 `yaml:"head_lr_multiplier" valid:"[0,inf)"` // down_query, down_supp and the merge layers
-	Beta1            float64 `yaml:"beta1" valid:"[0,1)"`
-	Beta2            float64 `yaml:"beta2" valid:"[0,1)"`
-	Eps              float64 `yaml:"eps" valid:"(0,inf)"`
-	WeightDecay      float64 `yaml:"weight_decay" valid:"[0,inf)"`
-	DistillWeight    float64 `yaml:"distill_weight" valid:"[0,inf)"` // factor of the correlation map distillation
-	Dropout          bool    `yaml:"dropout"`
-	KShotReweight    bool    `yaml:"kshot_reweight"` // train kshot_rw, which the release leaves untrained
-	ValidateEpisodes int     `yaml:"validate_episodes" valid:"[1,inf)"`
-	ValidateSeed     int     `yaml:"validate_seed" valid:"[0,inf)"`
-	Augment          `yaml:",inline"`
+	Schedule `default:"epochs=200 batch=4"`
+	LR       float64 `yaml:"lr" default:"1e-4" valid:"(0,inf)" doc:"of the transformer"`
+	Power    float64 `yaml:"power" default:"0.9" valid:"[0,inf)"`
+	LRMult   struct {
+		Head float64 `yaml:"head" default:"10" valid:"[0,inf)" doc:"down_query, down_supp and the merge layers"`
+	} `yaml:"lr_mult" doc:"factors of lr"`
+	Beta1            float64 `yaml:"beta1" default:"0.9" valid:"[0,1)"`
+	Beta2            float64 `yaml:"beta2" default:"0.999" valid:"[0,1)"`
+	Eps              float64 `yaml:"eps" default:"1e-8" valid:"(0,inf)"`
+	WeightDecay      float64 `yaml:"weight_decay" default:"0.01" valid:"[0,inf)"`
+	DistillWeight    float64 `yaml:"distill_weight" default:"1" valid:"[0,inf)" doc:"factor of the correlation map distillation"`
+	Dropout          bool    `yaml:"dropout" default:"true"`
+	KShotReweight    bool    `yaml:"kshot_reweight" default:"false" doc:"train kshot_rw, which the release leaves untrained (shots > 1)"`
+	ValidateEpisodes int     `yaml:"validate_episodes" default:"1000" valid:"[1,inf)"`
+	ValidateSeed     int     `yaml:"validate_seed" default:"321" valid:"[0,inf)"`
+	Augment          `default:"scale=[0.9,1.1]"`
 }
 
 // Eval is the evaluation protocol.
 type Eval struct {
-	Episodes int   `yaml:"episodes" valid:"[1,inf)"` // per seed and fold
-	Seeds    []int `yaml:"seeds,flow" valid:"[0,inf)"`
-	Batch    int   `yaml:"batch" valid:"[1,inf)"` // episodes of one forward pass
-	// DrawWorkers is the number of workers of the PyTorch DataLoader whose draws are reproduced; other
-	// numbers give other episodes. It is no number of threads.
-	DrawWorkers int `yaml:"draw_workers" valid:"[0,256]"`
-	// FeatureCache is the memory in MiB for the frozen features of pictures that come back.
-	FeatureCache int `yaml:"feature_cache" valid:"[0,inf)"`
-}
-
-// YAML is the configuration as a YAML file that Load reads back to the same values.
-// Keys come in the order of the struct fields; equal configurations give equal bytes.
-func (c *Config) YAML() ([]byte, error) {
-	var b bytes.Buffer
-	enc := yaml.NewEncoder(&b)
-	enc.SetIndent(2)
-	if err := enc.Encode(c); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), enc.Close()
-}
-
-// WriteFile writes YAML to path, complete or not at all.
-func (c *Config) WriteFile(path string) error {
-	text, err := c.YAML()
-	if err != nil {
-		return err
-	}
-	return atomicfile.Write(path, func(w io.Writer) error {
-		_, err := w.Write(text)
-		return err
-	})
+	Episodes int   `yaml:"episodes" default:"1000" valid:"[1,inf)" doc:"per seed and fold"`
+	Seeds    []int `yaml:"seeds" default:"510, 365, 382, 322, 988, 98, 742, 17, 595, 106" valid:"[0,inf)"`
+	Batch    int   `yaml:"batch" default:"1" valid:"[1,inf)" doc:"episodes of one forward pass"`
+	// EmulatedDataLoaderWorkers is no number of threads: other numbers give other episodes.
+	EmulatedDataLoaderWorkers int `yaml:"emulated_dataloader_workers" default:"8" valid:"[0,256]" doc:"episodes are drawn as a PyTorch DataLoader with as many workers draws them; 0 = none"`
+	FeatureCache              int `yaml:"feature_cache" default:"512" valid:"[0,inf)" doc:"MiB of memory for features of frozen layers of pictures that come back, 0 = off"`
 }

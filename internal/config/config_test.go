@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"gopkg.in/yaml.v3"
+	"github.com/spf13/viper"
 )
 
 func file(t *testing.T, text string) string {
@@ -31,32 +31,29 @@ func load(t *testing.T, opt Options) *Config {
 	return c
 }
 
-// TestShipped: every embedded file loads, says every key itself, and survives being
-// written and read back.
+// TestShipped: the embedded files give the values of testdata/shipped.tsv, those of the
+// release and of its baseline, and survive being written and read back.
 func TestShipped(t *testing.T) {
-	want := []string{"coco20i_resnet101", "coco20i_resnet50", "coco20i_vgg16", "custom_resnet50",
-		"pascal5i_resnet101", "pascal5i_resnet50", "pascal5i_vgg16", "shapes5i"}
-	if !slices.Equal(Names(), want) {
-		t.Fatalf("Names = %v", Names())
+	table, err := os.ReadFile("testdata/shipped.tsv")
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, name := range Names() {
+	rows := strings.Split(strings.TrimSpace(string(table)), "\n")
+	names := strings.Split(rows[0], "\t")[1:]
+	if !slices.Equal(Names(), names) {
+		t.Fatalf("Names = %v, the table has %v", Names(), names)
+	}
+	for i, name := range names {
 		c := load(t, Options{Config: name})
-		text, err := Source(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var raw map[string]any
-		if err := yaml.Unmarshal(text, &raw); err != nil {
-			t.Fatal(err)
-		}
-		for _, key := range Keys() {
-			v, ok := any(raw), true
-			for part := range strings.SplitSeq(key, ".") {
-				m, isMap := v.(map[string]any)
-				if v, ok = m[part]; !isMap || !ok {
-					t.Errorf("%s does not set %s", name, key)
-					break
-				}
+		for _, row := range rows[1:] {
+			cells := strings.Split(row, "\t")
+			f := fieldOf[cells[0]]
+			if f == nil {
+				t.Fatalf("the table has the key %s, which is none", cells[0])
+			}
+			got, err := text(reflect.ValueOf(c).Elem().FieldByIndex(f.index))
+			if err != nil || got != cells[i+1] {
+				t.Errorf("%s: %s is %s (%v), want %s", name, f.key, got, err, cells[i+1])
 			}
 		}
 		again := filepath.Join(t.TempDir(), "config.yaml")
@@ -69,43 +66,32 @@ func TestShipped(t *testing.T) {
 	}
 }
 
-// TestReleaseValues: the hyper-parameters of the release, section by section.
-func TestReleaseValues(t *testing.T) {
-	for _, c := range []struct {
-		name, dataset, backbone                  string
-		size, metaEpochs, batch, baseEpochs, eps int
-		encoder                                  float64
-		scale                                    [2]float64
-	}{
-		{"pascal5i_resnet50", "pascal5i", "resnet50", 473, 200, 4, 100, 1000, 1, [2]float64{0.9, 1.1}},
-		{"pascal5i_resnet101", "pascal5i", "resnet101", 473, 200, 4, 100, 1000, 1, [2]float64{0.9, 1.1}},
-		{"pascal5i_vgg16", "pascal5i", "vgg16", 473, 200, 4, 100, 1000, 1, [2]float64{0.9, 1.1}},
-		{"coco20i_resnet50", "coco20i", "resnet50", 633, 50, 6, 20, 10000, 10, [2]float64{0.8, 1.25}},
-		{"coco20i_resnet101", "coco20i", "resnet101", 633, 50, 6, 20, 10000, 10, [2]float64{0.8, 1.25}},
-		{"coco20i_vgg16", "coco20i", "vgg16", 633, 50, 6, 20, 10000, 10, [2]float64{0.8, 1.25}},
-	} {
-		want := Config{
-			Dataset: Dataset{Name: c.dataset, Folds: 4, Split: "fwb", MinArea: 2048, FilterIntersection: true, Annotation: "mask",
-				SynthSeed: 1, SynthSize: 160, SynthTrain: 2000, SynthVal: 200},
-			Model: Model{Backbone: c.backbone, Size: c.size, Shots: 1},
-			Train: Train{Seed: 321, Workers: 2, Prefetch: 4, Stage: "all",
-				Base: BaseStage{
-					Schedule: Schedule{Epochs: c.baseEpochs, Batch: 3, Accumulate: 4, ValidateEvery: 1},
-					Size:     417, LR: 2.5e-4, Power: 0.9, Momentum: 0.9, WeightDecay: 1e-4,
-					HeadLRMultiplier: 10, EncoderLRMultiplier: c.encoder,
-					Augment: Augment{[2]float64{0.5, 2}, 10, 0.5, 0.5, 0.5},
-				},
-				Meta: MetaStage{
-					Schedule: Schedule{Epochs: c.metaEpochs, Batch: c.batch, Accumulate: 4, ValidateEvery: 1},
-					LR:       1e-4, Power: 0.9, HeadLRMultiplier: 10, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8,
-					WeightDecay: 0.01, DistillWeight: 1, Dropout: true, ValidateEpisodes: 1000, ValidateSeed: 321,
-					Augment: Augment{c.scale, 10, 0.5, 0.5, 0.5},
-				}},
-			Eval:   Eval{Episodes: c.eps, Seeds: []int{510, 365, 382, 322, 988, 98, 742, 17, 595, 106}, Batch: 1, DrawWorkers: 8, FeatureCache: 512},
-			Device: "auto", Precision: "fp32",
+// TestShippedStatesOnlyWhatDiffers: an embedded file gives no value that it would have
+// without giving it, but for the data set and the backbone, which it is named after.
+func TestShippedStatesOnlyWhatDiffers(t *testing.T) {
+	for _, name := range Names() {
+		l := &loader{v: viper.New(), source: map[string]string{}}
+		if err := l.file(name, nil); err != nil {
+			t.Fatal(err)
 		}
-		if got := load(t, Options{Config: c.name}); !reflect.DeepEqual(*got, want) {
-			t.Errorf("%s\ngot  %+v\nwant %+v", c.name, *got, want)
+		source, err := Source(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first, _, _ := strings.Cut(string(source), "\n"); !strings.HasPrefix(first, "# ") {
+			t.Errorf("%s does not say in its first line what it is: %q", name, first)
+		}
+		without := Options{}
+		if base, _ := extends(l.parse(source, name)); base != nil {
+			without.Config = base.Value
+		} else {
+			without.Config = file(t, "")
+		}
+		now, base := load(t, Options{Config: name}).Values(), load(t, without).Values()
+		for key, at := range l.source {
+			if strings.HasPrefix(at, name+":") && now[key] == base[key] && key != "dataset.name" && key != "model.backbone" {
+				t.Errorf("%s: %s is %s without saying so", at, key, now[key])
+			}
 		}
 	}
 }
@@ -148,8 +134,27 @@ func TestYAMLIsStable(t *testing.T) {
 		t.Fatal(err)
 	}
 	b, _ := load(t, Options{}).YAML()
-	if !bytes.Equal(a, b) || !bytes.HasPrefix(a, []byte("dataset:\n  name: shapes5i\n")) || !bytes.Contains(a, []byte("\n    scale: [0.9, 1.1]\n")) {
-		t.Errorf("YAML:\n%s", a)
+	if !bytes.Equal(a, b) {
+		t.Errorf("YAML:\n%s\nand then\n%s", a, b)
+	}
+	for _, want := range []string{
+		"\n  name: shapes5i                # shapes5i, pascal5i, coco20i or custom\n",
+		"\n\n  meta:                         # HDMNet on episodes, AdamW; backbone and base learner frozen\n    epochs: 2\n",
+		"\n    lr_mult:                    # factors of lr\n      head: 2",
+		"\n    scale: [0.9, 1.1]           # least and greatest factor on both sides\n",
+		"\n\ndevice: auto ",
+	} {
+		if !bytes.Contains(a, []byte(want)) {
+			t.Errorf("YAML lacks %q:\n%s", want, a)
+		}
+	}
+	c.Dataset.Root, c.Dataset.Classes, c.Dataset.TrainList = "a #b: c", "2012", "two\nlines"
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	if err := c.WriteFile(path); err != nil {
+		t.Fatal(err)
+	}
+	if back := load(t, Options{Config: path}); back.Dataset != c.Dataset {
+		t.Errorf("paths read back: %+v", back.Dataset)
 	}
 	if err := c.WriteFile(filepath.Join(t.TempDir(), "no", "config.yaml")); err == nil || !strings.Contains(err.Error(), "config.yaml") {
 		t.Errorf("write into a missing directory: %v", err)
@@ -157,7 +162,7 @@ func TestYAMLIsStable(t *testing.T) {
 }
 
 func TestEmptyFileIsTheDefaults(t *testing.T) {
-	want := load(t, Options{Config: defaults})
+	want := load(t, Options{Config: "pascal5i_resnet50"})
 	for _, text := range []string{"", "# nothing\n", "---\n"} {
 		if got := load(t, Options{Config: file(t, text)}); !reflect.DeepEqual(got, want) {
 			t.Errorf("%q: got %+v", text, got)
@@ -208,8 +213,8 @@ func TestProblemsInFiles(t *testing.T) {
 		{"model:\n  size: 480\n", "my.yaml:2: model.size is 480, which is not 8n + 1; use 473 or 481"},
 		{"model: {size: 9}\n", "model.size is 9, expected a whole number from 33 to 4097"},
 		{"model: {size: 473.5}\n", "my.yaml:1: model.size: expected a whole number"},
-		{"model: {size: '473'}\n", "model.size: expected a whole number"},
-		{"model: {size: 99999999999999999999}\n", "model.size: expected a whole number"},
+		{"model: {size: '473'}\n", "model.size: expected a whole number from 33 to 4097: write it without quotes"},
+		{"model: {size: 99999999999999999999}\n", "model.size: expected a whole number from 33 to 4097: 99999999999999999999 is too large"},
 		{"model: {shots: }\n", "model.shots: expected a whole number"},
 		{"model: {backbone: resnet18}\n", `model.backbone is "resnet18", expected one of resnet50, resnet101, vgg16, tiny`},
 		{"dataset: {root: 2012}\n", "dataset.root: expected text: write it in quotes"},

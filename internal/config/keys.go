@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 )
@@ -11,12 +12,16 @@ type field struct {
 	index []int  // for reflect.Value.FieldByIndex
 	typ   reflect.Type
 	valid string // the accepted values, as the valid tag has them
+	init  any    // the default, as parseText makes it
+	doc   string // what it means; may be empty
 }
 
 // fields are the leaves of Config in the order of the structs; fieldOf finds one by key.
+// sectionDoc is what a section is, by its path.
 var (
-	fields  = leaves(reflect.TypeFor[Config](), "", nil)
-	fieldOf = func() map[string]*field {
+	sectionDoc = map[string]string{}
+	fields     = leaves(reflect.TypeFor[Config](), "", nil, nil)
+	fieldOf    = func() map[string]*field {
 		m := make(map[string]*field, len(fields))
 		for i := range fields {
 			m[fields[i].key] = &fields[i]
@@ -25,22 +30,60 @@ var (
 	}()
 )
 
-func leaves(t reflect.Type, prefix string, index []int) []field {
+// leaves lists the fields of a struct. defaults, by name, go before those of the tags. A
+// wrong tag is a defect of this package.
+func leaves(t reflect.Type, prefix string, index []int, defaults map[string]string) []field {
 	var out []field
 	for i := range t.NumField() {
 		f := t.Field(i)
 		at := append(append([]int{}, index...), i)
-		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		name, tag := f.Tag.Get("yaml"), f.Tag.Get("default")
 		switch {
-		case f.Anonymous: // inlined in YAML
-			out = append(out, leaves(f.Type, prefix, at)...)
+		case f.Anonymous: // its fields are keys of this section
+			own := map[string]string{}
+			for _, pair := range strings.Fields(tag) {
+				key, value, _ := strings.Cut(pair, "=")
+				own[key] = value
+			}
+			out = append(out, leaves(f.Type, prefix, at, own)...)
 		case f.Type.Kind() == reflect.Struct:
-			out = append(out, leaves(f.Type, prefix+name+".", at)...)
+			sectionDoc[prefix+name] = f.Tag.Get("doc")
+			out = append(out, leaves(f.Type, prefix+name+".", at, nil)...)
 		default:
-			out = append(out, field{prefix + name, at, f.Type, f.Tag.Get("valid")})
+			if text, ok := defaults[name]; ok {
+				tag = text
+				delete(defaults, name)
+			}
+			leaf := field{key: prefix + name, index: at, typ: f.Type, valid: f.Tag.Get("valid"), doc: f.Tag.Get("doc")}
+			var err error
+			if leaf.init, err = leaf.parseText(tag); err != nil {
+				panic(fmt.Sprintf("config: the default of %s: %v", leaf.key, err))
+			}
+			out = append(out, leaf)
 		}
 	}
+	if len(defaults) > 0 {
+		panic(fmt.Sprintf("config: defaults of %s for no field: %v", strings.TrimSuffix(prefix, "."), defaults))
+	}
 	return out
+}
+
+// renamed gives the key that one of an earlier version is now. Files, variables and
+// checkpoints may still have the old name.
+var renamed = map[string]string{
+	"dataset.split":                    "dataset.fold_scheme",
+	"train.base.head_lr_multiplier":    "train.base.lr_mult.head",
+	"train.base.encoder_lr_multiplier": "train.base.lr_mult.backbone",
+	"train.meta.head_lr_multiplier":    "train.meta.lr_mult.head",
+	"eval.draw_workers":                "eval.emulated_dataloader_workers",
+}
+
+// CurrentKey is the name of a key now: another than the given one where it was renamed.
+func CurrentKey(key string) string {
+	if now, ok := renamed[key]; ok {
+		return now
+	}
+	return key
 }
 
 // Keys lists every key, in the order of the YAML files.

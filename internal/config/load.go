@@ -1,28 +1,17 @@
 package config
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"maps"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/spf13/viper"
-	"gopkg.in/yaml.v3"
-
-	"hdmnet/configs"
 )
 
 // Default is the embedded configuration used when none is named.
 const Default = "shapes5i"
-
-// defaults is the embedded configuration that fills in what a YAML file leaves out.
-const defaults = "pascal5i_resnet50"
 
 // Options are the places that settings come from.
 type Options struct {
@@ -37,6 +26,9 @@ type Options struct {
 	// Overrides are values of command-line flags by key: bool, string, integers,
 	// floats or slices of them. Setting a key here and in Set is an error.
 	Overrides map[string]any
+	// Warn, where it is set, gets what should be changed though it is still understood:
+	// keys with a name of an earlier version.
+	Warn func(text string)
 }
 
 // Load reads and checks a configuration. Errors about its content are an *Error that
@@ -47,19 +39,18 @@ func Load(opt Options) (*Config, error) {
 	if name == "" {
 		name = Default
 	}
-	text, file, err := read(name)
-	if err != nil {
-		return nil, err
-	}
-	base, err := Source(defaults)
-	if err != nil {
-		return nil, err
-	}
 	l := &loader{v: viper.New(), source: map[string]string{}}
-	l.yaml(base, defaults, l.v.SetDefault)
-	l.yaml(text, file, l.merge)
+	for i := range fields {
+		l.v.SetDefault(fields[i].key, fields[i].init)
+	}
+	if err := l.file(name, nil); err != nil {
+		return nil, err
+	}
 	l.env(opt.Env)
 	l.set(opt.Set, opt.Overrides)
+	if opt.Warn != nil {
+		l.warn(opt.Warn)
+	}
 	if len(l.problems) > 0 {
 		return nil, &Error{l.problems}
 	}
@@ -86,53 +77,62 @@ func assign(to, value reflect.Value) {
 	}
 }
 
-// Names lists the embedded configurations in alphabetical order.
-func Names() []string {
-	files, err := fs.Glob(configs.FS, "*.yaml")
-	if err != nil {
-		panic(err) // the pattern is a constant
-	}
-	for i, f := range files {
-		files[i] = strings.TrimSuffix(f, ".yaml")
-	}
-	slices.Sort(files)
-	return files
-}
-
-// Source is the YAML text of an embedded configuration, with its comments.
-func Source(name string) ([]byte, error) {
-	text, err := configs.FS.ReadFile(name + ".yaml")
-	if err != nil {
-		return nil, fmt.Errorf("no embedded configuration %q; there are: %s", name, strings.Join(Names(), ", "))
-	}
-	return text, nil
-}
-
-// read finds a configuration by name or path, and what to call it in errors.
-func read(name string) (text []byte, file string, err error) {
-	if text, err := Source(name); err == nil {
-		return text, name, nil
-	}
-	text, err = os.ReadFile(name)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		hint := ""
-		if n := nearest(name, Names()); n != "" {
-			hint = fmt.Sprintf("did you mean %s? ", n)
-		}
-		return nil, "", fmt.Errorf("configuration %q is neither embedded nor a file; %sembedded are: %s",
-			name, hint, strings.Join(Names(), ", "))
-	case err != nil:
-		return nil, "", fmt.Errorf("read configuration: %w", err)
-	}
-	return text, name, nil
-}
-
 // loader collects values in a viper, and where each came from.
 type loader struct {
 	v        *viper.Viper
 	source   map[string]string // key → file:line, variable or flag
 	problems []string
+	renames  []rename
+}
+
+// rename is a key that was given by its name of an earlier version.
+type rename struct {
+	where    string // file, variable or flag
+	line     int    // of the file; 0: it is none
+	old, now string
+}
+
+// warn tells of the renamed keys, those of a file in one line.
+func (l *loader) warn(say func(string)) {
+	for len(l.renames) > 0 {
+		where := l.renames[0].where
+		var list []string
+		rest := l.renames[:0]
+		for _, r := range l.renames {
+			switch {
+			case r.where != where:
+				rest = append(rest, r)
+			case r.line > 0:
+				list = append(list, fmt.Sprintf("%s (line %d) is now %s", r.old, r.line, r.now))
+			default:
+				list = append(list, r.old+" is now "+r.now)
+			}
+		}
+		l.renames = rest
+		say(fmt.Sprintf("%s: %s; the old names are still read", where, strings.Join(list, ", ")))
+	}
+}
+
+// find looks a key up by its present or an earlier name. where is the file, variable or
+// flag that gives it, line the line of the file or 0.
+func (l *loader) find(where string, line int, key string) (*field, bool) {
+	now := CurrentKey(key)
+	if now != key {
+		l.renames = append(l.renames, rename{where, line, key, now})
+	}
+	f, known := fieldOf[now]
+	return f, known
+}
+
+// once fails for a key that is given at source by both its names. seen holds the name by
+// which each key was given before.
+func (l *loader) once(seen map[string]string, source string, f *field, name string) bool {
+	if first, twice := seen[f.key]; twice && first != name {
+		l.fail(source, "%s and %s are the old and the new name of one key; remove one", first, name)
+		return false
+	}
+	seen[f.key] = name
+	return true
 }
 
 func (l *loader) fail(source, format string, args ...any) {
@@ -182,80 +182,30 @@ func firstKey(section string) string {
 	return ""
 }
 
-// yaml reads a file's text; store gets each key's value.
-func (l *loader) yaml(text []byte, file string, store func(string, any)) {
-	dec := yaml.NewDecoder(bytes.NewReader(text))
-	var doc, more yaml.Node
-	if err := dec.Decode(&doc); err == io.EOF {
-		return // an empty file changes nothing
-	} else if err != nil {
-		l.fail(file, "not valid YAML: %s", strings.TrimPrefix(err.Error(), "yaml: "))
-		return
-	}
-	if err := dec.Decode(&more); err != io.EOF {
-		l.fail(file, "holds more than one YAML document, expected one")
-		return
-	}
-	l.section(doc.Content[0], "", file, store)
-}
-
-// section walks the mapping of one section.
-func (l *loader) section(node *yaml.Node, prefix, file string, store func(string, any)) {
-	node = resolve(node)
-	at := fmt.Sprintf("%s:%d", file, node.Line)
-	if node.Kind == yaml.ScalarNode && node.Tag == "!!null" {
-		return // a section without keys
-	}
-	if node.Kind != yaml.MappingNode {
-		if prefix == "" {
-			l.fail(at, "expected keys and values, such as device: auto")
-			return
-		}
-		l.unknown(at, strings.TrimSuffix(prefix, "."))
-		return
-	}
-	lines := map[string]int{}
-	for i := 0; i < len(node.Content); i += 2 {
-		name, value := node.Content[i], resolve(node.Content[i+1])
-		key := prefix + name.Value
-		at := fmt.Sprintf("%s:%d", file, name.Line)
-		if first, twice := lines[key]; twice {
-			l.fail(at, "%s is given twice, first in line %d; remove one", key, first)
-			continue
-		}
-		lines[key] = name.Line
-		f, known := fieldOf[key]
-		switch {
-		case isSection(key):
-			l.section(value, key+".", file, store)
-		case !known:
-			l.unknown(at, key)
-		default:
-			v, err := f.parseNode(value)
-			l.put(f, at, v, err, store)
-		}
-	}
-}
-
 // env reads the HDMNET_* variables. Those that do not start with a section's name
 // belong to other parts of the program.
 func (l *loader) env(pairs []string) {
-	keyOf := map[string]string{}
+	keyOf := map[string]string{} // by variable; the old names too
 	var names []string
 	for _, k := range Keys() {
 		keyOf[EnvName(k)] = k
 		names = append(names, EnvName(k))
 	}
+	for k := range renamed {
+		keyOf[EnvName(k)] = k
+	}
+	seen := map[string]string{}
 	for _, pair := range slices.Sorted(slices.Values(pairs)) {
 		name, text, _ := strings.Cut(pair, "=")
 		if !strings.HasPrefix(name, envPrefix) || text == "" {
 			continue
 		}
-		key, known := keyOf[name]
-		if known {
-			f := fieldOf[key]
-			v, err := f.parseText(text)
-			l.put(f, "environment variable "+name, v, err, l.merge)
+		source := "environment variable " + name
+		if key, known := keyOf[name]; known {
+			if f, _ := l.find(source, 0, key); l.once(seen, source, f, key) {
+				v, err := f.parseText(text)
+				l.put(f, source, v, err, l.merge)
+			}
 			continue
 		}
 		section, _, _ := strings.Cut(strings.TrimPrefix(name, envPrefix), "_")
@@ -264,53 +214,42 @@ func (l *loader) env(pairs []string) {
 			if n := nearest(name, names); n != "" {
 				hint = "did you mean " + n + "?"
 			}
-			l.fail("environment variable "+name, "sets no known key; %s", hint)
+			l.fail(source, "sets no known key; %s", hint)
 		}
 	}
 }
 
 // set reads --set pairs and flags, which stand above everything else.
 func (l *loader) set(pairs []string, overrides map[string]any) {
-	given := map[string]bool{}
+	given := map[string]string{}
 	for _, pair := range pairs {
 		key, text, ok := strings.Cut(pair, "=")
 		key = strings.TrimSpace(key)
 		source := "--set " + pair
-		f, known := fieldOf[key]
-		switch {
-		case !ok:
+		if !ok {
 			l.fail(source, "expected key=value, such as --set train.meta.lr=1e-4")
+			continue
+		}
+		f, known := l.find(source, 0, key)
+		switch {
 		case !known:
 			l.unknown(source, key)
-		default:
-			given[key] = true
+		case l.once(given, source, f, key):
 			v, err := f.parseText(text)
 			l.put(f, source, v, err, l.v.Set)
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(overrides)) {
 		const source = "command-line flag"
-		f, known := fieldOf[key]
+		f, known := l.find(source, 0, key)
 		switch {
 		case !known:
 			l.unknown(source, key)
-		case given[key]:
+		case given[f.key] != "":
 			l.fail(source, "%s is given by a flag and by --set; leave one out", key)
 		default:
 			v, err := f.parseAny(overrides[key])
 			l.put(f, source, v, err, l.v.Set)
 		}
 	}
-}
-
-// parseAny turns a Go value into the field's type by way of YAML.
-func (f *field) parseAny(value any) (any, error) {
-	if text, ok := value.(string); ok {
-		return f.parseText(text)
-	}
-	var node yaml.Node
-	if err := node.Encode(value); err != nil {
-		return nil, fmt.Errorf("expected %s", f.expected())
-	}
-	return f.parseNode(&node)
 }

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"math"
 	"reflect"
 	"strings"
 
@@ -29,6 +28,18 @@ func (f *field) parseText(text string) (any, error) {
 	return f.parseNode(node.Content[0])
 }
 
+// parseAny turns a Go value into the field's type by way of YAML.
+func (f *field) parseAny(value any) (any, error) {
+	if text, ok := value.(string); ok {
+		return f.parseText(text)
+	}
+	var node yaml.Node
+	if err := node.Encode(value); err != nil {
+		return nil, fmt.Errorf("expected %s", f.expected())
+	}
+	return f.parseNode(&node)
+}
+
 // parseNode turns a YAML value into the field's type, without converting between
 // types: 1.5 is no integer, "1" no number, and yes no boolean.
 func (f *field) parseNode(node *yaml.Node) (any, error) {
@@ -39,43 +50,49 @@ func (f *field) parseNode(node *yaml.Node) (any, error) {
 		}
 		list := reflect.MakeSlice(reflect.SliceOf(f.typ.Elem()), 0, len(node.Content))
 		for _, n := range node.Content {
-			v, ok := parseScalar(resolve(n), f.typ.Elem())
-			if !ok {
-				return nil, fmt.Errorf("expected %s", f.expected())
+			v, err := f.parseScalar(resolve(n), f.typ.Elem().Kind())
+			if err != nil {
+				return nil, err
 			}
 			list = reflect.Append(list, reflect.ValueOf(v))
 		}
 		return list.Interface(), nil
 	}
-	v, ok := parseScalar(node, f.typ)
-	if !ok {
-		if f.typ.Kind() == reflect.String && node.Kind == yaml.ScalarNode && node.Tag != "!!null" {
-			return nil, fmt.Errorf("expected %s: write it in quotes", f.expected())
-		}
-		return nil, fmt.Errorf("expected %s", f.expected())
-	}
-	return v, nil
+	return f.parseScalar(node, f.typ.Kind())
 }
 
-func parseScalar(node *yaml.Node, t reflect.Type) (any, bool) {
-	if node.Kind != yaml.ScalarNode {
-		return nil, false
+// parseScalar is parseNode for a value, or one of a list.
+func (f *field) parseScalar(node *yaml.Node, kind reflect.Kind) (any, error) {
+	tag := node.ShortTag()
+	if node.Kind != yaml.ScalarNode || tag == "!!null" {
+		return nil, fmt.Errorf("expected %s", f.expected())
 	}
 	var v any
-	if node.Decode(&v) != nil {
-		return nil, false
-	}
-	switch x := v.(type) {
-	case int:
-		if t.Kind() == reflect.Float64 {
-			return float64(x), true
+	reason, ok := "", false
+	switch kind {
+	case reflect.String:
+		if tag == "!!str" {
+			return node.Value, nil
 		}
-	case float64:
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return nil, false
+		reason = "write it in quotes"
+	case reflect.Bool:
+		ok = tag == "!!bool" && node.Decode(&v) == nil
+	case reflect.Int, reflect.Float64:
+		if node.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+			reason = "write it without quotes"
+		} else if kind == reflect.Int {
+			v, reason, ok = parseInt(node.Value)
+		} else {
+			v, reason, ok = parseFloat(node.Value)
 		}
 	}
-	return v, v != nil && reflect.TypeOf(v) == t
+	switch {
+	case ok:
+		return v, nil
+	case reason != "":
+		return nil, fmt.Errorf("expected %s: %s", f.expected(), reason)
+	}
+	return nil, fmt.Errorf("expected %s", f.expected())
 }
 
 // resolve follows a YAML alias.

@@ -59,7 +59,7 @@ func TestDivergenceInTheLastStep(t *testing.T) {
 		{"10", "is no longer a finite number"},     // a rate beyond float32
 		{"1", "validation: picture shapes5i/fold"}, // weights of 1e35, whose products overflow
 	} {
-		o := trial(t, "", "train.stage=base", "dataset.synth_train=4", "train.base.lr=1e38", "train.base.power=0", "train.base.head_lr_multiplier="+c.multiplier)
+		o := trial(t, "", "train.stage=base", "dataset.synth_train=4", "train.base.lr=1e38", "train.base.power=0", "train.base.lr_mult.head="+c.multiplier)
 		var diverged *DivergedError
 		err := Run(context.Background(), o)
 		if !errors.As(err, &diverged) || diverged.Step != 1 || diverged.Epoch != 1 {

@@ -50,7 +50,7 @@ func (t *trainer) feed(stage string) (*feed, error) {
 	if stage == Base {
 		o.Index, o.Episodes = data.AllImages(t.Val.Source, t.Fold, data.Val), 0
 	} else {
-		o.Drawer = data.NewReleaseDrawer(o.Index, o.Shots, o.Seed, c.Eval.DrawWorkers)
+		o.Drawer = data.NewReleaseDrawer(o.Index, o.Shots, o.Seed, c.Eval.EmulatedDataLoaderWorkers)
 	}
 	if f.val, err = data.NewLoader(o); err != nil {
 		f.train.Close()

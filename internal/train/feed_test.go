@@ -12,7 +12,7 @@ import (
 
 // TestValidationDraws: a validation scores the release's episodes, the same ones every time.
 func TestValidationDraws(t *testing.T) {
-	o := trial(t, "", "train.meta.validate_seed=17", "train.meta.validate_episodes=30", "eval.draw_workers=3")
+	o := trial(t, "", "train.meta.validate_seed=17", "train.meta.validate_episodes=30", "eval.emulated_dataloader_workers=3")
 	o.Group = dist.Solo{}
 	f, err := (&trainer{Options: o}).feed(Meta)
 	if err != nil {
@@ -46,23 +46,16 @@ func TestValidationDraws(t *testing.T) {
 // TestSettingsThatCount: another evaluation is no other training, but other validation draws are.
 func TestSettingsThatCount(t *testing.T) {
 	o := trial(t, "")
-	read := func() map[string]string {
-		s, err := settings(o.Config, o.Fold, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	before := read()
+	before := settings(o.Config, o.Fold, 1)
 	o.Config.Eval.Episodes++
-	o.Config.Eval.DrawWorkers++
-	after := read()
+	o.Config.Eval.EmulatedDataLoaderWorkers++
+	after := settings(o.Config, o.Fold, 1)
 	for key := range before {
-		if (before[key] != after[key]) != (key == "eval.draw_workers") {
+		if (before[key] != after[key]) != (key == "eval.emulated_dataloader_workers") {
 			t.Errorf("%s: %s, then %s", key, before[key], after[key])
 		}
 	}
-	if _, ok := after["eval.draw_workers"]; !ok {
-		t.Error("eval.draw_workers is not among the settings of a training")
+	if _, ok := after["eval.emulated_dataloader_workers"]; !ok {
+		t.Error("eval.emulated_dataloader_workers is not among the settings of a training")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -170,4 +171,24 @@ func TestEveryStageStartsWithACheckpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(t, o, "checkpoint", o.Dir.Checkpoints())
+}
+
+// TestOldSettings: a checkpoint that has settings by their names of an earlier version
+// can be continued with the same values, and not with others.
+func TestOldSettings(t *testing.T) {
+	o := trial(t, "")
+	now := settings(o.Config, o.Fold, 1)
+	old := maps.Clone(now)
+	for key, was := range map[string]string{"train.base.lr_mult.head": "train.base.head_lr_multiplier", "eval.emulated_dataloader_workers": "eval.draw_workers"} {
+		old[was] = old[key]
+		delete(old, key)
+	}
+	s := &State{Settings: old}
+	if err := s.checkSettings("last.safetensors", now); err != nil {
+		t.Error(err)
+	}
+	old["eval.draw_workers"] = "3"
+	if err := s.checkSettings("last.safetensors", now); err == nil || !strings.Contains(err.Error(), "eval.emulated_dataloader_workers was 3 and is ") {
+		t.Errorf("another number of workers: %v", err)
+	}
 }

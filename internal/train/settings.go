@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"gopkg.in/yaml.v3"
-
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
 )
@@ -17,7 +15,7 @@ func basePlan(c *config.BaseStage) Plan {
 	p.LR, p.Power = c.LR, c.Power
 	p.Optimizer = Optimizer{
 		Kind: "sgd", Momentum: c.Momentum, WeightDecay: c.WeightDecay,
-		Multipliers: map[string]float64{"encoder": c.EncoderLRMultiplier, "head": c.HeadLRMultiplier},
+		Multipliers: map[string]float64{"encoder": c.LRMult.Backbone, "head": c.LRMult.Head},
 	}
 	return p
 }
@@ -28,7 +26,7 @@ func metaPlan(c *config.MetaStage) Plan {
 	p.LR, p.Power = c.LR, c.Power
 	p.Optimizer = Optimizer{
 		Kind: "adamw", Beta1: c.Beta1, Beta2: c.Beta2, Eps: c.Eps, WeightDecay: c.WeightDecay,
-		Multipliers: map[string]float64{"transformer": 1, "heads": c.HeadLRMultiplier, "kshot": c.HeadLRMultiplier},
+		Multipliers: map[string]float64{"transformer": 1, "heads": c.LRMult.Head, "kshot": c.LRMult.Head},
 	}
 	return p
 }
@@ -49,16 +47,9 @@ var free = []string{"train.workers", "train.prefetch", "train.stage", "device", 
 
 // settings are all settings that the result depends on, by key, with the fold and the
 // number of processes.
-func settings(c *config.Config, fold data.Fold, processes int) (map[string]string, error) {
-	text, err := c.YAML()
-	if err != nil {
-		return nil, err
-	}
-	var tree map[string]any
-	if err := yaml.Unmarshal(text, &tree); err != nil {
-		return nil, err
-	}
-	out := map[string]string{"fold": fmt.Sprint(fold.Index), "processes": fmt.Sprint(processes)}
+func settings(c *config.Config, fold data.Fold, processes int) map[string]string {
+	out := c.Values()
+	out["fold"], out["processes"] = fmt.Sprint(fold.Index), fmt.Sprint(processes)
 	for key, classes := range map[string][]int{"base classes": fold.Base, "novel classes": fold.Novel} {
 		var names []string
 		for _, class := range classes {
@@ -66,22 +57,11 @@ func settings(c *config.Config, fold data.Fold, processes int) (map[string]strin
 		}
 		out[key] = strings.Join(names, ", ")
 	}
-	flatten(out, "", tree)
 	for key := range out {
 		// Of the evaluation's settings only the draws are those of validations too.
-		if slices.Contains(free, key) || strings.HasPrefix(key, "eval.") && key != "eval.draw_workers" {
+		if slices.Contains(free, key) || strings.HasPrefix(key, "eval.") && key != "eval.emulated_dataloader_workers" {
 			delete(out, key)
 		}
 	}
-	return out, nil
-}
-
-func flatten(out map[string]string, prefix string, tree map[string]any) {
-	for key, v := range tree {
-		if sub, ok := v.(map[string]any); ok {
-			flatten(out, prefix+key+".", sub)
-			continue
-		}
-		out[prefix+key] = fmt.Sprint(v)
-	}
+	return out
 }

@@ -79,7 +79,11 @@ func differences(saved, now map[string]string) []string {
 
 // checkSettings fails when the run was started with other settings.
 func (s *State) checkSettings(path string, now map[string]string) error {
-	d := differences(s.Settings, now)
+	saved := make(map[string]string, len(s.Settings))
+	for key, value := range s.Settings {
+		saved[config.CurrentKey(key)] = value // an older version may have saved it
+	}
+	d := differences(saved, now)
 	if len(d) == 0 {
 		return nil
 	}

@@ -64,10 +64,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if o.Group == nil {
 		o.Group = dist.Solo{}
 	}
-	t := &trainer{Options: o}
-	if t.settings, err = settings(o.Config, o.Fold, o.Group.Size()); err != nil {
-		return err
-	}
+	t := &trainer{Options: o, settings: settings(o.Config, o.Fold, o.Group.Size())}
 	open := t.create
 	if o.Group.Rank() > 0 {
 		open = t.join
@@ -286,7 +283,7 @@ func (t *trainer) about() map[string]string {
 		"fold": strconv.Itoa(t.Fold.Index), "shots": strconv.Itoa(c.Model.Shots),
 	}
 	if c.Dataset.Name == "coco20i" {
-		about["split"] = c.Dataset.Split // without it the fold does not say which classes are novel
+		about["split"] = c.Dataset.FoldScheme // without it the fold does not say which classes are novel
 	}
 	return about
 }
