@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"hdmnet/internal/infile"
+	"hdmnet/internal/textfile"
 )
 
 // ClassList is a cache of the release, sub_class_file_list_F.txt: for every class of one
@@ -16,7 +19,7 @@ type ClassList map[int][]ListEntry
 
 // ReadClassList reads a file as ParseClassList does.
 func ReadClassList(path string) (ClassList, error) {
-	f, err := os.Open(path)
+	f, err := infile.Open(path, textfile.Limit)
 	if err != nil {
 		return nil, fmt.Errorf("class list: %w", err)
 	}

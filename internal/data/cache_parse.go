@@ -2,12 +2,16 @@ package data
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"hdmnet/internal/infile"
+	"hdmnet/internal/textfile"
 )
 
 // ParseClassList reads a ClassList as the release writes it, the text of a Python dict:
@@ -18,7 +22,12 @@ import (
 // at the end, and Python's escapes in strings) everything is an error, which names the file
 // and the place in it. name stands for the file in messages.
 func ParseClassList(r io.Reader, name string) (ClassList, error) {
-	p := &literal{in: bufio.NewReaderSize(r, 1<<16)}
+	content, err := textfile.ReadAll(r, name)
+	if err != nil {
+		return nil, err
+	}
+	name = infile.Shown(name)
+	p := &literal{in: bufio.NewReader(bytes.NewReader(content))}
 	classes, err := p.dict()
 	if err != nil {
 		return nil, fmt.Errorf("%s: byte %d: %w; is it a sub_class_file_list of the release?", name, p.at, err)
@@ -105,11 +114,6 @@ func (p *literal) items(closing byte, one func() error) error {
 }
 
 func (p *literal) dict() (ClassList, error) {
-	if c, _ := p.peek(); c == 0xEF { // a byte order mark
-		for range 3 {
-			p.byte()
-		}
-	}
 	if _, err := p.expect("{"); err != nil {
 		return nil, err
 	}
@@ -190,7 +194,7 @@ func (p *literal) pairs() ([]ListEntry, error) {
 		if len(paths) != 2 {
 			return fmt.Errorf("%d paths, expected an image and its mask", len(paths))
 		}
-		pairs = append(pairs, ListEntry{Image: paths[0], Mask: paths[1]})
+		pairs = append(pairs, ListEntry{Image: cleanName(paths[0]), Mask: cleanName(paths[1])})
 		return nil
 	})
 	return pairs, err

@@ -1,15 +1,18 @@
 package data
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"hdmnet/internal/infile"
+	"hdmnet/internal/textfile"
 )
 
 // MaxClasses is the largest number of classes that a mask of bytes can hold: 0
@@ -19,32 +22,44 @@ const MaxClasses = Ignore - 1
 // ParseClasses reads a class file: one class name a line, the first line being
 // class 1 (mask value 1). The background has no line, there are no comments,
 // and blank lines are only allowed at the end, since a line in between would
-// shift the numbers of all that follow. White space around a name, Windows line
-// ends and a byte-order mark are dropped. name stands for the file in messages.
+// shift the numbers of all that follow. White space around a name, the line ends
+// of all systems, UTF-8 with or without a byte-order mark and UTF-16 are accepted.
+// name stands for the file in messages.
 //
 // The names come back with "background" before them, so that the place is the
-// class id, as ClassNames has it. Errors name file and line: a blank or repeated
-// name, one that a fold list could not tell from a number or from two names, a
-// line for the background, fewer than 2 or more than MaxClasses names.
+// class id, as ClassNames has it. Errors name file and line: text in another
+// encoding, and those of CheckClasses.
 func ParseClasses(r io.Reader, name string) ([]string, error) {
 	lines, err := textLines(r, name)
 	if err != nil {
 		return nil, err
 	}
+	return CheckClasses(lines, infile.Shown(name))
+}
+
+// CheckClasses makes class names of labels, however they come, the first being class 1: they
+// must be what a class file can hold. The names come back with "background" before them.
+// Errors name the label by what and its number: a blank or repeated one, control
+// characters, what an earlier conversion lost, a comma (fold lists are separated by them),
+// the background, fewer than 2 or more than MaxClasses names.
+func CheckClasses(labels []string, what string) ([]string, error) {
 	names := []string{"background"}
-	for i, text := range lines {
+	lineOf := map[string]int{}
+	for i, text := range labels {
 		if err := checkClassName(text); err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", name, i+1, err)
+			return nil, fmt.Errorf("%s:%d: %w", what, i+1, err)
 		}
-		if before := slices.Index(names, text); before > 0 {
-			return nil, fmt.Errorf("%s:%d: class %q has line %d already; give each class one line with a name of its own", name, i+1, text, before)
+		key := norm.NFC.String(text)
+		if before := lineOf[key]; before > 0 {
+			return nil, fmt.Errorf("%s:%d: class %q has line %d already; give each class one line with a name of its own", what, i+1, text, before)
 		}
+		lineOf[key] = i + 1
 		if names = append(names, text); len(names) > MaxClasses+1 {
-			return nil, fmt.Errorf("%s:%d: more than %d classes; mask values go to %d, since 0 is the background and 255 is ignored", name, i+1, MaxClasses, MaxClasses)
+			return nil, fmt.Errorf("%s:%d: more than %d classes; mask values go to %d, since 0 is the background and 255 is ignored", what, i+1, MaxClasses, MaxClasses)
 		}
 	}
 	if len(names) < 3 {
-		return nil, fmt.Errorf("%s: %d classes, expected one name a line and at least 2: one to train on and one to find", name, len(names)-1)
+		return nil, fmt.Errorf("%s: %d classes, expected one name a line and at least 2: one to train on and one to find", what, len(names)-1)
 	}
 	return names, nil
 }
@@ -53,6 +68,8 @@ func checkClassName(text string) error {
 	switch lower := strings.ToLower(strings.Trim(text, "_")); {
 	case text == "":
 		return errors.New("blank line between class names; remove it, or the numbers of the classes after it are unclear")
+	case strings.TrimSpace(text) != text:
+		return fmt.Errorf("class name %.80q has white space at its ends, which a class file cannot hold", text)
 	case strings.HasPrefix(text, "#"):
 		return fmt.Errorf("%.80q looks like a comment; a class file has none, every line is a class", text)
 	case strings.Contains(text, ","):
@@ -62,21 +79,24 @@ func checkClassName(text string) error {
 	case len(text) > 200:
 		return fmt.Errorf("class name of %d bytes, expected at most 200; is this a class file?", len(text))
 	}
-	if _, err := strconv.Atoi(text); err == nil {
-		return fmt.Errorf("class name %s is a number, which a fold list would take for a class id; write a word with it", text)
+	if err := textfile.CheckName(text); err != nil {
+		return fmt.Errorf("class name %.80q: %w", text, err)
 	}
 	return nil
 }
 
 // ReadClasses is ParseClasses for a file.
 func ReadClasses(path string) ([]string, error) {
-	f, err := os.Open(path)
+	f, err := infile.Open(path, maxClassFile)
 	if err != nil {
 		return nil, fmt.Errorf("class file: %w", err)
 	}
 	defer f.Close()
 	return ParseClasses(f, path)
 }
+
+// maxClassFile is the size of the largest class file or fold list, in bytes.
+const maxClassFile = 16 << 20
 
 // BlockFolds cuts classes 1..n into consecutive blocks, as PASCAL-5i does: the
 // classes of block f are the novel classes of fold f. Where the number does not
@@ -102,9 +122,10 @@ func BlockFolds(classes, folds int) ([][]int, error) {
 }
 
 // ParseFoldList reads a fold list: line f+1 holds the novel classes of fold f,
-// names of the class file or numbers from 1, separated by commas. A class that
+// names of the class file or numbers from 1 (decimal), separated by commas. Where
+// some names are numbers themselves, as on meters, all numbers are names. A class that
 // no line has is a base class in every fold. names are those of ParseClasses;
-// name stands for the file in messages.
+// name stands for the file in messages; its text is as ParseClasses takes it.
 //
 // Errors name file, line and class: an unknown class, a class twice, a line
 // without classes, a fold that leaves no class to train on.
@@ -113,6 +134,7 @@ func ParseFoldList(r io.Reader, name string, names []string) ([][]int, error) {
 	if err != nil {
 		return nil, err
 	}
+	name = infile.Shown(name)
 	lineOf := map[int]int{} // class → line
 	var folds [][]int
 	for i, text := range lines {
@@ -150,8 +172,10 @@ func findClass(text string, names []string) (int, error) {
 	if text == "" {
 		return 0, errors.New("nothing between two commas, or a comma at the end of the line; remove it")
 	}
-	if class := slices.Index(names, text); class > 0 {
-		return class, nil
+	for c := 1; c < len(names); c++ {
+		if norm.NFC.String(names[c]) == norm.NFC.String(text) {
+			return c, nil
+		}
 	}
 	class, err := strconv.Atoi(text)
 	if err != nil {
@@ -162,15 +186,23 @@ func findClass(text string, names []string) (int, error) {
 		}
 		return 0, fmt.Errorf("there is no class %.80q; name one of the class file's lines, or give its number, 1..%d", text, len(names)-1)
 	}
+	if slices.ContainsFunc(names, isNumber) {
+		return 0, fmt.Errorf("there is no class named %.80q; some names of the class file are numbers, so numbers are names here", text)
+	}
 	if class < 1 || class >= len(names) {
 		return 0, fmt.Errorf("class %d does not exist, expected 1..%d, the lines of the class file", class, len(names)-1)
 	}
 	return class, nil
 }
 
+func isNumber(name string) bool {
+	_, err := strconv.Atoi(name)
+	return err == nil
+}
+
 // ReadFoldList is ParseFoldList for a file.
 func ReadFoldList(path string, names []string) ([][]int, error) {
-	f, err := os.Open(path)
+	f, err := infile.Open(path, maxClassFile)
 	if err != nil {
 		return nil, fmt.Errorf("fold list: %w", err)
 	}
@@ -189,30 +221,27 @@ func CustomFold(names []string, folds [][]int, f int) (Fold, error) {
 	return fold, nil
 }
 
-// textLines gives the lines of a text without white space around them, a
-// byte-order mark, or blank lines at the end.
+// textLines gives the lines of a text without white space around them, or blank lines at
+// the end.
 func textLines(r io.Reader, name string) ([]string, error) {
-	scan := bufio.NewScanner(r)
+	content, err := textfile.ReadAll(r, name)
+	if err != nil {
+		return nil, err
+	}
+	const longest, most = 1 << 16, 10000
+	name = infile.Shown(name)
 	var lines []string
-	for scan.Scan() {
-		text := scan.Text()
-		if len(lines) == 0 {
-			text = strings.TrimPrefix(text, "\ufeff")
-		}
+	for i, text := range textfile.Lines(string(content)) {
 		text = strings.TrimFunc(text, unicode.IsSpace)
-		if strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\t' }) {
-			return nil, fmt.Errorf("%s:%d: holds control characters; expected a text file in UTF-8", name, len(lines)+1)
+		switch {
+		case len(text) >= longest:
+			return nil, fmt.Errorf("%s:%d: line longer than %d bytes; expected a short text file", name, i+1, longest)
+		case i == most:
+			return nil, fmt.Errorf("%s: more than %d lines; expected one for each class or fold", name, most)
+		case strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\t' }):
+			return nil, fmt.Errorf("%s:%d: holds control characters; expected a text file", name, i+1)
 		}
 		lines = append(lines, text)
-		if len(lines) > 10000 {
-			return nil, fmt.Errorf("%s: more than 10000 lines; expected one for each class or fold", name)
-		}
-	}
-	if err := scan.Err(); err != nil {
-		if errors.Is(err, bufio.ErrTooLong) {
-			return nil, fmt.Errorf("%s:%d: line longer than %d bytes; expected a short text file", name, len(lines)+1, bufio.MaxScanTokenSize)
-		}
-		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	for len(lines) > 0 && lines[len(lines)-1] == "" {
 		lines = lines[:len(lines)-1]

@@ -22,25 +22,35 @@ func TestParseClasses(t *testing.T) {
 	if want := []string{"background", "cat", "traffic light", "Ångström"}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("names %q, error %v, want %q", got, err, want)
 	}
+	if got, err := ParseClasses(strings.NewReader("\xff\xfe7\x00\r\x00\n\x000\x007\x00"), "c.txt"); err != nil || !slices.Equal(got, []string{"background", "7", "07"}) {
+		t.Errorf("UTF-16, digits: %q, %v", got, err)
+	}
+	for _, labels := range [][]string{{"a\nb", "c"}, {" a", "c"}, {"a", "c "}, {"\ufeffa", "c"}, {"a\x1b[2J", "c"}} {
+		if got, err := CheckClasses(labels, "labels"); err == nil || !strings.HasPrefix(err.Error(), "labels:") {
+			t.Errorf("%q: %q, %v", labels, got, err)
+		}
+	}
 	if got, err := ParseClasses(strings.NewReader(numbered(254)), "c.txt"); err != nil || len(got) != 255 {
 		t.Errorf("254 classes: %d names, error %v", len(got), err)
 	}
 	for text, want := range map[string]string{
-		"cat\n\ndog\n":             "c.txt:2: blank line",
-		"cat\n# dogs\ndog\n":       `c.txt:2: "# dogs" looks like a comment`,
-		"cat, dog\nbird\n":         "c.txt:1: comma in class name",
-		"background\ncat\ndog\n":   `c.txt:1: "background" is no class`,
-		"cat\n__ignore__\ndog\n":   `c.txt:2: "__ignore__" is no class`,
-		"cat\ndog\n cat\n":         `c.txt:3: class "cat" has line 1 already`,
-		"cat\n7\n":                 "c.txt:2: class name 7 is a number",
-		"cat\n":                    "c.txt: 1 classes, expected one name a line and at least 2",
-		"\n\n":                     "c.txt: 0 classes",
-		"a\x00b\nc\n":              "c.txt:1: holds control characters",
-		strings.Repeat("x", 201):   "c.txt:1: class name of 201 bytes",
-		numbered(255):              "c.txt:255: more than 254 classes",
-		strings.Repeat("x", 1e5):   "c.txt:1: line longer than",
-		strings.Repeat("\n", 2e4):  "more than 10000 lines",
-		"person\nbicycle, car\n\n": "c.txt:2: comma",
+		"cat\n\ndog\n":               "c.txt:2: blank line",
+		"cat\n# dogs\ndog\n":         `c.txt:2: "# dogs" looks like a comment`,
+		"cat, dog\nbird\n":           "c.txt:1: comma in class name",
+		"background\ncat\ndog\n":     `c.txt:1: "background" is no class`,
+		"cat\n__ignore__\ndog\n":     `c.txt:2: "__ignore__" is no class`,
+		"cat\ndog\n cat\n":           `c.txt:3: class "cat" has line 1 already`,
+		"cat\nfe\u0301e\nf\u00e9e\n": `c.txt:3: class "fée" has line 2 already`,
+		"cat\n\ufffd\ufffd\n":        "c.txt:2: class name",
+		"cat\n\xb1\xad\xd7\xd3\n":    "c.txt:2: byte 0xB1 is no UTF-8; the text is likely GB18030",
+		"cat\n":                      "c.txt: 1 classes, expected one name a line and at least 2",
+		"\n\n":                       "c.txt: 0 classes",
+		"a\x00b\nc\n":                "c.txt:1: holds control characters",
+		strings.Repeat("x", 201):     "c.txt:1: class name of 201 bytes",
+		numbered(255):                "c.txt:255: more than 254 classes",
+		strings.Repeat("x", 1e5):     "c.txt:1: line longer than",
+		strings.Repeat("\n", 2e4):    "more than 10000 lines",
+		"person\nbicycle, car\n\n":   "c.txt:2: comma",
 	} {
 		if _, err := ParseClasses(strings.NewReader(text), "c.txt"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.40q: error %v, want %q", text, err, want)
@@ -91,6 +101,15 @@ func TestParseFoldList(t *testing.T) {
 	if err != nil || !slices.Equal(fold.Novel, []int{1, 4}) || !slices.Equal(fold.Base, []int{2, 3, 5}) ||
 		fold.Index != 1 || fold.Dataset != "custom" || fold.ClassName(2) != "traffic light" || fold.ClassName(6) != "class 6" {
 		t.Errorf("fold %+v, error %v", fold, err)
+	}
+	// Names that are numbers: 2 is the class of this name, not the second.
+	digits := []string{"background", "2", "010", "x"}
+	got, err = ParseFoldList(strings.NewReader("2\r010, x"), "f.txt", digits)
+	if want := [][]int{{1}, {2, 3}}; err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("names of digits: %v, error %v, want %v", got, err, want)
+	}
+	if _, err := ParseFoldList(strings.NewReader("1\n"), "f.txt", digits); err == nil || !strings.Contains(err.Error(), `no class named "1"`) {
+		t.Errorf("names of digits: %v", err)
 	}
 	for _, f := range []int{-1, 2} {
 		if _, err := CustomFold(names, got, f); err == nil || !strings.Contains(err.Error(), "does not exist: it has 2") {

@@ -1,7 +1,6 @@
 package data
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -9,6 +8,9 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"hdmnet/internal/infile"
+	"hdmnet/internal/textfile"
 )
 
 // episodeFormat is in the first line of a file of episodes, and names its version.
@@ -81,24 +83,28 @@ func (f *EpisodeFile) Write(w io.Writer) error {
 // maxEpisodeLine bounds the memory that a line of a broken file can take, in bytes.
 const maxEpisodeLine = 1 << 20
 
-// ReadEpisodeFile reads what Write wrote, or a person in that form; blank lines are
-// skipped. name stands for the file in messages.
+// ReadEpisodeFile reads what Write wrote, or a person in that form, in UTF-8 or UTF-16;
+// blank lines are skipped. name stands for the file in messages.
 //
 // Errors name file and line: no header or one of another version, an unknown field, a
 // number of supports other than the header's, a class that is not novel, a picture
 // that occurs twice in an episode, fewer or more episodes than the header says.
 func ReadEpisodeFile(r io.Reader, name string) (*EpisodeFile, error) {
+	content, err := textfile.ReadAll(r, name)
+	if err != nil {
+		return nil, err
+	}
+	name = infile.Shown(name)
 	f := &EpisodeFile{name: name}
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, maxEpisodeLine)
-	n := 0
-	for lines.Scan() {
-		n++
-		text := bytes.TrimSpace(lines.Bytes())
+	for i, line := range textfile.Lines(string(content)) {
+		n := i + 1
+		if len(line) > maxEpisodeLine {
+			return nil, fmt.Errorf("%s:%d: line longer than %d bytes; is this a file of episodes?", name, n, maxEpisodeLine)
+		}
+		text := []byte(strings.TrimSpace(line))
 		if len(text) == 0 {
 			continue
 		}
-		var err error
 		if f.Header.Format == "" {
 			err = f.readHeader(text)
 		} else {
@@ -107,12 +113,6 @@ func ReadEpisodeFile(r io.Reader, name string) (*EpisodeFile, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", name, n, err)
 		}
-	}
-	if err := lines.Err(); err != nil {
-		if errors.Is(err, bufio.ErrTooLong) {
-			return nil, fmt.Errorf("%s:%d: line longer than %d bytes; is this a file of episodes?", name, n+1, maxEpisodeLine)
-		}
-		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	switch {
 	case f.Header.Format == "":
@@ -152,10 +152,14 @@ func (f *EpisodeFile) readEpisode(text []byte, line int) error {
 	case !slices.Contains(f.Header.Novel, e.Class):
 		return fmt.Errorf("class %d is none of the novel classes %v in the first line", e.Class, f.Header.Novel)
 	}
+	if e.Query == "" || slices.Contains(e.Supports, "") {
+		return errors.New("a picture without a name")
+	}
+	e.Query = cleanName(e.Query)
+	for k := range e.Supports {
+		e.Supports[k] = cleanName(e.Supports[k])
+	}
 	for k, picture := range append([]string{e.Query}, e.Supports...) {
-		if picture == "" {
-			return errors.New("a picture without a name")
-		}
 		if k > 0 && (picture == e.Query || slices.Contains(e.Supports[:k-1], picture)) {
 			return fmt.Errorf("picture %.200q occurs twice in the episode", picture)
 		}
@@ -169,7 +173,7 @@ func decodeLine(text []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {
-		return err
+		return textfile.JSONError(err)
 	}
 	if dec.InputOffset() != int64(len(text)) {
 		return errors.New("text after the object")

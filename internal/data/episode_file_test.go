@@ -3,6 +3,7 @@ package data
 import (
 	"bytes"
 	"fmt"
+	"path"
 	"reflect"
 	"slices"
 	"strings"
@@ -80,9 +81,25 @@ func TestReplayElsewhere(t *testing.T) {
 		}
 		for p, d := range draws[510] {
 			e := f.Episodes[p]
-			if baseName(there.Name(d.Query)) != baseName(e.Query) || baseName(there.Name(d.Supports[0])) != baseName(e.Supports[0]) || d.Class != e.Class {
+			if path.Base(there.Name(d.Query)) != path.Base(e.Query) || path.Base(there.Name(d.Supports[0])) != path.Base(e.Supports[0]) || d.Class != e.Class {
 				t.Errorf("%s: episode %d is %s by %s, want %s by %s", name, p, there.Name(d.Query), there.Name(d.Supports[0]), e.Query, e.Supports[0])
 			}
+		}
+	}
+}
+
+// TestReplayOfOtherSpellings: pictures are found by the end of their paths where file names
+// alone are not enough.
+func TestReplayOfOtherSpellings(t *testing.T) {
+	l := newLookup(&areaSource{names: []string{"a/1.jpg", "./b/1.jpg", "/data/c/2.jpg", `d\\3.jpg`, "e/d/3.jpg"}})
+	for name, want := range map[string]int{"a/1.jpg": 0, "b/1.jpg": 1, "/home/x/b/1.jpg": 1, "c/2.jpg": 2, "2.jpg": 2, "/x/e/d/3.jpg": 4, "d/3.jpg": 3} {
+		if got, err := l.find(cleanName(name)); err != nil || got != want {
+			t.Errorf("%s: %d, %v, want %d", name, got, err, want)
+		}
+	}
+	for name, want := range map[string]string{"1.jpg": "several pictures", "x/d/3.jpg": "several pictures", "9\x1b.jpg": `"9\x1b.jpg" is not in the list`} {
+		if _, err := l.find(name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", name, err, want)
 		}
 	}
 }
@@ -109,7 +126,7 @@ func TestEpisodeFileErrors(t *testing.T) {
 		{episodeLine, []string{"e.jsonl:1", "no header"}},
 		{strings.Replace(episodeHeader, "episodes 1", "episodes 9", 1), []string{"episodes 9", "another version"}},
 		{strings.Replace(episodeHeader, `"shots":1`, `"shots":0`, 1), []string{"0 shots"}},
-		{strings.Replace(episodeHeader, `"fold":1`, `"fold":"1"`, 1), []string{"e.jsonl:1", "fold"}},
+		{strings.Replace(episodeHeader, `"fold":1`, `"fold":"1"`, 1), []string{"e.jsonl:1", `"fold" is text, expected a whole number`}},
 		{episodeHeader, []string{"0 episodes", "says 1", "cut short"}},
 		{episodeHeader + episodeLine + episodeLine, []string{"2 episodes", "says 1"}},
 		{episodeHeader + episodeLine[:40], []string{"e.jsonl:2", "no episode", "supports"}},

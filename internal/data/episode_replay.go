@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"hdmnet/internal/infile"
 )
 
 // Draws finds the pictures of the file's episodes in a source, by name and
@@ -56,13 +58,13 @@ func (e *NamedEpisode) draw(pictures lookup, shows map[int][]int, index *Index) 
 		present, ok := shows[image]
 		switch {
 		case !ok:
-			return draw, fmt.Errorf("picture %s shows no novel class of fold %d with at least %d pixels", name, index.Fold.Index, index.MinArea)
+			return draw, fmt.Errorf("picture %s shows no novel class of fold %d with at least %d pixels", infile.Shown(name), index.Fold.Index, index.MinArea)
 		case !slices.Contains(present, e.Class):
-			return draw, fmt.Errorf("picture %s does not show class %d (%s); is its mask another one, or were the episodes drawn with --gfss?", name, e.Class, index.Fold.ClassName(e.Class))
+			return draw, fmt.Errorf("picture %s does not show class %d (%s); is its mask another one, or were the episodes drawn with --gfss?", infile.Shown(name), e.Class, index.Fold.ClassName(e.Class))
 		case k == 0:
 			draw.Query = image
 		case image == draw.Query || slices.Contains(draw.Supports, image):
-			return draw, fmt.Errorf("picture %s is in the episode already, under another name", name)
+			return draw, fmt.Errorf("picture %s is in the episode already, under another name", infile.Shown(name))
 		default:
 			draw.Supports = append(draw.Supports, image)
 		}
@@ -72,42 +74,58 @@ func (e *NamedEpisode) draw(pictures lookup, shows map[int][]int, index *Index) 
 
 // lookup finds pictures by name.
 type lookup struct {
+	names []string
 	whole map[string]int
-	base  map[string]int // by file name alone; −1: several
+	base  map[string][]int // by file name alone
 }
 
 func newLookup(src Source) lookup {
-	l := lookup{map[string]int{}, map[string]int{}}
+	l := lookup{make([]string, src.Len()), map[string]int{}, map[string][]int{}}
 	for i := range src.Len() {
-		name := src.Name(i)
+		name := cleanName(src.Name(i))
+		l.names[i] = name
 		if _, twice := l.whole[name]; !twice {
 			l.whole[name] = i
 		}
-		base := baseName(name)
-		if _, twice := l.base[base]; twice {
-			i = -1
-		}
-		l.base[base] = i
+		base := path.Base(name)
+		l.base[base] = append(l.base[base], i)
 	}
 	return l
 }
 
+// find is the picture of a name, or the one whose path ends most like it: absolute paths
+// and those below other data roots are one picture when no other fits as well.
 func (l lookup) find(name string) (int, error) {
 	if i, ok := l.whole[name]; ok {
 		return i, nil
 	}
-	i, ok := l.base[baseName(name)]
-	switch {
-	case !ok:
-		return 0, fmt.Errorf("picture %s is not in the list", name)
-	case i < 0:
-		return 0, fmt.Errorf("picture %s is not in the list, and several pictures there have the file name %s", name, baseName(name))
+	best, most, several := 0, -1, false
+	for _, i := range l.base[path.Base(name)] {
+		switch n := commonEnd(l.names[i], name); {
+		case n > most:
+			best, most, several = i, n, false
+		case n == most:
+			several = true
+		}
 	}
-	return i, nil
+	switch {
+	case most < 0:
+		return 0, fmt.Errorf("picture %s is not in the list", infile.Shown(name))
+	case several:
+		return 0, fmt.Errorf("picture %s is not in the list, and several pictures there have the file name %s", infile.Shown(name), infile.Shown(path.Base(name)))
+	}
+	return best, nil
 }
 
-// baseName is a path's last part, whatever system wrote the path.
-func baseName(name string) string { return path.Base(strings.ReplaceAll(name, `\`, "/")) }
+// commonEnd is the number of folders and file names at the end of two paths that are equal.
+func commonEnd(a, b string) int {
+	x, y := strings.Split(a, "/"), strings.Split(b, "/")
+	n := 0
+	for n < min(len(x), len(y)) && x[len(x)-1-n] == y[len(y)-1-n] {
+		n++
+	}
+	return n
+}
 
 // replay gives draws that are known.
 type replay []Draw

@@ -15,63 +15,6 @@ import (
 	"testing"
 )
 
-func TestParseList(t *testing.T) {
-	text := "\ufeffa/1.jpg m/1.png\r\n\r\n  a/2.jpg \t m/2.png  \n\nwith space.jpg\tmask of it.png\na/1.jpg m/other.png"
-	got, err := ParseList(strings.NewReader(text), "list.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []ListEntry{
-		{"a/1.jpg", "m/1.png", 1}, {"a/2.jpg", "m/2.png", 3},
-		{"with space.jpg", "mask of it.png", 5}, {"a/1.jpg", "m/other.png", 6},
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
-	for name, c := range map[string]struct{ text, want string }{
-		"one column":    {"a b\n\nc\n", "list.txt:3: 1 columns"},
-		"three columns": {"a b c\n", "list.txt:1: 3 columns"},
-		"twice":         {"a b\nc d\na  b\n", "list.txt:3: a is listed on line 1"},
-		"empty":         {"\n \r\n", "list.txt: no entries"},
-		"binary":        {"a b\n" + strings.Repeat("x", 70000), "list.txt:2: line longer"},
-	} {
-		if _, err := ParseList(strings.NewReader(c.text), "list.txt"); err == nil || !strings.HasPrefix(err.Error(), c.want) {
-			t.Errorf("%s: error %v, want %q…", name, err, c.want)
-		}
-	}
-}
-
-func FuzzParseList(f *testing.F) {
-	for _, s := range []string{"a b\n", "a b\r\n\r\nc\td e\n", "\ufeffx y", "a", "a b c", "a b\na b", "\t\t", " \n", "a\tb\tc", "\x00 \xff"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		entries, err := ParseList(strings.NewReader(text), "l")
-		if err != nil {
-			if !strings.HasPrefix(err.Error(), "l:") || entries != nil {
-				t.Fatalf("error %q with %d entries", err, len(entries))
-			}
-			return
-		}
-		var again strings.Builder
-		for _, e := range entries {
-			if e.Image == "" || e.Mask == "" || e.Line < 1 {
-				t.Fatalf("entry %+v", e)
-			}
-			fmt.Fprintf(&again, "%s\t%s\n", e.Image, e.Mask)
-		}
-		back, err := ParseList(strings.NewReader(again.String()), "l")
-		if err != nil || len(back) != len(entries) {
-			t.Fatalf("what was read cannot be read again: %v", err)
-		}
-		for i := range back {
-			if back[i].Image != entries[i].Image || back[i].Mask != entries[i].Mask {
-				t.Fatalf("%+v became %+v", entries[i], back[i])
-			}
-		}
-	})
-}
-
 // tree is a data root made for one test.
 type tree struct {
 	t    *testing.T

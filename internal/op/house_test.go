@@ -102,6 +102,7 @@ func TestImportsPointOneWay(t *testing.T) {
 		"bench":      {"cpu", "device", "optest", "golden"},
 		"synth":      {"op", "cpu", "device", "nn", "model", "train", "eval", "data"},
 		"dist":       {"cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config", "optest"},
+		"locate":     {"op", "cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config"},
 		"textfile":   {"op", "cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config"},
 		"atomicfile": {"op", "cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config"},
 		"config":     {"op", "cpu", "device", "nn", "model", "train", "eval"},

@@ -1,44 +1,43 @@
 package prepare
 
 import (
-	"bufio"
 	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"hdmnet/internal/infile"
+	"hdmnet/internal/textfile"
 )
 
 // readIDs reads a set of VOC or SBD: one name of a picture a line, without folder and
 // extension. Errors name file and line.
 func readIDs(path string) ([]string, error) {
-	f, err := os.Open(path)
+	content, err := textfile.Read(path, textfile.Limit)
 	if err != nil {
 		return nil, fmt.Errorf("set of pictures: %w", err)
 	}
-	defer f.Close()
+	shown := infile.Shown(path)
 	var ids []string
 	seen := map[string]int{}
-	lines := bufio.NewScanner(f)
-	for n := 1; lines.Scan(); n++ {
-		id := strings.TrimSpace(lines.Text())
+	for i, line := range textfile.Lines(string(content)) {
+		n := i + 1
+		id := strings.TrimSpace(strings.TrimPrefix(line, "\ufeff"))
 		if id == "" {
 			continue
 		}
-		if strings.ContainsAny(id, " \t/\\") || filepath.Ext(id) != "" {
-			return nil, fmt.Errorf("%s:%d: %.80q, expected the name of a picture without folder and extension; is this a set of VOC or SBD?", path, n, id)
+		if err := textfile.CheckName(id); strings.ContainsAny(id, " \t/\\,") || filepath.Ext(id) != "" || err != nil {
+			return nil, fmt.Errorf("%s:%d: %.80q, expected the name of a picture without folder and extension; is this a set of VOC or SBD?", shown, n, id)
 		}
 		if before, ok := seen[id]; ok {
-			return nil, fmt.Errorf("%s:%d: %s stands on line %d already; remove one of them", path, n, id, before)
+			return nil, fmt.Errorf("%s:%d: %s stands on line %d already; remove one of them", shown, n, id, before)
 		}
 		seen[id] = n
 		ids = append(ids, id)
 	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
 	if len(ids) == 0 {
-		return nil, fmt.Errorf("%s: no names of pictures in it; is the download complete?", path)
+		return nil, fmt.Errorf("%s: no names of pictures in it; is the download complete?", shown)
 	}
 	return ids, nil
 }

@@ -147,7 +147,9 @@ func (s *sbdFolder) readNoVal() error {
 	return nil
 }
 
-func (s *sbdFolder) mat(id string) string { return filepath.Join(s.path, "cls", id+".mat") }
+func (s *sbdFolder) mat(id string) string {
+	return named(s.voc.finder, filepath.Join(s.path, "cls"), id, ".mat")
+}
 
 // lists are the names of the two training lists: see SBD.
 func (s *sbdFolder) lists() (merge, trainAug []string) {
@@ -166,7 +168,7 @@ func (s *sbdFolder) findImages(opt Options) (map[string]string, error) {
 		if _, err := os.Stat(s.voc.image(id)); err == nil {
 			continue
 		}
-		images[id] = filepath.Join(s.path, "img", id+".jpg")
+		images[id] = named(s.voc.finder, filepath.Join(s.path, "img"), id, ".jpg")
 		paths = append(paths, images[id])
 	}
 	if err := checkExist("pictures that VOC's "+jpegImages+" lacks", paths); err != nil {

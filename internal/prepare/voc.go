@@ -1,6 +1,7 @@
 package prepare
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"hdmnet/internal/data"
+	"hdmnet/internal/locate"
 )
 
 // Names inside the data root, as the field has them.
@@ -70,6 +72,7 @@ func VOC(ctx context.Context, opt VOCOptions) (*Report, error) {
 // vocFolder is an official VOC2012 folder.
 type vocFolder struct {
 	path       string
+	finder     *locate.Finder
 	train, val []string // names of pictures in the official order
 }
 
@@ -78,7 +81,7 @@ func openVOC(root string) (*vocFolder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("PASCAL VOC 2012: %w; unpack VOCtrainval_11-May-2012.tar and give the folder VOC2012", err)
 	}
-	v := &vocFolder{path: path}
+	v := &vocFolder{path: path, finder: locate.New(path)}
 	sets := filepath.Join(path, filepath.FromSlash(segmentSets))
 	if v.train, err = readIDs(filepath.Join(sets, vocTrain)); err != nil {
 		return nil, err
@@ -99,11 +102,20 @@ func findFolder(root, inside string, below ...string) (string, error) {
 }
 
 func (v *vocFolder) image(id string) string {
-	return filepath.Join(v.path, jpegImages, id+".jpg")
+	return named(v.finder, filepath.Join(v.path, jpegImages), id, ".jpg")
 }
 
 func (v *vocFolder) mask(id string) string {
-	return filepath.Join(v.path, "SegmentationClass", id+".png")
+	return named(v.finder, filepath.Join(v.path, "SegmentationClass"), id, ".png")
+}
+
+// named is the path of a file in a folder, with its extension in the case that is there.
+func named(finder *locate.Finder, folder, id, ext string) string {
+	path := filepath.Join(folder, id+ext)
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
+	return cmp.Or(finder.Beside(folder, id, []string{ext}), path)
 }
 
 func (v *vocFolder) checkFiles() error {

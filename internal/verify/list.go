@@ -9,10 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 
 	"hdmnet/internal/data"
+	"hdmnet/internal/infile"
+	"hdmnet/internal/locate"
 )
 
 // MaxProblems is how many problems a List keeps; all are counted.
@@ -32,9 +32,10 @@ type List struct {
 	Broken   int       `json:"broken"`             // pairs with a problem; they are left out of all counts
 	Problems []Problem `json:"problems,omitempty"` // the first MaxProblems, in the order of the list
 	Total    int       `json:"problems_total"`
-	// Prefix is what has to be removed from every path for its picture to be found; see
-	// data.StrayPrefix.
-	Prefix string `json:"stray_prefix,omitempty"`
+	// Elsewhere is the number of files that were found by another path than the list has
+	// (see data.FindListFiles), Example the first of them and where it is.
+	Elsewhere int       `json:"found_elsewhere,omitempty"`
+	Example   [2]string `json:"-"`
 	// AboveClasses is the number of masks with values above the last class, but 255,
 	// and Highest the highest of these values.
 	AboveClasses int `json:"masks_above_classes"`
@@ -46,7 +47,7 @@ type List struct {
 	W       int  `json:"-"`
 	H       int  `json:"-"`
 
-	images map[string]bool // cleaned paths
+	images map[locate.ID]bool // pictures that are there
 }
 
 // Options say how files are checked.
@@ -61,16 +62,11 @@ type Options struct {
 // of one size, and masks hold classes or 255. What is wrong with files is in the result;
 // errors are a list that cannot be read, and a canceled context.
 func Check(ctx context.Context, path string, opt Options) (*List, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("list file: %w", err)
-	}
-	defer f.Close()
-	entries, err := data.ParseList(f, path)
+	entries, err := data.ReadList(path)
 	if err != nil {
 		return nil, err
 	}
-	c := &checker{opt: opt, entries: entries, found: make([]finding, len(entries))}
+	c := &checker{opt: opt, entries: entries, files: data.FindListFiles(entries, opt.Root), found: make([]finding, len(entries))}
 	areas, err := data.CountAreas(ctx, c, opt.Workers, func(done, total int) {
 		if opt.Progress != nil {
 			opt.Progress(path, done, total)
@@ -84,10 +80,13 @@ func Check(ctx context.Context, path string, opt Options) (*List, error) {
 
 // list sums up what was found.
 func (c *checker) list(path string, areas data.Areas) *List {
-	l := &List{Path: path, Pairs: len(c.entries), Areas: areas, OneSize: true, images: map[string]bool{}, Prefix: data.StrayPrefix(c.entries, c.opt.Root)}
+	l := &List{Path: path, Pairs: len(c.entries), Areas: areas, OneSize: true, images: map[locate.ID]bool{}}
+	l.Elsewhere, l.Example[0], l.Example[1] = c.files.Elsewhere(c.entries)
 	whole := 0
 	for i, e := range c.entries {
-		l.images[filepath.Clean(c.path(e.Image))] = true
+		if id, _, err := locate.Identify(c.files.Path(e.Image)); err == nil {
+			l.images[id] = true
+		}
 		f := &c.found[i]
 		l.Total += len(f.problems)
 		if f.above > 0 {
@@ -127,6 +126,7 @@ type finding struct {
 type checker struct {
 	opt     Options
 	entries []data.ListEntry
+	files   *data.ListFiles
 	found   []finding // each written by the goroutine that reads the pair
 }
 
@@ -135,13 +135,15 @@ func (c *checker) Name(i int) string               { return c.entries[i].Image }
 func (c *checker) Load(int) (*data.Scene, error)   { return nil, errors.ErrUnsupported }
 func (c *checker) LoadMask(i int) ([]uint8, error) { return c.check(i), nil }
 
-func (c *checker) path(name string) string { return data.ListPath(c.opt.Root, name) }
-
 func (c *checker) check(i int) []uint8 {
-	image, mask := c.path(c.entries[i].Image), c.path(c.entries[i].Mask)
+	image, mask := c.files.Path(c.entries[i].Image), c.files.Path(c.entries[i].Mask)
 	f := &c.found[i]
 	fail := func(file, message string) { f.problems = append(f.problems, Problem{File: file, Message: message}) }
 
+	if before, ok := c.files.Again(i); ok {
+		fail(image, fmt.Sprintf("%s is the same file as %s on line %d, by another path or through a link: remove one of the lines, or the picture could be its own support",
+			infile.Shown(c.entries[i].Image), infile.Shown(c.entries[before].Image), c.entries[before].Line))
+	}
 	_, h, w, imageErr := data.ReadImage(image)
 	if imageErr != nil {
 		fail(image, reason(imageErr))
@@ -152,7 +154,7 @@ func (c *checker) check(i int) []uint8 {
 		return nil
 	}
 	if imageErr == nil && (h != mh || w != mw) {
-		fail(mask, fmt.Sprintf("mask %s: %d×%d pixels (width×height), but its image %s has %d×%d; they must be of one size: was one of them resized?", mask, mw, mh, image, w, h))
+		fail(mask, fmt.Sprintf("mask %s: %d×%d pixels (width×height), but its image %s has %d×%d; they must be of one size: was one of them resized?", infile.Shown(mask), mw, mh, infile.Shown(image), w, h))
 	}
 	f.h, f.w = mh, mw
 	at := 0
@@ -162,7 +164,7 @@ func (c *checker) check(i int) []uint8 {
 		}
 	}
 	if f.above > 0 {
-		fail(mask, fmt.Sprintf("mask %s: value %d at column %d, row %d, expected a class 0..%d or 255 (ignore)", mask, f.above, at%mw, at/mw, c.opt.Classes))
+		fail(mask, fmt.Sprintf("mask %s: value %d at column %d, row %d, expected a class 0..%d or 255 (ignore)", infile.Shown(mask), f.above, at%mw, at/mw, c.opt.Classes))
 	}
 	if len(f.problems) > 0 {
 		return nil
@@ -174,7 +176,7 @@ func (c *checker) check(i int) []uint8 {
 func reason(err error) string {
 	var path *fs.PathError
 	if errors.As(err, &path) && errors.Is(err, fs.ErrNotExist) {
-		return path.Path + ": no such file"
+		return infile.Shown(path.Path) + ": no such file"
 	}
 	return err.Error()
 }

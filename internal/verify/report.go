@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"hdmnet/internal/data"
+	"hdmnet/internal/infile"
 )
 
 // Set says what a data set is meant to be.
@@ -100,8 +101,8 @@ func (r *Report) note(set *Set) {
 		if l.AboveClasses > 0 {
 			add("%s: %d masks hold values above the last class, up to %d: %s", l.Path, l.AboveClasses, l.Highest, aboveMeaning(set, l.Highest))
 		}
-		if l.Prefix != "" {
-			add("%s: the pictures are there without %q: remove that from every path", l.Path, l.Prefix)
+		if l.Elsewhere > 0 {
+			add("%s: %d files are not there as written, but were found by another path, such as %s at %s", l.Path, l.Elsewhere, infile.Shown(l.Example[0]), infile.Shown(l.Example[1]))
 		}
 		if absent := set.absent(l); len(absent) > 0 && l.whole() > 0 {
 			add("%s: no mask shows %s", l.Path, some(absent))

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"hdmnet/internal/data"
+	"hdmnet/internal/locate"
 )
 
 func write(t *testing.T, path string, content []byte) {
@@ -157,9 +158,9 @@ func TestCheckErrors(t *testing.T) {
 
 // made is a list of n pairs; class c is large in the first shown[c] of them.
 func made(path string, n int, shown map[int]int) *List {
-	l := &List{Path: path, Pairs: n, Areas: make(data.Areas, n), images: map[string]bool{}}
+	l := &List{Path: path, Pairs: n, Areas: make(data.Areas, n), images: map[locate.ID]bool{}}
 	for i := range n {
-		l.images[fmt.Sprint(path, i)] = true
+		l.images[locate.ID(fmt.Sprint(path, i))] = true
 		for c := 1; c <= 80; c++ {
 			if i < shown[c] {
 				l.Areas[i] = append(l.Areas[i], data.ClassArea{Class: c, Pixels: data.FieldMinArea})
@@ -293,7 +294,7 @@ func TestNotes(t *testing.T) {
 	val := made("v", 9, map[int]int{1: 3, 2: 2, 3: 8, 4: 3})
 	val.AboveClasses, val.Highest = 7, 5
 	for i := range 3 {
-		val.images[fmt.Sprint("t", i)] = true
+		val.images[locate.ID(fmt.Sprint("t", i))] = true
 	}
 	r := NewReport(set, train, val)
 	for i, want := range []string{
@@ -321,21 +322,40 @@ func TestNotes(t *testing.T) {
 	}
 }
 
-// TestStrayPrefix: a list written for another data root gives one note that says what to
-// do, and none on classes, of which nothing is known.
-func TestStrayPrefix(t *testing.T) {
+// TestFilesFoundElsewhere: a list written for another data root is read, with one note.
+func TestFilesFoundElsewhere(t *testing.T) {
 	root := t.TempDir()
 	write(t, filepath.Join(root, "i", "a.jpg"), picture(t, 8, 10))
 	write(t, filepath.Join(root, "m", "a.png"), mask(t, 8, 10, 1))
 	path := filepath.Join(root, "list.txt")
-	write(t, path, []byte("../data/VOC2012/i/a.jpg ../data/VOC2012/m/a.png\n"))
+	write(t, path, []byte("../data/VOC2012/i/a.jpg ../data/VOC2012/m/a.PNG\n"))
 	l, err := Check(context.Background(), path, Options{Root: root, Classes: 20})
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || l.Broken != 0 || l.Elsewhere != 2 {
+		t.Fatalf("%+v, %v", l, err)
 	}
 	r := NewReport(pascalSet(t), nil, l)
-	if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], `without "../data/VOC2012/": remove that`) {
+	if !strings.Contains(strings.Join(r.Notes, "\n"), "2 files are not there as written, but were found by another path, such as ../data/VOC2012/i/a.jpg at "+filepath.Join(root, "i", "a.jpg")) {
 		t.Errorf("notes %q", r.Notes)
+	}
+}
+
+// TestPictureOfTwoNames: a picture that a list names by two paths, or through a link, is
+// a problem of the second line.
+func TestPictureOfTwoNames(t *testing.T) {
+	root := t.TempDir()
+	write(t, filepath.Join(root, "a.jpg"), picture(t, 8, 10))
+	write(t, filepath.Join(root, "a.png"), mask(t, 8, 10, 1))
+	write(t, filepath.Join(root, "b.png"), mask(t, 8, 10, 2))
+	if err := os.Symlink("a.jpg", filepath.Join(root, "l.jpg")); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(root, "list.txt")
+	for _, other := range []string{"l.jpg", filepath.Join(root, "a.jpg"), "../" + filepath.Base(root) + "/a.jpg"} {
+		write(t, path, []byte("a.jpg a.png\n"+other+" b.png\n"))
+		l, err := Check(context.Background(), path, Options{Root: root, Classes: 20})
+		if err != nil || l.Broken != 1 || l.Problems[0].Line != 2 || !strings.Contains(l.Problems[0].Message, "is the same file as a.jpg on line 1") {
+			t.Errorf("%s: %+v, %v", other, l, err)
+		}
 	}
 }
 

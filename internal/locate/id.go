@@ -1,0 +1,30 @@
+package locate
+
+import (
+	"os"
+	"path/filepath"
+)
+
+// ID is a file whatever path leads to it: two paths with equal IDs are one file.
+type ID string
+
+// Identify tells which file a path leads to, links followed, with what the system knows of
+// it.
+func Identify(path string) (ID, os.FileInfo, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", nil, err
+	}
+	return identify(path, info), info, nil
+}
+
+// byPath is an ID by the path without links.
+func byPath(path string) ID {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	return ID(path)
+}
