@@ -10,7 +10,7 @@ import (
 // compare puts the counts beside the published ones and says what a difference usually
 // comes from.
 func (r *Report) compare(set *Set) {
-	p := publishedOf(set)
+	p := set.Published
 	if p == nil {
 		return
 	}
@@ -47,7 +47,7 @@ func (r *Report) compare(set *Set) {
 	}
 }
 
-func (p *published) lengthMeaning(here, want int) string {
+func (p *Published) lengthMeaning(here, want int) string {
 	if known, ok := p.lengths[here]; ok {
 		return "it is as long as " + known
 	}

@@ -1,8 +1,8 @@
 package verify
 
-// published are the counts of the field's lists and masks, for a least area of
+// Published are the counts of the field's lists and masks, for a least area of
 // data.FieldMinArea pixels. 0 stands for a number that nobody has published.
-type published struct {
+type Published struct {
 	train, val     int // lines of the lists
 	valImages      [4]int
 	valPairs       [4]int
@@ -12,18 +12,9 @@ type published struct {
 	lengths        map[int]string // lines of lists that are taken by mistake, and what they are
 }
 
-// publishedOf finds the counts of a data set, nil where there are none.
-func publishedOf(set *Set) *published {
-	switch {
-	case set.Dataset == "pascal5i":
-		return &pascal
-	case set.Dataset == "coco20i" && set.Split == "fwb":
-		return &coco
-	}
-	return nil
-}
 
-var pascal = published{
+// PASCAL5i are those of PASCAL VOC 2012 with SBD.
+var PASCAL5i = Published{
 	train: 5953, val: 1449,
 	valImages:      [4]int{364, 445, 592, 336},
 	filteredImages: [4]int{4208, 3726, 2752, 4510},
@@ -39,7 +30,8 @@ var pascal = published{
 	},
 }
 
-var coco = published{
+// COCO20i are those of COCO 2014 under the folds of FWB.
+var COCO20i = Published{
 	train: 82081, val: 40137,
 	valImages:      [4]int{26052, 15305, 13138, 12640},
 	valPairs:       [4]int{35783, 17912, 14563, 14315},

@@ -12,6 +12,7 @@ import (
 type Set struct {
 	Dataset string      // "pascal5i", "coco20i" or "custom"
 	Split   string      // of COCO-20i: "fwb" or "panet"
+	Published *Published // the field's counts; nil: there are none
 	MinArea int         // pixels a class must cover for an (image, class) pair to count
 	Filter  bool        // training drops images that show any novel class
 	Shots   int         // supports of an episode
@@ -79,7 +80,7 @@ func (r *Report) note(set *Set) {
 	if set.Dataset == "coco20i" && set.Split != "fwb" {
 		add("the published counts are for the fwb split; there are none for %s", set.Split)
 	}
-	if publishedOf(set) != nil && set.MinArea != data.FieldMinArea {
+	if set.Published != nil && set.MinArea != data.FieldMinArea {
 		add("the published counts are for classes of at least %d pixels, here it is %d (dataset.min_area)", data.FieldMinArea, set.MinArea)
 	}
 	switch {

@@ -1,0 +1,93 @@
+package flags
+
+import (
+	"github.com/spf13/cobra"
+
+	"hdmnet/internal/cli/ui"
+	"hdmnet/internal/config"
+	"hdmnet/internal/data"
+	"hdmnet/internal/experiment"
+)
+
+// Config adds --config.
+func Config(cmd *cobra.Command, configuration *string, what string) {
+	cmd.Flags().StringVar(configuration, "config", "", what+"an embedded configuration (hdmnet config list) or a YAML file (default "+config.Default+")")
+	Complete(cmd, "config", config.Names()...)
+}
+
+// Folds offers the folds of most data sets, and more values, for --fold.
+func Folds(cmd *cobra.Command, more ...string) {
+	Complete(cmd, "fold", append([]string{"0", "1", "2", "3"}, more...)...)
+}
+
+// Lists adds the flags that say where a data set lies.
+func Lists(s *Settings) {
+	Root(s)
+	f := s.Cmd.Flags()
+	f.String("list", "", "`FILE` of image and mask pairs, for both lists")
+	f.String("train-list", "", "`FILE` of the pairs to train on")
+	f.String("val-list", "", "`FILE` of the pairs to validate and score on")
+	s.Bind("list", "dataset.train_list", "dataset.val_list")
+	s.Bind("train-list", "dataset.train_list")
+	s.Bind("val-list", "dataset.val_list")
+}
+
+// Root adds --data-root.
+func Root(s *Settings) {
+	s.Cmd.Flags().String("data-root", "", "`DIR` that the paths of the lists start from")
+	s.Bind("data-root", "dataset.root")
+}
+
+// CheckLists fails when a list is given twice.
+func CheckLists(s *Settings) error {
+	if s.Given("list") && (s.Given("train-list") || s.Given("val-list")) {
+		return ui.Usagef("--list stands for both lists: leave it out, or --train-list and --val-list")
+	}
+	return nil
+}
+
+// Shots adds --shots.
+func Shots(s *Settings) {
+	s.Cmd.Flags().Int("shots", 0, "supports per episode")
+	s.Bind("shots", "model.shots")
+}
+
+// Episodes adds the flags about what an episode is made of: --ann-type and --fold-scheme.
+func Episodes(s *Settings) {
+	f := s.Cmd.Flags()
+	f.String("ann-type", "", "how supports are marked: mask, or bbox (filled boxes of the mask's components)")
+	f.String("fold-scheme", "", "how COCO-20i's classes are grouped into folds: fwb or panet")
+	s.Bind("ann-type", "dataset.annotation")
+	s.Bind("fold-scheme", "dataset.split")
+	Complete(s.Cmd, "ann-type", data.AnnotationMask.String(), data.AnnotationBBox.String())
+	Complete(s.Cmd, "fold-scheme", "fwb", "panet")
+}
+
+// CheckFoldScheme refuses --fold-scheme where there is only one.
+func CheckFoldScheme(s *Settings, c *config.Config) error {
+	if s.Given("fold-scheme") && c.Dataset.Name != "coco20i" {
+		return ui.Usagef("--fold-scheme chooses between the two ways to group COCO-20i's classes into folds; %s has one: leave it out", c.Dataset.Name)
+	}
+	return nil
+}
+
+// ParseSplit reads the value of --split, a part of the data.
+func ParseSplit(value string) (data.Split, error) {
+	for _, s := range []data.Split{data.Train, data.Val} {
+		if value == s.String() {
+			return s, nil
+		}
+	}
+	return 0, ui.Usagef("--split %q: expected train or val", value)
+}
+
+// Monitor tells a person what an experiment does on the way; finish takes the last bar
+// away.
+func Monitor(io ui.Streams) (m experiment.Monitor, finish func()) {
+	stages := ui.NewStages(io)
+	return experiment.Monitor{
+		Note:     func(message string) { io.Note("hdmnet: %s", message) },
+		Warn:     func(message string) { io.Warn("%s", message) },
+		Progress: stages.Update,
+	}, stages.Finish
+}

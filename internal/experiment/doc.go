@@ -1,0 +1,51 @@
+// Package experiment is the way from a configuration to something that runs:
+//
+//	config.Config ─ Open ──────→ Dataset    a fold of the data set, its pictures and index
+//	              ─ TrainLoader, ValidationLoader, EpisodeLoader, PictureLoader → data.Loader
+//	              ─ OpenTrained → Trained   a file of weights with its settings
+//	              ─ NewNetwork ─→ Network   HDMNet on a device, ready for Load
+//
+// What trains (package train), scores (eval) and predicts (predict) is built on it. It
+// prints nothing: a Monitor is told what a person may want to know, and mistakes in the
+// settings are a *SettingError.
+package experiment
+
+import "fmt"
+
+// Monitor is told what happens on the way. Functions that are nil are not called.
+type Monitor struct {
+	Note     func(message string)                             // worth a line
+	Warn     func(message string)                             // deserves a look but stops nothing
+	Progress func(work string, unit string, done, total int) // done of total units of some work
+}
+
+func (m Monitor) note(format string, args ...any) {
+	if m.Note != nil {
+		m.Note(fmt.Sprintf(format, args...))
+	}
+}
+
+func (m Monitor) warn(format string, args ...any) {
+	if m.Warn != nil {
+		m.Warn(fmt.Sprintf(format, args...))
+	}
+}
+
+// progress is the progress of one work in the form that readers of masks take.
+func (m Monitor) progress(work, unit string) func(done, total int) {
+	if m.Progress == nil {
+		return nil
+	}
+	return func(done, total int) { m.Progress(work, unit, done, total) }
+}
+
+// SettingError is a mistake in the settings: something that they name does not exist, or
+// they do not go together.
+type SettingError struct{ Err error }
+
+func (e *SettingError) Error() string { return e.Err.Error() }
+func (e *SettingError) Unwrap() error { return e.Err }
+
+func settingf(format string, args ...any) error {
+	return &SettingError{fmt.Errorf(format, args...)}
+}

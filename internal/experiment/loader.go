@@ -1,0 +1,84 @@
+package experiment
+
+import (
+	"hdmnet/internal/config"
+	"hdmnet/internal/data"
+	"hdmnet/internal/dist"
+)
+
+// TrainLoader gives the batches of a training stage to process g.Rank() of a group: random
+// episodes (data.Meta) or pictures (data.Base), augmented. The base stage takes every
+// picture, as the release does, also one that shows no base class: novel and other classes
+// are background to it.
+func TrainLoader(c *config.Config, p *Pictures, fold data.Fold, stage data.Stage, g dist.ProcessGroup) (*data.Loader, int, error) {
+	o, err := loaderOptions(c, p, stage)
+	if err != nil {
+		return nil, 0, err
+	}
+	o.DropLast, o.Seed = true, uint64(c.Train.Seed)
+	o.Batch, o.Augment = c.Train.Meta.Batch, augmentation(&c.Train.Meta.Augment)
+	if stage == data.Base {
+		o.Index = data.AllImages(p.Source, fold, data.Train)
+		o.Batch, o.Augment = c.Train.Base.Batch, augmentation(&c.Train.Base.Augment)
+	}
+	if err := dist.Shard(&o, g); err != nil {
+		return nil, 0, err
+	}
+	l, err := data.NewLoader(o)
+	return l, len(o.Index.Images), err
+}
+
+// ValidationLoader gives what a validation of a training stage scores, one a batch: the
+// release's episodes of train.meta.validate_seed (data.Meta), or every picture (data.Base).
+func ValidationLoader(c *config.Config, p *Pictures, fold data.Fold, stage data.Stage) (*data.Loader, error) {
+	if stage == data.Base {
+		return PictureLoader(c, p.Source, fold, 1)
+	}
+	seed := uint64(c.Train.Meta.ValidateSeed)
+	draws := data.NewReleaseDrawer(p.Index, c.Model.Shots, seed, c.Eval.DrawWorkers)
+	return EpisodeLoader(c, p, draws, c.Train.Meta.ValidateEpisodes, 1)
+}
+
+// EpisodeLoader gives the first episodes of a drawer, as they are, in batches.
+func EpisodeLoader(c *config.Config, p *Pictures, draws data.Drawer, episodes, batch int) (*data.Loader, error) {
+	o, err := loaderOptions(c, p, data.Meta)
+	if err != nil {
+		return nil, err
+	}
+	o.Drawer, o.Episodes, o.Batch = draws, episodes, batch
+	return data.NewLoader(o)
+}
+
+// PictureLoader gives every picture of a source for the base learner, as it is, in order.
+func PictureLoader(c *config.Config, src data.Source, fold data.Fold, batch int) (*data.Loader, error) {
+	o, err := loaderOptions(c, &Pictures{Source: src, Index: data.AllImages(src, fold, data.Val)}, data.Base)
+	if err != nil {
+		return nil, err
+	}
+	o.Batch = batch
+	return data.NewLoader(o)
+}
+
+// loaderOptions are what all loaders of a stage share.
+func loaderOptions(c *config.Config, p *Pictures, stage data.Stage) (data.LoaderOptions, error) {
+	annotation, err := data.ParseAnnotation(c.Dataset.Annotation)
+	if err != nil {
+		return data.LoaderOptions{}, err
+	}
+	o := data.LoaderOptions{
+		Source: p.Source, Index: p.Index, Stage: stage, Size: c.Model.Size, Shots: c.Model.Shots, Annotation: annotation,
+		Workers: c.Train.Workers, Prefetch: c.Train.Prefetch,
+	}
+	if stage == data.Base {
+		o.Size = c.Train.Base.Size
+	}
+	return o, nil
+}
+
+// augmentation is the setting as the loader takes it.
+func augmentation(c *config.Augment) data.AugmentOptions {
+	return data.AugmentOptions{
+		ScaleMin: c.Scale[0], ScaleMax: c.Scale[1], RotateDegrees: c.Rotate,
+		RotateProb: c.RotateProbability, BlurProb: c.BlurProbability, FlipProb: c.FlipProbability,
+	}
+}

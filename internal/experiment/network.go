@@ -1,0 +1,94 @@
+package experiment
+
+import (
+	"errors"
+	"fmt"
+
+	"hdmnet/internal/config"
+	"hdmnet/internal/data"
+	"hdmnet/internal/model"
+	"hdmnet/internal/nn"
+	"hdmnet/internal/op"
+	"hdmnet/internal/weights"
+)
+
+// ModelOptions are those of the configured network for a fold and K shots.
+func ModelOptions(c *config.Config, fold data.Fold, shots int) model.Options {
+	return model.Options{
+		Backbone: c.Model.Backbone, BaseClasses: len(fold.Base) + 1, Shots: shots, KShotReweight: c.Train.Meta.KShotReweight,
+	}
+}
+
+// Network is HDMNet on a device, for inference.
+type Network struct {
+	*model.HDMNet
+	Set  *nn.Set
+	Tape *nn.Tape
+}
+
+// NewNetwork builds HDMNet for a fold and K shots, to be run on weights that Load reads;
+// seed initializes those that the file leaves out.
+func NewNetwork(dev op.Device, c *config.Config, fold data.Fold, shots int, seed uint64) (*Network, error) {
+	net, err := model.NewHDMNet(ModelOptions(c, fold, shots))
+	if err != nil {
+		return nil, err
+	}
+	return &Network{HDMNet: net, Set: nn.NewInferenceSet(dev, net, seed), Tape: nn.NewTape(dev)}, nil
+}
+
+// Load reads the weights of a file: all of them, or only backbone and base learner,
+// which leaves the meta learner as initialized. m is told when the shots weigh alike.
+func (n *Network) Load(path string, onlyBase bool, m Monitor) error {
+	return withWeights(path, func(f *weights.File) error {
+		if onlyBase {
+			return n.LoadBase(n.Set, f)
+		}
+		uniform, err := n.HDMNet.Load(n.Set, f)
+		if uniform && err == nil {
+			m.note("%s has no kshot_rw for this number of shots: all shots weigh alike", path)
+		}
+		return err
+	})
+}
+
+// Close frees the network's memory.
+func (n *Network) Close() error {
+	return errors.Join(n.CacheFeatures(n.Tape, 0), n.Tape.Arena.Close(), n.Set.Close())
+}
+
+// BaseLearner is the base learner alone (PSPNet) on a device, for inference.
+type BaseLearner struct {
+	*model.PSPNet
+	Set  *nn.Set
+	Tape *nn.Tape
+}
+
+// OpenBaseLearner builds the base learner of a fold with the weights of a file, which may
+// be those of a whole HDMNet.
+func OpenBaseLearner(dev op.Device, c *config.Config, fold data.Fold, path string) (*BaseLearner, error) {
+	net, err := model.NewPSPNet(ModelOptions(c, fold, 0))
+	if err != nil {
+		return nil, err
+	}
+	b := &BaseLearner{PSPNet: net, Set: nn.NewInferenceSet(dev, net, 0), Tape: nn.NewTape(dev)}
+	if err := withWeights(path, func(f *weights.File) error { return net.LoadBase(b.Set, f) }); err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return b, nil
+}
+
+// Close frees the network's memory.
+func (b *BaseLearner) Close() error { return errors.Join(b.Tape.Arena.Close(), b.Set.Close()) }
+
+// withWeights opens a file of weights for a function, whose error gets the file's name.
+func withWeights(path string, read func(*weights.File) error) error {
+	f, err := weights.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := read(f); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,141 @@
+package experiment
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"hdmnet/internal/config"
+	"hdmnet/internal/data"
+	"hdmnet/internal/verify"
+)
+
+// entry is what the program knows of one data set.
+type entry struct {
+	// folds is the number of folds.
+	folds func(c *config.Dataset) (int, error)
+	// fold is one of them.
+	fold func(c *config.Dataset, f int) (data.Fold, error)
+	// open opens the pictures of one part of a fold.
+	open func(c *config.Dataset, fold data.Fold, split data.Split) (data.SizedSource, error)
+	// inMemory tells that scenes are made as they are asked for: there are no files.
+	inMemory bool
+	// testEpisodes is how many episodes the release's test scores with each seed.
+	testEpisodes int
+	// published are the field's counts, which hold for masks of data.FieldMinArea pixels;
+	// nil where there are none.
+	published func(c *config.Dataset) *verify.Published
+}
+
+// registry holds the data sets by the values of dataset.name. A new one is a line here,
+// its folds in package data, and its name in the valid tag of config.Dataset.
+var registry = map[string]entry{
+	"shapes5i": {folds: four, fold: shapesFold, open: openShapes, inMemory: true, testEpisodes: 1000},
+	"pascal5i": {folds: four, fold: pascalFold, open: openList, testEpisodes: 1000, published: pascalCounts},
+	"coco20i":  {folds: four, fold: cocoFold, open: openList, testEpisodes: 10000, published: cocoCounts},
+	"custom":   {folds: customFoldCount, fold: customFold, open: openList, testEpisodes: 1000},
+}
+
+func lookUp(c *config.Dataset) (entry, error) {
+	e, ok := registry[c.Name]
+	if !ok {
+		return e, settingf("dataset.name is %q, which is no data set that hdmnet knows", c.Name)
+	}
+	return e, nil
+}
+
+func four(*config.Dataset) (int, error) { return 4, nil }
+
+func shapesFold(_ *config.Dataset, f int) (data.Fold, error) { return data.Shapes5i(f) }
+
+func pascalFold(_ *config.Dataset, f int) (data.Fold, error) { return data.PASCAL5i(f) }
+
+func cocoFold(c *config.Dataset, f int) (data.Fold, error) { return data.COCO20i(f, c.Split) }
+
+func pascalCounts(*config.Dataset) *verify.Published { return &verify.PASCAL5i }
+
+// cocoCounts are known for the folds of FWB alone.
+func cocoCounts(c *config.Dataset) *verify.Published {
+	if c.Split != "fwb" {
+		return nil
+	}
+	return &verify.COCO20i
+}
+
+func customFoldCount(c *config.Dataset) (int, error) {
+	_, folds, err := customFolds(c)
+	return len(folds), err
+}
+
+func customFold(c *config.Dataset, f int) (data.Fold, error) {
+	names, folds, err := customFolds(c)
+	if err != nil {
+		return data.Fold{}, err
+	}
+	return data.CustomFold(names, folds, f)
+}
+
+// customFolds reads the classes of a custom set, and the novel classes of each fold.
+func customFolds(c *config.Dataset) (names []string, folds [][]int, err error) {
+	if c.Classes == "" {
+		return nil, nil, settingf("a custom set needs its classes: set dataset.classes to a file with one class name a line, line 1 being mask value 1")
+	}
+	path, err := find(c, c.Classes)
+	if err != nil {
+		return nil, nil, err
+	}
+	if names, err = data.ReadClasses(path); err != nil {
+		return nil, nil, notFound(c, "dataset.classes", err)
+	}
+	if c.FoldList != "" {
+		if path, err = find(c, c.FoldList); err != nil {
+			return nil, nil, err
+		}
+		folds, err = data.ReadFoldList(path, names)
+		return names, folds, notFound(c, "dataset.fold_list", err)
+	}
+	if folds, err = data.BlockFolds(len(names)-1, c.Folds); err != nil {
+		return nil, nil, settingf("dataset.folds: %w", err)
+	}
+	return names, folds, nil
+}
+
+func openShapes(c *config.Dataset, fold data.Fold, split data.Split) (data.SizedSource, error) {
+	if c.Root != "" || c.TrainList != "" || c.ValList != "" {
+		return nil, settingf("%s is made on the fly and reads no files, but a data root or a list is given; "+
+			"choose another configuration with --config, for instance pascal5i_resnet50", c.Name)
+	}
+	count := c.SynthTrain
+	if split == data.Val {
+		count = c.SynthVal
+	}
+	return data.NewShapes(data.ShapesOptions{Fold: fold, Split: split, Seed: uint64(c.SynthSeed), Count: count, Size: c.SynthSize})
+}
+
+func openList(c *config.Dataset, fold data.Fold, split data.Split) (data.SizedSource, error) {
+	list, key := c.TrainList, "dataset.train_list"
+	if split == data.Val {
+		list, key = c.ValList, "dataset.val_list"
+	}
+	if list == "" {
+		return nil, settingf("%s needs its pictures: give --data-root DIR and --list FILE (lines of `image mask` relative to DIR), or set %s", c.Name, key)
+	}
+	path, err := find(c, list)
+	if err != nil {
+		return nil, err
+	}
+	src, err := data.OpenList(path, c.Root, len(fold.Base)+len(fold.Novel))
+	if _, missing := os.Stat(path); errors.Is(missing, fs.ErrNotExist) {
+		return nil, notFound(c, key, err)
+	}
+	return src, err
+}
+
+// notFound adds to the error about a missing file where it was looked for.
+func notFound(c *config.Dataset, key string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return fmt.Errorf("%w; it is neither here nor under the data root %q: check --data-root, or set %s", err, c.Root, key)
+}
