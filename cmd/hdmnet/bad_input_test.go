@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/model"
 )
 
@@ -48,18 +49,18 @@ func TestUsage(t *testing.T) {
 		{[]string{"predict", "--support", "a.jpg:box=1,2,3", "--query", "q", "--out", "o", "--weights", w}, []string{"a.jpg:box=1,2,3", "LEFT,TOP,RIGHT,BOTTOM"}},
 		{[]string{"predict", "--support", "a.jpg:circle=1,2,3", "--query", "q", "--out", "o", "--weights", w}, []string{`"circle"`, "image:point="}},
 	} {
-		fails(t, exitUsage, c.args, c.want...)
+		fails(t, ui.ExitUsage, c.args, c.want...)
 	}
 	out, errs, code := hdmnetEnv(t, []string{"HDMNET_MODEL_SHOT=2"}, "config", "show")
-	if code != exitUsage || out != "" || !strings.Contains(errs, "HDMNET_MODEL_SHOTS") {
+	if code != ui.ExitUsage || out != "" || !strings.Contains(errs, "HDMNET_MODEL_SHOTS") {
 		t.Errorf("unknown variable: code %d, %s", code, errs)
 	}
 }
 
 func TestDeviceIsNeverReplaced(t *testing.T) {
 	w := untrainedWeights(t, tiny(1), map[string]string{"fold": "0"})
-	fails(t, exitError, []string{"eval", "--weights", w, "--device", "cuda:0"}, "cuda:0", "-tags cuda")
-	fails(t, exitError, []string{"eval", "--weights", w, "--device", "cpu", "--precision", "tf32"}, "the CPU has no tf32", "choose fp32")
+	fails(t, ui.ExitError, []string{"eval", "--weights", w, "--device", "cuda:0"}, "cuda:0", "-tags cuda")
+	fails(t, ui.ExitError, []string{"eval", "--weights", w, "--device", "cpu", "--precision", "tf32"}, "the CPU has no tf32", "choose fp32")
 }
 
 func TestBadWeights(t *testing.T) {
@@ -85,11 +86,11 @@ func TestBadWeights(t *testing.T) {
 		{other, []string{other, "base_learnear.2.weight", "base_learnear.2.bias", "61", "16"}},
 		{bad, []string{bad, `"9"`}},
 	} {
-		fails(t, exitError, with([]string{"eval", "--fold", "0", "--weights", c.file}, small), c.want...)
+		fails(t, ui.ExitError, with([]string{"eval", "--fold", "0", "--weights", c.file}, small), c.want...)
 	}
-	fails(t, exitError, []string{"eval", "--run", dir}, dir, "config.yaml")
+	fails(t, ui.ExitError, []string{"eval", "--run", dir}, dir, "config.yaml")
 	t.Chdir(dir)
-	fails(t, exitError, []string{"eval"}, "no run under runs", "--run DIR")
+	fails(t, ui.ExitError, []string{"eval"}, "no run under runs", "--run DIR")
 }
 
 func TestBadLists(t *testing.T) {
@@ -112,23 +113,23 @@ func TestBadLists(t *testing.T) {
 		t.Fatalf("good list: code %d, %s%s", code, out, errs)
 	}
 
-	fails(t, exitError, args(list, "--shots", "2"), "class 1 (aeroplane)", "fold 0", "has 2", "need 3")
-	fails(t, exitError, args(filepath.Join(dir, "none.txt")), "none.txt")
+	fails(t, ui.ExitError, args(list, "--shots", "2"), "class 1 (aeroplane)", "fold 0", "has 2", "need 3")
+	fails(t, ui.ExitError, args(filepath.Join(dir, "none.txt")), "none.txt")
 	extra := func(line string) string {
 		return write(t, filepath.Join(dir, "extra.txt"), []byte(lines.String()+line+"\n"))
 	}
-	fails(t, exitError, args(extra("a.jpg")), "extra.txt:11")
-	fails(t, exitError, args(extra("gone.jpg a.png")), "extra.txt:11", "gone.jpg")
+	fails(t, ui.ExitError, args(extra("a.jpg")), "extra.txt:11")
+	fails(t, ui.ExitError, args(extra("gone.jpg a.png")), "extra.txt:11", "gone.jpg")
 	classMask(t, filepath.Join(dir, "small.png"), 70, 50, 1)
-	fails(t, exitError, args(extra("a.jpg small.png")), "a.jpg", "small.png", "70×60", "70×50")
+	fails(t, ui.ExitError, args(extra("a.jpg small.png")), "a.jpg", "small.png", "70×60", "70×50")
 	classMask(t, filepath.Join(dir, "21.png"), 70, 60, 21)
-	fails(t, exitError, args(extra("a.jpg 21.png")), "21.png", "value 21", "0..20")
+	fails(t, ui.ExitError, args(extra("a.jpg 21.png")), "21.png", "value 21", "0..20")
 	content, err := os.ReadFile(filepath.Join(dir, "a.jpg"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "a.jpg"), content[:len(content)-len(content)/4])
-	fails(t, exitError, args(list, "--episodes", "20"), "a.jpg", "cut short")
+	fails(t, ui.ExitError, args(list, "--episodes", "20"), "a.jpg", "cut short")
 }
 
 // TestReadOnlyOutput: a folder that cannot be written is found before any work.
@@ -140,7 +141,7 @@ func TestReadOnlyOutput(t *testing.T) {
 	args := func(out string) []string {
 		return with([]string{"predict", "--weights", w, "--query", filepath.Join(dir, "s.jpg"), "--support", support, "--out", out}, small)
 	}
-	fails(t, exitError, args(filepath.Join(file, "out")), file, "--out")
+	fails(t, ui.ExitError, args(filepath.Join(file, "out")), file, "--out")
 	if os.Geteuid() == 0 {
 		t.Skip("this user may write everywhere")
 	}
@@ -148,5 +149,5 @@ func TestReadOnlyOutput(t *testing.T) {
 	if err := os.Mkdir(closed, 0o555); err != nil {
 		t.Fatal(err)
 	}
-	fails(t, exitError, args(closed), closed, "cannot be written")
+	fails(t, ui.ExitError, args(closed), closed, "cannot be written")
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"hdmnet/internal/cli/ui"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -12,14 +14,14 @@ func benchReport[R any](t *testing.T, args ...string) R {
 	t.Helper()
 	out, errs, code := hdmnet(t, append(append([]string{"bench"}, args...), "--json")...)
 	var r R
-	if err := json.Unmarshal([]byte(out), &r); code != exitOK || err != nil {
+	if err := json.Unmarshal([]byte(out), &r); code != ui.ExitOK || err != nil {
 		t.Fatalf("%v: code %d, %v: %s%s", args, code, err, out, errs)
 	}
 	return r
 }
 
 // checkWorkload: the report says what was measured, and on what.
-func checkWorkload(t *testing.T, w *workload, mode string, shots, batch int) {
+func checkWorkload(t *testing.T, w *benchWorkload, mode string, shots, batch int) {
 	t.Helper()
 	if w.Mode != mode || w.Shots != shots || w.Batch != batch || w.Size != 33 || w.Dataset != "shapes5i" || w.Backbone != "tiny" {
 		t.Errorf("not the given settings: %+v", w)
@@ -33,9 +35,9 @@ func TestBenchModel(t *testing.T) {
 	quick := []string{"model", "--set", "device=cpu", "--size", "33", "--shots", "2", "--batch", "3", "--runs", "3"}
 	for _, mode := range []string{"eval", "train"} {
 		r := benchReport[benchModelReport](t, append(quick, "--mode", mode)...)
-		checkWorkload(t, &r.workload, mode, 2, 3)
+		checkWorkload(t, &r.benchWorkload, mode, 2, 3)
 		s := r.Seconds
-		if len(s.Runs) != 3 || r.Warmup != 1 || s.Median != median(s.Runs) || s.Min <= 0 || s.Min > s.Median || s.Median > s.Max {
+		if len(s.Runs) != 3 || r.Warmup != 1 || s.Median != slices.Sorted(slices.Values(s.Runs))[1] || s.Min <= 0 || s.Min > s.Median || s.Median > s.Max {
 			t.Errorf("%s: seconds %+v", mode, s)
 		}
 		if math.Abs(r.EpisodesPerSecond-3/s.Median) > 1e-6*r.EpisodesPerSecond || math.Abs(r.ShareOfPeak-r.ReleaseGFLOPS/r.PeakGFLOPS) > 1e-6 || r.ReleaseGFLOP <= 0 {
@@ -87,7 +89,7 @@ func TestBenchModel(t *testing.T) {
 
 		out, _, code := hdmnet(t, append(append([]string{"bench"}, quick...), "--mode", mode)...)
 		for _, want := range []string{"shapes5i, tiny, " + mode + ", 2-shot, 33×33, batch 3, 3 runs after 1", "as the release computes it", "FrozenConv2D", "outside", "MiB", "after the exact shortcuts", "transformer"} {
-			if code != exitOK || !strings.Contains(out, want) {
+			if code != ui.ExitOK || !strings.Contains(out, want) {
 				t.Errorf("code %d, not %q: %s", code, want, out)
 			}
 		}
@@ -97,7 +99,7 @@ func TestBenchModel(t *testing.T) {
 func TestBenchOps(t *testing.T) {
 	quick := []string{"ops", "--set", "device=cpu", "--size", "33", "--batch", "2", "--runs", "2"}
 	r := benchReport[benchOpsReport](t, quick...)
-	checkWorkload(t, &r.workload, "train", 1, 2)
+	checkWorkload(t, &r.benchWorkload, "train", 1, 2)
 	found := map[string]bool{}
 	for _, c := range r.Calls {
 		found[c.Operator] = true
@@ -118,7 +120,7 @@ func TestBenchOps(t *testing.T) {
 		}
 	}
 	out, _, code := hdmnet(t, append(append([]string{"bench"}, quick...), "--mode", "eval")...)
-	if code != exitOK || !strings.Contains(out, "shapes5i, tiny, eval, 1-shot") || strings.Contains(out, "LinearGradWeight") || !strings.Contains(out, "MaskedCorrelation") {
+	if code != ui.ExitOK || !strings.Contains(out, "shapes5i, tiny, eval, 1-shot") || strings.Contains(out, "LinearGradWeight") || !strings.Contains(out, "MaskedCorrelation") {
 		t.Errorf("code %d: %s", code, out)
 	}
 }
@@ -126,7 +128,7 @@ func TestBenchOps(t *testing.T) {
 func TestBenchGemm(t *testing.T) {
 	quick := []string{"gemm", "--set", "device=cpu", "--size", "33", "--sizes", "32,48", "--runs", "1"}
 	r := benchReport[benchGemmReport](t, quick...)
-	checkWorkload(t, &r.workload, "eval", 1, 1)
+	checkWorkload(t, &r.benchWorkload, "eval", 1, 1)
 	best, stem := 0.0, false
 	for _, p := range r.Products {
 		best = max(best, p.Linear, p.Frozen)
@@ -143,11 +145,11 @@ func TestBenchGemm(t *testing.T) {
 	}
 }
 
-func TestBenchCeilings(t *testing.T) {
+func TestBenchRoofline(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}
-	r := benchReport[benchCeilingsReport](t, "ceilings", "--device", "cpu")
+	r := benchReport[benchRooflineReport](t, "roofline", "--device", "cpu")
 	if len(r.Products) != 3 || r.Products[0].GFLOPS <= 0 || r.Copy <= 0 || r.HostToDevice <= 0 || r.DeviceToHost <= 0 || !strings.HasPrefix(r.Machine.Device, "cpu (") {
 		t.Errorf("%+v", r)
 	}
@@ -156,11 +158,11 @@ func TestBenchCeilings(t *testing.T) {
 			t.Errorf("%+v, want %s", p, want)
 		}
 	}
-	var b strings.Builder
-	if err := r.print(&b); err != nil || !strings.Contains(b.String(), "products in fp32") || !strings.Contains(b.String(), "the CPU has no tf32") {
-		t.Errorf("%v: %s", err, b.String())
+	out, errs, code := hdmnet(t, "bench", "ceilings", "--device", "cpu")
+	if code != ui.ExitOK || !strings.Contains(out, "products in fp32") || !strings.Contains(out, "the CPU has no tf32") || !strings.Contains(errs, "bench roofline now") {
+		t.Errorf("code %d: %s%s", code, out, errs)
 	}
-	fails(t, exitUsage, []string{"bench", "ceilings", "--device", "tpu"}, "tpu")
+	fails(t, ui.ExitUsage, []string{"bench", "roofline", "--device", "tpu"}, "tpu")
 }
 
 func TestBenchModelBadInput(t *testing.T) {
@@ -169,17 +171,17 @@ func TestBenchModelBadInput(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{exitUsage, []string{"bench", "modle"}, []string{"did you mean model"}},
-		{exitUsage, []string{"bench", "model", "x"}, []string{`"x"`}},
-		{exitUsage, []string{"bench", "model", "--mode", "val"}, []string{`"val"`, "eval or train"}},
-		{exitUsage, []string{"bench", "ops", "--runs", "0"}, []string{"--runs 0"}},
-		{exitUsage, []string{"bench", "model", "--warmup", "-1"}, []string{"--warmup -1"}},
-		{exitUsage, []string{"bench", "model", "--size", "40"}, []string{"40", "8n + 1"}},
-		{exitUsage, []string{"bench", "model", "--batch", "0"}, []string{"eval.batch is 0"}},
-		{exitUsage, []string{"bench", "model", "--device", "tpu"}, []string{"tpu"}},
-		{exitError, []string{"bench", "model", "--config", "pascal5i_resnet5"}, []string{"did you mean pascal5i_resnet50"}},
-		{exitUsage, []string{"bench", "gemm", "--sizes", "0"}, []string{"--sizes 0"}},
-		{exitUsage, []string{"bench", "gemm", "--sizes", "100000"}, []string{"--sizes 100000"}},
+		{ui.ExitUsage, []string{"bench", "modle"}, []string{"did you mean model"}},
+		{ui.ExitUsage, []string{"bench", "model", "x"}, []string{`"x"`}},
+		{ui.ExitUsage, []string{"bench", "model", "--mode", "val"}, []string{`"val"`, "eval or train"}},
+		{ui.ExitUsage, []string{"bench", "ops", "--runs", "0"}, []string{"--runs 0"}},
+		{ui.ExitUsage, []string{"bench", "model", "--warmup", "-1"}, []string{"--warmup -1"}},
+		{ui.ExitUsage, []string{"bench", "model", "--size", "40"}, []string{"40", "8n + 1"}},
+		{ui.ExitUsage, []string{"bench", "model", "--batch", "0"}, []string{"eval.batch is 0"}},
+		{ui.ExitUsage, []string{"bench", "model", "--device", "tpu"}, []string{"tpu"}},
+		{ui.ExitError, []string{"bench", "model", "--config", "pascal5i_resnet5"}, []string{"did you mean pascal5i_resnet50"}},
+		{ui.ExitUsage, []string{"bench", "gemm", "--sizes", "0"}, []string{"--sizes 0"}},
+		{ui.ExitUsage, []string{"bench", "gemm", "--sizes", "100000"}, []string{"--sizes 100000"}},
 	} {
 		fails(t, c.code, c.args, c.want...)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"hdmnet/internal/cli/ui"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,23 +11,23 @@ import (
 func TestBenchData(t *testing.T) {
 	quick := []string{"bench", "data", "--seconds", "0.01", "--runs", "2", "--shots", "2", "--batch", "3", "--workers", "2"}
 	for _, mode := range []string{"train", "val"} {
-		args := with(quick, small, []string{"--mode", mode})
+		args := with(quick, small, []string{"--split", mode})
 		out, errs, code := hdmnet(t, append(args, "--json")...)
 		var r benchDataReport
-		if err := json.Unmarshal([]byte(out), &r); code != exitOK || err != nil {
+		if err := json.Unmarshal([]byte(out), &r); code != ui.ExitOK || err != nil {
 			t.Fatalf("code %d, %v: %s%s", code, err, out, errs)
 		}
 		if len(r.Runs) != 2 || r.ImagesPerSecond != (r.Runs[0]+r.Runs[1])/2 || r.ImagesPerSecond <= 0 || r.Images < 2*9 || r.Images%9 != 0 {
 			t.Errorf("%s: %+v", mode, r)
 		}
-		if r.Dataset != "shapes5i" || r.Mode != mode || r.Shots != 2 || r.Size != 33 || r.Batch != 3 || r.Workers != 2 {
+		if r.Dataset != "shapes5i" || r.Split != mode || r.Shots != 2 || r.Size != 33 || r.Batch != 3 || r.Workers != 2 {
 			t.Errorf("not the given settings: %+v", r)
 		}
 		if r.DecodeMS <= 0 || r.Seconds < 0.02 || r.PeakMiB < 1 {
 			t.Errorf("%s: %+v", mode, r)
 		}
 		out, _, code = hdmnet(t, args...)
-		if code != exitOK || !strings.Contains(out, "shapes5i fold 0, "+mode+", 2-shot, 33×33, batch 3, workers 2: ") || !strings.Contains(out, "peak memory") {
+		if code != ui.ExitOK || !strings.Contains(out, "shapes5i fold 0, "+mode+", 2-shot, 33×33, batch 3, workers 2: ") || !strings.Contains(out, "peak memory") {
 			t.Errorf("code %d: %s", code, out)
 		}
 	}
@@ -43,30 +44,19 @@ func TestBenchDataBadInput(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{exitUsage, []string{"bench", "dta"}, []string{"did you mean data"}},
-		{exitUsage, []string{"bench", "data", "x"}, []string{`"x"`}},
-		{exitUsage, []string{"bench", "data", "--mode", "test"}, []string{`"test"`, "train or val"}},
-		{exitUsage, []string{"bench", "data", "--seconds", "0"}, []string{"--seconds 0"}},
-		{exitUsage, []string{"bench", "data", "--seconds", "NaN"}, []string{"--seconds NaN"}},
-		{exitUsage, []string{"bench", "data", "--runs", "0"}, []string{"--runs 0"}},
-		{exitUsage, []string{"bench", "data", "--size", "40"}, []string{"40", "8n + 1"}},
-		{exitUsage, []string{"bench", "data", "--workers", "0"}, []string{"train.workers"}},
-		{exitUsage, []string{"bench", "data", "--fold", "4"}, []string{"fold 4"}},
-		{exitUsage, voc, []string{"--list"}},
-		{exitError, append(voc, "--list", "none.txt"), []string{"none.txt"}},
-		{exitError, append(voc, "--list", list, "--mode", "val"), []string{"pascal5i, fold 0", "1-shot", "--shots"}},
+		{ui.ExitUsage, []string{"bench", "dta"}, []string{"did you mean data"}},
+		{ui.ExitUsage, []string{"bench", "data", "x"}, []string{`"x"`}},
+		{ui.ExitUsage, []string{"bench", "data", "--split", "test"}, []string{`"test"`, "train or val"}},
+		{ui.ExitUsage, []string{"bench", "data", "--seconds", "0"}, []string{"--seconds 0"}},
+		{ui.ExitUsage, []string{"bench", "data", "--seconds", "NaN"}, []string{"--seconds NaN"}},
+		{ui.ExitUsage, []string{"bench", "data", "--runs", "0"}, []string{"--runs 0"}},
+		{ui.ExitUsage, []string{"bench", "data", "--size", "40"}, []string{"40", "8n + 1"}},
+		{ui.ExitUsage, []string{"bench", "data", "--workers", "0"}, []string{"train.workers"}},
+		{ui.ExitUsage, []string{"bench", "data", "--fold", "4"}, []string{"fold 4"}},
+		{ui.ExitUsage, voc, []string{"--list"}},
+		{ui.ExitError, append(voc, "--list", "none.txt"), []string{"none.txt"}},
+		{ui.ExitError, append(voc, "--list", list, "--split", "val"), []string{"pascal5i, fold 0", "1-shot", "--shots"}},
 	} {
 		fails(t, c.code, c.args, c.want...)
-	}
-}
-
-func TestMedian(t *testing.T) {
-	for _, c := range []struct {
-		values []float64
-		want   float64
-	}{{[]float64{3}, 3}, {[]float64{5, 1, 2}, 2}, {[]float64{4, 1, 2, 3}, 2.5}} {
-		if got := median(c.values); got != c.want {
-			t.Errorf("median of %v is %g, want %g", c.values, got, c.want)
-		}
 	}
 }

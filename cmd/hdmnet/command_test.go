@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"hdmnet/internal/cli/root"
+	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/cpu"
 	"hdmnet/internal/model"
 	"hdmnet/internal/nn"
@@ -28,7 +30,7 @@ func hdmnet(t *testing.T, args ...string) (out, errs string, code int) {
 func hdmnetEnv(t *testing.T, env []string, args ...string) (out, errs string, code int) {
 	t.Helper()
 	var o, e bytes.Buffer
-	code = Execute(context.Background(), args, Streams{Out: &o, Err: &e, Env: env})
+	code = root.Execute(context.Background(), args, ui.Streams{Out: &o, Err: &e, Env: env})
 	return o.String(), e.String(), code
 }
 
@@ -159,12 +161,6 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%v: code %d, %q, %q", args, code, out, errs)
 		}
 	}
-	root := newRoot(Streams{Out: &bytes.Buffer{}, Err: &bytes.Buffer{}})
-	for _, c := range root.Commands() {
-		if c.Example == "" && !c.HasSubCommands() {
-			t.Errorf("%s has no example", c.Name())
-		}
-	}
 }
 
 func TestCompletion(t *testing.T) {
@@ -201,10 +197,10 @@ func TestConfig(t *testing.T) {
 	if out, _, code = hdmnet(t, "config", "show", "--source"); code != 0 || !strings.HasPrefix(out, "# shapes5i") {
 		t.Errorf("source: code %d\n%s", code, out)
 	}
-	fails(t, exitUsage, []string{"config", "show", "a", "b"}, `"b"`)
-	fails(t, exitUsage, []string{"config", "show", "nope", "--source"}, "nope", "shapes5i")
-	fails(t, exitUsage, []string{"config", "show", "--source", "--set", "model.size=97"}, "--set")
-	fails(t, exitError, []string{"config", "show", "pascal5i_resnet5"}, "did you mean pascal5i_resnet50")
+	fails(t, ui.ExitUsage, []string{"config", "show", "a", "b"}, `"b"`)
+	fails(t, ui.ExitUsage, []string{"config", "show", "nope", "--source"}, "nope", "shapes5i")
+	fails(t, ui.ExitUsage, []string{"config", "show", "--source", "--set", "model.size=97"}, "--set")
+	fails(t, ui.ExitError, []string{"config", "show", "pascal5i_resnet5"}, "did you mean pascal5i_resnet50")
 }
 
 func TestEval(t *testing.T) {
@@ -290,9 +286,9 @@ func TestPredict(t *testing.T) {
 	if code != 0 || strings.Contains(errs, "warning") || !strings.Contains(errs, "50.0% object, wrote "+filepath.Join(out, "support_s_2_overlay.png")) {
 		t.Errorf("white is the object: code %d, %s%s", code, text, errs)
 	}
-	fails(t, exitError, append(args, "--support", filepath.Join(dir, "s.jpg")+":box=0,0,60,40"), "s.jpg", "box 0,0,60,40", "50×40")
+	fails(t, ui.ExitError, append(args, "--support", filepath.Join(dir, "s.jpg")+":box=0,0,60,40"), "s.jpg", "box 0,0,60,40", "50×40")
 	other := classMask(t, filepath.Join(dir, "other.png"), 40, 50, 1)
-	fails(t, exitError, append(args, "--support", filepath.Join(dir, "s.jpg")+":"+other), "50×40", "40×50", other)
+	fails(t, ui.ExitError, append(args, "--support", filepath.Join(dir, "s.jpg")+":"+other), "50×40", "40×50", other)
 	cut, err := os.ReadFile(query)
 	if err != nil {
 		t.Fatal(err)
@@ -300,6 +296,6 @@ func TestPredict(t *testing.T) {
 	write(t, filepath.Join(dir, "cut.jpg"), cut[:len(cut)-40])
 	for name, want := range map[string]string{"cut.jpg": "cut short", "gone.jpg": "no such file"} {
 		bad := with([]string{"predict", "--weights", w, "--query", filepath.Join(dir, name), "--out", out, "--support", support}, small)
-		fails(t, exitError, bad, name, want)
+		fails(t, ui.ExitError, bad, name, want)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/weights"
 )
 
@@ -75,9 +76,9 @@ func TestCustomSet(t *testing.T) {
 		t.Errorf("class file elsewhere: %s", errs)
 	}
 	write(t, moved, bytes.Replace(names, []byte("\n"), []byte(" two\n"), 1))
-	fails(t, exitError, []string{"train", "--fold", "1", "--out", disk, "--resume", "--set", "dataset.classes=" + moved}, "base classes", "rimmed disc two")
-	fails(t, exitUsage, []string{"eval", "--run", disk, "--fold", "7"}, "fold 7", "it has 4")
-	fails(t, exitUsage, []string{"eval", "--run", disk, "--fold", "all", "--set", "dataset.folds=5"}, "give --run 5 times (got 1)")
+	fails(t, ui.ExitError, []string{"train", "--fold", "1", "--out", disk, "--resume", "--set", "dataset.classes=" + moved}, "base classes", "rimmed disc two")
+	fails(t, ui.ExitUsage, []string{"eval", "--run", disk, "--fold", "7"}, "fold 7", "it has 4")
+	fails(t, ui.ExitUsage, []string{"eval", "--run", disk, "--fold", "all", "--set", "dataset.folds=5"}, "give --run 5 times (got 1)")
 }
 
 // sameWeights compares the tensors of two files bit by bit.
@@ -139,22 +140,22 @@ func TestCustomFolds(t *testing.T) {
 		t.Errorf("classifier %v (%v), want 15 outputs", shape, f.Names())
 	}
 
-	fails(t, exitUsage, custom("train", "--fold", "2", "--set", "dataset.fold_list="+list), "fold 2 of the custom set", "it has 2")
-	fails(t, exitUsage, custom("train", "--fold", "3", "--set", "dataset.folds=3"), "fold 3 of the custom set", "it has 3")
-	fails(t, exitUsage, custom("train", "--fold", "0", "--set", "dataset.folds=21"), "dataset.folds", "21 folds of 20 classes")
-	fails(t, exitUsage, custom("train", "--fold", "0", "--set", "dataset.folds=1"), "dataset.folds is 1")
-	fails(t, exitUsage, custom("train", "--fold", "0", "--set", "dataset.classes="), "dataset.classes")
-	fails(t, exitError, custom("train", "--fold", "0", "--set", "dataset.classes=none.txt"), "none.txt", "data root", "dataset.classes")
-	fails(t, exitError, custom("train", "--fold", "0", "--set", "dataset.train_list=none.txt"), "none.txt", "data root", "dataset.train_list")
+	fails(t, ui.ExitUsage, custom("train", "--fold", "2", "--set", "dataset.fold_list="+list), "fold 2 of the custom set", "it has 2")
+	fails(t, ui.ExitUsage, custom("train", "--fold", "3", "--set", "dataset.folds=3"), "fold 3 of the custom set", "it has 3")
+	fails(t, ui.ExitUsage, custom("train", "--fold", "0", "--set", "dataset.folds=21"), "dataset.folds", "21 folds of 20 classes")
+	fails(t, ui.ExitUsage, custom("train", "--fold", "0", "--set", "dataset.folds=1"), "dataset.folds is 1")
+	fails(t, ui.ExitUsage, custom("train", "--fold", "0", "--set", "dataset.classes="), "dataset.classes")
+	fails(t, ui.ExitError, custom("train", "--fold", "0", "--set", "dataset.classes=none.txt"), "none.txt", "data root", "dataset.classes")
+	fails(t, ui.ExitError, custom("train", "--fold", "0", "--set", "dataset.train_list=none.txt"), "none.txt", "data root", "dataset.train_list")
 	bad := write(t, filepath.Join(dir, "bad.txt"), []byte("1\nrimmed triangel\n"))
-	fails(t, exitError, custom("train", "--fold", "0", "--set", "dataset.fold_list="+bad), "bad.txt:2", "rimmed triangel")
+	fails(t, ui.ExitError, custom("train", "--fold", "0", "--set", "dataset.fold_list="+bad), "bad.txt:2", "rimmed triangel")
 
 	// The embedded configuration finds its files under the data root.
 	t.Chdir(dir)
-	fails(t, exitUsage, with([]string{"train", "--fold", "9", "--config", "custom_resnet50", "--data-root", "set"}), "fold 9", "it has 4")
+	fails(t, ui.ExitUsage, with([]string{"train", "--fold", "9", "--config", "custom_resnet50", "--data-root", "set"}), "fold 9", "it has 4")
 	write(t, "classes.txt", []byte("a\nb\nc\nd\n"))
-	fails(t, exitUsage, []string{"train", "--fold", "9", "--config", "custom_resnet50", "--data-root", "set"}, "classes.txt is both here and under the data root", filepath.Join("set", "classes.txt"))
-	fails(t, exitUsage, []string{"train", "--fold", "9", "--config", "custom_resnet50", "--data-root", "set", "--set", "dataset.classes=./classes.txt",
+	fails(t, ui.ExitUsage, []string{"train", "--fold", "9", "--config", "custom_resnet50", "--data-root", "set"}, "classes.txt is both here and under the data root", filepath.Join("set", "classes.txt"))
+	fails(t, ui.ExitUsage, []string{"train", "--fold", "9", "--config", "custom_resnet50", "--data-root", "set", "--set", "dataset.classes=./classes.txt",
 		"--set", "dataset.folds=2"}, "fold 9", "it has 2")
 }
 
@@ -165,13 +166,13 @@ func TestDataSynthRefuses(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{exitUsage, nil, []string{"--out"}},
-		{exitUsage, []string{"--out", "x", "--fold", "4"}, []string{"fold 4"}},
-		{exitUsage, []string{"--out", "x", "--size", "20"}, []string{"dataset.synth_size", "64"}},
-		{exitUsage, []string{"--out", "x", "--train", "0"}, []string{"dataset.synth_train"}},
-		{exitUsage, []string{"--out", "x", "--workers", "-1"}, []string{"--workers"}},
-		{exitUsage, []string{"--out", "x", "--set", "dataset.name=custom"}, []string{"dataset.name", "shapes5i"}},
-		{exitError, []string{"--out", file, "--train", "1", "--val", "1"}, []string{file}},
+		{ui.ExitUsage, nil, []string{"--out"}},
+		{ui.ExitUsage, []string{"--out", "x", "--fold", "4"}, []string{"fold 4"}},
+		{ui.ExitUsage, []string{"--out", "x", "--size", "20"}, []string{"dataset.synth_size", "64"}},
+		{ui.ExitUsage, []string{"--out", "x", "--train", "0"}, []string{"dataset.synth_train"}},
+		{ui.ExitUsage, []string{"--out", "x", "--workers", "-1"}, []string{"--workers"}},
+		{ui.ExitUsage, []string{"--out", "x", "--set", "dataset.name=custom"}, []string{"dataset.name", "shapes5i"}},
+		{ui.ExitError, []string{"--out", file, "--train", "1", "--val", "1"}, []string{file}},
 	} {
 		fails(t, c.code, append([]string{"data", "synth"}, c.args...), c.want...)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"hdmnet/internal/cli/ui"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -24,8 +25,8 @@ func TestDataPrepareCOCO(t *testing.T) {
 	if out, _, code = hdmnet(t, args...); code != 0 || !strings.Contains(out, "0 written, 2 were there") {
 		t.Errorf("again: code %d, %s", code, out)
 	}
-	fails(t, exitError, []string{"data", "prepare", "coco", "--root", dir, "--mask-mode", "first-polygon"}, "mask mode", "--force")
-	fails(t, exitError, []string{"data", "prepare", "coco", "--root", filepath.Join(dir, "val2014"), "--mask-mode", "first-polygon"}, "instances_")
+	fails(t, ui.ExitError, []string{"data", "prepare", "coco", "--root", dir, "--mask-mode", "first-polygon"}, "mask mode", "--force")
+	fails(t, ui.ExitError, []string{"data", "prepare", "coco", "--root", filepath.Join(dir, "val2014"), "--mask-mode", "first-polygon"}, "instances_")
 
 	own := filepath.Join(dir, "annotations", "instances_val2014.json")
 	set := filepath.Join(dir, "set")
@@ -48,6 +49,6 @@ func TestDataPrepareCOCOBadFlags(t *testing.T) {
 		{"--root x --mask-mode all-polygons --workers -1", "--workers -1"},
 		{"--root x more", "more"},
 	} {
-		fails(t, exitUsage, append([]string{"data", "prepare", "coco"}, strings.Fields(c.args)...), c.want)
+		fails(t, ui.ExitUsage, append([]string{"data", "prepare", "coco"}, strings.Fields(c.args)...), c.want)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"hdmnet/internal/cli/ui"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,21 +19,21 @@ func TestDataPrepareLabelMe(t *testing.T) {
 	}
 	out := filepath.Join(t.TempDir(), "set")
 	text, errs, code := hdmnet(t, "data", "prepare", "labelme", "--images", dir, "--out", out)
-	if code != exitOK || !strings.Contains(text, "masks: 3 written") || !strings.Contains(text, "2      pen   3") {
+	if code != ui.ExitOK || !strings.Contains(text, "masks: 3 written") || !strings.Contains(text, "2      pen   3") {
 		t.Fatalf("exit code %d: %s%s", code, text, errs)
 	}
 	// It is a custom set that verifies as it stands.
 	text, errs, code = hdmnet(t, "data", "verify", "--config", "custom_resnet50", "--data-root", out, "--val-list", "list.txt", "--train-list", "list.txt",
 		"--set", "dataset.classes=classes.txt", "--set", "dataset.folds=2", "--set", "dataset.min_area=20")
-	if code != exitOK || !strings.Contains(text, "list.txt") {
+	if code != ui.ExitOK || !strings.Contains(text, "list.txt") {
 		t.Errorf("verify: exit code %d: %s%s", code, text, errs)
 	}
 	if _, err := os.Stat(filepath.Join(out, "masks", "b.png")); err != nil {
 		t.Error(err)
 	}
-	fails(t, exitUsage, []string{"data", "prepare", "labelme", "--out", out}, "--images")
-	fails(t, exitUsage, []string{"data", "prepare", "labelme", "--images", dir}, "--out")
-	fails(t, exitError, []string{"data", "prepare", "labelme", "--images", out, "--out", t.TempDir()}, "move other .json files")
+	fails(t, ui.ExitUsage, []string{"data", "prepare", "labelme", "--out", out}, "--images")
+	fails(t, ui.ExitUsage, []string{"data", "prepare", "labelme", "--images", dir}, "--out")
+	fails(t, ui.ExitError, []string{"data", "prepare", "labelme", "--images", out, "--out", t.TempDir()}, "move other .json files")
 	write(t, filepath.Join(dir, "a.json"), []byte("{}"))
-	fails(t, exitError, []string{"data", "prepare", "labelme", "--images", dir, "--out", out}, "a.json")
+	fails(t, ui.ExitError, []string{"data", "prepare", "labelme", "--images", dir, "--out", out}, "a.json")
 }

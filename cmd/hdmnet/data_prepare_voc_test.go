@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/data"
 )
 
@@ -30,7 +31,7 @@ func vocFolder(t *testing.T) string {
 func TestDataPrepareVOC(t *testing.T) {
 	root := vocFolder(t)
 	out, errs, code := hdmnet(t, "data", "prepare", "voc", "--root", filepath.Dir(root))
-	if code != exitOK || !strings.Contains(out, "masks: 4 written, 0 were there") || !strings.Contains(out, "train.txt, 2 pairs") {
+	if code != ui.ExitOK || !strings.Contains(out, "masks: 4 written, 0 were there") || !strings.Contains(out, "train.txt, 2 pairs") {
 		t.Fatalf("exit code %d: %s%s", code, out, errs)
 	}
 	if strings.Count(errs, "warning: ") != 2 || !strings.Contains(errs, "the published list has 1464") {
@@ -42,11 +43,11 @@ func TestDataPrepareVOC(t *testing.T) {
 		}
 	}
 	out, errs, code = hdmnet(t, "data", "prepare", "voc", "--root", root, "--workers", "3")
-	if code != exitOK || !strings.Contains(out, "masks: 0 written, 4 were there") {
+	if code != ui.ExitOK || !strings.Contains(out, "masks: 0 written, 4 were there") {
 		t.Errorf("again: exit code %d: %s%s", code, out, errs)
 	}
 	out, errs, code = hdmnet(t, "data", "prepare", "voc", "--root", root, "--force")
-	if code != exitOK || !strings.Contains(out, "masks: 4 written, 0 were there") {
+	if code != ui.ExitOK || !strings.Contains(out, "masks: 4 written, 0 were there") {
 		t.Errorf("forced: exit code %d: %s%s", code, out, errs)
 	}
 	// What was prepared verifies.
@@ -57,12 +58,12 @@ func TestDataPrepareVOC(t *testing.T) {
 }
 
 func TestDataPrepareVOCStops(t *testing.T) {
-	root := vocFolder(t)
+	folder := vocFolder(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	var out, errs bytes.Buffer
-	code := Execute(ctx, []string{"data", "prepare", "voc", "--root", root}, Streams{Out: &out, Err: &errs})
-	if code != exitInterrupted || out.Len() != 0 || !strings.Contains(errs.String(), "interrupted") {
+	code := root.Execute(ctx, []string{"data", "prepare", "voc", "--root", folder}, ui.Streams{Out: &out, Err: &errs})
+	if code != ui.ExitInterrupted || out.Len() != 0 || !strings.Contains(errs.String(), "interrupted") {
 		t.Errorf("exit code %d: %s%s", code, out.String(), errs.String())
 	}
 }
@@ -82,7 +83,7 @@ func TestDataPrepareSBD(t *testing.T) {
 	write(t, filepath.Join(sbd, "val.txt"), []byte("2008_x\n"))
 	target := filepath.Join(t.TempDir(), "pascal")
 	out, errs, code := hdmnet(t, "data", "prepare", "sbd", "--root", root, "--sbd", filepath.Dir(sbd), "--out", target)
-	if code != exitOK || !strings.Contains(out, "masks: 5 written") || !strings.Contains(errs, "2008_x.jpg") {
+	if code != ui.ExitOK || !strings.Contains(out, "masks: 5 written") || !strings.Contains(errs, "2008_x.jpg") {
 		t.Fatalf("exit code %d: %s%s", code, out, errs)
 	}
 	src, err := data.OpenList(filepath.Join(target, "trainaug.txt"), target, 20)
@@ -102,17 +103,17 @@ func TestDataPrepareSBD(t *testing.T) {
 func TestDataPrepareBadInput(t *testing.T) {
 	empty := t.TempDir()
 	root := vocFolder(t)
-	fails(t, exitUsage, []string{"data", "prepare", "voc"}, "--root")
-	fails(t, exitUsage, []string{"data", "prepare", "sbd", "--root", root}, "--sbd")
-	fails(t, exitUsage, []string{"data", "prepare", "sbd", "--sbd", empty}, "--root")
-	fails(t, exitUsage, []string{"data", "prepare", "voc", "--root", root, "--workers", "-1"}, "--workers -1")
-	fails(t, exitUsage, []string{"data", "prepare", "voc", root}, "unexpected argument")
-	fails(t, exitUsage, []string{"data", "prepare", "vok"}, "did you mean voc")
-	fails(t, exitError, []string{"data", "prepare", "voc", "--root", empty}, empty, "VOCtrainval")
-	fails(t, exitError, []string{"data", "prepare", "sbd", "--root", root, "--sbd", empty}, empty, "benchmark.tgz")
+	fails(t, ui.ExitUsage, []string{"data", "prepare", "voc"}, "--root")
+	fails(t, ui.ExitUsage, []string{"data", "prepare", "sbd", "--root", root}, "--sbd")
+	fails(t, ui.ExitUsage, []string{"data", "prepare", "sbd", "--sbd", empty}, "--root")
+	fails(t, ui.ExitUsage, []string{"data", "prepare", "voc", "--root", root, "--workers", "-1"}, "--workers -1")
+	fails(t, ui.ExitUsage, []string{"data", "prepare", "voc", root}, "unexpected argument")
+	fails(t, ui.ExitUsage, []string{"data", "prepare", "vok"}, "did you mean voc")
+	fails(t, ui.ExitError, []string{"data", "prepare", "voc", "--root", empty}, empty, "VOCtrainval")
+	fails(t, ui.ExitError, []string{"data", "prepare", "sbd", "--root", root, "--sbd", empty}, empty, "benchmark.tgz")
 	strange := filepath.Join(root, "SegmentationClassAug", "x.png")
 	write(t, strange, []byte("x"))
-	fails(t, exitError, []string{"data", "prepare", "voc", "--root", root}, "not made here", "--force")
+	fails(t, ui.ExitError, []string{"data", "prepare", "voc", "--root", root}, "not made here", "--force")
 }
 
 // TestCachedLists: a list of the release with its class list beside it decides the supports.
@@ -136,11 +137,11 @@ func TestCachedLists(t *testing.T) {
 	}
 	var errs bytes.Buffer
 	opt := data.IndexOptions{Split: data.Val, MinArea: 10}
-	if ix, err := cachedIndex(context.Background(), Streams{Err: &errs}, src, fold, opt); ix != nil || err != nil || errs.Len() > 0 {
+	if ix, err := cachedIndex(context.Background(), ui.Streams{Err: &errs}, src, fold, opt); ix != nil || err != nil || errs.Len() > 0 {
 		t.Errorf("without a class list: %v, %v, %s", ix, err, errs.String())
 	}
 	write(t, filepath.Join(root, "sub_class_file_list_0.txt"), []byte("{1: [('b.jpg', 'b.png'), ('a.jpg', 'a.png')], 2: [], 3: [], 4: [], 5: []}"))
-	ix, err := cachedIndex(context.Background(), Streams{Err: &errs}, src, fold, opt)
+	ix, err := cachedIndex(context.Background(), ui.Streams{Err: &errs}, src, fold, opt)
 	if err != nil || len(ix.Images) != 3 || len(ix.ByClass[1]) != 2 || ix.ByClass[1][0] != 1 {
 		t.Errorf("%+v, %v", ix, err)
 	}
@@ -148,10 +149,10 @@ func TestCachedLists(t *testing.T) {
 		t.Errorf("said %q", errs.String())
 	}
 	write(t, filepath.Join(root, "sub_class_file_list_0.txt"), []byte("{1: ["))
-	if _, err = cachedIndex(context.Background(), Streams{Err: &errs}, src, fold, opt); err == nil || !strings.Contains(err.Error(), "sub_class_file_list_0.txt: byte") {
+	if _, err = cachedIndex(context.Background(), ui.Streams{Err: &errs}, src, fold, opt); err == nil || !strings.Contains(err.Error(), "sub_class_file_list_0.txt: byte") {
 		t.Errorf("damaged: %v", err)
 	}
-	if ix, err := cachedIndex(context.Background(), Streams{Err: &errs}, &data.Shapes{}, fold, opt); ix != nil || err != nil {
+	if ix, err := cachedIndex(context.Background(), ui.Streams{Err: &errs}, &data.Shapes{}, fold, opt); ix != nil || err != nil {
 		t.Errorf("without a list: %v, %v", ix, err)
 	}
 }
@@ -159,7 +160,7 @@ func TestCachedLists(t *testing.T) {
 // TestPreparedMasksAreVOCs: what lies in SegmentationClassAug has VOC's colors.
 func TestPreparedMasksAreVOCs(t *testing.T) {
 	root := vocFolder(t)
-	if _, errs, code := hdmnet(t, "data", "prepare", "voc", "--root", root); code != exitOK {
+	if _, errs, code := hdmnet(t, "data", "prepare", "voc", "--root", root); code != ui.ExitOK {
 		t.Fatal(errs)
 	}
 	f, err := os.Open(filepath.Join(root, "SegmentationClassAug", "2007_a.png"))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"hdmnet/internal/cli/ui"
 	"image/png"
 	"path/filepath"
 	"strings"
@@ -39,23 +40,23 @@ func TestDataStats(t *testing.T) {
 		t.Errorf("page:\n%.3000s", html)
 	}
 
-	fails(t, exitUsage, []string{"data", "stats"}, "--fold")
-	fails(t, exitUsage, []string{"data", "stats", "--fold", "4"}, "fold 4")
-	fails(t, exitUsage, []string{"data", "stats", "--fold", "0", "--side", "test"}, "--side", "test")
-	fails(t, exitUsage, []string{"data", "stats", "--fold", "0", "--episodes", "51"}, "--episodes 51", "1..50")
-	fails(t, exitUsage, []string{"data", "stats", "--fold", "0", "--out", "x.jpg"}, "x.jpg", ".png or .html")
-	fails(t, exitUsage, []string{"data", "stats", "--fold", "0", "--workers", "-1"}, "--workers -1")
-	fails(t, exitUsage, []string{"data", "stats", "--fold", "0", "--config", "pascal5i_resnet50"}, "--data-root", "--list")
+	fails(t, ui.ExitUsage, []string{"data", "stats"}, "--fold")
+	fails(t, ui.ExitUsage, []string{"data", "stats", "--fold", "4"}, "fold 4")
+	fails(t, ui.ExitUsage, []string{"data", "stats", "--fold", "0", "--split", "test"}, "--split", "test")
+	fails(t, ui.ExitUsage, []string{"data", "stats", "--fold", "0", "--episodes", "51"}, "--episodes 51", "1..50")
+	fails(t, ui.ExitUsage, []string{"data", "stats", "--fold", "0", "--out", "x.jpg"}, "x.jpg", ".png or .html")
+	fails(t, ui.ExitUsage, []string{"data", "stats", "--fold", "0", "--workers", "-1"}, "--workers -1")
+	fails(t, ui.ExitUsage, []string{"data", "stats", "--fold", "0", "--config", "pascal5i_resnet50"}, "--data-root", "--list")
 	_, errs, code = hdmnet(t, append(disk, "--fold", "0", "--shots", "2", "--out", page)...)
-	if code != exitError || !strings.Contains(errs, "class 1 (aeroplane) has 2") {
+	if code != ui.ExitError || !strings.Contains(errs, "class 1 (aeroplane) has 2") {
 		t.Errorf("too few pictures: code %d, %s", code, errs)
 	}
 	_, errs, code = hdmnet(t, append(disk, "--fold", "0", "--out", filepath.Join(dir, "none", "x.png"))...)
-	if code != exitError || !strings.Contains(errs, "x.png") {
+	if code != ui.ExitError || !strings.Contains(errs, "x.png") {
 		t.Errorf("no folder: code %d, %s", code, errs)
 	}
 	_, errs, code = hdmnet(t, "data", "stats", "--config", "pascal5i_resnet50", "--data-root", root, "--train-list", "list.txt", "--fold", "0", "--out", page)
-	if code != exitUsage || !strings.Contains(errs, "no val list") {
+	if code != ui.ExitUsage || !strings.Contains(errs, "no val list") {
 		t.Errorf("no list of that side: code %d, %s", code, errs)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"hdmnet/internal/cli/ui"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,7 +49,7 @@ func TestDataVerify(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, errs, code = hdmnet(t, append(args, "--show", "2")...)
-	if code != exitError || errs != "hdmnet: 3 pairs are broken; see the list of problems\n" {
+	if code != ui.ExitError || errs != "hdmnet: 3 pairs are broken; see the list of problems\n" {
 		t.Errorf("broken files: code %d, %q", code, errs)
 	}
 	for _, want := range []string{"40 pairs, 3 broken", "line 4: ", "line 6: ", "value 21", "… and 1 more", "subtract 1"} {
@@ -60,7 +61,7 @@ func TestDataVerify(t *testing.T) {
 		t.Errorf("one list has its problems twice:\n%s", out)
 	}
 	out, _, code = hdmnet(t, append(args, "--json")...)
-	if v := decode(t, out); code != exitError || v["train"].(map[string]any)["broken"] != 3.0 || len(v["train"].(map[string]any)["problems"].([]any)) != 3 {
+	if v := decode(t, out); code != ui.ExitError || v["train"].(map[string]any)["broken"] != 3.0 || len(v["train"].(map[string]any)["problems"].([]any)) != 3 {
 		t.Errorf("broken files as JSON: code %d\n%s", code, out)
 	}
 }
@@ -75,7 +76,7 @@ func TestDataVerifyCustom(t *testing.T) {
 	if code != 0 || !strings.Contains(out, "val    no list") || !strings.Contains(out, "3      bird") || strings.Contains(out, "published") {
 		t.Errorf("train list alone: code %d\n%s%s", code, out, errs)
 	}
-	fails(t, exitError, base, "val.txt", "data root", "dataset.val_list")
+	fails(t, ui.ExitError, base, "val.txt", "data root", "dataset.val_list")
 	write(t, filepath.Join(root, "val.txt"), []byte("i/p00.jpg m/p00.png\n"))
 	out, errs, code = hdmnet(t, base...)
 	if code != 0 || !strings.Contains(out, "in both lists: 1") || !strings.Contains(out, "fold 1, val: 1-shot episodes need 2 images of a class, but dog has 0") {
@@ -88,13 +89,13 @@ func TestDataVerifyRefuses(t *testing.T) {
 		return append([]string{"data", "verify", "--config", "pascal5i_resnet50"}, args...)
 	}
 	list := write(t, filepath.Join(t.TempDir(), "list.txt"), []byte("a b c\n"))
-	fails(t, exitUsage, []string{"data", "verify"}, "shapes5i", "--config")
-	fails(t, exitUsage, verify(), "--list")
-	fails(t, exitUsage, verify("--list", list, "--fold", "4"), "fold 4")
-	fails(t, exitUsage, verify("--list", list, "--fold", "x"), `"x"`, "all")
-	fails(t, exitUsage, verify("--list", list, "--workers", "-2"), "--workers -2")
-	fails(t, exitUsage, verify("--list", list, "--show", "-2"), "--show -2")
-	fails(t, exitError, verify("--list", list), "list.txt:1")
-	fails(t, exitUsage, verify("--list", list, "--val-list", list), "--val-list")
-	fails(t, exitError, verify("--list", list+"x"), "list.txtx", "data root")
+	fails(t, ui.ExitUsage, []string{"data", "verify"}, "shapes5i", "--config")
+	fails(t, ui.ExitUsage, verify(), "--list")
+	fails(t, ui.ExitUsage, verify("--list", list, "--fold", "4"), "fold 4")
+	fails(t, ui.ExitUsage, verify("--list", list, "--fold", "x"), `"x"`, "all")
+	fails(t, ui.ExitUsage, verify("--list", list, "--workers", "-2"), "--workers -2")
+	fails(t, ui.ExitUsage, verify("--list", list, "--show", "-2"), "--show -2")
+	fails(t, ui.ExitError, verify("--list", list), "list.txt:1")
+	fails(t, ui.ExitUsage, verify("--list", list, "--val-list", list), "--val-list")
+	fails(t, ui.ExitError, verify("--list", list+"x"), "list.txtx", "data root")
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/cpu"
 	"hdmnet/internal/device"
 	"hdmnet/internal/op"
@@ -24,12 +25,12 @@ func TestDoctor(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
 	}
-	if code != exitOK || errs != "" || strings.Contains(out, "FAIL") {
+	if code != ui.ExitOK || errs != "" || strings.Contains(out, "FAIL") {
 		t.Errorf("code %d, %s\n%s", code, errs, out)
 	}
 	out, errs, code = hdmnet(t, "doctor", "--device", "cpu", "--self-test=false", "--json")
 	v := decode(t, out)
-	if _, tested := v["self_test"]; code != exitOK || v["ok"] != true || tested || v["device"].(map[string]any)["precision"] != "fp32" {
+	if _, tested := v["self_test"]; code != ui.ExitOK || v["ok"] != true || tested || v["device"].(map[string]any)["precision"] != "fp32" {
 		t.Errorf("code %d, %s\n%s", code, errs, out)
 	}
 }
@@ -42,7 +43,7 @@ func TestDoctorOtherDevice(t *testing.T) {
 	}
 	out, errs, code := hdmnet(t, "doctor", "--device", name, "--json")
 	v := decode(t, out)
-	if code != exitOK || v["ok"] != true {
+	if code != ui.ExitOK || v["ok"] != true {
 		t.Fatalf("code %d, %s\n%s", code, errs, out)
 	}
 	if n := len(v["self_test"].(map[string]any)["operators"].([]any)); n < 50 {
@@ -57,20 +58,20 @@ func TestDoctorAskedForMore(t *testing.T) {
 	out, errs, code := hdmnet(t, "doctor", "--device", never, "--json")
 	v := decode(t, out)
 	problem, _ := v["problem"].(string)
-	if code != exitError || v["ok"] != false || v["device"] != nil || !strings.Contains(problem, never) || !strings.Contains(errs, problem) {
+	if code != ui.ExitError || v["ok"] != false || v["device"] != nil || !strings.Contains(problem, never) || !strings.Contains(errs, problem) {
 		t.Errorf("code %d, %s\n%s", code, errs, out)
 	}
 	out, _, code = hdmnet(t, "doctor", "--device", never)
-	if code != exitError || !strings.Contains(out, "verdict    device "+never) {
+	if code != ui.ExitError || !strings.Contains(out, "verdict    device "+never) {
 		t.Errorf("code %d\n%s", code, out)
 	}
-	fails(t, exitUsage, []string{"doctor", "--device", "gpu"}, `"gpu"`, "cuda:N")
-	fails(t, exitUsage, []string{"doctor", "--precision", "fp16"}, `--precision: precision "fp16"`, "fp32, tf32, bf16")
+	fails(t, ui.ExitUsage, []string{"doctor", "--device", "gpu"}, `"gpu"`, "cuda:N")
+	fails(t, ui.ExitUsage, []string{"doctor", "--precision", "fp16"}, `--precision: precision "fp16"`, "fp32, tf32, bf16")
 	out, _, code = hdmnet(t, "doctor", "--device", "cpu", "--precision", "tf32")
-	if code != exitError || !strings.Contains(out, "verdict    device cpu: the CPU has no tf32") {
+	if code != ui.ExitError || !strings.Contains(out, "verdict    device cpu: the CPU has no tf32") {
 		t.Errorf("code %d\n%s", code, out)
 	}
-	fails(t, exitUsage, []string{"doctor", "x"}, `"x"`)
+	fails(t, ui.ExitUsage, []string{"doctor", "x"}, `"x"`)
 }
 
 // TestDoctorBF16: the CPU in bf16 is tested beside itself in float32.
@@ -85,7 +86,7 @@ func TestDoctorBF16(t *testing.T) {
 	out, errs, code := hdmnet(t, "doctor", "--device", "cpu", "--precision", "bf16", "--json")
 	v := decode(t, out)
 	test := v["self_test"].(map[string]any)
-	if code != exitOK || v["ok"] != true || v["device"].(map[string]any)["precision"] != "bf16" || test["products"] != roundedTolerance {
+	if code != ui.ExitOK || v["ok"] != true || v["device"].(map[string]any)["precision"] != "bf16" || test["products"] != roundedTolerance {
 		t.Errorf("code %d, %s\n%s", code, errs, out)
 	}
 	rounded := map[string]bool{}

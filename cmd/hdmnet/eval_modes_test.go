@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/config"
 	"hdmnet/internal/cpu"
 	"hdmnet/internal/data"
@@ -53,7 +54,7 @@ func TestGFSS(t *testing.T) {
 	if _, errs, code = hdmnet(t, append(args, "--tau", "0.5", "--save-episodes", file)...); code != 0 {
 		t.Fatal(errs)
 	}
-	out, errs, code = hdmnet(t, with([]string{"eval", "--weights", w, "--gfss", "--tau", "0.5", "--episodes", file, "--json"}, small)...)
+	out, errs, code = hdmnet(t, with([]string{"eval", "--weights", w, "--gfss", "--tau", "0.5", "--episodes-file", file, "--json"}, small)...)
 	if code != 0 || decode(t, out)["miou_all"] != v["miou_all"] {
 		t.Errorf("replayed: code %d, %s%s; want mIoU %v", code, out, errs, v["miou_all"])
 	}
@@ -87,7 +88,7 @@ func TestAnnotation(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		index, err := buildIndex(t.Context(), Streams{Err: io.Discard}, &c.Dataset, src, fold, data.Val)
+		index, err := buildIndex(t.Context(), ui.Streams{Err: io.Discard}, &c.Dataset, src, fold, data.Val)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -192,6 +193,6 @@ func TestEvalModesUsage(t *testing.T) {
 		{[]string{"--stage", "base", "--episodes", "3"}, []string{"leave --episodes out"}},
 		{[]string{"--ann-type", "box"}, []string{"dataset.annotation", "mask", "bbox"}},
 	} {
-		fails(t, exitUsage, with([]string{"eval", "--weights", w}, c.args), c.want...)
+		fails(t, ui.ExitUsage, with([]string{"eval", "--weights", w}, c.args), c.want...)
 	}
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"hdmnet/internal/cli/root"
+	"hdmnet/internal/cli/ui"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,21 +32,21 @@ func TestFaults(t *testing.T) {
 		code int
 		want []string
 	}{
-		{"no driver", "HDMNET_CUDA_DRIVER=/no/such/libcuda.so.1", train, exitError, []string{"device cuda: no NVIDIA driver", "install the driver", "or choose cpu"}},
-		{"old driver", "HDMNET_EMU_DRIVER=11020", train, exitError, []string{"supports CUDA 11.2, hdmnet needs 11.4", "install driver 470 or newer"}},
-		{"hidden", "CUDA_VISIBLE_DEVICES=", train, exitError, []string{`CUDA_VISIBLE_DEVICES="" hides every GPU`, "unset it"}},
-		{"old GPU", "HDMNET_EMU_CC=75", train, exitError, []string{"compute capability 7.5", "choose another GPU or cpu"}},
-		{"full GPU", "HDMNET_EMU_TAKEN=1000000", train, exitError, []string{"is the GPU full", "nvidia-smi"}},
-		{"no kernels", "HDMNET_EMU_REFUSE=load", train, exitError, []string{"load the kernels of", "is it up to date"}},
-		{"no room for the network", "HDMNET_EMU_MEMORY=8", train, exitError,
+		{"no driver", "HDMNET_CUDA_DRIVER=/no/such/libcuda.so.1", train, ui.ExitError, []string{"device cuda: no NVIDIA driver", "install the driver", "or choose cpu"}},
+		{"old driver", "HDMNET_EMU_DRIVER=11020", train, ui.ExitError, []string{"supports CUDA 11.2, hdmnet needs 11.4", "install driver 470 or newer"}},
+		{"hidden", "CUDA_VISIBLE_DEVICES=", train, ui.ExitError, []string{`CUDA_VISIBLE_DEVICES="" hides every GPU`, "unset it"}},
+		{"old GPU", "HDMNET_EMU_CC=75", train, ui.ExitError, []string{"compute capability 7.5", "choose another GPU or cpu"}},
+		{"full GPU", "HDMNET_EMU_TAKEN=1000000", train, ui.ExitError, []string{"is the GPU full", "nvidia-smi"}},
+		{"no kernels", "HDMNET_EMU_REFUSE=load", train, ui.ExitError, []string{"load the kernels of", "is it up to date"}},
+		{"no room for the network", "HDMNET_EMU_MEMORY=8", train, ui.ExitError,
 			[]string{"no memory for 1366912 parameters", "5.21 MiB asked for", "choose a device with more memory, or a smaller backbone"}},
-		{"no room for the batch", "HDMNET_EMU_MEMORY=52 HDMNET_EMU_DRY=1", train, exitError,
+		{"no room for the batch", "HDMNET_EMU_MEMORY=52 HDMNET_EMU_DRY=1", train, ui.ExitError,
 			[]string{"a batch of 8 does not fit the memory, the largest that does is ", "no memory for a tensor [", "set train.base.batch="}},
-		{"no cuDNN", "HDMNET_CUDA_LIBRARIES=" + blas, train, exitOK,
+		{"no cuDNN", "HDMNET_CUDA_LIBRARIES=" + blas, train, ui.ExitOK,
 			[]string{"no cuDNN), asked for", "no cuDNN: hdmnet's own kernels compute convolutions", "`hdmnet doctor` says why"}},
-		{"no cuDNN, in detail", "HDMNET_CUDA_LIBRARIES=" + blas, doctor, exitOK,
+		{"no cuDNN, in detail", "HDMNET_CUDA_LIBRARIES=" + blas, doctor, ui.ExitOK,
 			[]string{"libcudnn.so.9 does not exist", "pip install nvidia-cudnn-cu12", "HDMNET_CUDA_LIBRARIES=DIR"}},
-		{"no libraries in a folder", "HDMNET_CUDA_LIBRARIES=" + t.TempDir(), train, exitError, []string{"no library there can be used", `"off" to do without`}},
+		{"no libraries in a folder", "HDMNET_CUDA_LIBRARIES=" + t.TempDir(), train, ui.ExitError, []string{"no library there can be used", `"off" to do without`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			args, run := append([]string(nil), c.args...), filepath.Join(t.TempDir(), "run")
@@ -66,7 +68,7 @@ func TestFaults(t *testing.T) {
 			if strings.Contains(text, "device: cpu") || strings.Contains(text, "goroutine ") {
 				t.Errorf("on the CPU, or a crash:\n%s", text)
 			}
-			if _, err := os.Stat(filepath.Join(run, "base.safetensors")); c.code != exitOK && err == nil {
+			if _, err := os.Stat(filepath.Join(run, "base.safetensors")); c.code != ui.ExitOK && err == nil {
 				t.Error("it has trained")
 			}
 		})
@@ -79,7 +81,7 @@ func TestCommandInChild(t *testing.T) {
 	if !ok {
 		t.Skip("only as a child of TestFaults")
 	}
-	os.Exit(Execute(context.Background(), strings.Split(args, "\n"), Streams{Out: os.Stdout, Err: os.Stderr}))
+	os.Exit(root.Execute(context.Background(), strings.Split(args, "\n"), ui.Streams{Out: os.Stdout, Err: os.Stderr}))
 }
 
 func copyFile(t *testing.T, from, to string) {

@@ -4,7 +4,8 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"hdmnet/internal/cli/root"
+	"hdmnet/internal/cli/ui"
 	"os"
 	"os/signal"
 	"syscall"
@@ -13,25 +14,25 @@ import (
 )
 
 func main() {
-	io := Streams{
+	io := ui.Streams{
 		Out: os.Stdout, Err: os.Stderr, Env: os.Environ(),
 		Terminal: term.IsTerminal(int(os.Stderr.Fd())),
 	}
-	os.Exit(Execute(interruptible(io), os.Args[1:], io))
+	os.Exit(root.Execute(interruptible(io), os.Args[1:], io))
 }
 
 // interruptible returns a context that the first SIGINT or SIGTERM ends; commands then
 // finish their step, save and return. The second one ends the program at once.
-func interruptible(io Streams) context.Context {
+func interruptible(io ui.Streams) context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-signals
-		fmt.Fprintln(io.Err, "\nhdmnet: stopping after this step; interrupt again to stop at once")
+		io.Note("\nhdmnet: stopping after this step; interrupt again to stop at once")
 		cancel()
 		<-signals
-		os.Exit(exitInterrupted)
+		os.Exit(ui.ExitInterrupted)
 	}()
 	return ctx
 }

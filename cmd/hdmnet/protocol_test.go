@@ -8,79 +8,34 @@ import (
 	"strings"
 	"testing"
 
-	"hdmnet/internal/config"
+	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/model"
 )
 
-// asked is what the settings say about episodes when `eval` has these flags.
-func asked(t *testing.T, flags ...string) (*config.Config, error) {
-	t.Helper()
-	o := &evalOptions{}
-	cmd := newEvalWith(Streams{}, o)
-	if err := cmd.ParseFlags(flags); err != nil {
-		t.Fatal(err)
-	}
-	options, err := o.options(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	options.Config = o.config
-	if err := o.read(&options, o.fold); err != nil {
-		return nil, err
-	}
-	c, err := loadConfig(options)
-	if err != nil {
-		return nil, err
-	}
-	return c, o.apply(c)
-}
-
-func TestProtocols(t *testing.T) {
-	all := []int{510, 365, 382, 322, 988, 98, 742, 17, 595, 106}
-	for _, c := range []struct {
-		flags    string
-		episodes int
-		seeds    []int
-	}{
-		{"--config pascal5i_resnet50", 1000, all},
-		{"--config coco20i_resnet50", 10000, all},
-		{"--config shapes5i", 200, all[:3]},
-		{"--config pascal5i_resnet50 --protocol hdmnet", 1000, all},
-		{"--config shapes5i --protocol hdmnet", 1000, all},
-		{"--config coco20i_vgg16 --protocol hdmnet", 10000, all},
-		{"--config coco20i_vgg16 --protocol val", 1000, []int{321}},
-		{"--config coco20i_vgg16 --protocol bam", 1000, all[:5]},
-		{"--config coco20i_vgg16 --protocol quick", 200, all[:1]},
-		{"--config pascal5i_resnet50 --protocol bam --seeds 4,5", 1000, []int{4, 5}},
-		{"--config coco20i_vgg16 --protocol hdmnet --episodes 12", 12, all},
-	} {
-		got, err := asked(t, strings.Fields(c.flags)...)
-		if err != nil || got.Eval.Episodes != c.episodes || !slices.Equal(got.Eval.Seeds, c.seeds) {
-			t.Errorf("%s: %v, %+v; want %d episodes, seeds %v", c.flags, err, got.Eval, c.episodes, c.seeds)
-		}
-	}
+// TestProtocolsBadInput: flags about episodes that mean nothing, or do not go together.
+func TestProtocolsBadInput(t *testing.T) {
 	w := untrainedWeights(t, tiny(1), map[string]string{"fold": "2"})
 	for flags, want := range map[string][]string{
-		"--protocol HDMNet":                                           {`"HDMNet"`, "bam, hdmnet, quick, val"},
-		"--protocol val --set eval.seeds=1":                           {"--protocol val", "--set eval.seeds"},
-		"--protocol val --set eval.episodes=1":                        {"--protocol val", "--set eval.episodes"},
-		"--episodes 0":                                                {"eval.episodes is 0"},
-		"--episodes 5x":                                               {"5x", "number", "file"},
-		"--episodes e.jsonl --protocol val":                           {"e.jsonl", "leave --protocol out"},
-		"--episodes e.jsonl --set eval.episodes=5":                    {"e.jsonl", "leave --set eval.episodes out"},
-		"--episodes 5 --set eval.episodes=5":                          {"eval.episodes", "leave one out"},
-		"--split panet":                                               {"--split", "shapes5i has one"},
-		"--split fbw --config coco20i_resnet50":                       {"dataset.fold_scheme", "fbw", "panet"},
-		"--save-episodes e --fold all --run a":                        {"--save-episodes", "one fold"},
-		"--episodes e.jsonl --fold all --run a":                       {"e.jsonl", "one fold"},
-		"--set eval.emulated_dataloader_workers=-1":                   {"eval.emulated_dataloader_workers"},
-		"--set eval.emulated_dataloader_workers=8 --set eval.seeds=x": {"eval.seeds"},
+		"--protocol HDMNet":                             {`"HDMNet"`, "bam, hdmnet, quick, val"},
+		"--protocol val --set eval.seeds=1":             {"--protocol val", "--set eval.seeds"},
+		"--protocol val --set eval.episodes=1":          {"--protocol val", "--set eval.episodes"},
+		"--episodes 0":                                  {"eval.episodes is 0"},
+		"--episodes 5x":                                 {"5x", "number", "file"},
+		"--episodes-file e.jsonl --protocol val":        {"e.jsonl", "leave --protocol out"},
+		"--episodes-file e.jsonl --set eval.episodes=5": {"e.jsonl", "leave --set eval.episodes out"},
+		"--episodes 5 --set eval.episodes=5":            {"eval.episodes", "leave one out"},
+		"--fold-scheme panet":                           {"--fold-scheme", "shapes5i has one"},
+		"--fold-scheme fbw --config coco20i_resnet50":   {"dataset.fold_scheme", "fbw", "panet"},
+		"--save-episodes e --fold all --run a":          {"--save-episodes", "one fold"},
+		"--episodes-file e.jsonl --fold all --run a":    {"e.jsonl", "one fold"},
+		"--set eval.emulated_dataloader_workers=-1":                    {"eval.emulated_dataloader_workers"},
+		"--set eval.emulated_dataloader_workers=8 --set eval.seeds=x":  {"eval.seeds"},
 	} {
 		args := []string{"eval", "--weights", w}
 		if strings.Contains(flags, "--run") {
 			args = args[:1]
 		}
-		fails(t, exitUsage, append(args, strings.Fields(flags)...), want...)
+		fails(t, ui.ExitUsage, append(args, strings.Fields(flags)...), want...)
 	}
 }
 
@@ -120,7 +75,7 @@ func TestReplay(t *testing.T) {
 		t.Errorf("%d lines: %.300s", n, text)
 	}
 
-	out, errs, code = hdmnet(t, args(other, "--episodes", saved, "--save-episodes", filepath.Join(dir, "again.jsonl"))...)
+	out, errs, code = hdmnet(t, args(other, "--episodes-file", saved, "--save-episodes", filepath.Join(dir, "again.jsonl"))...)
 	if code != 0 {
 		t.Fatalf("replay: code %d, %s", code, errs)
 	}
@@ -136,21 +91,21 @@ func TestReplay(t *testing.T) {
 	if again := string(read(t, filepath.Join(dir, "again.jsonl"))); again != strings.Replace(text, `"list.txt"`, `"other.txt"`, 1) {
 		t.Errorf("saved again while replayed:\n%.400s", again)
 	}
-	out, _, code = hdmnet(t, args(list, "--episodes", saved, "--seeds", "5")...)
+	out, _, code = hdmnet(t, args(list, "--episodes-file", saved, "--seeds", "5")...)
 	if v := decode(t, out); code != 0 || v["episodes_total"] != 20.0 || fmt.Sprint(v["seeds"]) != "[5]" {
 		t.Errorf("one seed of the file: code %d, %v", code, v)
 	}
 
-	fails(t, exitUsage, args(list, "--episodes", saved, "--seeds", "6"), saved, "seed 6", "[4 5]")
-	fails(t, exitUsage, args(list, "--episodes", saved, "--shots", "1"), saved, "2 supports", "--shots")
-	fails(t, exitUsage, args(list, "--episodes", saved, "--fold", "1"), saved, "fold 0", "--fold asks for 1")
+	fails(t, ui.ExitUsage, args(list, "--episodes-file", saved, "--seeds", "6"), saved, "seed 6", "[4 5]")
+	fails(t, ui.ExitUsage, args(list, "--episodes-file", saved, "--shots", "1"), saved, "2 supports", "--shots")
+	fails(t, ui.ExitUsage, args(list, "--episodes-file", saved, "--fold", "1"), saved, "fold 0", "--fold asks for 1")
 	short := write(t, filepath.Join(moved, "short.txt"), []byte(strings.Join(lines[:14], "\n"))) // without p0
-	fails(t, exitError, args(short, "--episodes", saved), "class 1 (aeroplane)", "need 3")
+	fails(t, ui.ExitError, args(short, "--episodes-file", saved), "class 1 (aeroplane)", "need 3")
 	cut := write(t, filepath.Join(dir, "cut.jsonl"), []byte(text[:len(text)/2]))
-	fails(t, exitError, args(list, "--episodes", cut), "cut.jsonl")
+	fails(t, ui.ExitError, args(list, "--episodes-file", cut), "cut.jsonl")
 	gone := write(t, filepath.Join(dir, "gone.jsonl"), []byte(strings.Replace(text, `"p7.jpg"`, `"q7.jpg"`, 1)))
-	fails(t, exitError, args(list, "--episodes", gone), "gone.jsonl:", "q7.jpg", "not in the list")
-	fails(t, exitError, args(list, "--fold", "0", "--save-episodes", filepath.Join(dir, "none", "e.jsonl")), "e.jsonl")
+	fails(t, ui.ExitError, args(list, "--episodes-file", gone), "gone.jsonl:", "q7.jpg", "not in the list")
+	fails(t, ui.ExitError, args(list, "--fold", "0", "--save-episodes", filepath.Join(dir, "none", "e.jsonl")), "e.jsonl")
 }
 
 // TestReplayOfScenes: scenes that are made on the fly have equal names in other sets.
@@ -161,20 +116,20 @@ func TestReplayOfScenes(t *testing.T) {
 	if _, errs, code := hdmnet(t, with(args, []string{"--episodes", "2", "--seeds", "1", "--save-episodes", saved})...); code != 0 {
 		t.Fatalf("code %d: %s", code, errs)
 	}
-	if _, errs, code := hdmnet(t, with(args, []string{"--episodes", saved})...); code != 0 {
+	if _, errs, code := hdmnet(t, with(args, []string{"--episodes-file", saved})...); code != 0 {
 		t.Errorf("replay: code %d, %s", code, errs)
 	}
-	fails(t, exitError, with(args, []string{"--episodes", saved, "--set", "dataset.synth_seed=2"}), saved, "seed 1", "seed 2")
+	fails(t, ui.ExitError, with(args, []string{"--episodes-file", saved, "--set", "dataset.synth_seed=2"}), saved, "seed 1", "seed 2")
 	other := untrainedWeights(t, tiny(1), map[string]string{"fold": "2"})
-	fails(t, exitUsage, with([]string{"eval", "--weights", other}, small, []string{"--episodes", saved}), "fold 2", "fold 1")
+	fails(t, ui.ExitUsage, with([]string{"eval", "--weights", other}, small, []string{"--episodes-file", saved}), "fold 2", "fold 1")
 }
 
 // TestSplitOfWeights: weights for one split of COCO-20i know novel classes of the other.
 func TestSplitOfWeights(t *testing.T) {
 	w := untrainedWeights(t, model.Options{Backbone: "tiny", BaseClasses: 61, Shots: 1}, map[string]string{"fold": "1", "split": "panet"})
 	args := []string{"eval", "--weights", w, "--config", "coco20i_resnet50", "--set", "model.backbone=tiny", "--device", "cpu"}
-	fails(t, exitUsage, args, "panet", "fwb", "--split panet")
-	fails(t, exitUsage, append(args, "--split", "panet"), "--list")
+	fails(t, ui.ExitUsage, args, "panet", "fwb", "--split panet")
+	fails(t, ui.ExitUsage, append(args, "--fold-scheme", "panet"), "--list")
 }
 
 func TestTrainFlagsOfTheData(t *testing.T) {
@@ -186,7 +141,7 @@ func TestTrainFlagsOfTheData(t *testing.T) {
 	if text := string(read(t, filepath.Join(dir, "config.yaml"))); !strings.Contains(text, "filter_intersection: false") {
 		t.Errorf("settings of the run:\n%s", text)
 	}
-	fails(t, exitUsage, []string{"train", "--fold", "0", "--split", "panet"}, "--split", "shapes5i")
-	fails(t, exitUsage, []string{"train", "--fold", "0", "--config", "coco20i_vgg16", "--split", "pannet"}, "dataset.fold_scheme", "pannet")
-	fails(t, exitUsage, []string{"train", "--fold", "0", "--filter-intersection=maybe"}, "--filter-intersection", "maybe")
+	fails(t, ui.ExitUsage, []string{"train", "--fold", "0", "--fold-scheme", "panet"}, "--fold-scheme", "shapes5i")
+	fails(t, ui.ExitUsage, []string{"train", "--fold", "0", "--config", "coco20i_vgg16", "--fold-scheme", "pannet"}, "dataset.fold_scheme", "pannet")
+	fails(t, ui.ExitUsage, []string{"train", "--fold", "0", "--filter-intersection=maybe"}, "--filter-intersection", "maybe")
 }

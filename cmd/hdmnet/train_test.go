@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"hdmnet/internal/cli/root"
+	"hdmnet/internal/cli/ui"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -55,8 +57,8 @@ func TestTrainEvalPredict(t *testing.T) {
 	if u := decode(t, out); code != 0 || u["untrained"] != true || u["miou_base"] == nil {
 		t.Errorf("untrained: code %d, %s\n%s", code, errs, out)
 	}
-	fails(t, exitUsage, []string{"eval", "--run", runs[0], "--fold", "0"}, "fold 2", "fold 0")
-	fails(t, exitUsage, []string{"eval", "--fold", "all", "--run", runs[0], "--run", runs[0], "--run", runs[0], "--run", runs[0]}, "each fold", runs[0])
+	fails(t, ui.ExitUsage, []string{"eval", "--run", runs[0], "--fold", "0"}, "fold 2", "fold 0")
+	fails(t, ui.ExitUsage, []string{"eval", "--fold", "all", "--run", runs[0], "--run", runs[0], "--run", runs[0], "--run", runs[0]}, "each fold", runs[0])
 
 	support := photo(t, "s.jpg", 50, 40) + ":" + classMask(t, "s.png", 50, 40, 1)
 	out, errs, code = hdmnet(t, "predict", "--run", runs[0], "--support", support, "--query", photo(t, "q.jpg", 30, 70), "--out", "o")
@@ -95,7 +97,7 @@ func TestEvalAllFolds(t *testing.T) {
 	if table, _, code := hdmnet(t, args...); code != 0 || !strings.Contains(table, "fold 3") {
 		t.Errorf("table: code %d\n%s", code, table)
 	}
-	fails(t, exitUsage, args[:len(args)-2], "one run per fold", "got 3")
+	fails(t, ui.ExitUsage, args[:len(args)-2], "one run per fold", "got 3")
 
 	out, errs, code = hdmnet(t, append(args, "--gfss", "--tau", "0.5", "--json")...)
 	if v = decode(t, out); code != 0 || v["fold"] != "all" || v["per_class"] != nil || len(v["folds"].([]any)) != 4 || v["episodes_total"] != 24.0 {
@@ -117,23 +119,23 @@ func TestTrainRefuses(t *testing.T) {
 	write(t, filepath.Join(done, "config.yaml"), nil)
 	file := write(t, filepath.Join(dir, "file"), nil)
 	train := func(args ...string) []string { return with([]string{"train"}, args) }
-	fails(t, exitUsage, train(), "--fold 0, 1, 2 or 3")
-	fails(t, exitUsage, train("--fold", "4"), "fold 4")
-	fails(t, exitUsage, train("--fold", "-1"), "fold -1")
-	fails(t, exitUsage, train("--fold", "x"), "--fold", `"x"`)
-	fails(t, exitUsage, train("--fold", "0", "--resume"), "--out")
-	fails(t, exitUsage, train("--fold", "0", "--stage", "best"), "train.stage", "base")
-	fails(t, exitUsage, train("--fold", "0", "--set", "train.meta.lrr=1"), "did you mean train.meta.lr?")
-	fails(t, exitUsage, train("--fold", "0", "--config", "pascal5i_resnet50"), "--data-root", "--list")
-	fails(t, exitUsage, train("--fold", "0", "--data-root", dir), "shapes5i", "--config")
-	fails(t, exitUsage, train("--fold", "0", "--config", write(t, filepath.Join(dir, "bad.yaml"), []byte("train:\n  mega: 1\n"))), "bad.yaml:2", "train.mega")
-	fails(t, exitError, train("--fold", "0", "--config", filepath.Join(dir, "none.yaml")), "none.yaml")
-	fails(t, exitUsage, train("--fold", "0", "--list", "a.txt", "--val-list", "b.txt"), "--list", "leave it out")
-	fails(t, exitError, train("--fold", "0", "--config", "pascal5i_resnet50", "--train-list", filepath.Join(dir, "t.txt")), "t.txt")
-	fails(t, exitError, train("--fold", "0", "--config", "pascal5i_resnet50", "--list", filepath.Join(dir, "none.txt")), "none.txt")
-	fails(t, exitError, train("--fold", "0", "--device", "cuda:3", "--out", filepath.Join(dir, "gpu")), "cuda:3", "-tags cuda")
-	fails(t, exitError, train("--fold", "0", "--out", done), done, "--resume")
-	fails(t, exitError, train("--fold", "0", "--out", filepath.Join(file, "x")), file, "--out")
+	fails(t, ui.ExitUsage, train(), "--fold 0, 1, 2 or 3")
+	fails(t, ui.ExitUsage, train("--fold", "4"), "fold 4")
+	fails(t, ui.ExitUsage, train("--fold", "-1"), "fold -1")
+	fails(t, ui.ExitUsage, train("--fold", "x"), "--fold", `"x"`)
+	fails(t, ui.ExitUsage, train("--fold", "0", "--resume"), "--out")
+	fails(t, ui.ExitUsage, train("--fold", "0", "--stage", "best"), "train.stage", "base")
+	fails(t, ui.ExitUsage, train("--fold", "0", "--set", "train.meta.lrr=1"), "did you mean train.meta.lr?")
+	fails(t, ui.ExitUsage, train("--fold", "0", "--config", "pascal5i_resnet50"), "--data-root", "--list")
+	fails(t, ui.ExitUsage, train("--fold", "0", "--data-root", dir), "shapes5i", "--config")
+	fails(t, ui.ExitUsage, train("--fold", "0", "--config", write(t, filepath.Join(dir, "bad.yaml"), []byte("train:\n  mega: 1\n"))), "bad.yaml:2", "train.mega")
+	fails(t, ui.ExitError, train("--fold", "0", "--config", filepath.Join(dir, "none.yaml")), "none.yaml")
+	fails(t, ui.ExitUsage, train("--fold", "0", "--list", "a.txt", "--val-list", "b.txt"), "--list", "leave it out")
+	fails(t, ui.ExitError, train("--fold", "0", "--config", "pascal5i_resnet50", "--train-list", filepath.Join(dir, "t.txt")), "t.txt")
+	fails(t, ui.ExitError, train("--fold", "0", "--config", "pascal5i_resnet50", "--list", filepath.Join(dir, "none.txt")), "none.txt")
+	fails(t, ui.ExitError, train("--fold", "0", "--device", "cuda:3", "--out", filepath.Join(dir, "gpu")), "cuda:3", "-tags cuda")
+	fails(t, ui.ExitError, train("--fold", "0", "--out", done), done, "--resume")
+	fails(t, ui.ExitError, train("--fold", "0", "--out", filepath.Join(file, "x")), file, "--out")
 }
 
 // scarceList writes list.txt and its pictures for fold 0 in which of the base classes 7 has two pictures and 8
@@ -160,8 +162,8 @@ func TestTrainOnScarceClasses(t *testing.T) {
 		"--set", "model.backbone=tiny", "--set", "model.size=33", "--set", "dataset.min_area=100",
 		"--set", "train.meta.batch=1", "--set", "train.meta.accumulate=1"})
 	none := with(args, []string{"--shots", "4", "--set", "train.meta.validate_every=0"})
-	fails(t, exitError, none, "class 7 (car) has 2", "fold 0", "need 5")
-	fails(t, exitError, args, "validation", "class 1 (aeroplane) has 1", "train.meta.validate_every=0")
+	fails(t, ui.ExitError, none, "class 7 (car) has 2", "fold 0", "need 5")
+	fails(t, ui.ExitError, args, "validation", "class 1 (aeroplane) has 1", "train.meta.validate_every=0")
 	_, errs, code := hdmnet(t, append(args, "--set", "train.meta.validate_every=0")...)
 	if config := string(read(t, filepath.Join(dir, "run", "config.yaml"))); !strings.Contains(config, "train_list: "+filepath.Join(dir, "list.txt")) {
 		t.Errorf("the list was not looked for under the data root:\n%s", config)
@@ -181,11 +183,11 @@ func TestInterruptedTraining(t *testing.T) {
 			cancel()
 		}
 	}}
-	if code := Execute(ctx, args, Streams{Out: &out, Err: watch}); code != exitInterrupted || !strings.Contains(errs.String(), "--fold 0 --resume --out "+dir) {
+	if code := root.Execute(ctx, args, ui.Streams{Out: &out, Err: watch}); code != ui.ExitInterrupted || !strings.Contains(errs.String(), "--fold 0 --resume --out "+dir) {
 		t.Fatalf("code %d: %s", code, errs.String())
 	}
-	fails(t, exitError, args, "--resume")
-	fails(t, exitError, with(args, []string{"--resume", "--seed", "5"}), "train.seed was 321 and is 5 now")
+	fails(t, ui.ExitError, args, "--resume")
+	fails(t, ui.ExitError, with(args, []string{"--resume", "--seed", "5"}), "train.seed was 321 and is 5 now")
 	// The run's own settings go on without being repeated.
 	text, errText, code := hdmnet(t, "train", "--fold", "0", "--out", dir, "--resume")
 	if code != 0 || !strings.Contains(errText, "going on from") || !strings.Contains(text, "complete") {
@@ -289,7 +291,7 @@ func TestSignal(t *testing.T) {
 	}
 	cmd.Process.Signal(os.Interrupt)
 	cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted || !strings.Contains(log.String(), "--resume") {
+	if code := cmd.ProcessState.ExitCode(); code != ui.ExitInterrupted || !strings.Contains(log.String(), "--resume") {
 		t.Errorf("code %d\n%s", code, log.String())
 	}
 	if len(read(t, filepath.Join(dir, "checkpoints", "last.safetensors"))) == 0 {

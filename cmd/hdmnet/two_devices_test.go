@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/golden"
 	"hdmnet/internal/train"
 )
@@ -29,7 +30,7 @@ func TestTwoDevices(t *testing.T) {
 		t.Helper()
 		out := filepath.Join(dir, stage+"_"+device)
 		args := with([]string{"train", "--fold", "0", "--seed", "4", "--stage", stage, "--device", device, "--out", out}, settings, more)
-		if _, errs, code := hdmnet(t, args...); code != exitOK {
+		if _, errs, code := hdmnet(t, args...); code != ui.ExitOK {
 			t.Fatalf("%s on %s: code %d, %s", stage, device, code, errs)
 		}
 		return out
@@ -60,7 +61,7 @@ func TestTwoDevices(t *testing.T) {
 	score := func(run, device string) map[string]any {
 		t.Helper()
 		out, errs, code := hdmnet(t, "eval", "--run", run, "--device", device, "--json")
-		if code != exitOK {
+		if code != ui.ExitOK {
 			t.Fatalf("eval of %s on %s: code %d, %s", run, device, code, errs)
 		}
 		v := decode(t, out)
@@ -74,7 +75,7 @@ func TestTwoDevices(t *testing.T) {
 		t.Helper()
 		out := filepath.Join(run, "predicted_"+device)
 		_, errs, code := hdmnet(t, "predict", "--run", run, "--device", device, "--support", picture+":"+mask, "--query", picture, "--out", out, "--save-logits")
-		if code != exitOK {
+		if code != ui.ExitOK {
 			t.Fatalf("predict with %s on %s: code %d, %s", run, device, code, errs)
 		}
 		npy := read(t, filepath.Join(out, "p_logits.npy"))

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/model"
 	"hdmnet/internal/weights"
 )
@@ -20,7 +21,7 @@ func torchFixture(name string) string {
 func runs(t *testing.T, args ...string) string {
 	t.Helper()
 	out, errs, code := hdmnet(t, args...)
-	if code != exitOK {
+	if code != ui.ExitOK {
 		t.Fatalf("%s: code %d, %s", strings.Join(args, " "), code, errs)
 	}
 	return out
@@ -94,7 +95,7 @@ func TestWeightsConvertCompletes(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, errs, code := hdmnet(t, "weights", "convert", in, out)
-	if code != exitOK || !strings.Contains(errs, "adamw.m") || strings.Contains(errs, "refuse") {
+	if code != ui.ExitOK || !strings.Contains(errs, "adamw.m") || strings.Contains(errs, "refuse") {
 		t.Errorf("code %d: %s", code, errs)
 	}
 	if len(old) == len(f.Names()) {
@@ -106,7 +107,7 @@ func TestWeightsConvertCompletes(t *testing.T) {
 	if err := weights.SaveTorch(in, old[1:], nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, errs, code := hdmnet(t, "weights", "convert", in, lacking); code != exitOK || !strings.Contains(errs, "lacks 1 tensor") || !strings.Contains(errs, old[0].Name) {
+	if _, errs, code := hdmnet(t, "weights", "convert", in, lacking); code != ui.ExitOK || !strings.Contains(errs, "lacks 1 tensor") || !strings.Contains(errs, old[0].Name) {
 		t.Errorf("code %d: %s", code, errs)
 	}
 
@@ -149,7 +150,7 @@ func size(t *testing.T, path string) int64 {
 func failsWithOutput(t *testing.T, args []string, want ...string) string {
 	t.Helper()
 	out, errs, code := hdmnet(t, args...)
-	if code != exitError || out == "" {
+	if code != ui.ExitError || out == "" {
 		t.Errorf("%s: code %d, output %q", strings.Join(args, " "), code, out)
 	}
 	for _, w := range want {
@@ -224,20 +225,20 @@ func TestWeightsRefuse(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{exitUsage, []string{"weights", "inspect"}, []string{"FILE is missing"}},
-		{exitUsage, []string{"weights", "inspct", w}, []string{"did you mean inspect"}},
-		{exitUsage, []string{"weights", "inspect", w, w}, []string{"unexpected argument"}},
-		{exitUsage, []string{"weights", "convert", w}, []string{"OUT is missing"}},
-		{exitUsage, []string{"weights", "convert", w, "out.onnx"}, []string{"out.onnx", ".safetensors"}},
-		{exitUsage, []string{"weights", "convert", w, "out.pth", "--dtype", "int8"}, []string{"int8", "float16"}},
-		{exitUsage, []string{"weights", "convert", w, there}, []string{there, "--force"}},
-		{exitUsage, []string{"weights", "convert", w, w, "--force"}, []string{"the same file"}},
-		{exitUsage, []string{"weights", "diff", w, w, "--tolerance", "-1"}, []string{"-1"}},
-		{exitError, []string{"weights", "inspect", filepath.Join(dir, "none.pth")}, []string{"none.pth", "no such file"}},
-		{exitError, []string{"weights", "inspect", torchFixture("module.pth")}, []string{"module.pth", "whole pickled module", "state_dict"}},
-		{exitError, []string{"weights", "convert", torchFixture("every.pth"), filepath.Join(dir, "x.pth")}, []string{"complex64", "C64"}},
-		{exitError, []string{"weights", "diff", w, there}, []string{there}},
-		{exitError, with([]string{"eval", "--fold", "0", "--weights", torchFixture("checkpoint.pth")}, small), []string{"checkpoint.pth", "not those of a network", "weights inspect"}},
+		{ui.ExitUsage, []string{"weights", "inspect"}, []string{"FILE is missing"}},
+		{ui.ExitUsage, []string{"weights", "inspct", w}, []string{"did you mean inspect"}},
+		{ui.ExitUsage, []string{"weights", "inspect", w, w}, []string{"unexpected argument"}},
+		{ui.ExitUsage, []string{"weights", "convert", w}, []string{"OUT is missing"}},
+		{ui.ExitUsage, []string{"weights", "convert", w, "out.onnx"}, []string{"out.onnx", ".safetensors"}},
+		{ui.ExitUsage, []string{"weights", "convert", w, "out.pth", "--dtype", "int8"}, []string{"int8", "float16"}},
+		{ui.ExitUsage, []string{"weights", "convert", w, there}, []string{there, "--force"}},
+		{ui.ExitUsage, []string{"weights", "convert", w, w, "--force"}, []string{"the same file"}},
+		{ui.ExitUsage, []string{"weights", "diff", w, w, "--tolerance", "-1"}, []string{"-1"}},
+		{ui.ExitError, []string{"weights", "inspect", filepath.Join(dir, "none.pth")}, []string{"none.pth", "no such file"}},
+		{ui.ExitError, []string{"weights", "inspect", torchFixture("module.pth")}, []string{"module.pth", "whole pickled module", "state_dict"}},
+		{ui.ExitError, []string{"weights", "convert", torchFixture("every.pth"), filepath.Join(dir, "x.pth")}, []string{"complex64", "C64"}},
+		{ui.ExitError, []string{"weights", "diff", w, there}, []string{there}},
+		{ui.ExitError, with([]string{"eval", "--fold", "0", "--weights", torchFixture("checkpoint.pth")}, small), []string{"checkpoint.pth", "not those of a network", "weights inspect"}},
 	} {
 		fails(t, c.code, c.args, c.want...)
 	}

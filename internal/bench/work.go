@@ -8,6 +8,7 @@ import (
 
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
+	"hdmnet/internal/experiment"
 	"hdmnet/internal/model"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
@@ -94,9 +95,7 @@ func newStep(dev op.Device, o Options, b *data.Batch) (*Work, error) {
 
 func newEvaluation(dev op.Device, o Options, b *data.Batch) (*Work, error) {
 	c := o.Config
-	net, err := model.NewHDMNet(model.Options{
-		Backbone: c.Model.Backbone, BaseClasses: len(o.Fold.Base) + 1, Shots: c.Model.Shots, KShotReweight: c.Train.Meta.KShotReweight,
-	})
+	net, err := model.NewHDMNet(experiment.ModelOptions(c, o.Fold, c.Model.Shots))
 	if err != nil {
 		return nil, err
 	}
@@ -106,21 +105,13 @@ func newEvaluation(dev op.Device, o Options, b *data.Batch) (*Work, error) {
 	}
 	w := &Work{arena: tape.Arena, close: func() error { return errors.Join(tape.Arena.Close(), set.Close()) },
 		finish: func(int) error { return nil }}
-	n, k, s := b.Size, b.Shots, c.Model.Size
+	n, s := b.Size, b.Side
 	labels := make([]uint8, n*s*s)
 	w.run = func() error {
 		tape.Begin(false, 0)
-		op.Region(dev, model.RegionUpload)
-		in := model.Input{
-			Query: tape.Arena.Float32(n, s, s, 3), Support: tape.Arena.Float32(n, k, s, s, 3), SupportMask: tape.Arena.Uint8(n, k, s, s),
-		}
-		dev.Upload(in.Query, b.Query)
-		dev.Upload(in.Support, b.Support)
-		dev.Upload(in.SupportMask, b.SupportMask)
+		in := model.Upload(tape, b)
 		var predictions [3]op.Tensor
-		for _, pictures := range []op.Tensor{in.Query, in.Support} {
-			dev.Normalize(pictures, pictures, data.Mean, data.Std)
-		}
+		in.Normalize(tape)
 		out := net.Forward(tape, in)
 		op.Region(dev, model.RegionPredictions)
 		for i, logits := range []*nn.Var{out.Base, out.Meta, out.Final} {
@@ -156,7 +147,7 @@ func episodes(o Options) *data.Batch {
 	n, k, s := o.Batch, o.Config.Model.Shots, o.Config.Model.Size
 	e := synth.MakeEpisodes("bench", n, k, s, len(o.Fold.Base)+1)
 	b := &data.Batch{
-		Size: n, Shots: k, Query: grayLevels(e.Query, s*s), Support: grayLevels(e.Support, s*s),
+		Size: n, Shots: k, Side: s, Query: grayLevels(e.Query, s*s), Support: grayLevels(e.Support, s*s),
 		QueryMask: e.QueryMask, SupportMask: e.SupportMask, BaseLabel: e.BaseLabel,
 	}
 	for i, cat := range e.Class {

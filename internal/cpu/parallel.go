@@ -1,7 +1,9 @@
 package cpu
 
 import (
+	"fmt"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,9 +24,9 @@ var workers struct {
 	// The loop being run. A helper may read it between taking a seat and leaving.
 	n, grain int
 	body     func(lo, hi int)
-	fault    atomic.Pointer[fault] // first panic of a helper
-	_        [64]byte              // what follows changes while helpers read what is above
-	next     atomic.Int64          // first chunk nobody has taken
+	fault    atomic.Pointer[helperPanic] // first panic of a helper
+	_        [64]byte                    // what follows changes while helpers read what is above
+	next     atomic.Int64                // first chunk nobody has taken
 	_        [64]byte
 	seats    atomic.Int32 // helpers that may still join the loop
 	present  atomic.Int32 // helpers in the loop, less those that the caller has yet to count
@@ -42,8 +44,19 @@ func init() {
 	workers.empty = make(chan struct{}, 1)
 }
 
-// fault is the value of a panic on its way from a helper to the caller.
-type fault struct{ value any }
+// helperPanic is a panic on its way from a helper to the caller, with the helper's stack.
+type helperPanic struct {
+	value any
+	stack []byte
+}
+
+func (p *helperPanic) Error() string { return fmt.Sprintf("%v, in a helper:\n%s", p.value, p.stack) }
+
+// Unwrap is the value where that is an error.
+func (p *helperPanic) Unwrap() error {
+	err, _ := p.value.(error)
+	return err
+}
 
 // parallelFor runs f over 0 ≤ i < n in chunks [j·grain, min((j+1)·grain, n)).
 //
@@ -148,7 +161,7 @@ func watch(ready func() bool) bool {
 func helpOnce() {
 	defer func() {
 		if v := recover(); v != nil {
-			workers.fault.CompareAndSwap(nil, &fault{v})
+			workers.fault.CompareAndSwap(nil, &helperPanic{v, debug.Stack()})
 		}
 		if workers.present.Add(-1) == 0 && workers.waiting.CompareAndSwap(true, false) {
 			workers.empty <- struct{}{}
@@ -187,7 +200,7 @@ func finishLoop(helpers int) {
 	broken := workers.fault.Swap(nil)
 	workers.running.Unlock()
 	if broken != nil {
-		panic(broken.value)
+		panic(broken)
 	}
 }
 

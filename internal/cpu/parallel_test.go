@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -58,7 +59,14 @@ func TestParallelForSurvivesPanic(t *testing.T) {
 		for bad := range 40 {
 			func() {
 				defer func() {
-					if got := recover(); got != bad {
+					got := recover()
+					if p, ok := got.(*helperPanic); ok {
+						got = p.value
+						if !strings.Contains(p.Error(), "TestParallelForSurvivesPanic") {
+							t.Errorf("a helper's panic lost its stack: %v", p)
+						}
+					}
+					if got != bad {
 						t.Errorf("caller recovered %v, want the body's panic %d", got, bad)
 					}
 				}()

@@ -106,7 +106,7 @@ func (d *Device) PreferredBatchPixels() int { return 1 << 17 }
 func (d *Device) Multiprocessors() int { return d.sms }
 
 // fail panics with an error of this device.
-func (d *Device) fail(err error) { panic(fmt.Errorf("%s: %w", d.name, err)) }
+func (d *Device) fail(err error) { panic(&op.DeviceError{Err: fmt.Errorf("%s: %w", d.name, err)}) }
 
 // must panics when work that was queued has failed, or err is not nil.
 func (d *Device) must(err error) {

@@ -22,7 +22,7 @@ func padHead(operator string, d int) int {
 			return dp
 		}
 	}
-	panic(fmt.Errorf("cuda: %s: heads of %d channels; the GPU does at most %d: use more heads, or the CPU", operator, d, maxHeadChannels))
+	panic(&op.DeviceError{Err: fmt.Errorf("cuda: %s: heads of %d channels; the GPU does at most %d: use more heads, or the CPU", operator, d, maxHeadChannels)})
 }
 
 // len is the number of elements of the padded rows.

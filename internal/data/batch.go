@@ -43,9 +43,10 @@ type Episode struct {
 }
 
 // Batch is one step's input, contiguous, rows of the batch outermost.
-// B = Size, K = Shots, S = the square input.
+// B = Size, K = Shots, S = Side.
 type Batch struct {
 	Size, Shots int // B and K; B is smaller in the last batch of an epoch that is not dropped; K is 0 in the base stage
+	Side        int // S, pixels
 
 	Query       []float32 // [B,S,S,3]
 	Support     []float32 // [B,K,S,S,3]
@@ -66,7 +67,7 @@ func (b *Batch) First(n int) *Batch {
 		return b
 	}
 	return &Batch{
-		Size: n, Shots: b.Shots, Epoch: b.Epoch, Step: b.Step,
+		Size: n, Shots: b.Shots, Side: b.Side, Epoch: b.Epoch, Step: b.Step,
 		Query: first(b.Query, n, b.Size), Support: first(b.Support, n, b.Size), QueryMask: first(b.QueryMask, n, b.Size),
 		SupportMask: first(b.SupportMask, n, b.Size), BaseLabel: first(b.BaseLabel, n, b.Size), ClassIndex: first(b.ClassIndex, n, b.Size),
 		Episodes: first(b.Episodes, n, b.Size),
@@ -101,7 +102,7 @@ func newBuffers(batch, shots, size int, stage Stage) buffers {
 // newBatch lays a batch of n episodes over the buffers.
 func newBatch(f buffers, n, shots, size int, stage Stage) *Batch {
 	px := size * size
-	b := &Batch{Size: n, Query: f.query[:n*px*3], BaseLabel: f.baseLabel[:n*px], ClassIndex: f.cat[:n], full: f}
+	b := &Batch{Size: n, Side: size, Query: f.query[:n*px*3], BaseLabel: f.baseLabel[:n*px], ClassIndex: f.cat[:n], full: f}
 	if stage == Meta {
 		b.Shots = shots
 		b.Support = f.support[:n*shots*px*3]

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 
 	"hdmnet/internal/data"
 	"hdmnet/internal/metric"
@@ -157,22 +156,14 @@ func each(ctx context.Context, t *nn.Tape, src Source, f func(*data.Batch) error
 	}
 }
 
-// upload starts a pass, brings a batch to the device and normalizes it there; without
-// supports only Query is set.
+// upload starts a pass and brings a batch to the device, in the network's range.
 func upload(t *nn.Tape, b *data.Batch) model.Input {
 	t.Begin(false, 0)
-	n, k := b.Size, b.Shots
-	s := int(math.Sqrt(float64(len(b.Query) / (3 * n))))
-	in := model.Input{Query: t.Arena.Float32(n, s, s, 3)}
-	t.Dev.Upload(in.Query, b.Query)
-	t.Dev.Normalize(in.Query, in.Query, data.Mean, data.Std)
-	if k > 0 {
-		in.Support, in.SupportMask = t.Arena.Float32(n, k, s, s, 3), t.Arena.Uint8(n, k, s, s)
+	in := model.Upload(t, b)
+	if b.Shots > 0 {
 		in.Names = pictureNames(b)
-		t.Dev.Upload(in.Support, b.Support)
-		t.Dev.Normalize(in.Support, in.Support, data.Mean, data.Std)
-		t.Dev.Upload(in.SupportMask, b.SupportMask)
 	}
+	in.Normalize(t)
 	return in
 }
 

@@ -20,7 +20,7 @@ type Dataset struct {
 
 // Pictures are one part of a fold: what can be read, and which of it makes episodes.
 type Pictures struct {
-	Source data.SizedSource
+	Source data.Source
 	Index  *data.Index // for the meta stage and evaluation; the base stage takes all pictures
 }
 
@@ -146,4 +146,3 @@ func ListName(c *config.Dataset) string {
 	}
 	return filepath.Base(c.ValList)
 }
-

@@ -14,8 +14,8 @@ import "fmt"
 
 // Monitor is told what happens on the way. Functions that are nil are not called.
 type Monitor struct {
-	Note     func(message string)                             // worth a line
-	Warn     func(message string)                             // deserves a look but stops nothing
+	Note     func(message string)                            // worth a line
+	Warn     func(message string)                            // deserves a look but stops nothing
 	Progress func(work string, unit string, done, total int) // done of total units of some work
 }
 

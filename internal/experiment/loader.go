@@ -21,7 +21,7 @@ func TrainLoader(c *config.Config, p *Pictures, fold data.Fold, stage data.Stage
 		o.Index = data.AllImages(p.Source, fold, data.Train)
 		o.Batch, o.Augment = c.Train.Base.Batch, augmentation(&c.Train.Base.Augment)
 	}
-	if err := dist.Shard(&o, g); err != nil {
+	if err := shard(&o, g); err != nil {
 		return nil, 0, err
 	}
 	l, err := data.NewLoader(o)
@@ -35,7 +35,7 @@ func ValidationLoader(c *config.Config, p *Pictures, fold data.Fold, stage data.
 		return PictureLoader(c, p.Source, fold, 1)
 	}
 	seed := uint64(c.Train.Meta.ValidateSeed)
-	draws := data.NewReleaseDrawer(p.Index, c.Model.Shots, seed, c.Eval.DrawWorkers)
+	draws := data.NewReleaseDrawer(p.Index, c.Model.Shots, seed, c.Eval.EmulatedDataLoaderWorkers)
 	return EpisodeLoader(c, p, draws, c.Train.Meta.ValidateEpisodes, 1)
 }
 

@@ -9,10 +9,10 @@ import (
 	"hdmnet/internal/config"
 )
 
-// find is the path of a file of the data set: as given, or under the data root when it
+// FindFile is the path of a file of the data set: as given, or under the data root when it
 // is only there; as given when it is nowhere. A name without a folder that means one file
 // here and another under the data root is a *SettingError.
-func find(c *config.Dataset, path string) (string, error) {
+func FindFile(c *config.Dataset, path string) (string, error) {
 	if path == "" || filepath.IsAbs(path) {
 		return path, nil
 	}
@@ -31,11 +31,6 @@ func find(c *config.Dataset, path string) (string, error) {
 	return path, nil
 }
 
-// FindFile returns the path of a list or class file of the data set, which may be given
-// relative to the working directory or to the data root; one that is nowhere is returned
-// as it is, for whoever opens it to complain.
-func FindFile(c *config.Dataset, path string) (string, error) { return find(c, path) }
-
 // Absolute makes the paths of the settings independent of the working directory, so that
 // a run can be gone on with, and scored, from anywhere. A list or class file that is not
 // found here is looked for under the data root; one that is nowhere stays as it is.
@@ -49,7 +44,7 @@ func Absolute(c *config.Config) error {
 		return nil // reads no list: its opener says so
 	}
 	for _, path := range []*string{&c.Dataset.TrainList, &c.Dataset.ValList, &c.Dataset.Classes, &c.Dataset.FoldList} {
-		found, err := find(&c.Dataset, *path)
+		found, err := FindFile(&c.Dataset, *path)
 		if err != nil {
 			return err
 		}

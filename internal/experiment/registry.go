@@ -51,13 +51,13 @@ func shapesFold(_ *config.Dataset, f int) (data.Fold, error) { return data.Shape
 
 func pascalFold(_ *config.Dataset, f int) (data.Fold, error) { return data.PASCAL5i(f) }
 
-func cocoFold(c *config.Dataset, f int) (data.Fold, error) { return data.COCO20i(f, c.Split) }
+func cocoFold(c *config.Dataset, f int) (data.Fold, error) { return data.COCO20i(f, c.FoldScheme) }
 
 func pascalCounts(*config.Dataset) *verify.Published { return &verify.PASCAL5i }
 
 // cocoCounts are known for the folds of FWB alone.
 func cocoCounts(c *config.Dataset) *verify.Published {
-	if c.Split != "fwb" {
+	if c.FoldScheme != "fwb" {
 		return nil
 	}
 	return &verify.COCO20i
@@ -81,19 +81,19 @@ func customFolds(c *config.Dataset) (names []string, folds [][]int, err error) {
 	if c.Classes == "" {
 		return nil, nil, settingf("a custom set needs its classes: set dataset.classes to a file with one class name a line, line 1 being mask value 1")
 	}
-	path, err := find(c, c.Classes)
+	path, err := FindFile(c, c.Classes)
 	if err != nil {
 		return nil, nil, err
 	}
 	if names, err = data.ReadClasses(path); err != nil {
-		return nil, nil, notFound(c, "dataset.classes", err)
+		return nil, nil, NotFound(c, "dataset.classes", err)
 	}
 	if c.FoldList != "" {
-		if path, err = find(c, c.FoldList); err != nil {
+		if path, err = FindFile(c, c.FoldList); err != nil {
 			return nil, nil, err
 		}
 		folds, err = data.ReadFoldList(path, names)
-		return names, folds, notFound(c, "dataset.fold_list", err)
+		return names, folds, NotFound(c, "dataset.fold_list", err)
 	}
 	if folds, err = data.BlockFolds(len(names)-1, c.Folds); err != nil {
 		return nil, nil, settingf("dataset.folds: %w", err)
@@ -121,19 +121,19 @@ func openList(c *config.Dataset, fold data.Fold, split data.Split) (data.SizedSo
 	if list == "" {
 		return nil, settingf("%s needs its pictures: give --data-root DIR and --list FILE (lines of `image mask` relative to DIR), or set %s", c.Name, key)
 	}
-	path, err := find(c, list)
+	path, err := FindFile(c, list)
 	if err != nil {
 		return nil, err
 	}
 	src, err := data.OpenList(path, c.Root, len(fold.Base)+len(fold.Novel))
 	if _, missing := os.Stat(path); errors.Is(missing, fs.ErrNotExist) {
-		return nil, notFound(c, key, err)
+		return nil, NotFound(c, key, err)
 	}
 	return src, err
 }
 
-// notFound adds to the error about a missing file where it was looked for.
-func notFound(c *config.Dataset, key string, err error) error {
+// NotFound adds to the error about a missing file where it was looked for.
+func NotFound(c *config.Dataset, key string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -81,9 +81,9 @@ func (t *Trained) Settle(wanted int) error {
 	case t.Fold >= 0 && wanted >= 0 && t.Fold != wanted:
 		return settingf("%s was trained for fold %d: the novel classes of fold %d are among those it was trained on; leave --fold out, or score a network of that fold",
 			t.Path, t.Fold, wanted)
-	case t.scheme != "" && t.Dataset.Name == "coco20i" && t.scheme != t.Dataset.Split:
+	case t.scheme != "" && t.Dataset.Name == "coco20i" && t.scheme != t.Dataset.FoldScheme:
 		return settingf("%s was trained for the folds of %s: novel classes of %s are among those it was trained on; score it with --fold-scheme %s",
-			t.Path, t.scheme, t.Dataset.Split, t.scheme)
+			t.Path, t.scheme, t.Dataset.FoldScheme, t.scheme)
 	}
 	t.Fold = max(t.Fold, wanted)
 	return nil

@@ -63,7 +63,7 @@ func (c *featureCache) exchange(t *nn.Tape, all *features, names []string, compu
 	}
 	for _, i := range computed {
 		if err := c.put(all.values(), i, names[i]); err != nil {
-			panic(fmt.Errorf("%s: %w", c.dev.Name(), err))
+			panic(&op.DeviceError{Err: fmt.Errorf("%s: %w", c.dev.Name(), err)})
 		}
 	}
 }

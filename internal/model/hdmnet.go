@@ -67,15 +67,6 @@ func NewHDMNet(o Options) (*HDMNet, error) {
 	return n, nil
 }
 
-// Input is one batch of episodes on the device.
-type Input struct {
-	Query         op.Tensor // [B,S,S,3], normalized (op.Normalize)
-	Support       op.Tensor // [B,K,S,S,3], likewise
-	SupportMask   op.Tensor // uint8 [B,K,S,S]: 0, 1, 255
-	Names         []string  // of the B queries and then the B·K masked supports, for CacheFeatures; nil: unknown
-	ExcludedClass op.Tensor // int32 [B]: the base class left out of the base foreground; nil in evaluation
-}
-
 // The parts of the network, as Forward and Loss tell them to op.Region, and the two that
 // whoever calls them adds.
 const (

@@ -171,7 +171,7 @@ func (s *Set) Put(p *Param, v []float32) {
 func (s *Set) unfold() {
 	for _, c := range s.convs {
 		if err := c.unfold(); err != nil {
-			panic(fmt.Errorf("%s: give back folded weights: %w", s.dev.Name(), err))
+			panic(&op.DeviceError{Err: fmt.Errorf("%s: give back folded weights: %w", s.dev.Name(), err)})
 		}
 	}
 }

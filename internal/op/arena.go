@@ -104,7 +104,7 @@ func (a *Arena) get(dt tensor.Dtype, shape []int) Tensor {
 	if b == nil {
 		err, shape := a.grow(bytes), slices.Clone(shape) // the shapes of callers stay on their stacks
 		if err != nil && !errors.Is(err, ErrOutOfMemory) {
-			panic(fmt.Errorf("%s: %w", a.dev.Name(), err)) // of work before
+			panic(&DeviceError{fmt.Errorf("%s: %w", a.dev.Name(), err)}) // of work before
 		}
 		if err != nil {
 			panic(fmt.Errorf("%s: no memory for a tensor %v (%s; activations hold %s so far): %w; use a smaller batch or input size",

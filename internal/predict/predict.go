@@ -150,20 +150,10 @@ func forward(net Network, tape *nn.Tape, size int, s *supports, pix []uint8, h, 
 	x := make([]float32, size*size*3)
 	data.Preprocess(x, size, pix, h, w)
 	tape.Begin(false, 0)
-	a := tape.Arena
-	in := model.Input{
-		Query:       a.Float32(1, size, size, 3),
-		Support:     a.Float32(1, k, size, size, 3),
-		SupportMask: a.Uint8(1, k, size, size),
-	}
-	tape.Dev.Upload(in.Query, x)
-	tape.Dev.Upload(in.Support, s.images)
-	tape.Dev.Upload(in.SupportMask, s.masks)
-	for _, pictures := range []op.Tensor{in.Query, in.Support} {
-		tape.Dev.Normalize(pictures, pictures, data.Mean, data.Std)
-	}
+	in := model.Upload(tape, &data.Batch{Size: 1, Shots: k, Side: size, Query: x, Support: s.images, SupportMask: s.masks})
+	in.Normalize(tape)
 	final := net.Forward(tape, in).Final.Value // [1,h,w,2]
-	full := a.Float32(1, h, w, op.Last(final))
+	full := tape.Arena.Float32(1, h, w, op.Last(final))
 	tape.Dev.ResizeBilinear(full, final, true)
 	out := make([]float32, op.Len(full))
 	tape.Dev.Download(out, full)

@@ -25,6 +25,9 @@ import (
 	"hdmnet/internal/atomicfile"
 )
 
+// Parent is the folder where runs go that are given no directory of their own.
+const Parent = "runs"
+
 // Dir is a run directory.
 type Dir struct {
 	path string

@@ -37,12 +37,11 @@ func (t *baseTask) Step(b *data.Batch, seed uint64, scale float32) (r reading, e
 func (t *baseTask) step(b *data.Batch, seed uint64, scale float32) reading {
 	t.tape.Training, t.tape.BatchStats = true, true
 	t.tape.Begin(true, seed)
-	s := side(b)
-	query, label := t.images(b.Query, b.Size, s, s, 3), t.labels(b.BaseLabel, b.Size, s, s)
+	in, labels := model.UploadTraining(t.tape, b)
 	var loss op.Tensor
 	op.CaptureGraph(t.dev, func() {
-		t.normalize(query)
-		loss = t.net.Loss(t.tape, t.net.Forward(t.tape, query), label, scale)
+		in.Normalize(t.tape)
+		loss = t.net.Loss(t.tape, t.net.Forward(t.tape, in.Query), labels.Base, scale)
 		t.tape.Backward()
 	})
 	v := make([]float32, op.Len(loss))

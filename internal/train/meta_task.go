@@ -40,33 +40,20 @@ func (t *metaTask) Step(b *data.Batch, seed uint64, scale float32) (r reading, e
 func (t *metaTask) step(b *data.Batch, seed uint64, scale float32) reading {
 	t.tape.Training = t.dropout
 	t.tape.Begin(true, seed)
-	op.Region(t.dev, model.RegionUpload)
-	n, k, s := b.Size, b.Shots, side(b)
-	excluded := make([]int32, n)
-	for i, class := range b.ClassIndex {
-		excluded[i] = int32(class) + 1 // base label 0 is background
-	}
-	in := model.Input{
-		Query:         t.images(b.Query, n, s, s, 3),
-		Support:       t.images(b.Support, n, k, s, s, 3),
-		SupportMask:   t.labels(b.SupportMask, n, k, s, s),
-		ExcludedClass: t.tape.Arena.Int32(n),
-	}
-	t.dev.Upload(in.ExcludedClass, excluded)
-	mask, base := t.labels(b.QueryMask, n, s, s), t.labels(b.BaseLabel, n, s, s)
+	in, labels := model.UploadTraining(t.tape, b)
 	var loss, pred op.Tensor
 	op.CaptureGraph(t.dev, func() {
-		t.normalize(in.Query, in.Support)
+		in.Normalize(t.tape)
 		out := t.net.Forward(t.tape, in)
-		loss = t.net.Loss(t.tape, out, mask, base, model.LossOptions{Distill: t.distill, Scale: scale})
+		loss = t.net.Loss(t.tape, out, labels.Query, labels.Base, model.LossOptions{Distill: t.distill, Scale: scale})
 		op.Region(t.dev, model.RegionPredictions)
-		pred = t.predict(out.Final, n, s)
+		pred = t.predict(out.Final, b.Size, b.Side)
 		op.Region(t.dev, model.RegionBackward)
 		t.tape.Backward()
 		op.Region(t.dev, model.RegionResults)
 	})
-	labels, values := make([]uint8, n*s*s), make([]float32, op.Len(loss))
-	gotLabels, gotValues := op.Fetch(t.dev, labels, pred), op.Fetch(t.dev, values, loss)
+	predicted, values := make([]uint8, op.Len(pred)), make([]float32, op.Len(loss))
+	gotLabels, gotValues := op.Fetch(t.dev, predicted, pred), op.Fetch(t.dev, values, loss)
 	scored := score{fold: t.fold, mask: slices.Clone(b.QueryMask)}
 	for _, e := range b.Episodes {
 		scored.classes = append(scored.classes, e.Class)
@@ -77,7 +64,7 @@ func (t *metaTask) step(b *data.Batch, seed uint64, scale float32) reading {
 		l := model.SumLosses(values, t.distill)
 		return map[string]float64{
 			total: float64(l.Total), "main": float64(l.Main), "distill": float64(l.Distill), "base": float64(l.Base),
-		}, map[string]float64{trainingMIoU: scored.miou(labels)}
+		}, map[string]float64{trainingMIoU: scored.miou(predicted)}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
 	"hdmnet/internal/dist"
+	"hdmnet/internal/experiment"
 	"hdmnet/internal/model"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
@@ -26,7 +27,7 @@ type Steps struct {
 
 // NewSteps builds the network for a fold and initializes it.
 func NewSteps(dev op.Device, c *config.Config, fold data.Fold) (*Steps, error) {
-	o := model.Options{Backbone: c.Model.Backbone, BaseClasses: len(fold.Base) + 1, Shots: c.Model.Shots, KShotReweight: c.Train.Meta.KShotReweight}
+	o := experiment.ModelOptions(c, fold, c.Model.Shots)
 	task, err := newMetaTask(dev, o, uint64(c.Train.Seed), nil, fold)
 	if err != nil {
 		return nil, err

@@ -2,7 +2,6 @@ package train
 
 import (
 	"context"
-	"math"
 
 	"hdmnet/internal/data"
 	"hdmnet/internal/eval"
@@ -60,30 +59,4 @@ func (n *network) Close() error {
 		return err
 	}
 	return n.set.Close()
-}
-
-// normalize brings uploaded pictures to the network's range.
-func (n *network) normalize(pictures ...op.Tensor) {
-	for _, x := range pictures {
-		n.dev.Normalize(x, x, data.Mean, data.Std)
-	}
-}
-
-// images uploads pictures [n..., side, side, 3] as the loader gives them.
-func (n *network) images(v []float32, shape ...int) op.Tensor {
-	t := n.tape.Arena.Float32(shape...)
-	n.dev.Upload(t, v)
-	return t
-}
-
-// labels uploads masks [n..., side, side].
-func (n *network) labels(v []uint8, shape ...int) op.Tensor {
-	t := n.tape.Arena.Uint8(shape...)
-	n.dev.Upload(t, v)
-	return t
-}
-
-// side is the side of a batch's square pictures.
-func side(b *data.Batch) int {
-	return int(math.Sqrt(float64(len(b.Query) / (3 * b.Size))))
 }

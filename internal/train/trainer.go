@@ -14,18 +14,13 @@ import (
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
 	"hdmnet/internal/dist"
+	"hdmnet/internal/experiment"
 	"hdmnet/internal/model"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
 	"hdmnet/internal/run"
 	"hdmnet/internal/weights"
 )
-
-// Pictures are what one side of a fold offers.
-type Pictures struct {
-	Source data.Source
-	Index  *data.Index // those that make episodes, for the meta stage; the base stage takes all
-}
 
 // Options of a run.
 type Options struct {
@@ -36,11 +31,11 @@ type Options struct {
 	Group    dist.ProcessGroup // nil: dist.Solo
 	Dir      *run.Dir
 	Resume   bool
-	Train    Pictures
-	Val      *Pictures // nil: no validation
-	Out      io.Writer // lines and the progress bar
-	Terminal bool      // Out is one
-	Hooks    []Hook    // besides those that every run has
+	Train    experiment.Pictures
+	Val      *experiment.Pictures // nil: no validation
+	Out      io.Writer            // lines and the progress bar
+	Terminal bool                 // Out is one
+	Hooks    []Hook               // besides those that every run has
 }
 
 // saveEvery is the time between checkpoints within an epoch.
@@ -175,7 +170,7 @@ func (t *trainer) stage(ctx context.Context, name string, from *checkpoint) (err
 		return err
 	}
 	defer s.feed.close()
-	o := model.Options{Backbone: c.Model.Backbone, BaseClasses: len(t.Fold.Base) + 1, Shots: c.Model.Shots, KShotReweight: c.Train.Meta.KShotReweight}
+	o := experiment.ModelOptions(c, t.Fold, c.Model.Shots)
 	out := t.Dir.Base()
 	if name == Base {
 		s.plan = basePlan(&c.Train.Base)

@@ -13,6 +13,7 @@ import (
 	"hdmnet/internal/config"
 	"hdmnet/internal/cpu"
 	"hdmnet/internal/data"
+	"hdmnet/internal/experiment"
 	"hdmnet/internal/run"
 )
 
@@ -53,9 +54,9 @@ func trial(t *testing.T, dir string, set ...string) Options {
 		}
 		index, _ = index.WithoutScarce(c.Model.Shots)
 		if split == data.Train {
-			o.Train = Pictures{src, index}
+			o.Train = experiment.Pictures{Source: src, Index: index}
 		} else {
-			o.Val = &Pictures{src, index}
+			o.Val = &experiment.Pictures{Source: src, Index: index}
 		}
 	}
 	if dir == "" {

@@ -12,7 +12,6 @@ type Published struct {
 	lengths        map[int]string // lines of lists that are taken by mistake, and what they are
 }
 
-
 // PASCAL5i are those of PASCAL VOC 2012 with SBD.
 var PASCAL5i = Published{
 	train: 5953, val: 1449,

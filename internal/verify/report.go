@@ -10,13 +10,13 @@ import (
 
 // Set says what a data set is meant to be.
 type Set struct {
-	Dataset string      // "pascal5i", "coco20i" or "custom"
-	Split   string      // of COCO-20i: "fwb" or "panet"
-	Published *Published // the field's counts; nil: there are none
-	MinArea int         // pixels a class must cover for an (image, class) pair to count
-	Filter  bool        // training drops images that show any novel class
-	Shots   int         // supports of an episode
-	Folds   []data.Fold // to count, one at least
+	Dataset   string      // "pascal5i", "coco20i" or "custom"
+	Split     string      // of COCO-20i: "fwb" or "panet"
+	Published *Published  // the field's counts; nil: there are none
+	MinArea   int         // pixels a class must cover for an (image, class) pair to count
+	Filter    bool        // training drops images that show any novel class
+	Shots     int         // supports of an episode
+	Folds     []data.Fold // to count, one at least
 }
 
 // Comparison is a count beside the published one.

@@ -53,12 +53,13 @@ func Shots(s *Settings) {
 }
 
 // Episodes adds the flags about what an episode is made of: --ann-type and --fold-scheme.
-func Episodes(s *Settings) {
+func Episodes(io ui.Streams, s *Settings) {
 	f := s.Cmd.Flags()
 	f.String("ann-type", "", "how supports are marked: mask, or bbox (filled boxes of the mask's components)")
 	f.String("fold-scheme", "", "how COCO-20i's classes are grouped into folds: fwb or panet")
 	s.Bind("ann-type", "dataset.annotation")
-	s.Bind("fold-scheme", "dataset.split")
+	s.Bind("fold-scheme", "dataset.fold_scheme")
+	Renamed(io, s.Cmd, "split", "fold-scheme")
 	Complete(s.Cmd, "ann-type", data.AnnotationMask.String(), data.AnnotationBBox.String())
 	Complete(s.Cmd, "fold-scheme", "fwb", "panet")
 }

@@ -51,7 +51,7 @@ func (s *Settings) Source(key string) string {
 
 // Options are the settings of the command line.
 func (s *Settings) Options(io ui.Streams) (config.Options, error) {
-	o := config.Options{Env: io.Env, Set: s.set, Overrides: map[string]any{}}
+	o := config.Options{Env: io.Env, Set: s.set, Overrides: map[string]any{}, Warn: func(text string) { io.Warn("%s", text) }}
 	for flag, keys := range s.keys {
 		if !s.Given(flag) {
 			continue

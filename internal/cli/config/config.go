@@ -1,0 +1,111 @@
+package config
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"hdmnet/internal/cli/flags"
+	"hdmnet/internal/cli/ui"
+	"hdmnet/internal/config"
+)
+
+func NewCmd(io ui.Streams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "List and show configurations",
+		Args:  cobra.ArbitraryArgs,
+		RunE:  flags.NeedsCommand,
+	}
+	cmd.AddCommand(newList(io), newShow(io))
+	return cmd
+}
+
+func newList(io ui.Streams) *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   "List the embedded configurations",
+		Example: "  hdmnet config list",
+		Args:    flags.None,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runList(cmd.Context(), io) },
+	}
+}
+
+func runList(_ context.Context, io ui.Streams) error {
+	w := ui.TextTable(io.Out)
+	for _, name := range config.Names() {
+		text, err := config.Source(name)
+		if err != nil {
+			return err
+		}
+		first, _, _ := strings.Cut(string(text), "\n")
+		about := strings.TrimPrefix(strings.TrimSpace(strings.TrimPrefix(first, "#")), name+": ")
+		if name == config.Default {
+			about += " The default."
+		}
+		fmt.Fprintf(w, "%s\t%s\n", name, about)
+	}
+	return w.Flush()
+}
+
+// showOptions are the flags of `config show`.
+type showOptions struct {
+	name   string
+	set    []string
+	source bool
+}
+
+func newShow(io ui.Streams) *cobra.Command {
+	o := &showOptions{}
+	cmd := &cobra.Command{
+		Use:   "show [NAME|FILE]",
+		Short: "Print every setting, resolved, as YAML",
+		Long: `Print every setting as YAML, after environment variables and --set. What is printed is a
+complete configuration file. --source prints an embedded file as it is, with comments.`,
+		Example: `  hdmnet config show
+  hdmnet config show pascal5i_resnet50 --set model.shots=5 > mine.yaml
+  hdmnet config show coco20i_vgg16 --source`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return ui.Usagef("unexpected argument %q; `%s` takes one configuration", args[1], cmd.CommandPath())
+			}
+			return nil
+		},
+		ValidArgsFunction: cobra.FixedCompletions(config.Names(), cobra.ShellCompDirectiveDefault),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.name = config.Default
+			if len(args) == 1 {
+				o.name = args[0]
+			}
+			return runShow(cmd.Context(), io, o)
+		},
+	}
+	cmd.Flags().StringArrayVar(&o.set, "set", nil, "a setting, `KEY=VALUE`; may be repeated")
+	cmd.Flags().BoolVar(&o.source, "source", false, "print the embedded file with its comments")
+	return cmd
+}
+
+func runShow(_ context.Context, io ui.Streams, o *showOptions) error {
+	var text []byte
+	if o.source {
+		if len(o.set) > 0 {
+			return ui.Usagef("--source prints the file as it is and takes no --set")
+		}
+		var err error
+		if text, err = config.Source(o.name); err != nil {
+			return ui.Usagef("%w", err)
+		}
+	} else {
+		c, err := config.Load(config.Options{Config: o.name, Env: io.Env, Set: o.set, Warn: func(text string) { io.Warn("%s", text) }})
+		if err != nil {
+			return err
+		}
+		if text, err = c.YAML(); err != nil {
+			return err
+		}
+	}
+	_, err := io.Out.Write(text)
+	return err
+}

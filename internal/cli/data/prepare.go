@@ -1,0 +1,114 @@
+package data
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"hdmnet/internal/cli/flags"
+	"hdmnet/internal/cli/ui"
+	"hdmnet/internal/data"
+	"hdmnet/internal/prepare"
+)
+
+func newPrepare(io ui.Streams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "prepare",
+		Short: "Turn official downloads into masks and lists",
+		Long: `Write masks (palette PNG, index = class) and list files from the official downloads of a
+data set or from annotations of your own.
+
+A preparation that is stopped goes on when the same command is given again: masks that are
+there and whole are kept. A record, prepare.json, keeps the settings: going on with others
+is refused, unless --force makes all masks again. Masks and lists that were made elsewhere
+are never replaced without --force.`,
+		Example: `  hdmnet data prepare sbd --root VOC2012 --sbd benchmark_RELEASE
+  hdmnet data prepare coco --root coco --mask-mode all-polygons
+  hdmnet data prepare labelme --images photos --out mine`,
+		Args: cobra.ArbitraryArgs,
+		RunE: flags.NeedsCommand,
+	}
+	cmd.AddCommand(newPrepareVOC(io), newPrepareSBD(io), newPrepareCOCO(io), newPrepareLabelMe(io))
+	return cmd
+}
+
+// prepareFlags are the flags that every `data prepare` command has.
+type prepareFlags struct {
+	out     string
+	workers int
+	force   bool
+}
+
+// add defines the flags; out says what an empty --out means, "" when it must be given.
+func (p *prepareFlags) add(cmd *cobra.Command, out string) {
+	f := cmd.Flags()
+	if out != "" {
+		out = " (default " + out + ")"
+	}
+	f.StringVar(&p.out, "out", "", "folder `DIR` for masks and lists"+out)
+	f.IntVar(&p.workers, "workers", 0, "masks made at once; 0: one for each core")
+	f.BoolVar(&p.force, "force", false, "make all masks again, whatever is there")
+}
+
+// options are the options of a preparation, which tells its progress stage by stage;
+// finish takes the last bar away.
+func (p *prepareFlags) options(io ui.Streams) (opt prepare.Options, finish func(), err error) {
+	if p.workers < 0 {
+		return opt, nil, ui.Usagef("--workers %d: expected 0 (one for each core) or more", p.workers)
+	}
+	var bar *ui.Progress
+	stage := ""
+	finish = func() {
+		if bar != nil {
+			bar.Finish()
+			bar = nil
+		}
+	}
+	opt = prepare.Options{
+		Out: p.out, Workers: p.workers, Force: p.force,
+		Warn: func(message string) { io.Warn("%s", message) },
+		Progress: func(now string, done, total int) {
+			if bar == nil || now != stage {
+				finish()
+				bar, stage = ui.NewProgress(io, now, "files"), now
+			}
+			bar.Update(done, total, "")
+		},
+	}
+	return opt, finish, nil
+}
+
+// prepare runs a preparation and prints its report; names as in printPrepared.
+func (p *prepareFlags) prepare(io ui.Streams, names []string, work func(prepare.Options) (*prepare.Report, error)) error {
+	opt, finish, err := p.options(io)
+	if err != nil {
+		return err
+	}
+	report, err := work(opt)
+	finish()
+	if err != nil {
+		return err
+	}
+	return printPrepared(io, report, names)
+}
+
+// printPrepared writes what a preparation did. names are the data set's classes, [0] the
+// background.
+func printPrepared(io ui.Streams, r *prepare.Report, names []string) error {
+	if r.Root != "" {
+		fmt.Fprintf(io.Out, "data root: %s\n", r.Root)
+	}
+	fmt.Fprintf(io.Out, "masks: %d written, %d were there\n", r.Written, r.Kept)
+	for _, l := range r.Lists {
+		fmt.Fprintf(io.Out, "list:  %s, %d pairs\n", l.Path, l.Pairs)
+	}
+	if r.Written+r.Kept == 0 {
+		return nil
+	}
+	w := ui.TextTable(io.Out)
+	fmt.Fprintln(w, "class\tname\tmasks that show it")
+	for c := 1; c < len(names) && c < data.Ignore; c++ {
+		fmt.Fprintf(w, "%d\t%s\t%d\n", c, names[c], r.Images[c])
+	}
+	return w.Flush()
+}

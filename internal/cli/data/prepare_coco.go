@@ -1,0 +1,105 @@
+package data
+
+import (
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"hdmnet/internal/cli/flags"
+	"hdmnet/internal/cli/ui"
+	"hdmnet/internal/coco"
+	"hdmnet/internal/data"
+	"hdmnet/internal/prepare"
+)
+
+// cocoFlags are the flags of `data prepare coco`.
+type cocoFlags struct {
+	prepareFlags
+	root, instances, images, mode string
+	trainOrder, valOrder          string
+}
+
+func newPrepareCOCO(io ui.Streams) *cobra.Command {
+	o := &cocoFlags{}
+	cmd := &cobra.Command{
+		Use:   "coco",
+		Short: "COCO 2014 or 2017, or annotations in its format: masks, lists, class names",
+		Long: `Prepare COCO (train2014.zip, val2014.zip and annotations_trainval2014.zip, unpacked in one
+folder; 2017 alike). Objects are drawn in the order of the annotation file, later ones over
+earlier ones, crowds left out; the value is the class 1..80 in the order of category ids.
+Masks go to annotations/train2014 and annotations/val2014, pairs of pictures and masks to
+train.txt (82,081) and val.txt (40,137), names to classes.txt.
+
+Published masks differ in how polygons become pixels, and so do scores over them:
+
+  --mask-mode all-polygons    all polygons of an object, as pycocotools draws them
+  --mask-mode first-polygon   its first polygon alone, points cut to whole pixels, as
+                              OpenCV draws it: how the field's ready-made masks were made
+
+Evaluation asks about the pictures of val.txt from the top, so its order is part of a
+score. The field's order is a random one that only its own list holds: give that list with
+--val-order. Without it, a val.txt that was written before keeps its order, unless --force
+is given, and a new one has that of the annotation file.
+
+With --instances and --images, an annotation file of any classes (at most 254) becomes a
+custom set: masks/, list.txt and classes.txt under --out. Polygons and both kinds of RLE
+are read.`,
+		Example: `  hdmnet data prepare coco --root coco --mask-mode all-polygons --val-order lists/val.txt
+  hdmnet data prepare coco --instances parts.json --images photos --mask-mode all-polygons --out parts`,
+		Args: flags.None,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			opt, err := o.coco()
+			if err != nil {
+				return err
+			}
+			var finish func()
+			if opt.Options, finish, err = o.options(io); err != nil {
+				return err
+			}
+			report, err := prepare.COCO(cmd.Context(), opt)
+			finish()
+			if err != nil {
+				return err
+			}
+			names, err := data.ReadClasses(filepath.Join(report.Root, "classes.txt"))
+			if err != nil {
+				return err
+			}
+			return printPrepared(io, report, names)
+		},
+	}
+	o.add(cmd, "the folder of --root")
+	f := cmd.Flags()
+	f.StringVar(&o.root, "root", "", "COCO's folder `DIR`, which holds annotations, train2014 and val2014")
+	f.StringVar(&o.mode, "mask-mode", "", "how polygons become pixels: all-polygons or first-polygon")
+	f.StringVar(&o.trainOrder, "train-order", "", "list `FILE` whose order train.txt gets")
+	f.StringVar(&o.valOrder, "val-order", "", "list `FILE` whose order val.txt gets: the field's val.txt")
+	f.StringVar(&o.instances, "instances", "", "annotation `FILE` of a set of your own, instead of --root")
+	f.StringVar(&o.images, "images", "", "folder `DIR` of the pictures that --instances names")
+	flags.Complete(cmd, "mask-mode", coco.AllPolygons.String(), coco.FirstPolygon.String())
+	return cmd
+}
+
+// coco checks the flags that this command has of its own.
+func (o *cocoFlags) coco() (opt prepare.COCOOptions, err error) {
+	switch own := o.instances != "" || o.images != ""; {
+	case o.root == "" && !own:
+		return opt, ui.Usagef("COCO's folder is not given; name it with --root DIR, or a set of your own with --instances FILE --images DIR")
+	case o.root != "" && own:
+		return opt, ui.Usagef("--root is for COCO's own folder, --instances and --images for other annotations: give one or the other")
+	case own && (o.instances == "" || o.images == ""):
+		return opt, ui.Usagef("--instances and --images belong together: an annotation file, and the folder of its pictures")
+	case own && o.out == "":
+		return opt, ui.Usagef("no output folder is given; name one with --out DIR")
+	case own && (o.trainOrder != "" || o.valOrder != ""):
+		return opt, ui.Usagef("--train-order and --val-order are for COCO's own lists, with --root")
+	case o.mode == "":
+		return opt, ui.Usagef("--mask-mode is not given: all-polygons as pycocotools draws, or first-polygon as the field's ready-made masks; scores over the two differ")
+	}
+	mode, err := coco.ParseMode(o.mode)
+	if err != nil {
+		return opt, ui.Usagef("--mask-mode: %v", err)
+	}
+	return prepare.COCOOptions{Root: o.root, Instances: o.instances, Images: o.images, Mode: mode,
+		TrainOrder: o.trainOrder, ValOrder: o.valOrder}, nil
+}

@@ -1,0 +1,54 @@
+package data
+
+import (
+	"github.com/spf13/cobra"
+
+	"hdmnet/internal/cli/flags"
+	"hdmnet/internal/cli/ui"
+	"hdmnet/internal/prepare"
+)
+
+func newPrepareLabelMe(io ui.Streams) *cobra.Command {
+	var o struct {
+		prepareFlags
+		images, classes string
+	}
+	cmd := &cobra.Command{
+		Use:   "labelme",
+		Short: "Annotations drawn with LabelMe: masks, list and class names",
+		Long: `Turn LabelMe's annotations into a custom set: masks, list.txt (in the order of the
+annotations' names) and classes.txt. The JSON files lie beside their pictures, in one folder
+and folders below it.
+
+Polygons, rectangles and circles are drawn, later ones over earlier ones; points and lines
+are left out. The label __ignore__ draws pixels that do not count (255), _background_ the
+background. Classes are the labels in alphabetical order, or those of --classes. Masks are
+made anew each time; a new label that changes the numbers of the others needs --force.`,
+		Example: `  hdmnet data prepare labelme --images photos --out mine
+  hdmnet data verify --config custom_resnet50 --data-root mine --list list.txt --set dataset.folds=2
+  hdmnet train --fold 0 --config custom_resnet50 --data-root mine --list list.txt --set dataset.folds=2`,
+		Args: flags.None,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case o.images == "":
+				return ui.Usagef("the folder of annotations is not given; name it with --images DIR")
+			case o.out == "":
+				return ui.Usagef("no output folder is given; name one with --out DIR")
+			}
+			opt, finish, err := o.options(io)
+			if err != nil {
+				return err
+			}
+			report, names, err := prepare.LabelMe(cmd.Context(), prepare.LabelMeOptions{Options: opt, Images: o.images, Classes: o.classes})
+			finish()
+			if err != nil {
+				return err
+			}
+			return printPrepared(io, report, names)
+		},
+	}
+	o.add(cmd, "")
+	cmd.Flags().StringVar(&o.images, "images", "", "folder `DIR` with LabelMe's .json files and their pictures")
+	cmd.Flags().StringVar(&o.classes, "classes", "", "class `FILE`: one name a line, line 1 being mask value 1 (default: the labels, by name)")
+	return cmd
+}

@@ -1,0 +1,84 @@
+package data
+
+import (
+	"github.com/spf13/cobra"
+
+	"hdmnet/internal/cli/flags"
+	"hdmnet/internal/cli/ui"
+	"hdmnet/internal/data"
+	"hdmnet/internal/prepare"
+)
+
+// vocFlags are the flags of `data prepare voc` and `data prepare sbd`.
+type vocFlags struct {
+	prepareFlags
+	root, sbd string
+}
+
+func newPrepareVOC(io ui.Streams) *cobra.Command {
+	o := &vocFlags{}
+	cmd := &cobra.Command{
+		Use:   "voc",
+		Short: "PASCAL VOC 2012: masks, train.txt and val.txt",
+		Long: `Prepare PASCAL VOC 2012 (VOCtrainval_11-May-2012.tar, unpacked): its masks go to
+SegmentationClassAug, its official sets to train.txt (1,464 pairs) and val.txt (1,449).
+
+The field trains PASCAL-5i on VOC together with SBD: see ` + "`hdmnet data prepare sbd`" + `, which
+does all that this command does but train.txt.`,
+		Example: `  hdmnet data prepare voc --root VOCdevkit/VOC2012`,
+		Args:    flags.None,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.run(io, func(opt prepare.Options) (*prepare.Report, error) {
+				return prepare.VOC(cmd.Context(), prepare.VOCOptions{Options: opt, Root: o.root})
+			})
+		},
+	}
+	o.addVOC(cmd)
+	return cmd
+}
+
+func newPrepareSBD(io ui.Streams) *cobra.Command {
+	o := &vocFlags{}
+	cmd := &cobra.Command{
+		Use:   "sbd",
+		Short: "PASCAL VOC 2012 with SBD, what PASCAL-5i is trained on",
+		Long: `Prepare PASCAL VOC 2012 together with SBD, the Semantic Boundaries Dataset
+(benchmark.tgz, unpacked). SBD's MATLAB annotations and VOC's masks go to
+SegmentationClassAug; where both have one, VOC's is taken. The lists:
+
+  voc_sbd_merge_noduplicate.txt   5,953 pairs, the field's training list, in its order
+  trainaug.txt                    10,582 pairs, all of SBD and VOC's train
+  val.txt                         1,449 pairs, VOC's val
+
+No training list shows a picture of val.txt. A list that differs from the published one
+is reported.`,
+		Example: `  hdmnet data prepare sbd --sbd benchmark_RELEASE --root VOCdevkit/VOC2012
+  hdmnet train --fold 0 --config pascal5i_resnet50 --data-root VOCdevkit/VOC2012 \
+      --train-list voc_sbd_merge_noduplicate.txt --val-list val.txt`,
+		Args: flags.None,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.sbd == "" {
+				return ui.Usagef("SBD's folder is not given; name it with --sbd DIR (benchmark_RELEASE)")
+			}
+			return o.run(io, func(opt prepare.Options) (*prepare.Report, error) {
+				return prepare.SBD(cmd.Context(), prepare.SBDOptions{Options: opt, Root: o.root, SBD: o.sbd})
+			})
+		},
+	}
+	o.addVOC(cmd)
+	cmd.Flags().StringVar(&o.sbd, "sbd", "", "SBD's folder `DIR`: benchmark_RELEASE, or the dataset folder in it")
+	return cmd
+}
+
+func (o *vocFlags) addVOC(cmd *cobra.Command) {
+	o.add(cmd, "the VOC2012 folder")
+	cmd.Flags().StringVar(&o.root, "root", "", "VOC's folder `DIR`: VOC2012, or VOCdevkit around it")
+}
+
+// run runs a preparation and prints its report.
+func (o *vocFlags) run(io ui.Streams, work func(prepare.Options) (*prepare.Report, error)) error {
+	if o.root == "" {
+		return ui.Usagef("VOC's folder is not given; name it with --root DIR (VOC2012)")
+	}
+	return o.prepare(io, data.ClassNames("pascal"), work)
+}

@@ -1,0 +1,122 @@
+package data
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"hdmnet/internal/cli/flags"
+	"hdmnet/internal/cli/ui"
+	"hdmnet/internal/config"
+	"hdmnet/internal/data"
+	"hdmnet/internal/experiment"
+	"hdmnet/internal/prepare"
+)
+
+// synthConfig is the file of settings that `data synth` leaves beside the pictures.
+const synthConfig = "config.yaml"
+
+// synthOptions are the flags of `data synth`.
+type synthOptions struct {
+	*flags.Settings
+	prepareFlags
+	fold int
+}
+
+func newSynth(io ui.Streams) *cobra.Command {
+	o := &synthOptions{}
+	cmd := &cobra.Command{
+		Use:   "synth",
+		Short: "Write the synthetic set shapes5i to disk",
+		Long: `Write scenes of shapes5i as a custom set, to look at, to try tools on, or as a pattern for
+a set of one's own:
+  JPEGImages/            pictures: PNG, in spite of the folder's name in VOC, so that no
+                         pixel changes
+  SegmentationClassAug/  masks: palette PNG, index = class
+  train.txt, val.txt     lists of pictures and masks
+  classes.txt            names of the classes
+  ` + synthConfig + `            settings to train and evaluate with
+
+Training scenes show the base classes of their fold alone, so the set is meant for the
+fold it was made for: there it trains and scores to the same bits as shapes5i in memory.`,
+		Example: `  hdmnet data synth --out shapes --train 300 --val 60
+  hdmnet train --config shapes/` + synthConfig + ` --fold 0`,
+		Args: flags.None,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runSynth(cmd.Context(), io, o) },
+	}
+	o.Settings = flags.NewSettings(cmd)
+	o.prepareFlags.add(cmd, "")
+	f := cmd.Flags()
+	f.IntVar(&o.fold, "fold", 0, "fold 0..3 that the scenes are for")
+	f.Int("train", 0, "scenes to train on (default 3000)")
+	f.Int("val", 0, "scenes to validate and evaluate on (default 200)")
+	f.Int("size", 0, "side of a scene in pixels (default 160)")
+	f.Int("seed", 0, "which scenes (default 1)")
+	o.Bind("train", "dataset.synth_train")
+	o.Bind("val", "dataset.synth_val")
+	o.Bind("size", "dataset.synth_size")
+	o.Bind("seed", "dataset.synth_seed")
+	flags.Complete(cmd, "fold", "0", "1", "2", "3")
+	return cmd
+}
+
+func runSynth(ctx context.Context, io ui.Streams, o *synthOptions) error {
+	if o.out == "" {
+		return ui.Usagef("no output folder is given; name one with --out DIR")
+	}
+	options, err := o.Settings.Options(io)
+	if err != nil {
+		return err
+	}
+	c, err := config.Load(options)
+	if err != nil {
+		return err
+	}
+	if c.Dataset.Name != config.Default {
+		return ui.Usagef("dataset.name is %s, but only %s is synthetic; leave it out", c.Dataset.Name, config.Default)
+	}
+	set, err := experiment.Open(&c.Dataset, o.fold)
+	if err != nil {
+		return err
+	}
+	work := prepare.SynthOptions{
+		Fold: set.Fold, Seed: uint64(c.Dataset.SynthSeed), Size: c.Dataset.SynthSize,
+		Train: c.Dataset.SynthTrain, Val: c.Dataset.SynthVal,
+	}
+	var finish func()
+	if work.Options, finish, err = o.prepareFlags.options(io); err != nil {
+		return err
+	}
+	report, err := prepare.Synth(ctx, work)
+	finish()
+	if errors.Is(err, context.Canceled) {
+		io.Warn("the same command goes on where this one stopped")
+	}
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(o.out, synthConfig)
+	if err := writeSynthConfig(c, o.out, path); err != nil {
+		return err
+	}
+	if err := printPrepared(io, report, data.ClassNames(config.Default)); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(io.Out, "train on it with `hdmnet train --config %s --fold %d`\n", path, o.fold)
+	return err
+}
+
+// writeSynthConfig writes the settings of shapes5i for the set on disk.
+func writeSynthConfig(c *config.Config, dir, path string) error {
+	root, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	d := &c.Dataset
+	d.Name, d.Root, d.Folds, d.FoldList = "custom", root, 4, ""
+	d.TrainList, d.ValList, d.Classes = filepath.Join(root, "train.txt"), filepath.Join(root, "val.txt"), filepath.Join(root, "classes.txt")
+	return c.WriteFile(path)
+}

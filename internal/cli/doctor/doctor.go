@@ -1,0 +1,172 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"hdmnet/internal/cli/flags"
+	"hdmnet/internal/cli/ui"
+	"hdmnet/internal/cpu"
+	"hdmnet/internal/device"
+	"hdmnet/internal/op"
+	"hdmnet/internal/selftest"
+)
+
+type options struct {
+	device    string
+	precision string
+	selfTest  bool
+	thorough  bool
+	json      bool
+}
+
+func NewCmd(io ui.Streams) *cobra.Command {
+	o := &options{}
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Say what this machine can run on, and test it",
+		Long: `Say what hdmnet finds on this machine: GPUs, driver and libraries, the CPU's instruction
+set and threads, and what to do about what is missing. Then test the device: small
+networks must give known results, and each operator of a GPU, at every shape that these
+networks have, must give what the CPU gives.
+
+The exit code is 1 when the device that was asked for cannot be opened or fails a test.
+Nothing is written.`,
+		Example: `  hdmnet doctor
+  hdmnet doctor --device cuda:1 --thorough
+  hdmnet doctor --self-test=false --json`,
+		Args: flags.None,
+		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), io, o) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.device, "device", "auto", "the device to test: auto, cpu or cuda:N")
+	f.StringVar(&o.precision, "precision", op.FP32.String(), "the precision to test it in: fp32, tf32 or bf16")
+	f.BoolVar(&o.selfTest, "self-test", true, "test the device")
+	f.BoolVar(&o.thorough, "thorough", false, "test it with a ResNet-50 as well; on a CPU alone a minute")
+	f.BoolVar(&o.json, "json", false, "print one JSON object")
+	flags.CompleteDevice(cmd)
+	return cmd
+}
+
+// report is what `doctor` prints as JSON.
+type report struct {
+	Platform string        `json:"platform"` // linux/amd64
+	CPU      cpuReport     `json:"cpu"`
+	CUDA     device.CUDA   `json:"cuda"`
+	Device   *deviceReport `json:"device"` // null when it cannot be opened
+	SelfTest *selfTest     `json:"self_test,omitempty"`
+	Problem  string        `json:"problem,omitempty"` // what fails of that which was asked for
+	OK       bool          `json:"ok"`
+}
+
+type cpuReport struct {
+	InstructionSet string `json:"instruction_set"`
+	Threads        int    `json:"threads"` // GOMAXPROCS
+	Cores          int    `json:"cores"`   // that the process may use
+}
+
+type deviceReport struct {
+	Name string `json:"name"`
+	Why  string `json:"why"` // it is this one
+	device.Details
+}
+
+type selfTest struct {
+	*selftest.Report
+	Tolerance float64 `json:"tolerance"` // of all operators but the forward products
+	Products  float64 `json:"products"`  // tolerance of those, and of the results
+}
+
+func run(ctx context.Context, io ui.Streams, o *options) error {
+	r := &report{
+		Platform: runtime.GOOS + "/" + runtime.GOARCH,
+		CPU:      cpuReport{Threads: runtime.GOMAXPROCS(0), Cores: runtime.NumCPU()},
+		CUDA:     device.InspectCUDA(),
+	}
+	failure := r.examine(ctx, o)
+	var usage *ui.UsageError
+	if errors.As(failure, &usage) {
+		return failure
+	}
+	if failure != nil {
+		r.Problem = failure.Error()
+	}
+	r.OK = failure == nil
+	var err error
+	if o.json {
+		err = ui.PrintJSON(io, r)
+	} else {
+		err = r.print(io.Out)
+	}
+	return errors.Join(failure, err)
+}
+
+// examine fills in what needs an open device. Its error is the first thing that fails.
+func (r *report) examine(ctx context.Context, o *options) (err error) {
+	if r.CPU.InstructionSet, err = cpu.ISA(); err != nil {
+		return err
+	}
+	dev, why, err := flags.OpenNamed(o.device, o.precision)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dev.Close()) }()
+	r.Device = &deviceReport{Name: dev.Name(), Why: why}
+	if o.selfTest {
+		err = r.test(ctx, dev, o.thorough)
+	}
+	r.Device.Details = device.Describe(dev) // after the test: what libraries did not support is known then
+	return err
+}
+
+// Bounds of relative differences: of float32, and of products whose inputs are rounded to
+// 11 or 8 bits.
+const (
+	fullTolerance    = 1e-4
+	roundedTolerance = 2e-2
+)
+
+// test runs the self-test beside the CPU in float32. That is its own reference, so only
+// its results are compared.
+func (r *report) test(ctx context.Context, dev op.Device, thorough bool) error {
+	rounded := device.Describe(dev).Precision != op.FP32.String()
+	var reference op.Device
+	if _, same := dev.(*cpu.Device); !same || rounded {
+		host, err := cpu.New()
+		if err != nil {
+			return err
+		}
+		reference = host
+	}
+	t := &selfTest{Tolerance: fullTolerance, Products: fullTolerance}
+	if rounded {
+		t.Products = roundedTolerance
+	}
+	r.SelfTest = t
+	var err error
+	t.Report, err = selftest.Run(ctx, dev, reference, selftest.Options{Tolerance: t.Tolerance, Products: t.Products, Thorough: thorough})
+	if err == nil && !t.OK {
+		err = fmt.Errorf("%s fails the self-test: %s; its results cannot be trusted, please report it with this output", dev.Name(), t.failed())
+	}
+	return err
+}
+
+// failed lists what failed.
+func (t *selfTest) failed() string {
+	var names []string
+	for _, o := range t.Operators {
+		if !o.OK {
+			names = append(names, o.Name)
+		}
+	}
+	for _, q := range t.Results {
+		if !q.OK {
+			names = append(names, q.Name)
+		}
+	}
+	return ui.FirstOf(names, 5)
+}

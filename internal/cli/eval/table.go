@@ -1,0 +1,63 @@
+package eval
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"hdmnet/internal/cli/ui"
+	"hdmnet/internal/data"
+	"hdmnet/internal/op"
+)
+
+// print writes the report as a table; scores are in per cent.
+func (r *report) print(out io.Writer) error {
+	var b bytes.Buffer
+	r.head(&b)
+	w := ui.NumberTable(&b)
+	fmt.Fprintf(w, "output\tmIoU\tFB-IoU\t\n")
+	fmt.Fprintf(w, "final\t%s\t%s\t\n", r.percent(r.MIoU, r.MIoUStd), r.percent(r.FBIoU, r.FBIoUStd))
+	fmt.Fprintf(w, "meta\t%.2f\t%.2f\t\n", 100*r.MIoUMeta, 100*r.FBIoUMeta)
+	fmt.Fprintf(w, "base\t%.2f\t-\t  (over the base classes)\n", 100*r.MIoUBase)
+	for _, f := range r.Folds {
+		fmt.Fprintf(w, "fold %d\t%s\t%s\t\n", f.Fold, r.percent(f.MIoU, f.MIoUStd), r.percent(f.FBIoU, f.FBIoUStd))
+	}
+	w.Flush() // into memory: it cannot fail
+	perClass(&b, r.PerClass)
+	_, err := out.Write(b.Bytes())
+	return err
+}
+
+// head says what was scored.
+func (a *about) head(b *bytes.Buffer) {
+	what := "trained"
+	if a.Untrained {
+		what = "untrained meta learner"
+	}
+	fmt.Fprintf(b, "%s, %s, fold %v, %d-shot, %s", a.Dataset, a.Backbone, a.Fold, a.Shots, what)
+	if a.Annotation != data.AnnotationMask.String() {
+		fmt.Fprintf(b, ", supports marked by %s", a.Annotation)
+	}
+	fmt.Fprintf(b, "\n%d episodes per seed, seeds %v, %.1f s on %s, peak memory %s\n\n",
+		a.EpisodesPerSeed, a.Seeds, a.Seconds, a.Device, op.FormatBytes(a.PeakMemory))
+}
+
+// perClass writes the scores of classes, by name.
+func perClass(b *bytes.Buffer, scores map[string]float64) {
+	fmt.Fprintln(b)
+	w := ui.NumberTable(b)
+	for _, name := range slices.Sorted(maps.Keys(scores)) {
+		fmt.Fprintf(w, "%s\t%.2f\t\n", name, 100*scores[name])
+	}
+	w.Flush()
+}
+
+// percent is a score, with its deviation where there are several seeds.
+func (a *about) percent(mean, std float64) string {
+	if len(a.Seeds) < 2 {
+		return fmt.Sprintf("%.2f", 100*mean)
+	}
+	return fmt.Sprintf("%.2f ± %.2f", 100*mean, 100*std)
+}

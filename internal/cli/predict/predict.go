@@ -1,0 +1,145 @@
+package predict
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"hdmnet/internal/cli/flags"
+	"hdmnet/internal/cli/ui"
+	"hdmnet/internal/experiment"
+	"hdmnet/internal/predict"
+)
+
+// options are the flags of `predict`.
+type options struct {
+	*flags.Settings
+	supports, queries []string
+	out               string
+	run, weights      string
+	config            string
+	saveLogits        bool
+	whiteIsObject     bool
+}
+
+func NewCmd(io ui.Streams) *cobra.Command {
+	o := &options{}
+	cmd := &cobra.Command{
+		Use:   "predict",
+		Short: "Segment pictures by annotated support pictures",
+		Long: `Segment in every query what the supports show, all supports together. Pictures are JPEG
+or PNG of any size; photographs are turned upright as their EXIF data say.
+
+A support is a picture with its object, given in one of these ways:
+  cat.jpg:cat_mask.png          a mask: a PNG of the picture's size in which any value but
+                                0 (background) and 255 (ignore) is the object. In a palette
+                                picture the index counts; in a color picture black is
+                                background and white is ignored. --mask-white-is-object
+                                is for masks that are white on black.
+  cat.jpg:box=10,20,110,220     a box around it: left, top, right, bottom in pixels
+  cat.jpg:point=60,90           a point on it: column, row
+  cat.jpg:scribble=lines.png    lines drawn on it: a PNG of the picture's size, black or
+                                transparent elsewhere
+Several boxes and points follow each other (cat.jpg:point=60,90:point=80,150);
+not=5,5 is a point of the background. In PowerShell put such a support in quotes.
+
+A box alone is filled. From points and scribbles the object is grown: colors near the marks
+against those along the picture's frame, evened out up to the edges in the picture (a
+random walker), as far as it hangs together with a mark; boxes, where given too, hold it
+in. The result is in support_cat_overlay.png: look at it, and add points where it is
+wrong.
+
+For a support cat.jpg and a query photo.jpg the output folder gets
+  support_cat_overlay.png  the support with the object as it was understood
+  photo_mask.png           255 where the object is, else 0
+  photo_overlay.png        the query with the object tinted and outlined
+  photo_logits.npy         with --save-logits: float32 [2,H,W], background and object`,
+		Example: `  hdmnet predict --run runs/first --support cat1.jpg:cat1.png --query photo.jpg --out out
+  hdmnet predict --run runs/first --support cat1.jpg:point=120,80:point=150,200:not=10,10 --query photo.jpg --out out
+  hdmnet predict --weights best.safetensors --config pascal5i_resnet50 \
+      --support a.jpg:a.png --support b.jpg:box=30,40,200,180 --query q1.jpg --query q2.jpg --out out --save-logits`,
+		Args: flags.None,
+		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), io, o) },
+	}
+	o.Settings = flags.NewSettings(cmd)
+	f := cmd.Flags()
+	f.StringArrayVar(&o.supports, "support", nil, "a support, `IMAGE:MASK`, or IMAGE:box=…, :point=…, :scribble=…; repeat it for more shots")
+	f.StringArrayVar(&o.queries, "query", nil, "a picture `IMAGE` to segment; may be repeated")
+	f.StringVar(&o.out, "out", "", "folder `DIR` for the results")
+	f.StringVar(&o.run, "run", "", "run directory `DIR` whose network to use")
+	f.StringVar(&o.weights, "weights", "", "`FILE` of weights (safetensors, .pth) to use instead, with --config")
+	f.BoolVar(&o.whiteIsObject, "mask-white-is-object", false, "255 (and white) in a mask is the object, not ignored")
+	f.BoolVar(&o.saveLogits, "save-logits", false, "write the logits too")
+	flags.Device(o.Settings)
+	flags.Config(cmd, &o.config, "settings of --weights: ")
+	return cmd
+}
+
+func run(ctx context.Context, io ui.Streams, o *options) (err error) {
+	switch {
+	case len(o.supports) == 0:
+		return ui.Usagef("no support is given; say what to look for with --support image:mask")
+	case len(o.queries) == 0:
+		return ui.Usagef("no query is given; say where to look with --query image")
+	case o.out == "":
+		return ui.Usagef("no output folder is given; name one with --out DIR")
+	case (o.run == "") == (o.weights == ""):
+		return ui.Usagef("give either --run DIR or --weights FILE: the network to use")
+	case o.run != "" && o.config != "":
+		return ui.Usagef("--config goes with --weights; a run has its own settings")
+	}
+	work := predict.Options{
+		Queries: o.queries, Out: o.out, SaveLogits: o.saveLogits, WhiteIsObject: o.whiteIsObject,
+		Warn: func(m string) { io.Warn("%s", m) },
+		Taken: func(r predict.Taken) {
+			fmt.Fprintf(io.Err, "support %s: %.1f%% object, wrote %s\n", r.Image, 100*r.Object, r.Overlay)
+		},
+		Done: func(r predict.Result) {
+			fmt.Fprintf(io.Out, "%s: %.1f%% object, wrote %s and %s\n", r.Query, 100*r.Foreground, r.Mask, r.Overlay)
+			if r.Logits != "" {
+				fmt.Fprintf(io.Out, "%s: wrote %s\n", r.Query, r.Logits)
+			}
+		},
+	}
+	for _, s := range o.supports {
+		support, err := predict.ParseSupport(s)
+		if err != nil {
+			return &ui.UsageError{Err: err}
+		}
+		work.Supports = append(work.Supports, support)
+	}
+	settings, err := o.Options(io)
+	if err != nil {
+		return err
+	}
+	settings.Config = o.config
+	t, err := experiment.OpenTrained(experiment.Source{Run: o.run, File: o.weights}, settings)
+	if err != nil {
+		return err
+	}
+	work.Size = t.Model.Size
+	// Only the number of base classes matters, and that is the same in every fold but those
+	// of an uneven custom set, whose weights have to say their fold.
+	set, err := experiment.Open(&t.Dataset, max(t.Fold, 0))
+	if err != nil {
+		return err
+	}
+	dev, err := flags.OpenDevice(io, t.Config)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dev.Close()) }()
+	net, err := experiment.NewNetwork(dev, t.Config, set.Fold, len(work.Supports), 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, net.Close()) }()
+	monitor, _ := flags.Monitor(io)
+	if err := net.Load(t.Path, false, monitor); err != nil {
+		return err
+	}
+	_, err = predict.Run(ctx, net, net.Tape, work)
+	return err
+}

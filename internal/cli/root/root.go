@@ -1,0 +1,102 @@
+// Package root is the command line as a whole: the commands, their exit codes, and what
+// becomes of errors and panics.
+package root
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"hdmnet/internal/cli/bench"
+	configcmd "hdmnet/internal/cli/config"
+	"hdmnet/internal/cli/data"
+	"hdmnet/internal/cli/doctor"
+	"hdmnet/internal/cli/eval"
+	"hdmnet/internal/cli/flags"
+	"hdmnet/internal/cli/predict"
+	traincmd "hdmnet/internal/cli/train"
+	"hdmnet/internal/cli/ui"
+	"hdmnet/internal/cli/weights"
+	"hdmnet/internal/config"
+	"hdmnet/internal/experiment"
+	"hdmnet/internal/op"
+	"hdmnet/internal/train"
+)
+
+// Execute runs the command line args and returns the exit code. Errors are written to
+// io.Err as one message; a panic that is a defect keeps its stack.
+func Execute(ctx context.Context, args []string, io ui.Streams) (code int) {
+	defer func() {
+		if r := recover(); r != nil {
+			io.Note("%s", panicMessage(r))
+			code = ui.ExitError
+		}
+	}()
+	root := newRoot(io)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return ui.ExitOK
+	}
+	stopped := errors.Is(err, train.ErrInterrupted) || errors.Is(err, context.Canceled)
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted")
+	}
+	io.Note("hdmnet: %v", err)
+	switch {
+	case stopped:
+		return ui.ExitInterrupted
+	case isUsage(err):
+		return ui.ExitUsage
+	}
+	return ui.ExitError
+}
+
+// isUsage tells whether an error is a mistake in the command line or in a setting.
+func isUsage(err error) bool {
+	var usage *ui.UsageError
+	var key *config.Error
+	var setting *experiment.SettingError
+	return errors.As(err, &usage) || errors.As(err, &key) || errors.As(err, &setting)
+}
+
+// panicMessage is what a panic tells people: of a device that lacks memory or fails, the
+// error, which says what to do; of everything else, which is a defect, the stack.
+func panicMessage(r any) string {
+	err, _ := r.(error)
+	var fault *op.DeviceError
+	if errors.Is(err, op.ErrOutOfMemory) || errors.As(err, &fault) {
+		return fmt.Sprintf("hdmnet: %v", err)
+	}
+	return fmt.Sprintf("hdmnet: internal error: %v\nThis is a defect of hdmnet: please report it with the command line and what follows.\n\n%s", r, debug.Stack())
+}
+
+func newRoot(io ui.Streams) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "hdmnet",
+		Short: "Few-shot segmentation with HDMNet: train, evaluate, predict",
+		Long: `hdmnet trains, evaluates and runs HDMNet (CVPR 2023), which segments in a picture the
+class of object that a few annotated support pictures show.
+
+Settings come from an embedded configuration or a YAML file (--config), HDMNET_*
+environment variables and --set. Without --config it is shapes5i, a synthetic set made
+on the fly, so that everything works without any data.`,
+		Example: `  hdmnet train --fold 0 --out runs/first     train on shapes5i, a few minutes
+  hdmnet eval --run runs/first --shots 5     score it on classes it has never seen
+  hdmnet predict --run runs/first --support cat.jpg:cat_mask.png --query photo.jpg --out out`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE:          flags.NeedsCommand,
+	}
+	root.SetOut(io.Out)
+	root.SetErr(io.Err)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return ui.Usagef("%w; see `%s --help`", err, cmd.CommandPath())
+	})
+	root.AddCommand(traincmd.NewCmd(io), eval.NewCmd(io), predict.NewCmd(io), weights.NewCmd(io), data.NewCmd(io), bench.NewCmd(io), doctor.NewCmd(io), configcmd.NewCmd(io), newVersion(io))
+	return root
+}

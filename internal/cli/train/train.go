@@ -1,0 +1,180 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hdmnet/internal/cli/flags"
+	"hdmnet/internal/cli/ui"
+	"hdmnet/internal/config"
+	"hdmnet/internal/data"
+	"hdmnet/internal/experiment"
+	"hdmnet/internal/run"
+	"hdmnet/internal/train"
+)
+
+// options are the flags of `train`.
+type options struct {
+	*flags.Settings
+	fold   int
+	config string
+	out    string
+	resume bool
+}
+
+func NewCmd(io ui.Streams) *cobra.Command {
+	o := &options{}
+	cmd := &cobra.Command{
+		Use:   "train",
+		Short: "Train the base learner and HDMNet on a fold",
+		Long: `Train on the base classes of a fold: first the base learner (stage base), then HDMNet
+with the base learner frozen (stage meta).
+
+A run directory holds config.yaml (every setting, resolved), metrics.jsonl, log,
+curves.png, checkpoints/, base.safetensors and best.safetensors. Interrupted or killed,
+a run goes on with the same command and --resume, and ends with the same bits as if it
+had never stopped.`,
+		Example: `  hdmnet train --fold 0 --out runs/first
+  hdmnet train --fold 0 --out runs/first --resume
+  hdmnet train --fold 1 --config pascal5i_resnet50 --data-root VOC2012 \
+      --train-list train.txt --val-list val.txt --set backbone.weights=resnet50_v2.pth
+  hdmnet train --fold 1 --config pascal5i_resnet50 --data-root mini --list list.txt --stage meta
+  hdmnet train --fold 0 --config coco20i_resnet50 --fold-scheme panet --data-root COCO --filter-intersection=false \
+      --train-list train.txt --val-list val.txt
+  hdmnet train --fold 1 --config mine.yaml --stage meta --shots 5 --set base.weights=base.safetensors`,
+		Args: flags.None,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runTrain(cmd.Context(), io, o) },
+	}
+	o.Settings = flags.NewSettings(cmd)
+	f := cmd.Flags()
+	f.IntVar(&o.fold, "fold", 0, "fold 0..3 (custom sets: 0 to their last): the classes that training must not see")
+	flags.Config(cmd, &o.config, "")
+	f.StringVar(&o.out, "out", "", "run directory `DIR` (default "+run.Parent+"/CONFIG_foldF_TIME)")
+	f.BoolVar(&o.resume, "resume", false, "go on with the run in --out")
+	f.String("stage", "", "base, meta or all")
+	flags.Shots(o.Settings)
+	f.Int("epochs", 0, "epochs of both stages, or of the one that --stage names")
+	f.Int("seed", 0, "seed of everything random")
+	flags.Device(o.Settings)
+	flags.Episodes(io, o.Settings)
+	f.Bool("filter-intersection", true, "leave training pictures out that show any novel class; papers differ")
+	o.Bind("filter-intersection", "dataset.filter_intersection")
+	o.Bind("stage", "train.stage")
+	o.Bind("seed", "train.seed")
+	flags.Lists(o.Settings)
+	flags.Folds(cmd)
+	flags.Complete(cmd, "stage", train.Base, train.Meta, train.All)
+	return cmd
+}
+
+func runTrain(ctx context.Context, io ui.Streams, o *options) (err error) {
+	switch {
+	case !o.Given("fold"):
+		return ui.Usagef("no fold is given; choose one with --fold 0, 1, 2 or 3")
+	case o.resume && o.out == "":
+		return ui.Usagef("--resume needs --out: the directory of the run to go on with")
+	}
+	if err := flags.CheckLists(o.Settings); err != nil {
+		return err
+	}
+	c, err := o.load(io)
+	if err != nil {
+		return err
+	}
+	set, err := experiment.Open(&c.Dataset, o.fold)
+	if err != nil {
+		return err
+	}
+	work := train.Options{
+		Config: c, Name: c.Dataset.Name + "_" + c.Model.Backbone, Fold: set.Fold, Resume: o.resume,
+		Out: io.Err, Terminal: io.Terminal,
+	}
+	if work.Train.Source, err = set.Source(data.Train); err != nil {
+		return err
+	}
+	if train.Validates(&c.Train) {
+		work.Val = &experiment.Pictures{}
+		if work.Val.Source, err = set.Source(data.Val); err != nil {
+			return err
+		}
+	}
+	if work.Dir, err = o.directory(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, work.Dir.Close()) }()
+	if work.Device, err = flags.OpenDevice(io, c); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, work.Device.Close()) }()
+	monitor, finish := flags.Monitor(io)
+	err = set.IndexTraining(ctx, c, &work.Train, work.Val, monitor)
+	finish()
+	if err != nil {
+		return err
+	}
+	again := fmt.Sprintf("`hdmnet train --fold %d --resume --out %s`", o.fold, work.Dir.Path())
+	if err := train.Run(ctx, work); err != nil {
+		if errors.Is(err, train.ErrInterrupted) {
+			return fmt.Errorf("%w; go on with %s", err, again)
+		}
+		return err
+	}
+	_, err = fmt.Fprintf(io.Out, "run %s is complete\n", work.Dir.Path())
+	return err
+}
+
+// load reads the settings. A run that goes on has its own, unless --config names others;
+// those it cannot go on with are found out by the trainer.
+func (o *options) load(io ui.Streams) (*config.Config, error) {
+	stage, err := o.Cmd.Flags().GetString("stage")
+	if err != nil {
+		return nil, err
+	}
+	switch stage {
+	case train.Base:
+		o.Bind("epochs", "train.base.epochs")
+	case train.Meta:
+		o.Bind("epochs", "train.meta.epochs")
+	default:
+		o.Bind("epochs", "train.base.epochs", "train.meta.epochs")
+	}
+	options, err := o.Options(io)
+	if err != nil {
+		return nil, err
+	}
+	options.Config = o.config
+	if o.resume && o.config == "" {
+		// A run killed before it wrote its settings starts with those of the command line.
+		if dir, err := run.Open(o.out); err == nil {
+			options.Config = dir.Config()
+		}
+	}
+	c, err := config.Load(options)
+	if err != nil {
+		return nil, err
+	}
+	if err := flags.CheckFoldScheme(o.Settings, c); err != nil {
+		return nil, err
+	}
+	return c, experiment.Absolute(c)
+}
+
+// directory makes or reopens the run directory.
+func (o *options) directory() (*run.Dir, error) {
+	if o.resume {
+		return run.Resume(o.out)
+	}
+	if o.out != "" {
+		return run.Create(o.out)
+	}
+	name := o.config
+	if name == "" {
+		name = config.Default
+	}
+	return run.Create(filepath.Join(run.Parent, run.Name(name, o.fold, time.Now())))
+}

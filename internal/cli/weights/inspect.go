@@ -1,0 +1,152 @@
+package weights
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"hdmnet/internal/cli/flags"
+	"hdmnet/internal/cli/ui"
+	"hdmnet/internal/model"
+)
+
+// inspectOptions are the flags of `weights inspect`.
+type inspectOptions struct {
+	file string
+	json bool
+}
+
+func newInspect(io ui.Streams) *cobra.Command {
+	o := &inspectOptions{}
+	cmd := &cobra.Command{
+		Use:   "inspect FILE",
+		Short: "Show what a file of weights holds",
+		Long: `Show what a file of weights holds: its format, the network it is recognized as and what
+that network lacks, metadata, and every tensor's name, type and shape. Only the table of
+tensors is read, however large the file.`,
+		Example: `  hdmnet weights inspect resnet50_v2.pth
+  hdmnet weights inspect best.pth --json | jq .layout`,
+		Args: flags.Exactly("FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.file = args[0]
+			return runInspect(cmd.Context(), io, o)
+		},
+	}
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	return cmd
+}
+
+// inspection is the JSON of `weights inspect`.
+type inspection struct {
+	File        string            `json:"file"`
+	Bytes       int64             `json:"bytes"`
+	Format      string            `json:"format"`
+	Within      string            `json:"within"` // where in a PyTorch file the tensors are
+	Prefix      string            `json:"prefix"` // dropped before every name
+	Layout      string            `json:"layout"`
+	Kind        model.Kind        `json:"kind"`
+	Backbone    string            `json:"backbone"`
+	BaseClasses int               `json:"base_classes"`
+	Shots       int               `json:"shots"`
+	Problem     string            `json:"problem"`
+	Notes       []string          `json:"notes"`
+	Missing     []string          `json:"missing"` // of the network, under the release's names
+	Skipped     []string          `json:"skipped"` // what is no tensor
+	Metadata    map[string]string `json:"metadata"`
+	Elements    int64             `json:"elements"`
+	Tensors     []tensorRow       `json:"tensors"`
+}
+
+type tensorRow struct {
+	Name  string `json:"name"`
+	Dtype string `json:"dtype"`
+	Shape []int  `json:"shape"`
+}
+
+func runInspect(_ context.Context, io ui.Streams, o *inspectOptions) error {
+	r, err := openRecognized(o.file)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	info, err := os.Stat(o.file)
+	if err != nil {
+		return err
+	}
+	l := r.layout
+	s := inspection{
+		File: o.file, Bytes: info.Size(), Format: r.file.Format(), Within: r.file.Within(), Prefix: r.file.Prefix(),
+		Layout: l.String(), Kind: l.Kind, Backbone: l.Backbone, BaseClasses: l.BaseClasses, Shots: l.Shots,
+		Problem: l.Problem, Notes: append([]string{}, l.Notes...), Missing: append([]string{}, l.Missing(r.view)...),
+		Skipped: append([]string{}, r.file.Skipped()...), Metadata: r.file.Metadata(),
+	}
+	for _, name := range r.file.Names() {
+		shape, _ := r.file.Shape(name)
+		row := tensorRow{name, r.file.Dtype(name), append([]int{}, shape...)}
+		s.Tensors = append(s.Tensors, row)
+		n := int64(1)
+		for _, d := range shape {
+			n *= int64(d)
+		}
+		s.Elements += n
+	}
+	if o.json {
+		return ui.PrintJSON(io, s)
+	}
+	return s.print(io)
+}
+
+// print writes the summary and the table.
+func (s *inspection) print(io ui.Streams) error {
+	var b bytes.Buffer
+	w := ui.TextTable(&b)
+	line := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(w, "%s\t%s\n", name, value)
+		}
+	}
+	line("file", fmt.Sprintf("%s, %d bytes", s.File, s.Bytes))
+	format := s.Format
+	if s.Within != "" {
+		format += ", tensors in " + s.Within
+	}
+	if s.Prefix != "" {
+		format += ", " + s.Prefix + " dropped before every name"
+	}
+	line("format", format)
+	line("holds", s.Layout)
+	line("cannot be used", s.Problem)
+	for _, note := range s.Notes {
+		line("note", note)
+	}
+	if len(s.Missing) > 0 {
+		line("incomplete", fmt.Sprintf("%s of the network missing: %s", ui.Count(len(s.Missing), "tensor"), ui.FirstOf(s.Missing, 5)))
+	}
+	line("left aside", strings.Join(s.Skipped, ", "))
+	for _, k := range slices.Sorted(maps.Keys(s.Metadata)) {
+		line("metadata", k+" = "+s.Metadata[k])
+	}
+	types := map[string]int{}
+	for _, t := range s.Tensors {
+		types[t.Dtype]++
+	}
+	var each []string
+	for _, t := range slices.Sorted(maps.Keys(types)) {
+		each = append(each, fmt.Sprintf("%d %s", types[t], t))
+	}
+	line("tensors", fmt.Sprintf("%d of %d elements (%s)", len(s.Tensors), s.Elements, strings.Join(each, ", ")))
+	w.Flush() // into memory: it cannot fail
+	fmt.Fprintln(&b)
+	for _, t := range s.Tensors {
+		fmt.Fprintf(w, "%s\t%s\t%v\n", t.Name, t.Dtype, t.Shape)
+	}
+	w.Flush()
+	_, err := io.Out.Write(b.Bytes())
+	return err
+}

@@ -1,0 +1,44 @@
+package experiment
+
+import (
+	"fmt"
+
+	"hdmnet/internal/data"
+	"hdmnet/internal/dist"
+)
+
+// shardDrawer draws one process's part of the epoch that its Drawer draws.
+type shardDrawer struct {
+	data.Drawer
+	dist.Shard
+}
+
+// Draw gives the draw of the position in the whole epoch.
+func (d shardDrawer) Draw(epoch, position int) data.Draw {
+	return d.Drawer.Draw(epoch, d.Position(position))
+}
+
+// shard gives a loader the part of process g.Rank() of an epoch; processes augment their
+// pictures differently.
+func shard(o *data.LoaderOptions, g dist.ProcessGroup) error {
+	if g.Size() == 1 {
+		return nil
+	}
+	s := dist.Shard{Rank: g.Rank(), Size: g.Size(), Batch: o.Batch}
+	images := len(o.Index.Images)
+	if o.Episodes = s.Len(images); o.Episodes == 0 {
+		return fmt.Errorf("%d pictures are too few for a batch of %d in each of %d processes; use a smaller batch or fewer processes", images, o.Batch, g.Size())
+	}
+	o.Drawer = shardDrawer{data.NewDrawer(o.Index, o.Stage, o.Shots, o.Seed), s}
+	if g.Rank() > 0 {
+		o.Seed = mix(o.Seed ^ mix(uint64(g.Rank())))
+	}
+	return nil
+}
+
+// mix is SplitMix64's finalizer.
+func mix(z uint64) uint64 {
+	z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
+	z = (z ^ z>>27) * 0x94D049BB133111EB
+	return z ^ z>>31
+}
