@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"hdmnet/internal/cli/root"
 	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/data"
 )
@@ -114,47 +115,6 @@ func TestDataPrepareBadInput(t *testing.T) {
 	strange := filepath.Join(root, "SegmentationClassAug", "x.png")
 	write(t, strange, []byte("x"))
 	fails(t, ui.ExitError, []string{"data", "prepare", "voc", "--root", root}, "not made here", "--force")
-}
-
-// TestCachedLists: a list of the release with its class list beside it decides the supports.
-func TestCachedLists(t *testing.T) {
-	root := t.TempDir()
-	fold, err := data.PASCAL5i(0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list strings.Builder
-	for i := range 3 {
-		name := string(rune('a' + i))
-		photo(t, filepath.Join(root, name+".jpg"), 8, 6)
-		classMask(t, filepath.Join(root, name+".png"), 8, 6, 1)
-		list.WriteString(name + ".jpg " + name + ".png\n")
-	}
-	path := write(t, filepath.Join(root, "data_list_0.txt"), []byte(list.String()))
-	src, err := data.OpenList(path, root, 20)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var errs bytes.Buffer
-	opt := data.IndexOptions{Split: data.Val, MinArea: 10}
-	if ix, err := cachedIndex(context.Background(), ui.Streams{Err: &errs}, src, fold, opt); ix != nil || err != nil || errs.Len() > 0 {
-		t.Errorf("without a class list: %v, %v, %s", ix, err, errs.String())
-	}
-	write(t, filepath.Join(root, "sub_class_file_list_0.txt"), []byte("{1: [('b.jpg', 'b.png'), ('a.jpg', 'a.png')], 2: [], 3: [], 4: [], 5: []}"))
-	ix, err := cachedIndex(context.Background(), ui.Streams{Err: &errs}, src, fold, opt)
-	if err != nil || len(ix.Images) != 3 || len(ix.ByClass[1]) != 2 || ix.ByClass[1][0] != 1 {
-		t.Errorf("%+v, %v", ix, err)
-	}
-	if !strings.Contains(errs.String(), "sub_class_file_list_0.txt") || !strings.Contains(errs.String(), "warning") || !strings.Contains(errs.String(), "about 1 ") {
-		t.Errorf("said %q", errs.String())
-	}
-	write(t, filepath.Join(root, "sub_class_file_list_0.txt"), []byte("{1: ["))
-	if _, err = cachedIndex(context.Background(), ui.Streams{Err: &errs}, src, fold, opt); err == nil || !strings.Contains(err.Error(), "sub_class_file_list_0.txt: byte") {
-		t.Errorf("damaged: %v", err)
-	}
-	if ix, err := cachedIndex(context.Background(), ui.Streams{Err: &errs}, &data.Shapes{}, fold, opt); ix != nil || err != nil {
-		t.Errorf("without a list: %v, %v", ix, err)
-	}
 }
 
 // TestPreparedMasksAreVOCs: what lies in SegmentationClassAug has VOC's colors.

@@ -128,7 +128,7 @@ func TestReplayOfScenes(t *testing.T) {
 func TestSplitOfWeights(t *testing.T) {
 	w := untrainedWeights(t, model.Options{Backbone: "tiny", BaseClasses: 61, Shots: 1}, map[string]string{"fold": "1", "split": "panet"})
 	args := []string{"eval", "--weights", w, "--config", "coco20i_resnet50", "--set", "model.backbone=tiny", "--device", "cpu"}
-	fails(t, ui.ExitUsage, args, "panet", "fwb", "--split panet")
+	fails(t, ui.ExitUsage, args, "panet", "fwb", "--fold-scheme panet")
 	fails(t, ui.ExitUsage, append(args, "--fold-scheme", "panet"), "--list")
 }
 

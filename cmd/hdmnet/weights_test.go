@@ -172,7 +172,14 @@ func TestWeightsInspect(t *testing.T) {
 		}
 	}
 	w := untrainedWeights(t, tiny(2), map[string]string{"fold": "3"}, "gram_merge.weight")
-	var got inspection
+	var got struct {
+		Format, Kind, Backbone string
+		BaseClasses            int `json:"base_classes"`
+		Shots                  int
+		Missing                []string
+		Metadata               map[string]string
+		Tensors                []struct{ Shape []int }
+	}
 	if err := json.Unmarshal([]byte(runs(t, "weights", "inspect", "--json", w)), &got); err != nil {
 		t.Fatal(err)
 	}

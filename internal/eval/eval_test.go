@@ -91,7 +91,7 @@ func (o *oracle) onehot(t *nn.Tape, pred [][4]uint8, c int) *nn.Var {
 // episodes makes a batch of one-shot episodes over 1×1 pictures.
 func episodes(es ...*data.Episode) *data.Batch {
 	n := len(es)
-	return &data.Batch{Size: n, Shots: 1, Query: make([]float32, n*3), Support: make([]float32, n*3),
+	return &data.Batch{Size: n, Shots: 1, Side: 1, Query: make([]float32, n*3), Support: make([]float32, n*3),
 		SupportMask: make([]uint8, n), Episodes: es}
 }
 
@@ -242,7 +242,7 @@ func TestRealNetworks(t *testing.T) {
 // TestBaseNamesClasses: label i+1 is the fold's i-th base class.
 func TestBaseNamesClasses(t *testing.T) {
 	f := fold(t)
-	src := &list{batches: []*data.Batch{{Size: 1, Query: make([]float32, 3), Episodes: []*data.Episode{
+	src := &list{batches: []*data.Batch{{Size: 1, Side: 1, Query: make([]float32, 3), Episodes: []*data.Episode{
 		{H: 2, W: 2, FullBaseLabel: []uint8{2, 2, 0, 255}},
 	}}}}
 	r, err := Base(context.Background(), semantic{}, newTape(t), src, Options{Fold: f})

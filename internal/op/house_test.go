@@ -85,7 +85,7 @@ func TestImportsPointOneWay(t *testing.T) {
 		"cpu":        {"device", "nn", "model", "train", "eval", "data", "metric", "weights", "config", "optest"},
 		"cuda":       {"cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config", "optest"},
 		"nn":         {"cpu", "device", "model", "train", "eval", "data", "metric", "config"},
-		"model":      {"cpu", "device", "train", "eval", "data", "metric", "config"},
+		"model":      {"cpu", "device", "train", "eval", "metric", "config", "experiment"},
 		"train":      {"cpu", "device"},
 		"eval":       {"cpu", "device", "train"},
 		"data":       {"op", "cpu", "device", "nn", "model", "train", "eval"},

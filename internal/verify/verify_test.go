@@ -172,7 +172,7 @@ func made(path string, n int, shown map[int]int) *List {
 
 func pascalSet(t *testing.T) Set {
 	t.Helper()
-	set := Set{Dataset: "pascal5i", Split: "fwb", MinArea: data.FieldMinArea, Filter: true, Shots: 1}
+	set := Set{Dataset: "pascal5i", Split: "fwb", Published: &PASCAL5i, MinArea: data.FieldMinArea, Filter: true, Shots: 1}
 	for f := range 4 {
 		fold, err := data.PASCAL5i(f)
 		if err != nil {
@@ -246,7 +246,7 @@ func TestCompare(t *testing.T) {
 }
 
 func TestCompareCOCO(t *testing.T) {
-	set := Set{Dataset: "coco20i", Split: "fwb", MinArea: data.FieldMinArea, Filter: true, Shots: 1}
+	set := Set{Dataset: "coco20i", Split: "fwb", Published: &COCO20i, MinArea: data.FieldMinArea, Filter: true, Shots: 1}
 	fold, err := data.COCO20i(0, "fwb")
 	if err != nil {
 		t.Fatal(err)
@@ -270,7 +270,7 @@ func TestCompareCOCO(t *testing.T) {
 			t.Errorf("note %d of %q, want %q at its end", i, r.Notes, want)
 		}
 	}
-	set.Split = "panet"
+	set.Split, set.Published = "panet", nil
 	if r := NewReport(set, nil, val); len(r.Comparisons) != 0 || !strings.Contains(strings.Join(r.Notes, "\n"), "none for panet") {
 		t.Errorf("panet: %v, %v", r.Comparisons, r.Notes)
 	}

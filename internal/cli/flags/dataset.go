@@ -87,7 +87,7 @@ func ParseSplit(value string) (data.Split, error) {
 func Monitor(io ui.Streams) (m experiment.Monitor, finish func()) {
 	stages := ui.NewStages(io)
 	return experiment.Monitor{
-		Note:     func(message string) { io.Note("hdmnet: %s", message) },
+		Note:     func(message string) { io.Note("note: %s", message) },
 		Warn:     func(message string) { io.Warn("%s", message) },
 		Progress: stages.Update,
 	}, stages.Finish
