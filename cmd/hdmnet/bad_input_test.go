@@ -119,11 +119,13 @@ func TestBadLists(t *testing.T) {
 		return write(t, filepath.Join(dir, "extra.txt"), []byte(lines.String()+line+"\n"))
 	}
 	fails(t, ui.ExitError, args(extra("a.jpg")), "extra.txt:11")
+	fails(t, ui.ExitError, args(extra("a.jpg b.png")), "extra.txt:11", "a.jpg", "line 1")
 	fails(t, ui.ExitError, args(extra("gone.jpg a.png")), "extra.txt:11", "gone.jpg")
+	photo(t, filepath.Join(dir, "z.jpg"), 70, 60)
 	classMask(t, filepath.Join(dir, "small.png"), 70, 50, 1)
-	fails(t, ui.ExitError, args(extra("a.jpg small.png")), "a.jpg", "small.png", "70×60", "70×50")
+	fails(t, ui.ExitError, args(extra("z.jpg small.png")), "z.jpg", "small.png", "70×60", "70×50")
 	classMask(t, filepath.Join(dir, "21.png"), 70, 60, 21)
-	fails(t, ui.ExitError, args(extra("a.jpg 21.png")), "21.png", "value 21", "0..20")
+	fails(t, ui.ExitError, args(extra("z.jpg 21.png")), "21.png", "value 21", "0..20")
 	content, err := os.ReadFile(filepath.Join(dir, "a.jpg"))
 	if err != nil {
 		t.Fatal(err)

@@ -100,7 +100,7 @@ func TestRegistry(t *testing.T) {
 	if _, err := Open(&config.Dataset{Name: "ade20k"}, 0); !errors.As(err, new(*SettingError)) || !strings.Contains(err.Error(), "ade20k") {
 		t.Errorf("unknown: %v", err)
 	}
-	if c := load(t, "coco20i_resnet50", "dataset.split=panet"); Published(&c.Dataset) != nil {
+	if c := load(t, "coco20i_resnet50", "dataset.fold_scheme=panet"); Published(&c.Dataset) != nil {
 		t.Error("counts are published for FWB's folds alone")
 	}
 }
