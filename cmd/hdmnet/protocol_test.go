@@ -16,20 +16,20 @@ import (
 func TestProtocolsBadInput(t *testing.T) {
 	w := untrainedWeights(t, tiny(1), map[string]string{"fold": "2"})
 	for flags, want := range map[string][]string{
-		"--protocol HDMNet":                             {`"HDMNet"`, "bam, hdmnet, quick, val"},
-		"--protocol val --set eval.seeds=1":             {"--protocol val", "--set eval.seeds"},
-		"--protocol val --set eval.episodes=1":          {"--protocol val", "--set eval.episodes"},
-		"--episodes 0":                                  {"eval.episodes is 0"},
-		"--episodes 5x":                                 {"5x", "number", "file"},
-		"--episodes-file e.jsonl --protocol val":        {"e.jsonl", "leave --protocol out"},
-		"--episodes-file e.jsonl --set eval.episodes=5": {"e.jsonl", "leave --set eval.episodes out"},
-		"--episodes 5 --set eval.episodes=5":            {"eval.episodes", "leave one out"},
-		"--fold-scheme panet":                           {"--fold-scheme", "shapes5i has one"},
-		"--fold-scheme fbw --config coco20i_resnet50":   {"dataset.fold_scheme", "fbw", "panet"},
-		"--save-episodes e --fold all --run a":          {"--save-episodes", "one fold"},
-		"--episodes-file e.jsonl --fold all --run a":    {"e.jsonl", "one fold"},
-		"--set eval.emulated_dataloader_workers=-1":                    {"eval.emulated_dataloader_workers"},
-		"--set eval.emulated_dataloader_workers=8 --set eval.seeds=x":  {"eval.seeds"},
+		"--protocol HDMNet":                                           {`"HDMNet"`, "bam, hdmnet, quick, val"},
+		"--protocol val --set eval.seeds=1":                           {"--protocol val", "--set eval.seeds"},
+		"--protocol val --set eval.episodes=1":                        {"--protocol val", "--set eval.episodes"},
+		"--episodes 0":                                                {"eval.episodes is 0"},
+		"--episodes 5x":                                               {"5x", "number", "file"},
+		"--episodes-file e.jsonl --protocol val":                      {"e.jsonl", "leave --protocol out"},
+		"--episodes-file e.jsonl --set eval.episodes=5":               {"e.jsonl", "leave --set eval.episodes out"},
+		"--episodes 5 --set eval.episodes=5":                          {"eval.episodes", "leave one out"},
+		"--fold-scheme panet":                                         {"--fold-scheme", "shapes5i has one"},
+		"--fold-scheme fbw --config coco20i_resnet50":                 {"dataset.fold_scheme", "fbw", "panet"},
+		"--save-episodes e --fold all --run a":                        {"--save-episodes", "one fold"},
+		"--episodes-file e.jsonl --fold all --run a":                  {"e.jsonl", "one fold"},
+		"--set eval.emulated_dataloader_workers=-1":                   {"eval.emulated_dataloader_workers"},
+		"--set eval.emulated_dataloader_workers=8 --set eval.seeds=x": {"eval.seeds"},
 	} {
 		args := []string{"eval", "--weights", w}
 		if strings.Contains(flags, "--run") {
