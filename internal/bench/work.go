@@ -29,10 +29,10 @@ type Options struct {
 // program that knows the formulae can be given the same work.
 type Work struct {
 	run    func() error
-	finish func(ahead int) error // all runs but the newest
+	finish func() error // all runs
+	result func() float64
 	close  func() error
 	arena  *op.Arena
-	result float64
 }
 
 // New builds the network on a device. Its errors are those of a network that does not
@@ -53,11 +53,11 @@ func New(dev op.Device, o Options) (*Work, error) {
 func (w *Work) Run() error { return w.run() }
 
 // Finish waits for what runs have left under way.
-func (w *Work) Finish() error { return w.finish(0) }
+func (w *Work) Finish() error { return w.finish() }
 
 // Result is a number that shows that the last finished Run did its work: the share of the
 // queries' pixels that the final output says are foreground, or the total loss.
-func (w *Work) Result() float64 { return w.result }
+func (w *Work) Result() float64 { return w.result() }
 
 // Arena is the memory of the activations.
 func (w *Work) Arena() *op.Arena { return w.arena }
@@ -73,24 +73,10 @@ func newStep(dev op.Device, o Options, b *data.Batch) (*Work, error) {
 	if err := s.Set().Fill(made); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	w := &Work{arena: s.Arena(), close: s.Close}
-	var started []func() (float64, error)
-	w.finish = func(ahead int) (err error) {
-		for len(started) > ahead && err == nil {
-			w.result, err = started[0]()
-			started = started[1:]
-		}
-		return err
-	}
-	w.run = func() error {
-		loss, err := s.Start(b)
-		if err != nil {
-			return err
-		}
-		started = append(started, loss)
-		return w.finish(s.Ahead())
-	}
-	return w, nil
+	return &Work{
+		run: func() error { return s.Step(b) }, finish: s.Finish, result: s.Loss,
+		arena: s.Arena(), close: s.Close,
+	}, nil
 }
 
 func newEvaluation(dev op.Device, o Options, b *data.Batch) (*Work, error) {
@@ -103,8 +89,11 @@ func newEvaluation(dev op.Device, o Options, b *data.Batch) (*Work, error) {
 	if err := set.Fill(made); err != nil {
 		return nil, errors.Join(err, set.Close())
 	}
-	w := &Work{arena: tape.Arena, close: func() error { return errors.Join(tape.Arena.Close(), set.Close()) },
-		finish: func(int) error { return nil }}
+	share := 0.0 // of the queries' pixels that are foreground
+	w := &Work{
+		finish: func() error { return nil }, result: func() float64 { return share },
+		arena: tape.Arena, close: func() error { return errors.Join(tape.Arena.Close(), set.Close()) },
+	}
 	n, s := b.Size, b.Side
 	labels := make([]uint8, n*s*s)
 	w.run = func() error {
@@ -130,7 +119,7 @@ func newEvaluation(dev op.Device, o Options, b *data.Batch) (*Work, error) {
 		for _, l := range labels {
 			foreground += int(l)
 		}
-		w.result = float64(foreground) / float64(len(labels))
+		share = float64(foreground) / float64(len(labels))
 		return nil
 	}
 	return w, nil

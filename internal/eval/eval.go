@@ -218,13 +218,16 @@ func predict(t *nn.Tape, logits op.Tensor, i int, e *data.Episode) []uint8 {
 	return out
 }
 
-// scratch takes at least n elements from the arena. Pictures come in hundreds of sizes
-// and the arena keeps a block of each size it was ever asked for, so sizes are rounded
-// up to a power of two.
+// scratch takes at least n elements from the arena. Pictures come in hundreds of sizes, and
+// one a little larger than all before would need new memory beside that of the others; so
+// sizes are rounded up to two of each octave, 2^k and 3·2^k.
 func scratch(t *nn.Tape, n int, take func(n int) op.Tensor) op.Tensor {
 	size := 1
 	for size < n {
 		size *= 2
+	}
+	if n <= size/4*3 {
+		size = size / 4 * 3
 	}
 	return take(size)
 }

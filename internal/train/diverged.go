@@ -20,7 +20,7 @@ type DivergedError struct {
 	Tensor      string             // the first weight that is not finite, if one is
 	Validation  error              // of a network whose loss and weights are finite and whose predictions are not
 	Episodes    []string           // the pictures of the step
-	Checkpoint  string             // the last good checkpoint, from an earlier step
+	Checkpoint  string             // the last good checkpoint, from an earlier step; empty where none is written
 }
 
 func (e *DivergedError) Error() string {
@@ -38,7 +38,10 @@ func (e *DivergedError) Error() string {
 	for _, ep := range e.Episodes {
 		b.WriteString("\n  " + ep)
 	}
-	fmt.Fprintf(&b, "\nthe last good checkpoint is kept: %s\nlook at these pictures and their masks, or start a new run with a lower learning rate (train.%s.lr)", e.Checkpoint, e.Stage)
+	if e.Checkpoint != "" {
+		fmt.Fprintf(&b, "\nthe last good checkpoint is kept: %s", e.Checkpoint)
+	}
+	fmt.Fprintf(&b, "\nlook at these pictures and their masks, or start a new run with a lower learning rate (train.%s.lr)", e.Stage)
 	return b.String()
 }
 

@@ -22,14 +22,15 @@ var ErrInterrupted = errors.New("training was interrupted; its state is saved")
 
 // stage is one stage under way: the loop, whatever the task.
 type stage struct {
-	plan  Plan
-	task  Task
-	feed  *feed
-	fold  data.Fold
-	dev   op.Device
-	group dist.ProcessGroup
-	dir   *run.Dir
-	hooks hooks
+	plan   Plan
+	task   Task
+	feed   *feed
+	source source // of the steps: feed.train in a run
+	fold   data.Fold
+	dev    op.Device
+	group  dist.ProcessGroup
+	dir    *run.Dir
+	hooks  hooks
 
 	metrics *metricsFile
 	length
@@ -57,7 +58,7 @@ func (s *stage) run(ctx context.Context) error {
 			return s.interrupted()
 		}
 		if s.status.Step < s.epochEnd(s.status.Epoch+1) {
-			err = s.step()
+			err = s.stepAndSave()
 		} else if err = s.endEpoch(); errors.Is(err, ErrInterrupted) {
 			return s.interrupted()
 		}
@@ -70,6 +71,17 @@ func (s *stage) run(ctx context.Context) error {
 		return err
 	}
 	return s.group.Barrier() // the next stage of every process reads what this one wrote
+}
+
+// stepAndSave makes one step and, when it is time, a checkpoint.
+func (s *stage) stepAndSave() error {
+	if err := s.step(); err != nil || time.Since(s.savedAt) < s.plan.SaveEvery || s.group.Rank() > 0 {
+		return err
+	}
+	if err := s.drain(0); err != nil {
+		return err
+	}
+	return s.save()
 }
 
 // endEpoch runs the hooks of a complete epoch. Where the validation is interrupted the
@@ -94,10 +106,11 @@ func (s *stage) endEpoch() error {
 
 // diverged is the error of a step, the last one drained or being drained.
 func (s *stage) diverged(step int, tensor string) *DivergedError {
-	return &DivergedError{
-		Stage: s.status.Stage, Step: step, Epoch: (step-1)/s.epoch + 1, Losses: s.status.Losses,
-		Tensor: tensor, Episodes: s.pictures, Checkpoint: s.dir.Last(),
+	e := &DivergedError{Stage: s.status.Stage, Step: step, Epoch: (step-1)/s.epoch + 1, Losses: s.status.Losses, Tensor: tensor, Episodes: s.pictures}
+	if s.dir != nil {
+		e.Checkpoint = s.dir.Last()
 	}
+	return e
 }
 
 // interrupted saves the state and gives the error that says so.

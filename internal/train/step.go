@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"hdmnet/internal/data"
 	"hdmnet/internal/dist"
+	"hdmnet/internal/model"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
 )
@@ -27,6 +29,13 @@ func ahead(dev op.Device, g dist.ProcessGroup) int {
 	return 0
 }
 
+// source is where the batches of steps come from; *data.Loader is one.
+type source interface {
+	Next(ctx context.Context) (*data.Batch, error)
+	Release(b *data.Batch)
+	Position() (epoch, step int) // of the next batch
+}
+
 // pendingStep is a step that the device was given and whose results have not been read.
 type pendingStep struct {
 	status   Status
@@ -44,10 +53,11 @@ func (s *stage) step() error {
 	n := s.batchesOf(step)
 	scale := 1 / float32(n*s.group.Size())
 	images := 0
+	op.Region(s.dev, model.RegionUpload)
 	s.dev.Zero(set.Grads)
 	for i := range n {
 		// A step that has begun is finished whatever the context says.
-		batch, err := s.feed.train.Next(context.Background())
+		batch, err := s.source.Next(context.Background())
 		if err != nil {
 			return err
 		}
@@ -58,7 +68,7 @@ func (s *stage) step() error {
 		f.readings = append(f.readings, r)
 		images += batch.Size * (1 + batch.Shots) * s.group.Size()
 		f.pictures = append(f.pictures, describe(batch, s.fold)...)
-		s.feed.train.Release(batch)
+		s.source.Release(batch)
 	}
 	if s.ahead == 0 {
 		f.status = *st
@@ -69,23 +79,15 @@ func (s *stage) step() error {
 	if err := s.group.AllReduce(set.Grads); err != nil {
 		return fmt.Errorf("sum the gradients over %d processes: %w", s.group.Size(), err)
 	}
+	op.Region(s.dev, model.RegionOptimizer)
 	lr := s.optimizer.step(Poly(s.plan.LR, step, s.steps, s.plan.Power), step)
 	st.Step = step
-	st.LoaderEpoch, st.LoaderStep = s.feed.train.Position()
+	st.LoaderEpoch, st.LoaderStep = s.source.Position()
 	losses, scores := f.status.Losses, f.status.Scores
 	f.status = *st
 	f.status.Losses, f.status.Scores, f.status.LR, f.status.Images = losses, scores, lr, images
 	s.pending = append(s.pending, f)
-	if err := s.drain(s.ahead); err != nil {
-		return err
-	}
-	if time.Since(s.savedAt) < s.plan.SaveEvery || s.group.Rank() > 0 {
-		return nil
-	}
-	if err := s.drain(0); err != nil {
-		return err
-	}
-	return s.save()
+	return s.drain(s.ahead)
 }
 
 // drain reads the results of all steps but the newest keep and runs their Step hooks.

@@ -1,28 +1,24 @@
 package train
 
 import (
+	"context"
 	"errors"
-	"fmt"
-	"sync"
 
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
 	"hdmnet/internal/dist"
 	"hdmnet/internal/experiment"
-	"hdmnet/internal/model"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
 )
 
 // Steps makes optimizer steps of the meta stage on batches that it is given, each of one
-// batch at the configured learning rate, as a run makes them but without its loader, files
-// and hooks: for who wants to know what a step costs.
+// batch at the configured learning rate: the steps of a run, without its loader, files and
+// hooks, for who wants to know what a step costs.
 type Steps struct {
-	task      *metaTask
-	optimizer *optimizer
-	plan      Plan
-	seed      uint64
-	step      int
+	stage *stage
+	arena *op.Arena
+	next  *oneBatch
 }
 
 // NewSteps builds the network for a fold and initializes it.
@@ -33,51 +29,46 @@ func NewSteps(dev op.Device, c *config.Config, fold data.Fold) (*Steps, error) {
 		return nil, err
 	}
 	task.distill, task.dropout = float32(c.Train.Meta.DistillWeight), c.Train.Meta.Dropout
-	s := &Steps{task: task, plan: metaPlan(&c.Train.Meta), seed: uint64(c.Train.Seed)}
-	if s.optimizer, err = newOptimizer(s.plan.Optimizer, dev, task.Set()); err != nil {
+	plan, next := metaPlan(&c.Train.Meta), &oneBatch{}
+	plan.Power = 0 // the rate stays
+	s := &stage{
+		plan: plan, task: task, source: next, fold: fold, dev: dev, group: dist.Solo{}, ahead: ahead(dev, dist.Solo{}),
+		length: length{batches: 1, perStep: 1, epoch: 1, steps: 1, epochs: 1},
+		status: Status{State: State{Stage: Meta, Seed: uint64(c.Train.Seed)}},
+	}
+	if s.optimizer, err = newOptimizer(plan.Optimizer, dev, task.Set()); err != nil {
 		return nil, errors.Join(err, task.Close())
 	}
-	return s, nil
+	return &Steps{s, task.tape.Arena, next}, nil
 }
 
 // Set is the network's parameters.
-func (s *Steps) Set() *nn.Set { return s.task.Set() }
+func (s *Steps) Set() *nn.Set { return s.stage.task.Set() }
 
 // Arena is the memory of the activations.
-func (s *Steps) Arena() *op.Arena { return s.task.tape.Arena }
+func (s *Steps) Arena() *op.Arena { return s.arena }
 
-// Start gives the device one step on a batch: forward, losses, backward and update. The
-// batch is not used any more when it returns. loss waits for the total loss; one that is no
-// finite number is an error. On a device that does not run ahead it is known already, and
-// after such an error nothing is updated.
-func (s *Steps) Start(b *data.Batch) (loss func() (float64, error), err error) {
-	s.step++
-	step, dev := s.step, s.task.dev
-	op.Region(dev, model.RegionUpload)
-	dev.Zero(s.task.Set().Grads)
-	read, err := s.task.Step(b, stepSeed(s.seed, Meta, step, 0), 1)
-	if err != nil {
-		return nil, err
-	}
-	loss = sync.OnceValues(func() (float64, error) {
-		losses, _ := read()
-		if !allFinite(losses) {
-			return losses[total], fmt.Errorf("step %d: the loss is no finite number (%s)", step, formatLosses(losses))
-		}
-		return losses[total], nil
-	})
-	if !op.IsAsync(dev) {
-		if _, err := loss(); err != nil {
-			return loss, nil
-		}
-	}
-	op.Region(dev, model.RegionOptimizer)
-	s.optimizer.step(s.plan.LR, step)
-	return loss, nil
+// Step makes one step on a batch: forward, losses, backward and update. The batch is not
+// used any more when it returns. On a device that runs ahead the step may still be under
+// way, and the errors, of which a loss that is no finite number is a *DivergedError, be
+// those of the steps before.
+func (s *Steps) Step(b *data.Batch) error {
+	s.next.batch = b
+	return s.stage.step()
 }
 
-// Ahead is how many steps the trainer starts before it reads the losses of the oldest.
-func (s *Steps) Ahead() int { return ahead(s.task.dev, dist.Solo{}) }
+// Finish waits for the steps under way.
+func (s *Steps) Finish() error { return s.stage.drain(0) }
+
+// Loss is the total loss of the last step that is finished.
+func (s *Steps) Loss() float64 { return s.stage.status.Losses[total] }
 
 // Close frees the network's and the optimizer's memory.
-func (s *Steps) Close() error { return errors.Join(s.optimizer.close(), s.task.Close()) }
+func (s *Steps) Close() error { return errors.Join(s.stage.optimizer.close(), s.stage.task.Close()) }
+
+// oneBatch is the source of one batch.
+type oneBatch struct{ batch *data.Batch }
+
+func (o *oneBatch) Next(context.Context) (*data.Batch, error) { return o.batch, nil }
+func (o *oneBatch) Release(*data.Batch)                       {}
+func (o *oneBatch) Position() (epoch, step int)               { return 0, 0 }

@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"errors"
 	"math"
 	"strings"
 	"testing"
@@ -39,13 +40,8 @@ func TestSteps(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		loss, err := s.Start(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := loss()
-		if err != nil || got != w {
-			t.Errorf("step %d: loss %v, %v; the run's is %v", i+1, got, err, w)
+		if err := errors.Join(s.Step(b), s.Finish()); err != nil || s.Loss() != w {
+			t.Errorf("step %d: loss %v, %v; the run's is %v", i+1, s.Loss(), err, w)
 		}
 		f.train.Release(b)
 	}
@@ -65,11 +61,8 @@ func TestSteps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	loss, err := s.Start(b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := loss(); err == nil || !strings.Contains(err.Error(), "step 4") {
+	var diverged *DivergedError
+	if err := errors.Join(s.Step(b), s.Finish()); !errors.As(err, &diverged) || diverged.Step != 4 || strings.Contains(err.Error(), "checkpoint") {
 		t.Errorf("a network of NaN makes a step: %v", err)
 	}
 }

@@ -170,6 +170,7 @@ func (t *trainer) stage(ctx context.Context, name string, from *checkpoint) (err
 		return err
 	}
 	defer s.feed.close()
+	s.source = s.feed.train
 	o := experiment.ModelOptions(c, t.Fold, c.Model.Shots)
 	out := t.Dir.Base()
 	if name == Base {
