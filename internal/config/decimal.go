@@ -1,7 +1,8 @@
 package config
 
 import (
-	"fmt"
+	"cmp"
+	"errors"
 	"math"
 	"regexp"
 	"strconv"
@@ -54,12 +55,12 @@ func notDecimal(text string) string {
 	return ""
 }
 
-// DecimalFlags makes the flags for whole numbers decimal: 010 is ten, and 0x10 and 1_000
-// are errors, as they are in files and in --set.
+// DecimalFlags makes the flags for numbers decimal: 010 is ten, and 0x10, 1_000 and NaN are
+// errors, as they are in files and in --set.
 func DecimalFlags(flags *pflag.FlagSet) {
 	flags.VisitAll(func(f *pflag.Flag) {
 		switch f.Value.Type() {
-		case "int", "int64", "uint", "uint64":
+		case "int", "float64":
 			if _, done := f.Value.(decimal); !done {
 				f.Value = decimal{f.Value}
 			}
@@ -67,21 +68,18 @@ func DecimalFlags(flags *pflag.FlagSet) {
 	})
 }
 
-// decimal is the value of a flag that takes decimal digits alone.
+// decimal is the value of a flag that takes decimal numbers alone.
 type decimal struct{ pflag.Value }
 
-// Set passes the number on without the zeros before it, which mean base 8 to pflag.
+// Set passes the number on, a whole one without the zeros before it, which mean base 8 to
+// pflag.
 func (d decimal) Set(text string) error {
-	if !wholeNumber.MatchString(text) {
-		if reason := notDecimal(text); reason != "" {
-			return fmt.Errorf("%s", reason)
-		}
-		return d.Value.Set(text)
+	switch {
+	case wholeNumber.MatchString(text):
+		digits := strings.TrimLeft(text, "+-0")
+		return d.Value.Set(text[:len(text)-len(strings.TrimLeft(text, "+-"))] + cmp.Or(digits, "0"))
+	case !number.MatchString(text):
+		return errors.New(cmp.Or(notDecimal(text), "expected a decimal number"))
 	}
-	sign := text[:len(text)-len(strings.TrimLeft(text, "+-"))]
-	digits := strings.TrimLeft(text[len(sign):], "0")
-	if digits == "" {
-		digits = "0"
-	}
-	return d.Value.Set(sign + digits)
+	return d.Value.Set(text)
 }

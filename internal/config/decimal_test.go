@@ -59,27 +59,32 @@ func TestNumbersAreDecimal(t *testing.T) {
 func TestDecimalFlags(t *testing.T) {
 	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
 	flags.Int("fold", 3, "")
-	flags.Int64("seed", 0, "")
+	flags.Float64("tau", 0, "")
 	flags.String("name", "", "")
 	DecimalFlags(flags)
 	DecimalFlags(flags)
-	if err := flags.Parse([]string{"--fold=010", "--seed", "-007", "--name=010"}); err != nil {
+	if err := flags.Parse([]string{"--fold=010", "--tau", "-007.50", "--name=010"}); err != nil {
 		t.Fatal(err)
 	}
 	fold, err := flags.GetInt("fold")
 	if err != nil || fold != 10 {
 		t.Errorf("--fold 010 is %d, %v", fold, err)
 	}
-	if seed, err := flags.GetInt64("seed"); err != nil || seed != -7 {
-		t.Errorf("--seed -007 is %d, %v", seed, err)
+	if tau, err := flags.GetFloat64("tau"); err != nil || tau != -7.5 {
+		t.Errorf("--tau -007.50 is %g, %v", tau, err)
 	}
 	if name, _ := flags.GetString("name"); name != "010" {
 		t.Errorf("--name 010 is %q", name)
 	}
-	for text, want := range map[string]string{"000": "", "0x10": "decimal digits", "1_0": "decimal digits", "x": "invalid", "99999999999999999999": "out of range"} {
+	for text, want := range map[string]string{"000": "", "0x10": "decimal digits", "1_0": "decimal digits", "x": "expected a decimal number", "1.5": "invalid", "99999999999999999999": "out of range"} {
 		err := flags.Parse([]string{"--fold=" + text})
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("--fold=%s: %v, want %q", text, err, want)
+		}
+	}
+	for _, text := range []string{"0x1p-2", "nan", "inf", "1e999"} {
+		if err := flags.Parse([]string{"--tau=" + text}); err == nil {
+			t.Errorf("--tau=%s is taken", text)
 		}
 	}
 	if usage := flags.FlagUsages(); !strings.Contains(usage, "--fold int") || !strings.Contains(usage, "(default 3)") || strings.Contains(usage, "(default 0)") {

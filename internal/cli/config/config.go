@@ -62,8 +62,14 @@ func newShow(io ui.Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [NAME|FILE]",
 		Short: "Print every setting, resolved, as YAML",
-		Long: `Print every setting as YAML, after environment variables and --set. What is printed is a
-complete configuration file. --source prints an embedded file as it is, with comments.`,
+		Long: `Print every setting with what it means, after environment variables and --set. What is
+printed is a complete YAML file, to be edited and given to --config. A file may also state
+only what differs from another configuration, which its key extends names:
+
+  extends: pascal5i_resnet50
+  model: {shots: 5}
+
+--source prints an embedded file as it is: what differs from the one that it extends.`,
 		Example: `  hdmnet config show
   hdmnet config show pascal5i_resnet50 --set model.shots=5 > mine.yaml
   hdmnet config show coco20i_vgg16 --source`,
@@ -83,7 +89,7 @@ complete configuration file. --source prints an embedded file as it is, with com
 		},
 	}
 	cmd.Flags().StringArrayVar(&o.set, "set", nil, "a setting, `KEY=VALUE`; may be repeated")
-	cmd.Flags().BoolVar(&o.source, "source", false, "print the embedded file with its comments")
+	cmd.Flags().BoolVar(&o.source, "source", false, "print the embedded file as it is")
 	return cmd
 }
 

@@ -42,7 +42,7 @@ func (s *Settings) Source(key string) string {
 		}
 	}
 	for _, set := range s.set {
-		if k, _, _ := strings.Cut(set, "="); strings.TrimSpace(k) == key {
+		if k, _, _ := strings.Cut(set, "="); config.CurrentKey(strings.TrimSpace(k)) == key {
 			return "--set " + key
 		}
 	}

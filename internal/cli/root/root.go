@@ -98,5 +98,14 @@ on the fly, so that everything works without any data.`,
 		return ui.Usagef("%w; see `%s --help`", err, cmd.CommandPath())
 	})
 	root.AddCommand(traincmd.NewCmd(io), eval.NewCmd(io), predict.NewCmd(io), weights.NewCmd(io), data.NewCmd(io), bench.NewCmd(io), doctor.NewCmd(io), configcmd.NewCmd(io), newVersion(io))
+	decimal(root)
 	return root
+}
+
+// decimal makes the numbers of a command's flags, and of those below it, decimal.
+func decimal(cmd *cobra.Command) {
+	config.DecimalFlags(cmd.Flags())
+	for _, sub := range cmd.Commands() {
+		decimal(sub)
+	}
 }

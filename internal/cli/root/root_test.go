@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/op"
@@ -42,5 +43,29 @@ func TestPanicMessage(t *testing.T) {
 		if !strings.Contains(got, fmt.Sprint(defect)) || !strings.Contains(got, "defect") || !strings.Contains(got, "TestPanicMessage") {
 			t.Errorf("%v becomes %q", defect, got)
 		}
+	}
+}
+
+// TestNumbersOfFlagsAreDecimal: in every command, 010 is no eight.
+func TestNumbersOfFlagsAreDecimal(t *testing.T) {
+	flags := 0
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			if f.Value.Type() != "int" {
+				return
+			}
+			flags++
+			if err := f.Value.Set("010"); err != nil || f.Value.String() != "10" {
+				t.Errorf("%s --%s 010 is %s, %v", c.CommandPath(), f.Name, f.Value, err)
+			}
+		})
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+	}
+	walk(newRoot(ui.Streams{Out: &bytes.Buffer{}, Err: &bytes.Buffer{}}))
+	if flags < 10 {
+		t.Errorf("only %d flags for numbers", flags)
 	}
 }
