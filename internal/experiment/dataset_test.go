@@ -14,6 +14,7 @@ import (
 
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
+	"hdmnet/internal/model"
 )
 
 func load(t *testing.T, configuration string, set ...string) *config.Config {
@@ -102,6 +103,14 @@ func TestRegistry(t *testing.T) {
 	}
 	if c := load(t, "coco20i_resnet50", "dataset.fold_scheme=panet"); Published(&c.Dataset) != nil {
 		t.Error("counts are published for FWB's folds alone")
+	}
+}
+
+// TestBackbonesOfTheSettings: the settings take the backbones that there are and no others.
+func TestBackbonesOfTheSettings(t *testing.T) {
+	_, err := config.Load(config.Options{Config: "shapes5i", Set: []string{"model.backbone=alexnet"}})
+	if want := "expected one of " + strings.Join(model.Backbones(), ", "); err == nil || !strings.Contains(err.Error()+"\n", want+"\n") {
+		t.Errorf("%v, expected the end %q", err, want)
 	}
 }
 

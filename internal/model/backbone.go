@@ -1,6 +1,8 @@
 package model
 
 import (
+	"fmt"
+
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
 )
@@ -16,16 +18,47 @@ type backbone interface {
 	cost(size int) (flop float64, side int)
 }
 
-func newBackbone(name string) backbone {
-	switch name {
-	case "resnet101":
-		return newResNet(resNetSpec{stem: 64, width: 64, blocks: [4]int{3, 4, 23, 3}})
-	case "vgg16":
-		return newVGG()
-	case "tiny":
-		return newResNet(resNetSpec{stem: 16, width: 16, blocks: [4]int{1, 1, 1, 1}})
+// backboneEntry is what the program knows of one backbone.
+type backboneEntry struct {
+	name string
+	make func() backbone
+	// headWidth is the number of channels of the base learner's features f5.
+	headWidth int
+	// is tells by the shapes of a file's tensors, under the release's names, whether they
+	// are this backbone's.
+	is func(shape shapes) bool
+}
+
+// shapes gives the shape of a tensor by its name.
+type shapes func(name string) ([]int, bool)
+
+// backboneEntries holds the backbones by the values of model.backbone. A new one is a line
+// here, its network in a file of its own, and its name in the valid tag of config.Model.
+var backboneEntries = []backboneEntry{
+	resNetEntry("resnet50", resNetSpec{stem: 64, width: 64, blocks: [4]int{3, 4, 6, 3}}, 512),
+	resNetEntry("resnet101", resNetSpec{stem: 64, width: 64, blocks: [4]int{3, 4, 23, 3}}, 512),
+	{name: "vgg16", make: func() backbone { return newVGG() }, headWidth: 512, is: isVGG16},
+	resNetEntry("tiny", resNetSpec{stem: 16, width: 16, blocks: [4]int{1, 1, 1, 1}}, 64),
+}
+
+func resNetEntry(name string, s resNetSpec, headWidth int) backboneEntry {
+	return backboneEntry{
+		name: name, make: func() backbone { return newResNet(s) }, headWidth: headWidth,
+		is: func(shape shapes) bool {
+			blocks, width := layer3(shape)
+			return blocks == s.blocks[2] && width == 4*s.width
+		},
 	}
-	return newResNet(resNetSpec{stem: 64, width: 64, blocks: [4]int{3, 4, 6, 3}})
+}
+
+// backboneNamed returns the entry of a name that Options.check has let through.
+func backboneNamed(name string) backboneEntry {
+	for _, e := range backboneEntries {
+		if e.name == name {
+			return e
+		}
+	}
+	panic(fmt.Sprintf("model: no backbone is called %q", name))
 }
 
 // resNetSpec scales a ResNet; ResNet-50 has stem 64, width 64, blocks 3,4,6,3.

@@ -39,7 +39,7 @@ func EpisodeCost(o Options, size int) (Cost, error) {
 	positions := float64(side * side)
 	c.Head = images*head + linearCost(n.Classifier, positions)
 	c2, _, c4 := n.Base.Backbone.channels()
-	c.Prior = shots * 2 * positions * positions * float64(c4+headChannels(o.Backbone))
+	c.Prior = shots * 2 * positions * positions * float64(c4+backboneNamed(o.Backbone).headWidth)
 	c.Gram = images * 2 * positions * float64(c2) * float64(c2)
 	c.frozenInput = linearCost(n.DownQuery, positions) + shots*linearCost(n.DownSupp, positions)
 	c.Projections = c.frozenInput + linearCost(n.QueryMerge, positions) + shots*linearCost(n.SuppMerge, positions)

@@ -197,10 +197,12 @@ func (l *Layout) measure(f *weights.File) {
 	}
 }
 
-// backboneName tells a backbone by its blocks.
-func backboneName(shape func(name string) ([]int, bool)) string {
-	if _, ok := shape("layer4.7.weight"); ok {
-		return "vgg16"
+// backboneName tells a backbone by its blocks; one that hdmnet has not is described.
+func backboneName(shape shapes) string {
+	for _, e := range backboneEntries {
+		if e.is(shape) {
+			return e.name
+		}
 	}
 	if _, ok := shape("layer1.0.conv2.weight"); !ok {
 		return ""
@@ -208,20 +210,32 @@ func backboneName(shape func(name string) ([]int, bool)) string {
 	if _, ok := shape("layer1.0.conv3.weight"); !ok {
 		return "a ResNet of basic blocks (18 or 34)"
 	}
-	blocks := 0
+	blocks, width := layer3(shape)
+	if blocks == 36 && width == 256 {
+		return "resnet152"
+	}
+	return fmt.Sprintf("a ResNet with %d blocks of width %d in layer3", blocks, width)
+}
+
+// layer3 returns the number of bottleneck blocks in a ResNet's layer3, by which ResNets
+// differ, and the channels of their 3×3 convolutions; 0, 0 of another network.
+func layer3(shape shapes) (blocks, width int) {
+	if _, ok := shape("layer1.0.conv3.weight"); !ok {
+		return 0, 0
+	}
 	for {
 		s, ok := shape(fmt.Sprintf("layer3.%d.conv2.weight", blocks))
-		if !ok {
-			break
+		if !ok || len(s) == 0 {
+			return blocks, width
 		}
-		if blocks++; blocks == 1 && len(s) > 0 && s[0] == 64 {
-			return "tiny"
-		}
+		blocks, width = blocks+1, s[0]
 	}
-	if name, ok := map[int]string{6: "resnet50", 23: "resnet101", 36: "resnet152"}[blocks]; ok {
-		return name
-	}
-	return fmt.Sprintf("a ResNet with %d blocks in layer3", blocks)
+}
+
+// isVGG16 tells VGG-16 with batch norm by its last convolution's batch norm.
+func isVGG16(shape shapes) bool {
+	_, ok := shape("layer4.7.weight")
+	return ok
 }
 
 // Missing lists the tensors of the network that a file under the release's names lacks

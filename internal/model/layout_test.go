@@ -280,7 +280,7 @@ func TestRecognizeNetworkAndUnusable(t *testing.T) {
 	}
 	block := func(n int) (out []weights.Tensor) {
 		for i := range n {
-			out = append(out, one(fmt.Sprintf("layer3.%d.conv2.weight", i), 8, 8, 1, 1))
+			out = append(out, one(fmt.Sprintf("layer3.%d.conv2.weight", i), 256, 1, 1, 1))
 		}
 		return append(out, one("layer0.0.weight", 1), one("layer1.0.conv2.weight", 1), one("layer1.0.conv3.weight", 1))
 	}
@@ -289,7 +289,7 @@ func TestRecognizeNetworkAndUnusable(t *testing.T) {
 		"another depth":                    {one("features.0.weight", 64, 3, 3, 3), one("features.1.running_mean", 64)},
 		"backbone is resnet152":            block(36),
 		"the network's is tiny":            block(6),
-		"2 blocks in layer3":               block(2),
+		"2 blocks of width 256 in layer3":  block(2),
 		"basic blocks":                     {one("conv1.weight", 64, 3, 7, 7), one("layer1.0.conv1.weight", 64, 64, 3, 3), one("layer1.0.conv2.weight", 64, 64, 3, 3)},
 		"names are not those of a network": {one("stem.conv1.weight", 3)},
 		"missing":                          {one("layer0.0.weight", 16, 3, 3, 3)},

@@ -17,7 +17,13 @@ type Options struct {
 }
 
 // Backbones lists the backbone names.
-func Backbones() []string { return []string{"resnet50", "resnet101", "vgg16", "tiny"} }
+func Backbones() []string {
+	var names []string
+	for _, e := range backboneEntries {
+		names = append(names, e.name)
+	}
+	return names
+}
 
 func (o Options) check() error {
 	switch {

@@ -24,21 +24,13 @@ type ppmBin struct {
 	bins int
 }
 
-// headChannels is the width of the base learner's features f5.
-func headChannels(backboneName string) int {
-	if backboneName == "tiny" {
-		return 64
-	}
-	return 512
-}
-
 func newBaseLearner(o Options) baseLearner {
-	bb := newBackbone(o.Backbone)
+	entry := backboneNamed(o.Backbone)
+	bb := entry.make()
 	_, _, c := bb.channels()
-	head := headChannels(o.Backbone)
 	b := baseLearner{
 		Backbone: bb,
-		Cls:      nn.NewPyramidConv(head, c, c/4, c/4, c/4, c/4),
+		Cls:      nn.NewPyramidConv(entry.headWidth, c, c/4, c/4, c/4, c/4),
 	}
 	for _, bins := range []int{1, 2, 3, 6} {
 		b.PPM.Features = append(b.PPM.Features, ppmBin{bins: bins, Conv: nn.NewConvBN(c, c/4, 1, op.ConvParams{Stride: 1, Dilation: 1}, false)})
@@ -77,7 +69,7 @@ func (b *baseLearner) head(t *nn.Tape, f4 *nn.Var) *nn.Var {
 
 // newClassifier is the last layer of the base learner: f5 to class logits.
 func newClassifier(o Options) *nn.Linear {
-	return nn.NewPointwise(headChannels(o.Backbone), o.BaseClasses, true)
+	return nn.NewPointwise(backboneNamed(o.Backbone).headWidth, o.BaseClasses, true)
 }
 
 // classify returns the base classes' logits of f5: ReLU, channel dropout 0.1, 1×1.
