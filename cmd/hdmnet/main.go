@@ -21,18 +21,26 @@ func main() {
 	os.Exit(root.Execute(interruptible(io), os.Args[1:], io))
 }
 
-// interruptible returns a context that the first SIGINT or SIGTERM ends; commands then
-// finish their step, save and return. The second one ends the program at once.
+// interruptible returns a context that the first SIGINT, SIGTERM or SIGHUP (the terminal
+// was closed) ends; commands then finish their step, save and return. A second SIGINT or
+// SIGTERM ends the program at once; more SIGHUP, which a closing terminal may send, do not.
+// Under nohup SIGHUP stays ignored, as it was asked for.
 func interruptible(io ui.Streams) context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	go func() {
 		<-signals
+		cancel() // first: a terminal that is gone may not take the line
 		io.Note("\nhdmnet: stopping after this step; interrupt again to stop at once")
-		cancel()
-		<-signals
-		os.Exit(ui.ExitInterrupted)
+		for s := range signals {
+			if s != syscall.SIGHUP {
+				os.Exit(ui.ExitInterrupted)
+			}
+		}
 	}()
 	return ctx
 }

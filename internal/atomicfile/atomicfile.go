@@ -7,18 +7,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"syscall"
 )
 
-// tempMark separates the final name from the random part of a temporary name.
-const tempMark = ".partial-"
-
-// Write makes path appear complete or not at all.
+// Write makes path appear complete or not at all, in place of a file that is there.
 //
 // write fills a temporary file in path's directory; it is then flushed, synced to
 // the disk and renamed over path, and the directory is synced too. When write or
@@ -26,15 +21,52 @@ const tempMark = ".partial-"
 // file is removed. Errors name path and, for a full disk or a place that cannot be
 // written, the remedy; errors.Is sees the cause.
 //
-// A process killed in the middle leaves its temporary file behind; RemovePartial
-// clears those.
-func Write(path string, write func(io.Writer) error) (err error) {
-	dir, base := filepath.Split(path)
+// Behind a link the file that it leads to is written, the link stays. A device, a pipe,
+// and whatever standard output or standard error go to, is written as it comes: there is
+// nothing to rename. A pipe that nobody reads is an error.
+//
+// A process killed in the middle leaves its temporary file behind; the next Write of
+// path removes it, and so does RemovePartial.
+func Write(path string, write func(io.Writer) error) error { return put(path, true, write) }
+
+// Create is Write for a path that has to be free: a file that is there stays as it is and
+// is an error that errors.Is fs.ErrExist, also when it appears while write runs.
+func Create(path string, write func(io.Writer) error) error { return put(path, false, write) }
+
+// Free tells whether Create would find path free: nothing is there, or what is written as
+// it comes.
+func Free(path string) error {
+	t, err := find(path)
+	if err == nil && t.there && t.stream == nil {
+		err = existsError(path)
+	}
+	t.close()
+	return err
+}
+
+func put(path string, replace bool, write func(io.Writer) error) error {
+	t, err := find(path)
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	switch {
+	case t.stream != nil:
+		if err := fill(t.stream, write); err != nil {
+			return writeError(path, err)
+		}
+		return nil
+	case t.there && !replace:
+		return existsError(path)
+	}
+	return t.write(path, replace, write)
+}
+
+// write fills a temporary file and gives it its name.
+func (t *target) write(path string, replace bool, write func(io.Writer) error) error {
+	dir, base := filepath.Split(t.path)
 	if dir == "" {
 		dir = "."
-	}
-	if base == "" || base == "." || base == ".." {
-		return fmt.Errorf("write %q: this names a directory; give a file name", path)
 	}
 	tmp, err := createTemp(dir, base)
 	if err != nil {
@@ -42,25 +74,31 @@ func Write(path string, write func(io.Writer) error) (err error) {
 	}
 	done := false
 	defer func() {
+		tmp.Close()
 		if !done {
-			tmp.Close()
 			os.Remove(tmp.Name())
 		}
 	}()
-	buf := bufio.NewWriterSize(tmp, 1<<16)
-	if err := write(buf); err != nil {
+	if err := fill(tmp, write); err != nil {
 		return writeError(path, err)
 	}
-	if err := buf.Flush(); err != nil {
-		return writeError(path, err)
+	if t.there && runtime.GOOS != "windows" {
+		if err := tmp.Chmod(t.mode); err != nil && !errors.Is(err, syscall.ENOTSUP) && !errors.Is(err, fs.ErrPermission) {
+			return writeError(path, err)
+		}
 	}
 	if err := tmp.Sync(); err != nil {
 		return writeError(path, err)
 	}
-	if err := tmp.Close(); err != nil {
-		return writeError(path, err)
+	if runtime.GOOS == "windows" { // there an open file cannot be renamed; elsewhere its lock is kept until it has its name
+		if err := tmp.Close(); err != nil {
+			return writeError(path, err)
+		}
 	}
-	if err := os.Rename(tmp.Name(), path); err != nil {
+	if err := rename(tmp.Name(), t.path, replace); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return existsError(path)
+		}
 		return writeError(path, err)
 	}
 	done = true
@@ -70,37 +108,31 @@ func Write(path string, write func(io.Writer) error) (err error) {
 	return nil
 }
 
-// RemovePartial removes the temporary files that killed Write calls left
-// in dir. Call it only when no other process writes there, for example when a run
-// directory is opened to resume. A missing dir is no error.
-func RemovePartial(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+func fill(f io.Writer, write func(io.Writer) error) error {
+	buf := bufio.NewWriterSize(f, 1<<16)
+	if err := write(buf); err != nil {
+		return err
 	}
-	if err != nil {
-		return fmt.Errorf("look for unfinished files in %s: %w", dir, err)
-	}
-	for _, e := range entries {
-		if e.Type().IsRegular() && strings.HasPrefix(e.Name(), ".") && strings.Contains(e.Name(), tempMark) {
-			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
-				return fmt.Errorf("remove the unfinished file: %w", err)
-			}
-		}
-	}
-	return nil
+	return buf.Flush()
 }
 
-// createTemp is os.CreateTemp but for the mode: the file gets the permissions that
-// the umask gives any new file, not 0600.
-func createTemp(dir, base string) (*os.File, error) {
-	for {
-		name := fmt.Sprintf(".%s%s%08x", base, tempMark, rand.Uint32())
-		f, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-		if !errors.Is(err, fs.ErrExist) {
-			return f, err
-		}
+// rename gives a finished file its name. Where that has to be free a hard link, which
+// fails on a name that is taken, comes first; file systems without links look instead.
+func rename(from, to string, replace bool) error {
+	if replace {
+		return os.Rename(from, to)
 	}
+	err := os.Link(from, to)
+	switch {
+	case err == nil:
+		return os.Remove(from)
+	case errors.Is(err, fs.ErrExist):
+		return err
+	}
+	if _, err := os.Lstat(to); err == nil {
+		return fs.ErrExist
+	}
+	return os.Rename(from, to)
 }
 
 // syncDir makes a rename in dir durable. File systems and platforms that cannot
@@ -118,6 +150,10 @@ func syncDir(dir string) error {
 		return err
 	}
 	return nil
+}
+
+func existsError(path string) error {
+	return fmt.Errorf("%s is there already and is kept: choose another name: %w", path, fs.ErrExist)
 }
 
 // writeError names the file that was to be written and, where the cause is known,

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"hdmnet/internal/atomicfile"
+	"hdmnet/internal/filelock"
 )
 
 // Parent is the folder where runs go that are given no directory of their own.
@@ -124,9 +125,9 @@ func claim(path string) (*Dir, error) {
 	if err != nil {
 		return nil, unwritable(path, err)
 	}
-	if err := lockFile(lock); err != nil {
+	if err := filelock.Lock(lock); err != nil && !errors.Is(err, filelock.ErrUnsupported) {
 		lock.Close()
-		if errors.Is(err, errLocked) {
+		if errors.Is(err, filelock.ErrLocked) {
 			return nil, fmt.Errorf("run directory %s is in use by another process: wait for it, stop it, or choose another --out", path)
 		}
 		return nil, fmt.Errorf("run directory %s: lock %s: %w", path, name, err)
