@@ -8,8 +8,8 @@ import (
 
 // AdamW updates p, m and v, element by element, in PyTorch's order of operations.
 func (d *Device) AdamW(p, m, v, g op.Tensor, h op.AdamWParams) {
-	op.SameSize("AdamW", p, m, v, g)
-	adamWSteps.run(op.Len(p), elementGrain, adamWArgs{p: f32(p), m: f32(m), v: f32(v), g: f32(g),
+	n := op.CheckAdamW(p, m, v, g)
+	adamWSteps.run(n, elementGrain, adamWArgs{p: f32(p), m: f32(m), v: f32(v), g: f32(g),
 		decay: 1 - h.LR*h.WeightDecay,
 		step:  float32(float64(h.LR) / (1 - math.Pow(float64(h.Beta1), float64(h.Step)))),
 		root:  float32(math.Sqrt(1 - math.Pow(float64(h.Beta2), float64(h.Step)))),

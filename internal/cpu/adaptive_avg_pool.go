@@ -8,10 +8,9 @@ func cell(i, n, in int) (lo, hi int) { return i * in / n, ((i+1)*in + n - 1) / n
 // AdaptiveAvgPool averages x [B,H,W,C] over the cells of y [B,h,w,C]. One cell may be
 // the whole map, so the work is split over cells and blocks of channels.
 func (d *Device) AdaptiveAvgPool(y, x op.Tensor) {
-	xs, ys := x.Shape(), y.Shape()
-	op.Shape("AdaptiveAvgPool", "y", y, xs[0], -1, -1, xs[3])
-	a := averageArgs{y: f32(y), x: f32(x), h: xs[1], w: xs[2], c: xs[3], ho: ys[1], wo: ys[2]}
-	averaging.run(xs[0]*a.ho*a.wo*a.blocks(), 1, a)
+	s := op.CheckAdaptiveAvgPool(y, x)
+	a := averageArgs{y: f32(y), x: f32(x), h: s.H, w: s.W, c: s.C, ho: s.OutH, wo: s.OutW}
+	averaging.run(s.B*a.ho*a.wo*a.blocks(), 1, a)
 }
 
 // averageArgs are averages y [B,ho,wo,C] of x [B,h,w,C], or their gradients.
@@ -70,8 +69,7 @@ var (
 // AdaptiveAvgPoolGrad adds dy/|cell| to dx. Cells may overlap: a worker takes whole
 // rows of dx and adds the cells that cover them in order.
 func (d *Device) AdaptiveAvgPoolGrad(dx, dy op.Tensor) {
-	xs, ys := dx.Shape(), dy.Shape()
-	op.Shape("AdaptiveAvgPoolGrad", "dy", dy, xs[0], -1, -1, xs[3])
-	a := averageArgs{y: f32(dy), x: f32(dx), h: xs[1], w: xs[2], c: xs[3], ho: ys[1], wo: ys[2]}
-	averagingGrad.run(xs[0]*a.h, max(1, elementGrain/(a.w*a.c)), a)
+	s := op.CheckAdaptiveAvgPoolGrad(dx, dy)
+	a := averageArgs{y: f32(dy), x: f32(dx), h: s.H, w: s.W, c: s.C, ho: s.OutH, wo: s.OutW}
+	averagingGrad.run(s.B*a.h, max(1, elementGrain/(a.w*a.c)), a)
 }

@@ -4,8 +4,8 @@ import "hdmnet/internal/op"
 
 // Add computes y = a + b.
 func (d *Device) Add(y, a, b op.Tensor) {
-	op.SameSize("Add", y, a, b)
-	adding.run(op.Len(y), elementGrain, addArgs{y: f32(y), a: f32(a), b: f32(b)})
+	n := op.CheckAdd(y, a, b)
+	adding.run(n, elementGrain, addArgs{y: f32(y), a: f32(a), b: f32(b)})
 }
 
 type addArgs struct {
@@ -21,6 +21,6 @@ var (
 
 // AddScaled computes y += alpha·x.
 func (d *Device) AddScaled(y, x op.Tensor, alpha float32) {
-	op.SameSize("AddScaled", y, x)
-	scaledAdding.run(op.Len(y), elementGrain, addArgs{y: f32(y), a: f32(x), alpha: alpha})
+	n := op.CheckAddScaled(y, x)
+	scaledAdding.run(n, elementGrain, addArgs{y: f32(y), a: f32(x), alpha: alpha})
 }

@@ -1,19 +1,10 @@
 package cpu
 
-import (
-	"fmt"
-
-	"hdmnet/internal/op"
-)
+import "hdmnet/internal/op"
 
 // Argmax writes the index of every position's largest channel.
 func (d *Device) Argmax(y, logits op.Tensor) {
-	c := op.Last(logits)
-	if c > op.Ignore {
-		panic(fmt.Sprintf("op: Argmax: %d channels, at most %d", c, op.Ignore))
-	}
-	rows := op.Len(logits) / c
-	checkRows("Argmax", y, rows)
+	rows, c := op.CheckArgmax(y, logits)
 	argmaxing.run(rows, rowGrain(c), argmaxArgs{y.Uint8s(), f32(logits), c})
 }
 

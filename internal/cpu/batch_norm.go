@@ -1,7 +1,6 @@
 package cpu
 
 import (
-	"fmt"
 	"math"
 
 	"hdmnet/internal/op"
@@ -9,7 +8,7 @@ import (
 
 // BatchNormFrozen computes y = (x − mean)·scale + b, scale = w/√(variance+eps).
 func (d *Device) BatchNormFrozen(y, x, w, b, mean, variance op.Tensor, eps float32) {
-	c := checkBatchNorm("BatchNormFrozen", y, x, w, b, mean, variance)
+	_, c := op.CheckBatchNormFrozen(y, x, w, b, mean, variance)
 	scale := takeScratch(c)
 	wv, vv := f32(w), f32(variance)
 	for i := range scale {
@@ -21,16 +20,14 @@ func (d *Device) BatchNormFrozen(y, x, w, b, mean, variance op.Tensor, eps float
 
 // BatchNormFrozenGrad adds the gradients with the statistics as constants.
 func (d *Device) BatchNormFrozenGrad(dx, dw, db, dy, x, w, mean, variance op.Tensor, eps float32) {
-	c := checkBatchNorm("BatchNormFrozenGrad", dy, x, w, db, mean, variance)
-	op.SameSize("BatchNormFrozenGrad", dx, x)
-	op.Shape("BatchNormFrozenGrad", "dw", dw, c)
+	rows, c := op.CheckBatchNormFrozenGrad(dx, dw, db, dy, x, w, mean, variance)
 	wv, mv, vv := f32(w), f32(mean), f32(variance)
 	if dx != nil {
 		scale := takeScratch(c)
 		for i := range scale {
 			scale[i] = float32(float64(wv[i]) * rsqrt(vv[i], eps))
 		}
-		batchNormScaling.run(op.Len(dy)/c, rowGrain(c), batchNormArgs{y: f32(dx), g: f32(dy), scale: scale, c: c})
+		batchNormScaling.run(rows, rowGrain(c), batchNormArgs{y: f32(dx), g: f32(dy), scale: scale, c: c})
 		freeScratch(scale)
 	}
 	if dw != nil || db != nil {
@@ -46,14 +43,8 @@ func (d *Device) BatchNormFrozenGrad(dx, dw, db, dy, x, w, mean, variance op.Ten
 // BatchNormTrain normalizes with the batch's own mean and variance, both summed in two
 // passes: Σx, then Σ(x−μ)².
 func (d *Device) BatchNormTrain(y, saveMean, saveRstd, runningMean, runningVar, x, w, b op.Tensor, eps, momentum float32) {
-	c := checkBatchNorm("BatchNormTrain", y, x, w, b, runningMean, runningVar)
-	op.Shape("BatchNormTrain", "saveMean", saveMean, c)
-	op.Shape("BatchNormTrain", "saveRstd", saveRstd, c)
-	xv, n := f32(x), op.Len(x)/c
-	if n < 2 {
-		panic(fmt.Sprintf("op: BatchNormTrain: x %v has one position per channel, which has no variance; use a batch of at least 2", x.Shape()))
-	}
-	mv, rv := f32(saveMean), f32(saveRstd)
+	n, c := op.CheckBatchNormTrain(y, saveMean, saveRstd, runningMean, runningVar, x, w, b)
+	xv, mv, rv := f32(x), f32(saveMean), f32(saveRstd)
 	sums := batchNormMeans.run(n, rowGrain(c), c, batchNormArgs{x: xv, c: c})
 	for i, s := range sums {
 		mv[i] = float32(s / float64(n))
@@ -78,11 +69,8 @@ func (d *Device) BatchNormTrain(y, saveMean, saveRstd, runningMean, runningVar, 
 //
 //	dx += w·rstd·(dy − mean(dy) − x̂·mean(dy·x̂))    dw += Σ dy·x̂    db += Σ dy
 func (d *Device) BatchNormTrainGrad(dx, dw, db, dy, x, w, saveMean, saveRstd op.Tensor) {
-	c := checkBatchNorm("BatchNormTrainGrad", dy, x, w, db, saveMean, saveRstd)
-	op.SameSize("BatchNormTrainGrad", dx, x)
-	op.Shape("BatchNormTrainGrad", "dw", dw, c)
+	n, c := op.CheckBatchNormTrainGrad(dx, dw, db, dy, x, w, saveMean, saveRstd)
 	gv, xv, wv, mv, rv := f32(dy), f32(x), f32(w), f32(saveMean), f32(saveRstd)
-	n := len(xv) / c
 	sums := batchNormSums(gv, xv, mv)
 	for i := range c {
 		sums[i] *= float64(rv[i])
@@ -163,14 +151,3 @@ func normalize(yv, xv, mean, scale, shift []float32) {
 
 // rsqrt is 1/√(v+eps) in float64.
 func rsqrt(v, eps float32) float64 { return 1 / math.Sqrt(float64(v)+float64(eps)) }
-
-// checkBatchNorm returns C and panics unless y is as large as x and the rest is [C].
-func checkBatchNorm(operator string, y, x, w, b, mean, variance op.Tensor) int {
-	op.SameSize(operator, y, x)
-	c := op.Last(x)
-	op.Shape(operator, "w", w, c)
-	op.Shape(operator, "b", b, c)
-	op.Shape(operator, "mean", mean, c)
-	op.Shape(operator, "variance", variance, c)
-	return c
-}

@@ -1,11 +1,5 @@
 package cpu
 
-import (
-	"fmt"
-
-	"hdmnet/internal/op"
-)
-
 // elementGrain is how many elements of a cheap loop one chunk holds: enough to hide
 // the cost of handing it out.
 const elementGrain = 1 << 14
@@ -53,11 +47,4 @@ func (s *chunkSums[A, F]) run(n, grain, width int, args A) []F {
 	}
 	freeScratchOf(part)
 	return sums
-}
-
-// checkRows panics with the operator's name unless t holds one value per row.
-func checkRows(operator string, t op.Tensor, rows int) {
-	if op.Len(t) != rows {
-		panic(fmt.Sprintf("op: %s: %v for %d positions, want one value each", operator, t.Shape(), rows))
-	}
 }

@@ -1,32 +1,11 @@
 package cpu
 
-import (
-	"fmt"
-
-	"hdmnet/internal/op"
-)
+import "hdmnet/internal/op"
 
 // convShape is the geometry of a convolution of x [B,H,W,Cin] with w
 // [Cout,KH,KW,Cin] to y [B,Ho,Wo,Cout], Ho = (H + 2·Pad − Dil·(KH−1) − 1)/Stride + 1.
 type convShape struct {
 	B, H, W, Cin, Cout, KH, KW, Stride, Pad, Dil, Ho, Wo int
-}
-
-// check panics unless the slices that are not nil have the sizes of s.
-func (s *convShape) check(name string, x, w, y []float32) {
-	if s.Stride < 1 || s.Dil < 1 || s.Pad < 0 ||
-		s.Ho != (s.H+2*s.Pad-s.Dil*(s.KH-1)-1)/s.Stride+1 || s.Wo != (s.W+2*s.Pad-s.Dil*(s.KW-1)-1)/s.Stride+1 {
-		panic(fmt.Sprintf("cpu: %s: shape %+v is inconsistent", name, *s))
-	}
-	for _, o := range []struct {
-		name string
-		got  []float32
-		want int
-	}{{"x", x, s.B * s.H * s.W * s.Cin}, {"w", w, s.Cout * s.patch()}, {"y", y, s.pixels() * s.Cout}} {
-		if o.got != nil && len(o.got) != o.want {
-			panic(fmt.Sprintf("cpu: %s: %s has %d elements, want %d for %+v", name, o.name, len(o.got), o.want, *s))
-		}
-	}
 }
 
 // patch is the number of inputs to one output, the inner dimension of the
@@ -75,7 +54,6 @@ func convForwardBF16(s convShape, y, x, bias, residual []float32, relu bool, w *
 
 // forward is the product of convForward, to be run.
 func (s convShape) forward(y, x, w, bias, residual []float32, relu bool, pre *packedB) *product {
-	s.check("Conv2D", x, w, y)
 	p := newProduct(s.pixels(), s.Cout, s.patch(), y, s.Cout, false, epilogue{bias, residual, relu})
 	if s.pointwise() {
 		p.denseA = matrix{data: x, ld: s.Cin}
@@ -93,7 +71,6 @@ func (s convShape) forward(y, x, w, bias, residual []float32, relu bool, pre *pa
 // Σ_p dy[p,o] to db [Cout]; either may be nil. The order of the sums depends on
 // the shape alone.
 func convBackwardWeight(s convShape, dw, db, x, dy []float32) {
-	s.check("Conv2DGradWeight", x, dw, dy)
 	if dw != nil {
 		p := newProduct(s.Cout, s.patch(), s.pixels(), dw, s.patch(), true, epilogue{})
 		p.denseA = matrix{data: dy, ld: s.Cout, transposed: true}
@@ -121,18 +98,17 @@ func (d *Device) Conv2D(y, x, w, bias, residual op.Tensor, p op.ConvParams) {
 
 // Conv2DGradInput adds the transposed convolution of dy to dx.
 func (d *Device) Conv2DGradInput(dx, dy, w op.Tensor, p op.ConvParams) {
-	op.CheckConv2D(dy, dx, w, nil, nil, p)
+	op.CheckConv2DGradInput(dx, dy, w, p)
 	convBackwardData(shapeOf(dx, w, p), f32(dx), f32(dy), f32(w), true)
 }
 
 // Conv2DGradWeight adds Σ dy·x to dw and Σ dy to db.
 func (d *Device) Conv2DGradWeight(dw, db, x, dy op.Tensor, p op.ConvParams) {
+	op.CheckConv2DGradWeight(dw, db, x, dy, p)
 	if dw == nil {
-		op.Shape("Conv2DGradWeight", "db", db, op.Last(dy))
 		addColumnSums(f32(db), f32(dy))
 		return
 	}
-	op.CheckConv2D(dy, x, dw, db, nil, p)
 	convBackwardWeight(shapeOf(x, dw, p), f32(dw), f32(db), f32(x), f32(dy))
 }
 

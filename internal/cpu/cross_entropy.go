@@ -14,7 +14,7 @@ const productLimit = 1e250
 // CrossEntropy implements op.CrossEntropy. Chunks of pixels are summed in float64 and
 // added in order.
 func (d *Device) CrossEntropy(loss, logits, label op.Tensor) {
-	c := checkCrossEntropy("CrossEntropy", loss, logits, label)
+	_, c := op.CheckCrossEntropy(loss, logits, label)
 	x, y := f32(logits), label.Uint8s()
 	grain := rowGrain(c)
 	chunks := (len(y) + grain - 1) / grain
@@ -92,13 +92,12 @@ var (
 
 // CrossEntropyGrad implements op.CrossEntropy.
 func (d *Device) CrossEntropyGrad(dlogits, loss, logits, label op.Tensor, scale float32) {
-	c := checkCrossEntropy("CrossEntropyGrad", loss, logits, label)
-	op.SameSize("CrossEntropyGrad", dlogits, logits)
+	rows, c := op.CheckCrossEntropyGrad(dlogits, loss, logits, label)
 	count := f32(loss)[1]
 	if count == 0 || dlogits == nil {
 		return
 	}
-	crossEntropyGrads.run(op.Len(label), rowGrain(c),
+	crossEntropyGrads.run(rows, rowGrain(c),
 		crossEntropyArgs{dx: f32(dlogits), x: f32(logits), y: label.Uint8s(), c: c, scale: scale / count})
 }
 
@@ -108,12 +107,4 @@ func classOf(label uint8, classes int) int {
 		panic(fmt.Sprintf("op: CrossEntropy: label %d of %d classes, want less or %d", label, classes, op.Ignore))
 	}
 	return int(label)
-}
-
-func checkCrossEntropy(operator string, loss, logits, label op.Tensor) (classes int) {
-	s := logits.Shape()
-	op.Shape(operator, "logits", logits, -1, -1, -1, -1)
-	op.Shape(operator, "label", label, s[:3]...)
-	op.Shape(operator, "loss", loss, 2)
-	return s[3]
 }

@@ -6,7 +6,7 @@ import "hdmnet/internal/op"
 
 // Depthwise3x3 convolves every channel by itself.
 func (d *Device) Depthwise3x3(y, x, w, bias op.Tensor) {
-	checkDepthwise("Depthwise3x3", y, x, w, bias)
+	op.CheckDepthwise3x3(y, x, w, bias)
 	depthwise(depthwiseArgs{x: x, dst: f32(y), start: f32(bias), w: f32(w)})
 }
 
@@ -50,9 +50,7 @@ func depthwise(a depthwiseArgs) {
 // Depthwise3x3Grad adds the gradients: dx is the convolution of dy with the turned
 // kernel, dw[k,c] = Σ dy·(x shifted by k).
 func (d *Device) Depthwise3x3Grad(dx, dw, db, dy, x, w op.Tensor) {
-	checkDepthwise("Depthwise3x3Grad", dy, x, w, db)
-	op.SameSize("Depthwise3x3Grad", dx, x)
-	op.SameSize("Depthwise3x3Grad", dw, w)
+	op.CheckDepthwise3x3Grad(dx, dw, db, dy, x, w)
 	c := op.Last(x)
 	if dx != nil {
 		turned := takeScratch(9 * c)
@@ -134,13 +132,4 @@ func addTaps(w *taps, sum, g []float32, x *taps) {
 		w8[i] += v * x8[i]
 		sum[i] += v
 	}
-}
-
-// checkDepthwise panics unless y has x's shape [B,H,W,C], w is [3,3,C] and bias [C].
-func checkDepthwise(operator string, y, x, w, bias op.Tensor) {
-	c := op.Last(x)
-	op.Shape(operator, "x", x, -1, -1, -1, c)
-	op.Shape(operator, "y", y, x.Shape()...)
-	op.Shape(operator, "w", w, 3, 3, c)
-	op.Shape(operator, "bias", bias, c)
 }

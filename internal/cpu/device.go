@@ -108,37 +108,27 @@ func (d *Device) NonStdAlloc() {}
 
 // Upload copies src to dst.
 func (d *Device) Upload(dst op.Tensor, src any) {
-	var n int
+	op.CheckUpload(dst, src)
 	switch s := src.(type) {
 	case []float32:
-		n = copyFloats(dst.Float32s(), s)
+		copyFloats(dst.Float32s(), s)
 	case []uint8:
-		n = copyAll(dst.Uint8s(), s)
+		copy(dst.Uint8s(), s)
 	case []int32:
-		n = copyAll(dst.Int32s(), s)
-	default:
-		panic(fmt.Sprintf("cpu: Upload of %T", src))
-	}
-	if n != op.Len(dst) {
-		panic(fmt.Sprintf("cpu: Upload of %d elements to %v", n, dst.Shape()))
+		copy(dst.Int32s(), s)
 	}
 }
 
 // Download copies src to dst.
 func (d *Device) Download(dst any, src op.Tensor) {
-	var n int
-	switch s := dst.(type) {
+	op.CheckDownload(dst, src)
+	switch to := dst.(type) {
 	case []float32:
-		n = copyFloats(s, src.Float32s())
+		copyFloats(to, src.Float32s())
 	case []uint8:
-		n = copyAll(s, src.Uint8s())
+		copy(to, src.Uint8s())
 	case []int32:
-		n = copyAll(s, src.Int32s())
-	default:
-		panic(fmt.Sprintf("cpu: Download to %T", dst))
-	}
-	if n != op.Len(src) {
-		panic(fmt.Sprintf("cpu: Download of %v to %d elements", src.Shape(), n))
+		copy(to, src.Int32s())
 	}
 }
 
@@ -150,7 +140,7 @@ func (d *Device) Zero(t op.Tensor) {
 
 // Copy copies src to dst.
 func (d *Device) Copy(dst, src op.Tensor) {
-	op.SameSize("Copy", dst, src)
+	op.CheckCopy(dst, src)
 	copyFloats(f32(dst), f32(src))
 }
 

@@ -13,7 +13,7 @@ const (
 
 // DistillationTeacher implements op.Distillation.
 func (d *Device) DistillationTeacher(y, label op.Tensor) {
-	op.SameSize("DistillationTeacher", y, label)
+	op.CheckDistillationTeacher(y, label)
 	out := f32(y)
 	for i, l := range label.Uint8s() {
 		out[i] = notTeacher
@@ -26,9 +26,7 @@ func (d *Device) DistillationTeacher(y, label op.Tensor) {
 // Distillation implements op.Distillation. A map has some thousand positions: it is
 // summed in float64, exponentials and all, one sample at a time.
 func (d *Device) Distillation(loss, student, teacher op.Tensor) {
-	op.Shape("Distillation", "loss", loss, 1)
-	op.SameSize("Distillation", student, teacher)
-	batch := student.Shape()[0]
+	batch, _ := op.CheckDistillation(loss, student, teacher)
 	total := 0.0
 	for b := range batch {
 		s, t := sample(f32(student), b, batch), sample(f32(teacher), b, batch)
@@ -46,11 +44,10 @@ func (d *Device) Distillation(loss, student, teacher op.Tensor) {
 //
 //	dstudent_n += scale/B · (p_n Σ r − r_n)
 func (d *Device) DistillationGrad(dstudent, student, teacher op.Tensor, scale float32) {
-	op.SameSize("DistillationGrad", dstudent, student, teacher)
+	batch, _ := op.CheckDistillationGrad(dstudent, student, teacher)
 	if dstudent == nil {
 		return
 	}
-	batch := student.Shape()[0]
 	for b := range batch {
 		ds, s, t := sample(f32(dstudent), b, batch), sample(f32(student), b, batch), sample(f32(teacher), b, batch)
 		sNorm, tNorm := logSumExp(s), logSumExp(t)

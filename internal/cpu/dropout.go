@@ -1,7 +1,6 @@
 package cpu
 
 import (
-	"fmt"
 	"math"
 
 	"hdmnet/internal/op"
@@ -9,13 +8,13 @@ import (
 
 // Dropout computes y = x/(1−P) where the draw keeps the element, else 0.
 func (d *Device) Dropout(y, x op.Tensor, p op.DropoutParams) {
-	op.SameSize("Dropout", y, x)
+	n := op.CheckDropout(y, x, p)
 	if p.Channel {
 		scaleChannels(channelDropping, y, x, p)
 		return
 	}
 	limit, scale := dropLimit(p)
-	dropping.run(op.Len(y), elementGrain, dropArgs{f32(y), f32(x), p.Seed, limit, scale})
+	dropping.run(n, elementGrain, dropArgs{f32(y), f32(x), p.Seed, limit, scale})
 }
 
 // dropArgs are elements dst of src, scaled where their draw is at least limit.
@@ -55,22 +54,19 @@ var (
 
 // DropoutGrad adds dy, dropped and scaled the same way, to dx.
 func (d *Device) DropoutGrad(dx, dy op.Tensor, p op.DropoutParams) {
-	op.SameSize("DropoutGrad", dx, dy)
+	n := op.CheckDropoutGrad(dx, dy, p)
 	if p.Channel {
 		scaleChannels(channelDroppingGrad, dx, dy, p)
 		return
 	}
 	limit, scale := dropLimit(p)
-	droppingGrad.run(op.Len(dx), elementGrain, dropArgs{f32(dx), f32(dy), p.Seed, limit, scale})
+	droppingGrad.run(n, elementGrain, dropArgs{f32(dx), f32(dy), p.Seed, limit, scale})
 }
 
 // dropLimit turns P into the first 24-bit draw that is kept and the scale of what is
 // kept. DropoutParams.Keep compares with P·2²⁴ in float32, which rounding up makes an
 // integer comparison.
 func dropLimit(p op.DropoutParams) (limit int64, scale float32) {
-	if !(p.P >= 0 && p.P < 1) {
-		panic(fmt.Sprintf("op: Dropout: P is %g, want it in [0,1)", p.P))
-	}
 	return int64(math.Ceil(float64(p.P * (1 << 24)))), 1 / (1 - p.P)
 }
 

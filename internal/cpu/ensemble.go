@@ -8,13 +8,7 @@ import (
 
 // BaseForeground implements op.Ensemble.
 func (d *Device) BaseForeground(y, prob, except op.Tensor) {
-	s := prob.Shape()
-	if len(s) != 4 {
-		panic(fmt.Sprintf("op: BaseForeground: prob has shape %v, want [B,H,W,C]", s))
-	}
-	op.Shape("BaseForeground", "y", y, s[:3]...)
-	op.Shape("BaseForeground", "except", except, s[0])
-	n, c := s[1]*s[2], s[3]
+	_, n, c := op.CheckBaseForeground(y, prob, except)
 	out, in := f32(y), f32(prob)
 	var skip []int32
 	if except != nil {
@@ -48,9 +42,8 @@ var baseForegrounds = newLoop(func(a *foregroundArgs, lo, hi int) {
 
 // Ensemble implements op.Ensemble.
 func (d *Device) Ensemble(y, meta, base, psi, gramMerge, clsMerge op.Tensor) {
-	n := checkEnsemble("Ensemble", meta, base, psi, gramMerge, clsMerge)
-	op.Shape("Ensemble", "y", y, meta.Shape()...)
-	ensembles.run(op.Len(base), rowGrain(2), ensembleArgs{f32(y), f32(meta), f32(base), f32(psi), f32(gramMerge), f32(clsMerge), n})
+	batch, n := op.CheckEnsemble(y, meta, base, psi, gramMerge, clsMerge)
+	ensembles.run(batch*n, rowGrain(2), ensembleArgs{f32(y), f32(meta), f32(base), f32(psi), f32(gramMerge), f32(clsMerge), n})
 }
 
 type ensembleArgs struct {
@@ -75,11 +68,7 @@ var ensembles = newLoop(func(a *ensembleArgs, lo, hi int) {
 //
 // The sums are taken in float64, sample by sample in order.
 func (d *Device) EnsembleGrad(dmeta, dpsi, dgramMerge, dclsMerge, dy, meta, base, psi, gramMerge, clsMerge op.Tensor) {
-	const name = "EnsembleGrad"
-	n := checkEnsemble(name, meta, base, psi, gramMerge, clsMerge)
-	op.SameSize(name, dy, dmeta, meta)
-	op.SameSize(name, dpsi, psi)
-	op.SameSize(name, dgramMerge, dclsMerge, gramMerge)
+	_, n := op.CheckEnsembleGrad(dmeta, dpsi, dgramMerge, dclsMerge, dy, meta, base, psi, gramMerge, clsMerge)
 	dm, dp, dgw, dcw := f32(dmeta), f32(dpsi), f32(dgramMerge), f32(dclsMerge)
 	g, m, other, p, gw, cw := f32(dy), f32(meta), f32(base), f32(psi), f32(gramMerge), f32(clsMerge)
 	var gram, cls [2]float64
@@ -110,19 +99,4 @@ func (d *Device) EnsembleGrad(dmeta, dpsi, dgramMerge, dclsMerge, dy, meta, base
 			dcw[i] += float32(cls[i])
 		}
 	}
-}
-
-// checkEnsemble checks the shapes and returns the positions of a sample.
-func checkEnsemble(operator string, meta, base, psi, gramMerge, clsMerge op.Tensor) int {
-	s := base.Shape()
-	if len(s) != 3 {
-		panic(fmt.Sprintf("op: %s: base has shape %v, want [B,H,W]", operator, s))
-	}
-	op.Shape(operator, "meta", meta, s[0], s[1], s[2], 2)
-	op.Shape(operator, "psi", psi, s[0])
-	op.SameSize(operator, gramMerge, clsMerge)
-	if op.Len(gramMerge) != 2 {
-		panic(fmt.Sprintf("op: %s: gramMerge has shape %v, want [2]", operator, gramMerge.Shape()))
-	}
-	return s[1] * s[2]
 }

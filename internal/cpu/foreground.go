@@ -4,8 +4,8 @@ import "hdmnet/internal/op"
 
 // Foreground computes y = 1 where label is 1, else 0.
 func (d *Device) Foreground(y, label op.Tensor) {
-	op.SameSize("Foreground", y, label)
-	foregrounds.run(op.Len(y), elementGrain, labelArgs{f32(y), label.Uint8s()})
+	n := op.CheckForeground(y, label)
+	foregrounds.run(n, elementGrain, labelArgs{f32(y), label.Uint8s()})
 }
 
 type labelArgs struct {
@@ -41,8 +41,6 @@ var (
 
 // MaskImage computes y = x·mask, the mask shared by the channels.
 func (d *Device) MaskImage(y, x, mask op.Tensor) {
-	op.SameSize("MaskImage", y, x)
-	c := op.Last(x)
-	checkRows("MaskImage", mask, op.Len(x)/c)
-	imageMasking.run(op.Len(mask), rowGrain(c), maskImageArgs{f32(y), f32(x), f32(mask), c})
+	rows, c := op.CheckMaskImage(y, x, mask)
+	imageMasking.run(rows, rowGrain(c), maskImageArgs{f32(y), f32(x), f32(mask), c})
 }

@@ -8,8 +8,8 @@ import (
 
 // GELU computes x·Φ(x), Φ(x) = (1 + erf(x/√2))/2.
 func (d *Device) GELU(y, x op.Tensor) {
-	op.SameSize("GELU", y, x)
-	gelus.run(op.Len(y), elementGrain/8, geluArgs{y: f32(y), x: f32(x)})
+	n := op.CheckGELU(y, x)
+	gelus.run(n, elementGrain/8, geluArgs{y: f32(y), x: f32(x)})
 }
 
 type geluArgs struct{ y, x, dx, dy []float32 }
@@ -35,6 +35,6 @@ var (
 
 // GELUGrad adds dy·(Φ(x) + x·φ(x)) to dx, φ(x) = exp(−x²/2)/√(2π).
 func (d *Device) GELUGrad(dx, dy, x op.Tensor) {
-	op.SameSize("GELUGrad", dx, dy, x)
-	geluGrads.run(op.Len(x), elementGrain/8, geluArgs{x: f32(x), dx: f32(dx), dy: f32(dy)})
+	n := op.CheckGELUGrad(dx, dy, x)
+	geluGrads.run(n, elementGrain/8, geluArgs{x: f32(x), dx: f32(dx), dy: f32(dy)})
 }

@@ -1,7 +1,6 @@
 package cpu
 
 import (
-	"fmt"
 	"math"
 
 	"hdmnet/internal/op"
@@ -13,13 +12,7 @@ const gramColumns = 128
 
 // Gram implements op.Gram: XᵀX, whose diagonal holds the squared norms.
 func (d *Device) Gram(g, x op.Tensor) {
-	s := x.Shape()
-	if len(s) != 3 && len(s) != 4 {
-		panic(fmt.Sprintf("op: Gram: x has shape %v, want [B,N,C] or [B,H,W,C]", s))
-	}
-	batch, c := s[0], op.Last(x)
-	op.Shape("Gram", "g", g, batch, c, c)
-	n := op.Len(x) / (batch * c)
+	batch, n, c := op.CheckGram(g, x)
 	norm := takeScratch(c)
 	for b := range batch {
 		out, in := sample(f32(g), b, batch), sample(f32(x), b, batch)
@@ -50,13 +43,7 @@ var gramCosines = newLoop(func(a *gramArgs, lo, hi int) {
 
 // GramDistance implements op.Gram.
 func (d *Device) GramDistance(dist, gq, gs op.Tensor) {
-	s := gs.Shape()
-	if len(s) != 4 || s[2] != s[3] {
-		panic(fmt.Sprintf("op: GramDistance: gs has shape %v, want [B,K,C,C]", s))
-	}
-	batch, shots, c := s[0], s[1], s[2]
-	op.Shape("GramDistance", "gq", gq, batch, c, c)
-	op.Shape("GramDistance", "d", dist, batch, shots)
+	batch, shots, c := op.CheckGramDistance(dist, gq, gs)
 	gramDistances.run(batch*shots, 1, distanceArgs{f32(dist), f32(gq), f32(gs), batch, shots, c})
 }
 

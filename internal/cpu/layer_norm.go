@@ -8,13 +8,7 @@ import (
 
 // LayerNorm normalizes every row of x [..., C] and keeps its mean and 1/√(var+eps).
 func (d *Device) LayerNorm(y, mean, rstd, x, w, b op.Tensor, eps float32) {
-	op.SameSize("LayerNorm", y, x)
-	c := op.Last(x)
-	rows := op.Len(x) / c
-	op.SameSize("LayerNorm", mean, rstd)
-	op.Shape("LayerNorm", "w", w, c)
-	op.Shape("LayerNorm", "b", b, c)
-	checkRows("LayerNorm", mean, rows)
+	rows, c := op.CheckLayerNorm(y, mean, rstd, x, w, b)
 	layerNorms.run(rows, rowGrain(c), layerNormArgs{y: f32(y), x: f32(x), w: f32(w), b: f32(b), mean: f32(mean), rstd: f32(rstd), c: c, eps: eps})
 }
 
@@ -74,14 +68,7 @@ var (
 //
 //	dx += rstd·(g − mean_c(g) − x̂·mean_c(g·x̂))    dw += Σ dy·x̂    db += Σ dy
 func (d *Device) LayerNormGrad(dx, dw, db, dy, x, w, mean, rstd op.Tensor) {
-	op.SameSize("LayerNormGrad", dx, dy, x)
-	c := op.Last(x)
-	rows := op.Len(x) / c
-	op.Shape("LayerNormGrad", "w", w, c)
-	op.Shape("LayerNormGrad", "dw", dw, c)
-	op.Shape("LayerNormGrad", "db", db, c)
-	op.SameSize("LayerNormGrad", mean, rstd)
-	checkRows("LayerNormGrad", mean, rows)
+	rows, c := op.CheckLayerNormGrad(dx, dw, db, dy, x, w, mean, rstd)
 	sums := layerNormGrads.run(rows, rowGrain(c), 2*c,
 		layerNormArgs{dx: f32(dx), dy: f32(dy), x: f32(x), w: f32(w), mean: f32(mean), rstd: f32(rstd), c: c})
 	if dw != nil {

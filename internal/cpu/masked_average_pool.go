@@ -7,7 +7,7 @@ const maskedPoolEps = 0.0005
 
 // MaskedAveragePool computes y[b] = Σ_n x[b,n]·m[b,n] / (Σ_n m[b,n] + 0.0005).
 func (d *Device) MaskedAveragePool(y, x, mask op.Tensor) {
-	samples, n, c := checkMaskedPool("MaskedAveragePool", y, x, mask)
+	samples, n, c := op.CheckMaskedAveragePool(y, x, mask)
 	yv, xv, mv := f32(y), f32(x), f32(mask)
 	for b := range samples {
 		m := mv[b*n : (b+1)*n]
@@ -46,7 +46,7 @@ var (
 
 // MaskedAveragePoolGrad adds dy·m/(Σm + 0.0005) to dx.
 func (d *Device) MaskedAveragePoolGrad(dx, dy, mask op.Tensor) {
-	samples, n, c := checkMaskedPool("MaskedAveragePoolGrad", dy, dx, mask)
+	samples, n, c := op.CheckMaskedAveragePoolGrad(dx, dy, mask)
 	dxv, gv, mv := f32(dx), f32(dy), f32(mask)
 	for b := range samples {
 		m := mv[b*n : (b+1)*n]
@@ -61,12 +61,4 @@ func maskedPoolScale(m []float32) float32 {
 		sum += float64(v)
 	}
 	return float32(1 / sum)
-}
-
-func checkMaskedPool(operator string, y, x, mask op.Tensor) (samples, n, c int) {
-	samples, c = x.Shape()[0], op.Last(x)
-	op.Shape(operator, "y", y, samples, c)
-	n = op.Len(x) / c / samples
-	checkRows(operator, mask, samples*n)
-	return samples, n, c
 }

@@ -1,7 +1,6 @@
 package cpu
 
 import (
-	"fmt"
 	"math"
 
 	"hdmnet/internal/op"
@@ -20,25 +19,15 @@ type correlation struct {
 	n, m, channels, heads, d int
 }
 
-func newCorrelation(operator string, q, k, v, mask op.Tensor, heads int) (c correlation, batch int) {
-	qs, ks := q.Shape(), k.Shape()
-	if len(qs) != 3 || len(ks) != 3 || heads < 1 || qs[2]%heads != 0 {
-		panic(fmt.Sprintf("op: %s: q %v, k %v in %d heads", operator, qs, ks, heads))
-	}
-	op.Shape(operator, "k", k, qs[0], -1, qs[2])
-	op.Shape(operator, "v", v, ks...)
-	op.Shape(operator, "mask", mask, ks[0], ks[1])
-	return correlation{tiling: newTiling(), n: qs[1], m: ks[1], channels: qs[2], heads: heads, d: qs[2] / heads}, qs[0]
+func newCorrelation(s op.AttentionSizes) (c correlation, batch int) {
+	return correlation{tiling: newTiling(), n: s.N, m: s.M, channels: s.C, heads: s.Heads, d: s.D}, s.B
 }
 
 // MaskedCorrelation implements op.MaskedCorrelation. Only the foreground positions are
 // touched: softmax over the queries makes every support position independent. Scores
 // lie in ±10, so the exponentials need no running maximum.
 func (dev *Device) MaskedCorrelation(y, corr, colSum, q, k, v, mask op.Tensor, heads int) {
-	c, batch := newCorrelation("MaskedCorrelation", q, k, v, mask, heads)
-	op.Shape("MaskedCorrelation", "y", y, batch, c.n, c.channels)
-	op.Shape("MaskedCorrelation", "corr", corr, batch, c.n)
-	op.Shape("MaskedCorrelation", "colSum", colSum, batch, heads, c.m)
+	c, batch := newCorrelation(op.CheckMaskedCorrelation(y, corr, colSum, q, k, v, mask, heads))
 	for b := range batch {
 		c.forward(sample(f32(y), b, batch), sample(f32(corr), b, batch), sample(f32(colSum), b, batch),
 			sample(f32(q), b, batch), sample(f32(k), b, batch), sample(f32(v), b, batch), sample(f32(mask), b, batch))

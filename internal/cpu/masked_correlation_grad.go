@@ -15,14 +15,7 @@ import "hdmnet/internal/op"
 // common over the queries cancels in P − D; it is taken out first, or its rounding would
 // drown the rest.
 func (dev *Device) MaskedCorrelationGrad(dq, dk, dv, dy, dcorr, colSum, q, k, v, mask op.Tensor, heads int) {
-	const name = "MaskedCorrelationGrad"
-	c, batch := newCorrelation(name, q, k, v, mask, heads)
-	op.Shape(name, "dq", dq, q.Shape()...)
-	op.Shape(name, "dk", dk, k.Shape()...)
-	op.Shape(name, "dv", dv, v.Shape()...)
-	op.Shape(name, "dy", dy, q.Shape()...)
-	op.Shape(name, "dcorr", dcorr, batch, c.n)
-	op.Shape(name, "colSum", colSum, batch, heads, c.m)
+	c, batch := newCorrelation(op.CheckMaskedCorrelationGrad(dq, dk, dv, dy, dcorr, colSum, q, k, v, mask, heads))
 	for b := range batch {
 		g := correlationGrad{correlation: c,
 			dq: sample(f32(dq), b, batch), dk: sample(f32(dk), b, batch), dv: sample(f32(dv), b, batch),

@@ -1,7 +1,6 @@
 package cpu
 
 import (
-	"fmt"
 	"math"
 
 	"hdmnet/internal/op"
@@ -9,19 +8,12 @@ import (
 
 // MaxPool computes the maximum of every window and where it is.
 func (d *Device) MaxPool(y, argmax, x op.Tensor, p op.PoolParams) {
-	s := x.Shape()
-	b, h, w, c := s[0], s[1], s[2], s[3]
-	ho, wo := p.Out(h), p.Out(w)
-	if p.Kernel < 1 || p.Stride < 1 || p.Pad < 0 || 2*p.Pad > p.Kernel {
-		panic(fmt.Sprintf("op: MaxPool: %+v: want a kernel and a stride of at least 1 and at most half a kernel of padding", p))
-	}
-	op.Shape("MaxPool", "y", y, b, ho, wo, c)
-	op.Shape("MaxPool", "argmax", argmax, b, ho, wo, c)
-	a := maxPoolArgs{y: f32(y), x: f32(x), h: h, w: w, c: c, ho: ho, wo: wo, pool: p}
+	s := op.CheckMaxPool(y, argmax, x, p)
+	a := maxPoolArgs{y: f32(y), x: f32(x), h: s.H, w: s.W, c: s.C, ho: s.OutH, wo: s.OutW, pool: p}
 	if argmax != nil {
 		a.argmax = argmax.Int32s()
 	}
-	maxPooling.run(b*ho, max(1, elementGrain/(wo*c*p.Kernel)), a)
+	maxPooling.run(s.B*s.OutH, max(1, elementGrain/(s.OutW*s.C*p.Kernel)), a)
 }
 
 type maxPoolArgs struct {
@@ -96,14 +88,10 @@ func maxWindowAt(out []float32, at []int32, image []float32, y0, y1, x0, x1, w i
 // MaxPoolGrad adds dy to dx at the winners. Windows overlap, so a worker takes whole
 // samples and a range of channels.
 func (d *Device) MaxPoolGrad(dx, dy, argmax op.Tensor) {
-	op.SameSize("MaxPoolGrad", dy, argmax)
-	s := dx.Shape()
-	b, c, positions := s[0], s[3], s[1]*s[2]
-	op.Shape("MaxPoolGrad", "dy", dy, b, -1, -1, c)
-	outputs := op.Len(dy) / (b * c)
+	s := op.CheckMaxPoolGrad(dx, dy, argmax)
 	const channels = 64
-	blocks := (c + channels - 1) / channels
-	maxPoolGrads.run(b*blocks, 1, maxPoolGradArgs{f32(dx), f32(dy), argmax.Int32s(), c, channels, positions, outputs})
+	blocks := (s.C + channels - 1) / channels
+	maxPoolGrads.run(s.B*blocks, 1, maxPoolGradArgs{f32(dx), f32(dy), argmax.Int32s(), s.C, channels, s.H * s.W, s.OutH * s.OutW})
 }
 
 type maxPoolGradArgs struct {

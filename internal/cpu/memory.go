@@ -11,19 +11,5 @@ var (
 // move is floats on their way from src to dst.
 type move struct{ dst, src []float32 }
 
-// copyFloats copies src to dst and returns their length, or -1 where they differ in it.
-func copyFloats(dst, src []float32) int {
-	if len(dst) != len(src) {
-		return -1
-	}
-	moves.run(len(dst), memoryGrain, move{dst, src})
-	return len(dst)
-}
-
-// copyAll is copyFloats for the short tensors of labels and indices.
-func copyAll[T any](dst, src []T) int {
-	if len(dst) != len(src) {
-		return -1
-	}
-	return copy(dst, src)
-}
+// copyFloats copies src to dst, which is as long.
+func copyFloats(dst, src []float32) { moves.run(len(dst), memoryGrain, move{dst, src}) }

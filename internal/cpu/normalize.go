@@ -1,10 +1,6 @@
 package cpu
 
-import (
-	"fmt"
-
-	"hdmnet/internal/op"
-)
+import "hdmnet/internal/op"
 
 // normalizeBlock is how many pixels Normalize takes as one row of channels: their 192
 // values are whole vectors of every instruction set, and enough to hide the row's start.
@@ -12,10 +8,7 @@ const normalizeBlock = 64
 
 // Normalize implements op.Normalize.
 func (d *Device) Normalize(y, x op.Tensor, mean, std [3]float32) {
-	op.SameSize("Normalize", y, x)
-	if op.Last(x) != 3 {
-		panic(fmt.Sprintf("op: Normalize: x has shape %v, want [...,3]", x.Shape()))
-	}
+	op.CheckNormalize(y, x)
 	const c = 3 * normalizeBlock
 	channels := takeScratch(3 * c)
 	defer freeScratch(channels)

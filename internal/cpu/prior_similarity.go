@@ -1,7 +1,6 @@
 package cpu
 
 import (
-	"fmt"
 	"math"
 
 	"hdmnet/internal/op"
@@ -16,14 +15,8 @@ const (
 // products; a masked-out position is the candidate 0. The products are made for some
 // support positions at a time and reduced to a running maximum.
 func (d *Device) PriorSimilarity(y, q, s, mask op.Tensor) {
-	qs, ss := q.Shape(), s.Shape()
-	if len(qs) != 4 || len(ss) != 5 || qs[0] != ss[0] || qs[3] != ss[4] {
-		panic(fmt.Sprintf("op: PriorSimilarity: q %v, s %v", qs, ss))
-	}
-	op.Shape("PriorSimilarity", "y", y, qs[:3]...)
-	op.Shape("PriorSimilarity", "mask", mask, ss[:4]...)
-	batch, shots, c := qs[0], ss[1], qs[3]
-	n := qs[1] * qs[2]
+	p := op.CheckPriorSimilarity(y, q, s, mask)
+	batch, shots, n, c := p.B, p.K, p.N, p.C
 	var w scratch
 	defer w.free()
 	qNorm, best := w.floats(n), w.floats(n)

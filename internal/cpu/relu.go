@@ -8,8 +8,8 @@ import (
 
 // ReLU computes y = max(0, x); NaN stays NaN.
 func (d *Device) ReLU(y, x op.Tensor) {
-	op.SameSize("ReLU", y, x)
-	rectifying.run(op.Len(y), elementGrain, reluArgs{y: f32(y), x: f32(x)})
+	n := op.CheckReLU(y, x)
+	rectifying.run(n, elementGrain, reluArgs{y: f32(y), x: f32(x)})
 }
 
 type reluArgs struct{ y, x, dx, dy []float32 }
@@ -45,6 +45,6 @@ var (
 // ReLUGrad adds dy where y > 0 to dx. The choice is made with a bit mask: a branch on
 // random signs costs ten times as much.
 func (d *Device) ReLUGrad(dx, dy, y op.Tensor) {
-	op.SameSize("ReLUGrad", dx, dy, y)
-	rectifyingGrad.run(op.Len(y), elementGrain, reluArgs{y: f32(y), dx: f32(dx), dy: f32(dy)})
+	n := op.CheckReLUGrad(dx, dy, y)
+	rectifyingGrad.run(n, elementGrain, reluArgs{y: f32(y), dx: f32(dx), dy: f32(dy)})
 }

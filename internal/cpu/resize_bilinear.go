@@ -5,14 +5,14 @@ import "hdmnet/internal/op"
 // ResizeBilinear resamples in two passes for every output row: the two source rows are
 // mixed into one, whose columns are then mixed.
 func (d *Device) ResizeBilinear(y, x op.Tensor, alignCorners bool) {
-	n, h, w, oh, ow, c := resizeSizes("ResizeBilinear", y, x)
+	s := op.CheckResizeBilinear(y, x)
 	yv, xv := f32(y), f32(x)
-	if h == oh && w == ow {
+	if s.H == s.OutH && s.W == s.OutW {
 		copy(yv, xv)
 		return
 	}
-	rows, cols := newResizeAxis(h, oh, alignCorners), newResizeAxis(w, ow, alignCorners)
-	bilinearRows.run(n*oh, rowGrain(ow*c), resizeArgs{yv, xv, h, w, oh, ow, c, rows, cols})
+	rows, cols := newResizeAxis(s.H, s.OutH, alignCorners), newResizeAxis(s.W, s.OutW, alignCorners)
+	bilinearRows.run(s.B*s.OutH, rowGrain(s.OutW*s.C), resizeArgs{yv, xv, s.H, s.W, s.OutH, s.OutW, s.C, rows, cols})
 	rows.release()
 	cols.release()
 }
@@ -65,13 +65,13 @@ var (
 // ResizeBilinearGrad gathers, for every source row, what the output rows that read it
 // send back, and spreads that over the columns.
 func (d *Device) ResizeBilinearGrad(dx, dy op.Tensor, alignCorners bool) {
-	n, h, w, oh, ow, c := resizeSizes("ResizeBilinearGrad", dy, dx)
-	if h == oh && w == ow {
+	s := op.CheckResizeBilinearGrad(dx, dy)
+	if s.H == s.OutH && s.W == s.OutW {
 		d.AddScaled(dx, dy, 1)
 		return
 	}
-	rows, cols := newResizeAxis(h, oh, alignCorners), newResizeAxis(w, ow, alignCorners)
-	bilinearGradRows.run(n*h, rowGrain(max(1, oh/h)*ow*c), resizeArgs{f32(dy), f32(dx), h, w, oh, ow, c, rows, cols})
+	rows, cols := newResizeAxis(s.H, s.OutH, alignCorners), newResizeAxis(s.W, s.OutW, alignCorners)
+	bilinearGradRows.run(s.B*s.H, rowGrain(max(1, s.OutH/s.H)*s.OutW*s.C), resizeArgs{f32(dy), f32(dx), s.H, s.W, s.OutH, s.OutW, s.C, rows, cols})
 	rows.release()
 	cols.release()
 }
@@ -118,13 +118,4 @@ func spreadRow(dx, g []float32, cols *resizeAxis, c int) {
 			addScaledRow(b, g, t)
 		}
 	}
-}
-
-// resizeSizes returns the sizes of a resize from x [B,H,W,C] to y [B,h,w,C].
-func resizeSizes(operator string, y, x op.Tensor) (n, h, w, oh, ow, c int) {
-	op.Shape(operator, "x", x, -1, -1, -1, -1)
-	s := x.Shape()
-	op.Shape(operator, "y", y, s[0], -1, -1, s[3])
-	t := y.Shape()
-	return s[0], s[1], s[2], t[1], t[2], s[3]
 }

@@ -4,8 +4,8 @@ import "hdmnet/internal/op"
 
 // ResizeNearest computes y[i,j] = x[⌊i·H/h⌋, ⌊j·W/w⌋].
 func (d *Device) ResizeNearest(y, x op.Tensor) {
-	n, h, w, oh, ow, c := resizeSizes("ResizeNearest", y, x)
-	nearestRows.run(n*oh, rowGrain(ow*c), resizeArgs{y: f32(y), x: f32(x), h: h, w: w, oh: oh, ow: ow, c: c})
+	s := op.CheckResizeNearest(y, x)
+	nearestRows.run(s.B*s.OutH, rowGrain(s.OutW*s.C), resizeArgs{y: f32(y), x: f32(x), h: s.H, w: s.W, oh: s.OutH, ow: s.OutW, c: s.C})
 }
 
 var nearestRows = newLoop(func(a *resizeArgs, lo, hi int) {

@@ -1,7 +1,6 @@
 package cpu
 
 import (
-	"fmt"
 	"math"
 
 	"hdmnet/internal/op"
@@ -23,19 +22,13 @@ const (
 	keyColumns = 256
 )
 
-func newAttention(operator string, q, k, v op.Tensor, heads int) attention {
-	qs, ks := q.Shape(), k.Shape()
-	if len(qs) != 3 || len(ks) != 3 || heads < 1 || qs[2]%heads != 0 {
-		panic(fmt.Sprintf("op: %s: q %v, k %v in %d heads", operator, qs, ks, heads))
-	}
-	op.Shape(operator, "k", k, qs[0], -1, qs[2])
-	op.Shape(operator, "v", v, ks[0], ks[1], ks[2])
-	d, isa := qs[2]/heads, currentISA()
-	blocks := (ks[1] + keyColumns - 1) / keyColumns
-	cols := roundUp((ks[1]+blocks-1)/blocks, isa.nr)
+func newAttention(s op.AttentionSizes) attention {
+	isa := currentISA()
+	blocks := (s.M + keyColumns - 1) / keyColumns
+	cols := roundUp((s.M+blocks-1)/blocks, isa.nr)
 	return attention{tiling: tiling{isa: isa, rows: queryRows / isa.mr * isa.mr, cols: cols},
-		batch: qs[0], n: qs[1], m: ks[1], channels: qs[2], heads: heads, d: d, nk: blocks * cols,
-		scale: float32(1 / (math.Sqrt(float64(d)) + 1e-9))}
+		batch: s.B, n: s.N, m: s.M, channels: s.C, heads: s.Heads, d: s.D, nk: blocks * cols,
+		scale: float32(1 / (math.Sqrt(float64(s.D)) + 1e-9))}
 }
 
 // units is how many heads there are in all samples.
@@ -77,10 +70,7 @@ func (a *attention) queries(rows, x []float32, i int) (valid int) {
 // SelfAttention implements op.SelfAttention: a block of queries meets the keys block by
 // block with a running maximum and a running sum.
 func (dev *Device) SelfAttention(y, lse, q, k, v op.Tensor, heads int) {
-	const name = "SelfAttention"
-	a := newAttention(name, q, k, v, heads)
-	op.Shape(name, "y", y, a.batch, a.n, a.channels)
-	op.Shape(name, "lse", lse, a.batch, heads, a.n)
+	a := newAttention(op.CheckSelfAttention(y, lse, q, k, v, heads))
 	var w scratch
 	defer w.free()
 	f := attentionForward{attention: a, y: f32(y), lse: f32(lse), q: f32(q), k: f32(k), v: f32(v),

@@ -14,14 +14,7 @@ const queryChunk = 896
 // A task takes a chunk of the queries of one head. What it finds for dk and dv is kept
 // and added in the order of the chunks.
 func (dev *Device) SelfAttentionGrad(dq, dk, dv, dy, y, lse, q, k, v op.Tensor, heads int) {
-	const name = "SelfAttentionGrad"
-	a := newAttention(name, q, k, v, heads)
-	op.Shape(name, "dq", dq, a.batch, a.n, a.channels)
-	op.Shape(name, "dk", dk, a.batch, a.m, a.channels)
-	op.Shape(name, "dv", dv, a.batch, a.m, a.channels)
-	op.Shape(name, "dy", dy, a.batch, a.n, a.channels)
-	op.Shape(name, "y", y, a.batch, a.n, a.channels)
-	op.Shape(name, "lse", lse, a.batch, heads, a.n)
+	a := newAttention(op.CheckSelfAttentionGrad(dq, dk, dv, dy, y, lse, q, k, v, heads))
 	var w scratch
 	defer w.free()
 	g := attentionGrad{attention: a, dq: f32(dq), dk: f32(dk), dv: f32(dv),

@@ -4,8 +4,8 @@ import "hdmnet/internal/op"
 
 // SGD updates p and m, element by element.
 func (d *Device) SGD(p, m, g op.Tensor, h op.SGDParams) {
-	op.SameSize("SGD", p, m, g)
-	sgdSteps.run(op.Len(p), elementGrain, sgdArgs{f32(p), f32(m), f32(g), h})
+	n := op.CheckSGD(p, m, g)
+	sgdSteps.run(n, elementGrain, sgdArgs{f32(p), f32(m), f32(g), h})
 }
 
 type sgdArgs struct {

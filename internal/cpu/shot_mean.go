@@ -1,15 +1,11 @@
 package cpu
 
-import (
-	"fmt"
-
-	"hdmnet/internal/op"
-)
+import "hdmnet/internal/op"
 
 // ShotMean averages x [B,K,n...] over the shots into y [B,n...].
 func (d *Device) ShotMean(y, x op.Tensor) {
-	shots, n := shotSizes("ShotMean", y, x)
-	shotMeans.run(op.Len(y), elementGrain, shotArgs{f32(y), f32(x), shots, n})
+	batch, shots, n := op.CheckShotMean(y, x)
+	shotMeans.run(batch*n, elementGrain, shotArgs{f32(y), f32(x), shots, n})
 }
 
 // shotArgs are shots x [B,K,n] and their mean y [B,n], or their gradients.
@@ -46,16 +42,6 @@ var (
 
 // ShotMeanGrad adds dy/K to every shot of dx.
 func (d *Device) ShotMeanGrad(dx, dy op.Tensor) {
-	shots, n := shotSizes("ShotMeanGrad", dy, dx)
-	shotMeanGrads.run(op.Len(dx), elementGrain, shotArgs{f32(dy), f32(dx), shots, n})
-}
-
-// shotSizes returns K and the elements of one shot; y is the mean, x the shots.
-func shotSizes(operator string, y, x op.Tensor) (shots, n int) {
-	n = op.Len(y) / y.Shape()[0]
-	shots = op.Len(x) / op.Len(y)
-	if shots*op.Len(y) != op.Len(x) {
-		panic(fmt.Sprintf("op: %s: shots %v, mean %v, want a whole number of shots", operator, x.Shape(), y.Shape()))
-	}
-	return shots, n
+	batch, shots, n := op.CheckShotMeanGrad(dx, dy)
+	shotMeanGrads.run(batch*shots*n, elementGrain, shotArgs{f32(dy), f32(dx), shots, n})
 }

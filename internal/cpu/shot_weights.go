@@ -1,7 +1,6 @@
 package cpu
 
 import (
-	"fmt"
 	"slices"
 
 	"hdmnet/internal/op"
@@ -41,7 +40,7 @@ func (s *shotNet) run(d []float32) {
 
 // ShotWeights implements op.ShotWeights.
 func (dev *Device) ShotWeights(psi, d, w0, b0, w1, b1 op.Tensor) {
-	batch, shots := checkShotWeights("ShotWeights", psi, d, w0, b0, w1, b1)
+	batch, shots := op.CheckShotWeights(psi, d, w0, b0, w1, b1)
 	var w scratch
 	defer w.free()
 	net := newShotNet(&w, shots, w0, b0, w1, b1)
@@ -56,12 +55,7 @@ func (dev *Device) ShotWeights(psi, d, w0, b0, w1, b1 op.Tensor) {
 // is du_k = w_k (dw_k − Σ w dw) and the hidden units' Σ_k du_k w1[k,·] where they are
 // above 0.
 func (dev *Device) ShotWeightsGrad(dw0, db0, dw1, db1, dpsi, d, w0, b0, w1, b1 op.Tensor) {
-	const name = "ShotWeightsGrad"
-	batch, shots := checkShotWeights(name, dpsi, d, w0, b0, w1, b1)
-	op.Shape(name, "dw0", dw0, 2, shots)
-	op.Shape(name, "db0", db0, 2)
-	op.Shape(name, "dw1", dw1, shots, 2)
-	op.Shape(name, "db1", db1, shots)
+	batch, shots := op.CheckShotWeightsGrad(dw0, db0, dw1, db1, dpsi, d, w0, b0, w1, b1)
 	if w0 == nil {
 		return
 	}
@@ -97,17 +91,4 @@ func (dev *Device) ShotWeightsGrad(dw0, db0, dw1, db1, dpsi, d, w0, b0, w1, b1 o
 			}
 		}
 	}
-}
-
-func checkShotWeights(operator string, psi, d, w0, b0, w1, b1 op.Tensor) (batch, shots int) {
-	s := d.Shape()
-	if len(s) != 2 || w0 != nil && (b0 == nil || w1 == nil || b1 == nil) {
-		panic(fmt.Sprintf("op: %s: d has shape %v, want [B,K], with all four parameters or none", operator, s))
-	}
-	op.Shape(operator, "psi", psi, s[0])
-	op.Shape(operator, "w0", w0, 2, s[1])
-	op.Shape(operator, "b0", b0, 2)
-	op.Shape(operator, "w1", w1, s[1], 2)
-	op.Shape(operator, "b1", b1, s[1])
-	return s[0], s[1]
 }

@@ -4,9 +4,8 @@ import "hdmnet/internal/op"
 
 // Softmax computes every row's exp(x − max x)/Σ.
 func (d *Device) Softmax(y, x op.Tensor) {
-	op.SameSize("Softmax", y, x)
-	c := op.Last(x)
-	softmaxes.run(op.Len(x)/c, rowGrain(8*c), softmaxArgs{y: f32(y), x: f32(x), c: c})
+	rows, c := op.CheckSoftmax(y, x)
+	softmaxes.run(rows, rowGrain(8*c), softmaxArgs{y: f32(y), x: f32(x), c: c})
 }
 
 type softmaxArgs struct {
@@ -42,7 +41,6 @@ var (
 
 // SoftmaxGrad adds y·(dy − Σ dy·y) to dx.
 func (d *Device) SoftmaxGrad(dx, dy, y op.Tensor) {
-	op.SameSize("SoftmaxGrad", dx, dy, y)
-	c := op.Last(y)
-	softmaxGrads.run(op.Len(y)/c, rowGrain(c), softmaxArgs{y: f32(y), dx: f32(dx), dy: f32(dy), c: c})
+	rows, c := op.CheckSoftmaxGrad(dx, dy, y)
+	softmaxGrads.run(rows, rowGrain(c), softmaxArgs{y: f32(y), dx: f32(dx), dy: f32(dy), c: c})
 }

@@ -10,8 +10,7 @@ import (
 
 // AdamW updates p, m and v in one pass, in PyTorch's order of operations.
 func (d *Device) AdamW(p, m, v, g op.Tensor, h op.AdamWParams) {
-	op.SameSize("AdamW", p, m, v, g)
-	n := op.Len(p)
+	n := op.CheckAdamW(p, m, v, g)
 	decay := 1 - h.LR*h.WeightDecay
 	step := float32(float64(h.LR) / (1 - math.Pow(float64(h.Beta1), float64(h.Step))))
 	root := float32(math.Sqrt(1 - math.Pow(float64(h.Beta2), float64(h.Step))))

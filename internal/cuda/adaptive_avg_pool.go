@@ -6,19 +6,15 @@ import "hdmnet/internal/op"
 
 // AdaptiveAvgPool averages x [B,H,W,C] over the cells of y [B,h,w,C].
 func (d *Device) AdaptiveAvgPool(y, x op.Tensor) {
-	xs, ys := x.Shape(), y.Shape()
-	op.Shape("AdaptiveAvgPool", "y", y, xs[0], -1, -1, xs[3])
-	c, cells := xs[3], ys[0]*ys[1]*ys[2]
-	s := grid2(ceil(c, 32), min(cells, 65535), 32)
-	s.block[1] = 8
-	d.launch("adaptive_avg_pool", s, y, x, xs[0], xs[1], xs[2], ys[1], ys[2], c)
+	s := op.CheckAdaptiveAvgPool(y, x)
+	grid := grid2(ceil(s.C, 32), min(s.B*s.OutH*s.OutW, 65535), 32)
+	grid.block[1] = 8
+	d.launch("adaptive_avg_pool", grid, y, x, s.B, s.H, s.W, s.OutH, s.OutW, s.C)
 }
 
 // AdaptiveAvgPoolGrad adds dy/|cell| to dx over every cell.
 func (d *Device) AdaptiveAvgPoolGrad(dx, dy op.Tensor) {
-	xs, ys := dx.Shape(), dy.Shape()
-	op.Shape("AdaptiveAvgPoolGrad", "dy", dy, xs[0], -1, -1, xs[3])
-	c := xs[3]
-	four := quads(c, address(dx), address(dy))
-	d.launch("adaptive_avg_pool_grad", d.channelGrid(c, xs[0]*xs[1]*xs[2], 1, four), dx, dy, xs[0], xs[1], xs[2], ys[1], ys[2], c, four)
+	s := op.CheckAdaptiveAvgPoolGrad(dx, dy)
+	four := quads(s.C, address(dx), address(dy))
+	d.launch("adaptive_avg_pool_grad", d.channelGrid(s.C, s.B*s.H*s.W, 1, four), dx, dy, s.B, s.H, s.W, s.OutH, s.OutW, s.C, four)
 }

@@ -2,24 +2,18 @@
 
 package cuda
 
-import (
-	"fmt"
-
-	"hdmnet/internal/op"
-)
+import "hdmnet/internal/op"
 
 // BatchNormFrozen computes y = (x − mean)·w/√(variance+eps) + b.
 func (d *Device) BatchNormFrozen(y, x, w, b, mean, variance op.Tensor, eps float32) {
-	rows, c := checkBatchNorm("BatchNormFrozen", y, x, w, b, mean, variance)
+	rows, c := op.CheckBatchNormFrozen(y, x, w, b, mean, variance)
 	four := quads(c, address(y), address(x), address(b), address(mean))
 	d.launch("batch_norm_frozen", d.channelGrid(c, rows, 1, four), y, x, w, b, mean, variance, eps, rows, c, four)
 }
 
 // BatchNormFrozenGrad adds the gradients with the statistics as constants.
 func (d *Device) BatchNormFrozenGrad(dx, dw, db, dy, x, w, mean, variance op.Tensor, eps float32) {
-	rows, c := checkBatchNorm("BatchNormFrozenGrad", dy, x, w, db, mean, variance)
-	op.SameSize("BatchNormFrozenGrad", dx, x)
-	op.Shape("BatchNormFrozenGrad", "dw", dw, c)
+	rows, c := op.CheckBatchNormFrozenGrad(dx, dw, db, dy, x, w, mean, variance)
 	if dx != nil {
 		four := quads(c, address(dx), address(dy))
 		d.launch("batch_norm_frozen_grad", d.channelGrid(c, rows, 1, four), dx, dy, w, variance, eps, rows, c, four)
@@ -31,12 +25,7 @@ func (d *Device) BatchNormFrozenGrad(dx, dw, db, dy, x, w, mean, variance op.Ten
 
 // BatchNormTrain normalizes with the batch's own mean and variance.
 func (d *Device) BatchNormTrain(y, saveMean, saveRstd, runningMean, runningVar, x, w, b op.Tensor, eps, momentum float32) {
-	rows, c := checkBatchNorm("BatchNormTrain", y, x, w, b, runningMean, runningVar)
-	op.Shape("BatchNormTrain", "saveMean", saveMean, c)
-	op.Shape("BatchNormTrain", "saveRstd", saveRstd, c)
-	if rows < 2 {
-		panic(fmt.Sprintf("op: BatchNormTrain: x %v has one position per channel, which has no variance; use a batch of at least 2", x.Shape()))
-	}
+	rows, c := op.CheckBatchNormTrain(y, saveMean, saveRstd, runningMean, runningVar, x, w, b)
 	count, chunkRows := chunks(rows)
 	partial := d.scratch(2 * count * c)
 	defer d.freeScratch(partial)
@@ -49,9 +38,7 @@ func (d *Device) BatchNormTrain(y, saveMean, saveRstd, runningMean, runningVar, 
 
 // BatchNormTrainGrad adds the gradients through the batch statistics too.
 func (d *Device) BatchNormTrainGrad(dx, dw, db, dy, x, w, saveMean, saveRstd op.Tensor) {
-	rows, c := checkBatchNorm("BatchNormTrainGrad", dy, x, w, db, saveMean, saveRstd)
-	op.SameSize("BatchNormTrainGrad", dx, x)
-	op.Shape("BatchNormTrainGrad", "dw", dw, c)
+	rows, c := op.CheckBatchNormTrainGrad(dx, dw, db, dy, x, w, saveMean, saveRstd)
 	if dx == nil && dw == nil && db == nil {
 		return
 	}
@@ -75,15 +62,4 @@ func (d *Device) batchNormDots(dw, db op.Tensor, slopes pointer, dy, x, w, mean,
 	defer d.freeScratch(partial)
 	d.launch("batch_norm_dots", columnBlock(c, count), partial, dy, x, mean, rows, c, chunkRows)
 	d.launch("batch_norm_dots_end", columnBlock(c, 1), dw, db, slopes, partial, w, spread, eps, frozen, count, rows, c)
-}
-
-// checkBatchNorm returns the rows and C, and panics unless y is as large as x and the rest is [C].
-func checkBatchNorm(operator string, y, x, w, b, mean, variance op.Tensor) (rows, c int) {
-	op.SameSize(operator, y, x)
-	rows, c = matrixRows(x)
-	op.Shape(operator, "w", w, c)
-	op.Shape(operator, "b", b, c)
-	op.Shape(operator, "mean", mean, c)
-	op.Shape(operator, "variance", variance, c)
-	return rows, c
 }

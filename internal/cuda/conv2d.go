@@ -83,7 +83,7 @@ func (d *Device) ownConvForward(g convArgs) {
 
 // Conv2DGradInput adds the transposed convolution of dy to dx.
 func (d *Device) Conv2DGradInput(dx, dy, w op.Tensor, p op.ConvParams) {
-	op.CheckConv2D(dy, dx, w, nil, nil, p)
+	op.CheckConv2DGradInput(dx, dy, w, p)
 	g := newConvArgs(dx.Shape(), w.Shape(), p)
 	g.out, g.a, g.b = address(dx), address(dy), address(w)
 	ci, co, products := int(g.ci), int(g.co), d.layerPrecision(&g)
@@ -112,15 +112,14 @@ func (d *Device) ownConvGradInput(p precision, g convArgs) {
 
 // Conv2DGradWeight adds Σ dy·x to dw and Σ dy to db.
 func (d *Device) Conv2DGradWeight(dw, db, x, dy op.Tensor, p op.ConvParams) {
+	op.CheckConv2DGradWeight(dw, db, x, dy, p)
 	if db != nil {
 		co := op.Last(dy)
-		op.Shape("Conv2DGradWeight", "db", db, co)
 		d.addColumnSums(db, dy, op.Len(dy)/co, co)
 	}
 	if dw == nil {
 		return
 	}
-	op.CheckConv2D(dy, x, dw, nil, nil, p)
 	g := newConvArgs(x.Shape(), dw.Shape(), p)
 	g.out, g.a, g.b, g.accumulate = address(dw), address(dy), address(x), 1
 	ci, co, products := int(g.ci), int(g.co), d.layerPrecision(&g)

@@ -12,7 +12,7 @@ const crossEntropyBlocks = 1024
 // adds those sums in float64. The CPU cannot look at the labels without waiting: one that
 // is no class makes the loss and its row of the gradient NaN.
 func (d *Device) CrossEntropy(loss, logits, label op.Tensor) {
-	rows, c := checkCrossEntropy("CrossEntropy", loss, logits, label)
+	rows, c := op.CheckCrossEntropy(loss, logits, label)
 	group := rowGroup(c)
 	s := rowGrid(rows, group, crossEntropyBlocks)
 	blocks := s.grid[0]
@@ -24,18 +24,10 @@ func (d *Device) CrossEntropy(loss, logits, label op.Tensor) {
 
 // CrossEntropyGrad implements op.CrossEntropy.
 func (d *Device) CrossEntropyGrad(dlogits, loss, logits, label op.Tensor, scale float32) {
-	rows, c := checkCrossEntropy("CrossEntropyGrad", loss, logits, label)
-	op.SameSize("CrossEntropyGrad", dlogits, logits)
+	rows, c := op.CheckCrossEntropyGrad(dlogits, loss, logits, label)
 	if dlogits == nil {
 		return
 	}
 	group := rowGroup(c)
 	d.launch("cross_entropy_grad", rowGrid(rows, group, d.sms*32), dlogits, loss, logits, label, scale, rows, c, group)
-}
-
-func checkCrossEntropy(operator string, loss, logits, label op.Tensor) (rows, classes int) {
-	op.Shape(operator, "logits", logits, -1, -1, -1, -1)
-	op.Shape(operator, "label", label, logits.Shape()[:3]...)
-	op.Shape(operator, "loss", loss, 2)
-	return matrixRows(logits)
 }

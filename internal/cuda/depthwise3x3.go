@@ -9,7 +9,7 @@ const depthwiseStrip = 8
 
 // Depthwise3x3 convolves every channel by itself.
 func (d *Device) Depthwise3x3(y, x, w, bias op.Tensor) {
-	checkDepthwise("Depthwise3x3", y, x, w, bias)
+	op.CheckDepthwise3x3(y, x, w, bias)
 	s, wide := depthwiseSize(x, address(y), address(x), address(w), address(bias))
 	sh := x.Shape()
 	d.launch("depthwise3x3", s, y, x, w, bias, sh[0], sh[1], sh[2], sh[3], wide)
@@ -17,9 +17,7 @@ func (d *Device) Depthwise3x3(y, x, w, bias op.Tensor) {
 
 // Depthwise3x3Grad adds the gradients of x, w and bias.
 func (d *Device) Depthwise3x3Grad(dx, dw, db, dy, x, w op.Tensor) {
-	checkDepthwise("Depthwise3x3Grad", dy, x, w, db)
-	op.SameSize("Depthwise3x3Grad", dx, x)
-	op.SameSize("Depthwise3x3Grad", dw, w)
+	op.CheckDepthwise3x3Grad(dx, dw, db, dy, x, w)
 	sh := x.Shape()
 	if dx != nil {
 		s, wide := depthwiseSize(x, address(dx), address(dy), address(w))
@@ -55,13 +53,4 @@ func depthwiseSize(x op.Tensor, operands ...pointer) (s size, wide bool) {
 		c /= 4
 	}
 	return grid1(ceil(sh[0]*sh[1]*ceil(sh[2], depthwiseStrip)*c, 128), 128), wide
-}
-
-// checkDepthwise panics unless y has x's shape [B,H,W,C], w is [3,3,C] and bias [C].
-func checkDepthwise(operator string, y, x, w, bias op.Tensor) {
-	c := op.Last(x)
-	op.Shape(operator, "x", x, -1, -1, -1, c)
-	op.Shape(operator, "y", y, x.Shape()...)
-	op.Shape(operator, "w", w, 3, 3, c)
-	op.Shape(operator, "bias", bias, c)
 }

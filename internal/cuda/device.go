@@ -122,11 +122,8 @@ func (d *Device) Zero(t op.Tensor) {
 
 // Copy copies src to dst.
 func (d *Device) Copy(dst, src op.Tensor) {
-	op.SameSize("Copy", dst, src)
+	op.CheckCopy(dst, src)
 	to, from, n := address(dst), address(src), bytesOf(src)
-	if bytesOf(dst) != n {
-		panic(fmt.Sprintf("cuda: Copy of %v to %v", src.Dtype(), dst.Dtype()))
-	}
 	d.submit("copy", func() error {
 		return d.check(cu.MemcpyDtoDAsync(to, from, n, d.stream), "copy on the device")
 	})

@@ -3,7 +3,6 @@
 package cuda
 
 import (
-	"fmt"
 	"math"
 
 	"hdmnet/internal/op"
@@ -11,21 +10,18 @@ import (
 
 // Dropout computes y = x/(1−P) where the draw keeps the element, else 0.
 func (d *Device) Dropout(y, x op.Tensor, p op.DropoutParams) {
-	op.SameSize("Dropout", y, x)
+	op.CheckDropout(y, x, p)
 	d.drop("", y, x, p)
 }
 
 // DropoutGrad adds dy, dropped and scaled the same way, to dx.
 func (d *Device) DropoutGrad(dx, dy op.Tensor, p op.DropoutParams) {
-	op.SameSize("DropoutGrad", dx, dy)
+	op.CheckDropoutGrad(dx, dy, p)
 	d.drop("_grad", dx, dy, p)
 }
 
 // drop launches the kernel with the ending.
 func (d *Device) drop(ending string, y, x op.Tensor, p op.DropoutParams) {
-	if !(p.P >= 0 && p.P < 1) {
-		panic(fmt.Sprintf("op: Dropout: P is %g, want it in [0,1)", p.P))
-	}
 	// DropoutParams.Keep compares with P·2²⁴ in float32; rounded up, whole numbers compare alike.
 	limit, scale := uint32(math.Ceil(float64(p.P*(1<<24)))), 1/(1-p.P)
 	if !p.Channel {

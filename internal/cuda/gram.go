@@ -2,11 +2,7 @@
 
 package cuda
 
-import (
-	"fmt"
-
-	"hdmnet/internal/op"
-)
+import "hdmnet/internal/op"
 
 // gramArgs is GramArgs of kernels/gram.cu.
 type gramArgs struct {
@@ -19,13 +15,7 @@ type gramArgs struct {
 // side by side, then the cosines of both halves. In tf32 and bf16 the products are of
 // features rounded to tf32.
 func (d *Device) Gram(g, x op.Tensor) {
-	s := x.Shape()
-	if len(s) != 3 && len(s) != 4 {
-		panic(fmt.Sprintf("op: Gram: x has shape %v, want [B,N,C] or [B,H,W,C]", s))
-	}
-	batch, c := s[0], op.Last(x)
-	op.Shape("Gram", "g", g, batch, c, c)
-	n := op.Len(x) / (batch * c)
+	batch, n, c := op.CheckGram(g, x)
 	kernel, tile, threads, shared := "gram_any", 64, 256, 0
 	if c%4 == 0 && aligned16(address(x)) {
 		kernel, tile = "gram_128", 128
@@ -45,13 +35,7 @@ func (d *Device) Gram(g, x op.Tensor) {
 
 // GramDistance computes d: sums of squares in parts, then their roots.
 func (d *Device) GramDistance(dist, gq, gs op.Tensor) {
-	s := gs.Shape()
-	if len(s) != 4 || s[2] != s[3] {
-		panic(fmt.Sprintf("op: GramDistance: gs has shape %v, want [B,K,C,C]", s))
-	}
-	batch, shots, c := s[0], s[1], s[2]
-	op.Shape("GramDistance", "gq", gq, batch, c, c)
-	op.Shape("GramDistance", "d", dist, batch, shots)
+	batch, shots, c := op.CheckGramDistance(dist, gq, gs)
 	parts := min(32, ceil(c*c, 256))
 	partial := d.scratch(batch * shots * parts)
 	defer d.freeScratch(partial)

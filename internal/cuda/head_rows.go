@@ -12,6 +12,14 @@ import (
 // width that kernels/attention.cuh has code for.
 type headShape struct{ batch, n, heads, d, dp int }
 
+// headShapes returns the shapes of the queries and of the keys.
+func headShapes(operator string, s op.AttentionSizes) (queries, keys headShape) {
+	queries = headShape{batch: s.B, n: s.N, heads: s.Heads, d: s.D, dp: padHead(operator, s.D)}
+	keys = queries
+	keys.n = s.M
+	return queries, keys
+}
+
 // maxHeadChannels is the widest row of kernels/attention.cuh.
 const maxHeadChannels = 64
 

@@ -9,19 +9,13 @@ const layerNormRows = 4
 
 // LayerNorm normalizes every row of x and keeps its mean and 1/√(var+eps).
 func (d *Device) LayerNorm(y, mean, rstd, x, w, b op.Tensor, eps float32) {
-	rows, c := checkLayerNorm("LayerNorm", y, mean, rstd, x)
-	op.Shape("LayerNorm", "w", w, c)
-	op.Shape("LayerNorm", "b", b, c)
+	rows, c := op.CheckLayerNorm(y, mean, rstd, x, w, b)
 	d.launch("layer_norm", grid1(ceil(rows, layerNormRows), 32*layerNormRows), y, mean, rstd, x, w, b, eps, rows, c)
 }
 
 // LayerNormGrad adds the gradients of x, w and b.
 func (d *Device) LayerNormGrad(dx, dw, db, dy, x, w, mean, rstd op.Tensor) {
-	rows, c := checkLayerNorm("LayerNormGrad", dy, mean, rstd, x)
-	op.SameSize("LayerNormGrad", dx, x)
-	op.Shape("LayerNormGrad", "w", w, c)
-	op.Shape("LayerNormGrad", "dw", dw, c)
-	op.Shape("LayerNormGrad", "db", db, c)
+	rows, c := op.CheckLayerNormGrad(dx, dw, db, dy, x, w, mean, rstd)
 	if dx != nil {
 		d.launch("layer_norm_grad", grid1(ceil(rows, layerNormRows), 32*layerNormRows), dx, dy, x, w, mean, rstd, rows, c)
 	}
@@ -41,16 +35,4 @@ func (d *Device) LayerNormGrad(dx, dw, db, dy, x, w, mean, rstd op.Tensor) {
 	if db != nil {
 		d.addPartials(db, half, count, c)
 	}
-}
-
-func checkLayerNorm(operator string, y, mean, rstd, x op.Tensor) (rows, c int) {
-	op.SameSize(operator, y, x)
-	c = op.Last(x)
-	rows = op.Len(x) / c
-	for _, t := range []op.Tensor{mean, rstd} {
-		if op.Len(t) != rows {
-			op.Shape(operator, "mean and rstd", t, rows)
-		}
-	}
-	return rows, c
 }

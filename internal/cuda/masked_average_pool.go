@@ -6,7 +6,7 @@ import "hdmnet/internal/op"
 
 // MaskedAveragePool computes y[b] = Σ_n x[b,n]·m[b,n] / (Σ_n m[b,n] + 0.0005).
 func (d *Device) MaskedAveragePool(y, x, mask op.Tensor) {
-	samples, n, c := checkMaskedPool("MaskedAveragePool", y, x, mask)
+	samples, n, c := op.CheckMaskedAveragePool(y, x, mask)
 	sums := weightedSums{x: address(x), weights: address(mask), groups: samples, rows: n, cols: c, perSample: 1, scale: 1}
 	sums.run(d, y)
 	d.launch("masked_pool_scale", grid1(samples, 256), nil, y, mask, n, c)
@@ -14,7 +14,7 @@ func (d *Device) MaskedAveragePool(y, x, mask op.Tensor) {
 
 // MaskedAveragePoolGrad adds dy·m/(Σm + 0.0005) to dx.
 func (d *Device) MaskedAveragePoolGrad(dx, dy, mask op.Tensor) {
-	samples, n, c := checkMaskedPool("MaskedAveragePoolGrad", dy, dx, mask)
+	samples, n, c := op.CheckMaskedAveragePoolGrad(dx, dy, mask)
 	scale := d.scratch(samples)
 	defer d.freeScratch(scale)
 	d.launch("masked_pool_scale", grid1(samples, 256), scale, nil, mask, n, c)
@@ -24,12 +24,4 @@ func (d *Device) MaskedAveragePoolGrad(dx, dy, mask op.Tensor) {
 		elements /= 4
 	}
 	d.launch("masked_pool_grad", d.perElement(elements), dx, dy, mask, scale, samples*n, n, c, fours)
-}
-
-func checkMaskedPool(operator string, y, x, mask op.Tensor) (samples, n, c int) {
-	samples, c = x.Shape()[0], op.Last(x)
-	op.Shape(operator, "y", y, samples, c)
-	n = op.Len(x) / c / samples
-	checkRows(operator, mask, samples*n)
-	return samples, n, c
 }

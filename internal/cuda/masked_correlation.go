@@ -61,11 +61,10 @@ type correlation struct {
 	querySplits, keySplits int     // of the walks of query and support owners
 }
 
-func (d *Device) correlation(operator string, q, k, v, mask op.Tensor, heads int, gradient bool) *correlation {
+func (d *Device) correlation(operator string, s op.AttentionSizes, q, k, mask op.Tensor, gradient bool) *correlation {
 	c := &correlation{Device: d}
-	c.queries, c.keys, _ = checkAttention(operator, q, k, v, heads)
-	op.Shape(operator, "mask", mask, c.keys.batch, c.keys.n)
-	groups := c.queries.batch * heads
+	c.queries, c.keys = headShapes(operator, s)
+	groups := s.B * s.Heads
 	c.querySplits = rowSplits(groups*c.queries.n, c.keys.n, queryThreads)
 	c.keySplits = rowSplits(groups*c.keys.n, c.queries.n, supportThreads)
 	c.list, c.count = d.foregroundList(address(mask), c.keys.batch, c.keys.n)
@@ -120,12 +119,9 @@ func (c *correlation) rowSums(s headShape, rows, weights, count pointer) pointer
 // queries, then y_i = Σ_j e^{s_ij} v_j/Z_j in one over the foreground. The map is linear in
 // the scores: c_i = w·Σ_h q̂_i·Σ_j 10k̂_j.
 func (d *Device) MaskedCorrelation(y, corr, colSum, q, k, v, mask op.Tensor, heads int) {
-	const name = "MaskedCorrelation"
-	c := d.correlation(name, q, k, v, mask, heads, false)
+	s := op.CheckMaskedCorrelation(y, corr, colSum, q, k, v, mask, heads)
+	c := d.correlation("MaskedCorrelation", s, q, k, mask, false)
 	defer func() { c.free(d) }()
-	op.Shape(name, "y", y, q.Shape()...)
-	op.Shape(name, "corr", corr, c.queries.batch, c.queries.n)
-	op.Shape(name, "colSum", colSum, c.keys.batch, heads, c.keys.n)
 	perThread := correlationPerThread[c.keys.dp]
 	totals := c.floats(d, c.keySplits*c.keys.batch*heads*c.keys.n)
 	c.ownSupports("correlation_totals", perThread, correlationArgs{out: totals})
@@ -147,18 +143,12 @@ func (d *Device) MaskedCorrelation(y, corr, colSum, q, k, v, mask op.Tensor, hea
 // in three passes, for dv, dk and dq. What dy has in common over the queries cancels in
 // dy_i·v_j − D_j; it is taken out first, or its rounding would drown the rest.
 func (d *Device) MaskedCorrelationGrad(dq, dk, dv, dy, dcorr, colSum, q, k, v, mask op.Tensor, heads int) {
-	const name = "MaskedCorrelationGrad"
+	s := op.CheckMaskedCorrelationGrad(dq, dk, dv, dy, dcorr, colSum, q, k, v, mask, heads)
 	if dy == nil && dcorr == nil {
 		return
 	}
-	c := d.correlation(name, q, k, v, mask, heads, true)
+	c := d.correlation("MaskedCorrelationGrad", s, q, k, mask, true)
 	defer func() { c.free(d) }()
-	op.Shape(name, "dq", dq, q.Shape()...)
-	op.Shape(name, "dk", dk, k.Shape()...)
-	op.Shape(name, "dv", dv, v.Shape()...)
-	op.Shape(name, "dy", dy, q.Shape()...)
-	op.Shape(name, "dcorr", dcorr, c.queries.batch, c.queries.n)
-	op.Shape(name, "colSum", colSum, c.keys.batch, heads, c.keys.n)
 	var keyParts, queryParts pointer
 	if dy != nil {
 		keyParts, queryParts = c.scores(dk, dv, dq, dy, colSum, v)

@@ -2,19 +2,11 @@
 
 package cuda
 
-import (
-	"fmt"
-
-	"hdmnet/internal/op"
-)
+import "hdmnet/internal/op"
 
 // Normalize computes y = (x − mean)/std by channel. One over std is taken here, with the
 // rounding of every other device.
 func (d *Device) Normalize(y, x op.Tensor, mean, std [3]float32) {
-	op.SameSize("Normalize", y, x)
-	if op.Last(x) != 3 {
-		panic(fmt.Sprintf("op: Normalize: x has shape %v, want [...,3]", x.Shape()))
-	}
-	n := op.Len(y)
+	n := op.CheckNormalize(y, x)
 	d.launch("normalize", d.perFour(n), y, x, mean[0], mean[1], mean[2], 1/std[0], 1/std[1], 1/std[2], n)
 }

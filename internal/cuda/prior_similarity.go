@@ -2,11 +2,7 @@
 
 package cuda
 
-import (
-	"fmt"
-
-	"hdmnet/internal/op"
-)
+import "hdmnet/internal/op"
 
 // priorArgs is PriorArgs of kernels/prior_similarity.cu.
 type priorArgs struct {
@@ -19,15 +15,9 @@ type priorArgs struct {
 // bf16 the products are of rounded features: a cosine is off by at most about twice what
 // one input is.
 func (d *Device) PriorSimilarity(y, q, s, mask op.Tensor) {
-	const name = "PriorSimilarity"
-	qs, ss := q.Shape(), s.Shape()
-	if len(qs) != 4 || len(ss) != 5 || qs[0] != ss[0] || qs[3] != ss[4] {
-		panic(fmt.Sprintf("op: %s: q %v, s %v", name, qs, ss))
-	}
-	op.Shape(name, "y", y, qs[:3]...)
-	op.Shape(name, "mask", mask, ss[:4]...)
-	batch, shots, c := qs[0], ss[1], qs[3]
-	n, m, groups := qs[1]*qs[2], ss[2]*ss[3], batch*shots
+	p := op.CheckPriorSimilarity(y, q, s, mask)
+	batch, shots, n, m, c := p.B, p.K, p.N, p.M, p.C
+	groups := batch * shots
 	list, count := d.foregroundList(address(mask), groups, m)
 	defer d.freeScratch(list)
 	norms := d.scratch(batch*n + groups*m)

@@ -6,7 +6,8 @@ import "hdmnet/internal/op"
 
 // ResizeBilinear mixes four input positions for every output position.
 func (d *Device) ResizeBilinear(y, x op.Tensor, alignCorners bool) {
-	n, h, w, oh, ow, c := resizeSizes("ResizeBilinear", y, x)
+	s := op.CheckResizeBilinear(y, x)
+	n, h, w, oh, ow, c := s.B, s.H, s.W, s.OutH, s.OutW, s.C
 	if h == oh && w == ow {
 		d.Copy(y, x)
 		return
@@ -20,7 +21,8 @@ func (d *Device) ResizeBilinear(y, x op.Tensor, alignCorners bool) {
 // ResizeBilinearGrad gathers along the rows, then along the columns, what the outputs that
 // read a position send back.
 func (d *Device) ResizeBilinearGrad(dx, dy op.Tensor, alignCorners bool) {
-	n, h, w, oh, ow, c := resizeSizes("ResizeBilinearGrad", dy, dx)
+	s := op.CheckResizeBilinearGrad(dx, dy)
+	n, h, w, oh, ow, c := s.B, s.H, s.W, s.OutH, s.OutW, s.C
 	if h == oh && w == ow {
 		d.AddScaled(dx, dy, 1)
 		return
@@ -44,13 +46,4 @@ func (d *Device) resizeAxes(h, w, oh, ow int, alignCorners bool) (rows, cols poi
 	cols = offset(rows, 2*oh+h+1)
 	d.launch("resize_axes", grid2(ceil(max(h+1, w+1, oh, ow), 256), 2, 256), rows, cols, h, w, oh, ow, alignCorners)
 	return rows, cols
-}
-
-// resizeSizes returns the sizes of a resize from x [B,H,W,C] to y [B,h,w,C].
-func resizeSizes(operator string, y, x op.Tensor) (n, h, w, oh, ow, c int) {
-	op.Shape(operator, "x", x, -1, -1, -1, -1)
-	s := x.Shape()
-	op.Shape(operator, "y", y, s[0], -1, -1, s[3])
-	t := y.Shape()
-	return s[0], s[1], s[2], t[1], t[2], s[3]
 }

@@ -54,14 +54,11 @@ func ownRows(rows, perBlock, batchHeads, splits int) size {
 // channels; others are padded first. In tf32 and bf16 rows and probabilities are rounded
 // to tf32 before they are multiplied; the softmax is float32.
 func (d *Device) SelfAttention(y, lse, q, k, v op.Tensor, heads int) {
-	const name = "SelfAttention"
-	rows, keys, scale := checkAttention(name, q, k, v, heads)
-	op.Shape(name, "y", y, q.Shape()...)
-	op.Shape(name, "lse", lse, rows.batch, heads, rows.n)
+	rows, keys := headShapes("SelfAttention", op.CheckSelfAttention(y, lse, q, k, v, heads))
 	var scratch headScratch
 	defer scratch.free(d)
 	a := selfAttentionArgs{q: scratch.rows(d, rows, q), k: scratch.rows(d, keys, k), v: scratch.rows(d, keys, v),
-		lse: address(lse), n: int32(rows.n), m: int32(keys.n), heads: int32(heads), scale: scale}
+		lse: address(lse), n: int32(rows.n), m: int32(keys.n), heads: int32(heads), scale: scoreScale(rows.d)}
 	var direct bool
 	if a.y, direct = rows.direct(y); !direct {
 		a.y = rows.packed(scratch.padded(d, rows))
@@ -77,20 +74,13 @@ func (d *Device) SelfAttention(y, lse, q, k, v op.Tensor, heads int) {
 // keys dk and dv; there are few keys, so these go through the queries in splits that are
 // added up after.
 func (d *Device) SelfAttentionGrad(dq, dk, dv, dy, y, lse, q, k, v op.Tensor, heads int) {
-	const name = "SelfAttentionGrad"
-	rows, keys, scale := checkAttention(name, q, k, v, heads)
-	op.Shape(name, "dq", dq, q.Shape()...)
-	op.Shape(name, "dk", dk, k.Shape()...)
-	op.Shape(name, "dv", dv, v.Shape()...)
-	op.Shape(name, "dy", dy, q.Shape()...)
-	op.Shape(name, "y", y, q.Shape()...)
-	op.Shape(name, "lse", lse, rows.batch, heads, rows.n)
+	rows, keys := headShapes("SelfAttentionGrad", op.CheckSelfAttentionGrad(dq, dk, dv, dy, y, lse, q, k, v, heads))
 	var scratch headScratch
 	defer scratch.free(d)
 	shift := scratch.floats(d, rows.batch*heads*rows.n)
 	d.launch("row_dots", rows.grid(), shift, dy, y, rows.batch, rows.n, heads, rows.d, rows.dp)
 	a := selfAttentionGradArgs{dy: scratch.rows(d, rows, dy), q: scratch.rows(d, rows, q), k: scratch.rows(d, keys, k), v: scratch.rows(d, keys, v),
-		lse: address(lse), shift: shift, n: int32(rows.n), m: int32(keys.n), heads: int32(heads), scale: scale}
+		lse: address(lse), shift: shift, n: int32(rows.n), m: int32(keys.n), heads: int32(heads), scale: scoreScale(rows.d)}
 	if dq != nil {
 		var direct bool
 		if a.dq, direct = rows.direct(dq); !direct {
@@ -129,20 +119,8 @@ func selfAttentionKeyGrad(dp int) []string {
 	return []string{"self_attention_dkv"}
 }
 
-// checkAttention returns the shapes of the queries and the keys, and 1/(√d + 1e-9).
-func checkAttention(operator string, q, k, v op.Tensor, heads int) (queries, keys headShape, scale float32) {
-	qs, ks := q.Shape(), k.Shape()
-	if len(qs) != 3 || len(ks) != 3 || heads < 1 || qs[2]%heads != 0 {
-		panic(fmt.Sprintf("op: %s: q %v, k %v in %d heads", operator, qs, ks, heads))
-	}
-	op.Shape(operator, "k", k, qs[0], -1, qs[2])
-	op.Shape(operator, "v", v, ks...)
-	channels := qs[2] / heads
-	queries = headShape{batch: qs[0], n: qs[1], heads: heads, d: channels, dp: padHead(operator, channels)}
-	keys = queries
-	keys.n = ks[1]
-	return queries, keys, float32(1 / (math.Sqrt(float64(channels)) + 1e-9))
-}
+// scoreScale is 1/(√d + 1e-9) of heads of d channels.
+func scoreScale(d int) float32 { return float32(1 / (math.Sqrt(float64(d)) + 1e-9)) }
 
 // headScratch is the scratch memory of one call.
 type headScratch []pointer

@@ -6,7 +6,6 @@ import "hdmnet/internal/op"
 
 // SGD updates p and m in one pass.
 func (d *Device) SGD(p, m, g op.Tensor, h op.SGDParams) {
-	op.SameSize("SGD", p, m, g)
-	n := op.Len(p)
+	n := op.CheckSGD(p, m, g)
 	d.launch("sgd", d.perFour(n), p, m, g, h.LR, h.Momentum, h.WeightDecay, n)
 }

@@ -3,7 +3,6 @@
 package cuda
 
 import (
-	"fmt"
 	"unsafe"
 
 	"gorgonia.org/cu"
@@ -14,12 +13,12 @@ import (
 // Upload copies src ([]float32, []uint8 or []int32, as long as dst) to the device. src
 // may be changed as soon as Upload returns; the copy itself is only queued (staging.go).
 func (d *Device) Upload(dst op.Tensor, src any) {
-	from, n := hostBytes("Upload", src, dst)
+	op.CheckUpload(dst, src)
+	from := hostBytes(src)
 	d.capture.waited = true
 	d.startRecorded() // an upload is no part of a graph
-	for lo := int64(0); lo < n; lo += stageLimit {
-		part := min(stageLimit, n-lo)
-		d.upload(address(dst)+cu.DevicePtr(lo), unsafe.Slice((*byte)(from), n)[lo:lo+part])
+	for lo := 0; lo < len(from); lo += stageLimit {
+		d.upload(address(dst)+cu.DevicePtr(lo), from[lo:min(lo+stageLimit, len(from))])
 	}
 }
 
@@ -28,18 +27,18 @@ const downloadLimit = 16 << 20 // longer ones are cut, so that little memory nee
 // Download copies src to dst ([]float32, []uint8 or []int32, as long as src) and waits
 // for all work that src depends on.
 func (d *Device) Download(dst any, src op.Tensor) {
-	to, n := hostBytes("Download", dst, src)
-	for lo := int64(0); lo < n; lo += downloadLimit {
-		part := min(downloadLimit, n-lo)
-		d.fetch(unsafe.Slice((*byte)(to), n)[lo:lo+part], address(src)+cu.DevicePtr(lo))()
+	op.CheckDownload(dst, src)
+	to := hostBytes(dst)
+	for lo := 0; lo < len(to); lo += downloadLimit {
+		d.fetch(to[lo:min(lo+downloadLimit, len(to))], address(src)+cu.DevicePtr(lo))()
 	}
 }
 
 // Fetch starts to copy src to dst and returns; dst is filled when wait returns. What is
 // queued in between goes on.
 func (d *Device) Fetch(dst any, src op.Tensor) (wait func()) {
-	to, n := hostBytes("Fetch", dst, src)
-	return d.fetch(unsafe.Slice((*byte)(to), n), address(src))
+	op.CheckDownload(dst, src)
+	return d.fetch(hostBytes(dst), address(src))
 }
 
 func (d *Device) fetch(to []byte, from cu.DevicePtr) (wait func()) {
@@ -74,20 +73,13 @@ func (d *Device) await(m *mark, e cu.Event) {
 	d.must(d.watch.call(func() error { return d.check(e.Synchronize(), "wait for the GPU") }))
 }
 
-// hostBytes returns the memory of a Go slice that has the type and length of t.
-func hostBytes(operator string, host any, t op.Tensor) (unsafe.Pointer, int64) {
-	var p unsafe.Pointer
-	n, ok := 0, false
-	switch v := host.(type) {
+// hostBytes returns the memory of a slice that a transfer may have.
+func hostBytes(slice any) []byte {
+	switch v := slice.(type) {
 	case []float32:
-		p, n, ok = unsafe.Pointer(unsafe.SliceData(v)), len(v), t.Dtype().Name() == "float32"
-	case []uint8:
-		p, n, ok = unsafe.Pointer(unsafe.SliceData(v)), len(v), t.Dtype().Name() == "uint8"
+		return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), 4*len(v))
 	case []int32:
-		p, n, ok = unsafe.Pointer(unsafe.SliceData(v)), len(v), t.Dtype().Name() == "int32"
+		return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), 4*len(v))
 	}
-	if !ok || n != op.Len(t) {
-		panic(fmt.Sprintf("cuda: %s: %T of %d elements and a tensor %v of %v", operator, host, n, t.Shape(), t.Dtype()))
-	}
-	return p, bytesOf(t)
+	return slice.([]uint8)
 }

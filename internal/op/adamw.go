@@ -16,3 +16,10 @@ type AdamW interface {
 	// AdamW updates p, m and v in place.
 	AdamW(p, m, v, g Tensor, h AdamWParams)
 }
+
+// CheckAdamW panics unless the operands fit the contract. It returns their elements.
+func CheckAdamW(p, m, v, g Tensor) int {
+	n := elements3("AdamW", "p", p, "m", m, "v", v)
+	sized("AdamW", "g", g, n)
+	return n
+}

@@ -8,3 +8,13 @@ type AdaptiveAvgPool interface {
 	// AdaptiveAvgPoolGrad adds dy/|cell| to dx over every cell.
 	AdaptiveAvgPoolGrad(dx, dy Tensor)
 }
+
+// CheckAdaptiveAvgPool panics unless the operands fit the contract.
+func CheckAdaptiveAvgPool(y, x Tensor) SpatialSizes {
+	return checkSpatial("AdaptiveAvgPool", "y", y, "x", x)
+}
+
+// CheckAdaptiveAvgPoolGrad is CheckAdaptiveAvgPool for the gradient.
+func CheckAdaptiveAvgPoolGrad(dx, dy Tensor) SpatialSizes {
+	return checkSpatial("AdaptiveAvgPoolGrad", "dy", dy, "dx", dx)
+}

@@ -7,3 +7,9 @@ type Add interface {
 	// AddScaled computes y += alpha·x. It is also the gradient of Add (alpha = 1).
 	AddScaled(y, x Tensor, alpha float32)
 }
+
+// CheckAdd panics unless the operands fit the contract. It returns their elements.
+func CheckAdd(y, a, b Tensor) int { return elements3("Add", "y", y, "a", a, "b", b) }
+
+// CheckAddScaled is CheckAdd for AddScaled.
+func CheckAddScaled(y, x Tensor) int { return elements2("AddScaled", "y", y, "x", x) }

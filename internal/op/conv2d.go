@@ -1,6 +1,10 @@
 package op
 
-import "fmt"
+import (
+	"fmt"
+
+	"gorgonia.org/tensor"
+)
 
 // ConvParams are the geometry of a convolution and its fused activation.
 type ConvParams struct {
@@ -29,14 +33,46 @@ type Conv2D interface {
 	Conv2DGradWeight(dw, db, x, dy Tensor, p ConvParams)
 }
 
-// CheckConv2D panics unless the shapes fit each other.
+// CheckConv2D panics unless the operands fit the contract.
 func CheckConv2D(y, x, w, bias, residual Tensor, p ConvParams) {
-	xs, ws := x.Shape(), w.Shape()
-	if len(xs) != 4 || len(ws) != 4 || xs[3] != ws[3] || p.Stride < 1 || p.Dilation < 1 {
-		panic(fmt.Sprintf("op: Conv2D: x %v, w %v, %+v", xs, ws, p))
+	const name = "Conv2D"
+	checkConv(name, "y", y, "x", x, "w", w, p)
+	shapedOrNil(name, "bias", bias, w.Shape()[0])
+	shapedOrNil(name, "residual", residual, y.Shape()...)
+}
+
+// CheckConv2DGradInput panics unless the operands fit the contract.
+func CheckConv2DGradInput(dx, dy, w Tensor, p ConvParams) {
+	checkConv("Conv2DGradInput", "dy", dy, "dx", dx, "w", w, p)
+}
+
+// CheckConv2DGradWeight panics unless the operands fit the contract. Without dw nothing is
+// asked of x.
+func CheckConv2DGradWeight(dw, db, x, dy Tensor, p ConvParams) {
+	const name = "Conv2DGradWeight"
+	if dw != nil {
+		checkConv(name, "dy", dy, "x", x, "dw", dw, p)
 	}
-	out := []int{xs[0], p.Out(xs[1], ws[1]), p.Out(xs[2], ws[2]), ws[0]}
-	Shape("Conv2D", "y", y, out...)
-	Shape("Conv2D", "residual", residual, out...)
-	Shape("Conv2D", "bias", bias, ws[0])
+	present(name, "dy", dy, tensor.Float32)
+	shapedOrNil(name, "db", db, Last(dy))
+}
+
+// checkConv panics unless y is the output's shape of a convolution of x with w.
+func checkConv(operator, y string, yt Tensor, x string, xt Tensor, w string, wt Tensor, p ConvParams) {
+	xs := ranked(operator, x, xt, 4, "[B,H,W,Ci]")
+	shaped(operator, w, wt, -1, -1, -1, xs[3])
+	checkConvOutput(operator, y, yt, xs, wt.Shape(), p)
+}
+
+// checkConvOutput panics unless y has the shape of a convolution of xs [B,H,W,Ci] with ws
+// [Co,KH,KW,Ci].
+func checkConvOutput(operator, y string, yt Tensor, xs, ws []int, p ConvParams) {
+	p.check(operator)
+	shaped(operator, y, yt, xs[0], p.Out(xs[1], ws[1]), p.Out(xs[2], ws[2]), ws[0])
+}
+
+func (p ConvParams) check(operator string) {
+	if p.Stride < 1 || p.Dilation < 1 || p.Pad < 0 {
+		panic(fmt.Sprintf("op: %s: params %+v, want a stride and a dilation of at least 1 and no negative padding", operator, p))
+	}
 }

@@ -13,3 +13,26 @@ type Depthwise3x3 interface {
 	// Depthwise3x3Grad adds the gradients of x, w and bias (each may be nil).
 	Depthwise3x3Grad(dx, dw, db, dy, x, w Tensor)
 }
+
+// CheckDepthwise3x3 panics unless the operands fit the contract.
+func CheckDepthwise3x3(y, x, w, bias Tensor) {
+	const name = "Depthwise3x3"
+	c := checkDepthwise(name, "y", y, x, w)
+	shaped(name, "bias", bias, c)
+}
+
+// CheckDepthwise3x3Grad is CheckDepthwise3x3 for the gradients.
+func CheckDepthwise3x3Grad(dx, dw, db, dy, x, w Tensor) {
+	const name = "Depthwise3x3Grad"
+	c := checkDepthwise(name, "dy", dy, x, w)
+	shapedOrNil(name, "dx", dx, x.Shape()...)
+	shapedOrNil(name, "dw", dw, 3, 3, c)
+	shapedOrNil(name, "db", db, c)
+}
+
+func checkDepthwise(operator, y string, yt, x, w Tensor) (c int) {
+	s := ranked(operator, "x", x, 4, "[B,H,W,C]")
+	shaped(operator, y, yt, s...)
+	shaped(operator, "w", w, 3, 3, s[3])
+	return s[3]
+}

@@ -82,40 +82,6 @@ type Device interface {
 	SGD
 }
 
-// Shape panics with the operator's name unless t has the wanted shape; −1 matches any
-// extent. A nil tensor passes: it stands for an optional operand.
-func Shape(operator, operand string, t Tensor, want ...int) {
-	if t == nil {
-		return
-	}
-	got := t.Shape()
-	ok := len(got) == len(want)
-	for i := 0; ok && i < len(want); i++ {
-		ok = want[i] < 0 || want[i] == got[i]
-	}
-	if !ok {
-		// A copy: the callers' shapes stay on their stacks.
-		panic(fmt.Sprintf("op: %s: %s has shape %v, want %v", operator, operand, got, slices.Clone(want)))
-	}
-}
-
-// SameSize panics with the operator's name unless all tensors that are not nil have
-// equally many elements.
-func SameSize(operator string, ts ...Tensor) {
-	n := -1
-	for _, t := range ts {
-		if t == nil {
-			continue
-		}
-		if n < 0 {
-			n = Len(t)
-		}
-		if Len(t) != n {
-			panic(fmt.Sprintf("op: %s: %d and %d elements, want as many", operator, n, Len(t)))
-		}
-	}
-}
-
 // Len returns the number of elements of t.
 func Len(t Tensor) int { return t.DataSize() }
 

@@ -1,5 +1,7 @@
 package op
 
+import "fmt"
+
 // DropoutParams name the elements that one dropout drops: a pure function of Seed and
 // the element's index, so that the gradient needs nothing saved.
 type DropoutParams struct {
@@ -26,4 +28,21 @@ type Dropout interface {
 	Dropout(y, x Tensor, p DropoutParams)
 	// DropoutGrad adds dy, dropped and scaled the same way, to dx.
 	DropoutGrad(dx, dy Tensor, p DropoutParams)
+}
+
+// CheckDropout panics unless the operands fit the contract. It returns their elements.
+func CheckDropout(y, x Tensor, p DropoutParams) int {
+	return checkDropout("Dropout", "y", y, "x", x, p)
+}
+
+// CheckDropoutGrad is CheckDropout for the gradient.
+func CheckDropoutGrad(dx, dy Tensor, p DropoutParams) int {
+	return checkDropout("DropoutGrad", "dx", dx, "dy", dy, p)
+}
+
+func checkDropout(operator, y string, yt Tensor, x string, xt Tensor, p DropoutParams) int {
+	if !(p.P >= 0 && p.P < 1) {
+		panic(fmt.Sprintf("op: %s: P is %g, want it in [0,1)", operator, p.P))
+	}
+	return elements2(operator, y, yt, x, xt)
 }

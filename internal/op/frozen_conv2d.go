@@ -1,6 +1,9 @@
 package op
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // FrozenConv is a convolution whose weights no longer change, in the form in which its
 // device computes it fastest.
@@ -25,22 +28,21 @@ type FrozenConv2D interface {
 
 // CheckFreezeConv2D panics unless the weights have the sizes of shape.
 func CheckFreezeConv2D(w, bias []float32, shape []int, p ConvParams) {
-	n := 1
-	for _, d := range shape {
-		n *= d
+	const name = "FreezeConv2D"
+	if len(shape) != 4 || len(w) != elements(shape) {
+		panic(fmt.Sprintf("op: %s: w has %d elements for shape %v, want [Co,KH,KW,Ci]", name, len(w), slices.Clone(shape)))
 	}
-	if len(shape) != 4 || len(w) != n || bias != nil && len(bias) != shape[0] || p.Stride < 1 || p.Dilation < 1 {
-		panic(fmt.Sprintf("op: FreezeConv2D: %d weights and %d biases for %v, %+v", len(w), len(bias), shape, p))
+	if bias != nil && len(bias) != shape[0] {
+		panic(fmt.Sprintf("op: %s: bias has %d elements, want %d", name, len(bias), shape[0]))
 	}
+	p.check(name)
 }
 
-// CheckFrozenConv2D panics unless the shapes fit each other.
+// CheckFrozenConv2D panics unless the operands fit the contract.
 func CheckFrozenConv2D(y, x Tensor, c FrozenConv, residual Tensor) {
-	xs, ws, p := x.Shape(), c.Shape(), c.Params()
-	if len(xs) != 4 || xs[3] != ws[3] {
-		panic(fmt.Sprintf("op: FrozenConv2D: x %v, w %v, %+v", xs, ws, p))
-	}
-	out := []int{xs[0], p.Out(xs[1], ws[1]), p.Out(xs[2], ws[2]), ws[0]}
-	Shape("FrozenConv2D", "y", y, out...)
-	Shape("FrozenConv2D", "residual", residual, out...)
+	const name = "FrozenConv2D"
+	ws := c.Shape()
+	shaped(name, "x", x, -1, -1, -1, ws[3])
+	checkConvOutput(name, "y", y, x.Shape(), ws, c.Params())
+	shapedOrNil(name, "residual", residual, y.Shape()...)
 }

@@ -8,3 +8,9 @@ type GELU interface {
 	// GELUGrad adds dy·(Φ(x) + x·φ(x)) to dx.
 	GELUGrad(dx, dy, x Tensor)
 }
+
+// CheckGELU panics unless the operands fit the contract. It returns their elements.
+func CheckGELU(y, x Tensor) int { return elements2("GELU", "y", y, "x", x) }
+
+// CheckGELUGrad is CheckGELU for the gradient.
+func CheckGELUGrad(dx, dy, x Tensor) int { return elements3("GELUGrad", "x", x, "dx", dx, "dy", dy) }

@@ -2,9 +2,8 @@ package op
 
 import (
 	"cmp"
+	"fmt"
 	"go/ast"
-	"go/parser"
-	"go/token"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,23 +23,7 @@ var kernelsOf = map[string]string{
 // name with the contract here, the CPU code in package cpu, the launches in package cuda,
 // their kernels, and the tests in package optest.
 func TestOneNameInEveryRoom(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), "device.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var operators []string
-	ast.Inspect(file, func(n ast.Node) bool {
-		spec, ok := n.(*ast.TypeSpec)
-		if !ok || spec.Name.Name != "Device" {
-			return true
-		}
-		for _, m := range spec.Type.(*ast.InterfaceType).Methods.List {
-			if id, ok := m.Type.(*ast.Ident); ok {
-				operators = append(operators, id.Name)
-			}
-		}
-		return false
-	})
+	operators := embedded(t, interfaces(t)["Device"])
 	if len(operators) < 20 {
 		t.Fatalf("found only the operators %v in device.go", operators)
 	}
@@ -63,6 +46,58 @@ func TestOneNameInEveryRoom(t *testing.T) {
 			t.Errorf("kernelsOf names %s, which has a file of its own", o)
 		}
 	}
+}
+
+// TestContractsAreChecked: every method of an operator has a check of its contract here,
+// which both devices call.
+func TestContractsAreChecked(t *testing.T) {
+	all := interfaces(t)
+	for _, device := range []string{"../cpu", "../cuda"} {
+		var calls []string
+		for _, f := range parse(t, device) {
+			ast.Inspect(f, func(n ast.Node) bool {
+				if s, ok := n.(*ast.SelectorExpr); ok && fmt.Sprint(s.X) == "op" {
+					calls = append(calls, s.Sel.Name)
+				}
+				return true
+			})
+		}
+		for _, o := range embedded(t, all["Device"]) {
+			for _, m := range all[o].Methods.List {
+				if check := "Check" + m.Names[0].Name; !slices.Contains(calls, check) {
+					t.Errorf("%s never calls op.%s", device, check)
+				}
+			}
+		}
+	}
+}
+
+// interfaces are those of this package by name.
+func interfaces(t *testing.T) map[string]*ast.InterfaceType {
+	t.Helper()
+	all := map[string]*ast.InterfaceType{}
+	for _, f := range parse(t, ".") {
+		ast.Inspect(f, func(n ast.Node) bool {
+			if s, ok := n.(*ast.TypeSpec); ok {
+				if i, ok := s.Type.(*ast.InterfaceType); ok {
+					all[s.Name.Name] = i
+				}
+			}
+			return true
+		})
+	}
+	return all
+}
+
+// embedded names the interfaces of this package that one consists of.
+func embedded(t *testing.T, i *ast.InterfaceType) (names []string) {
+	t.Helper()
+	for _, m := range i.Methods.List {
+		if id, ok := m.Type.(*ast.Ident); ok {
+			names = append(names, id.Name)
+		}
+	}
+	return names
 }
 
 var words = regexp.MustCompile(`[A-Z][a-z]*`)

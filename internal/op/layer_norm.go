@@ -12,3 +12,31 @@ type LayerNorm interface {
 	// LayerNormGrad adds the gradients of x, w and b (each may be nil).
 	LayerNormGrad(dx, dw, db, dy, x, w, mean, rstd Tensor)
 }
+
+// CheckLayerNorm panics unless the operands fit the contract. It returns the positions and
+// C.
+func CheckLayerNorm(y, mean, rstd, x, w, b Tensor) (rows, c int) {
+	const name = "LayerNorm"
+	rows, c = checkLayerNorm(name, "y", y, x, w, mean, rstd)
+	shaped(name, "b", b, c)
+	return rows, c
+}
+
+// CheckLayerNormGrad is CheckLayerNorm for the gradients.
+func CheckLayerNormGrad(dx, dw, db, dy, x, w, mean, rstd Tensor) (rows, c int) {
+	const name = "LayerNormGrad"
+	rows, c = checkLayerNorm(name, "dy", dy, x, w, mean, rstd)
+	sizedOrNil(name, "dx", dx, rows*c)
+	shapedOrNil(name, "dw", dw, c)
+	shapedOrNil(name, "db", db, c)
+	return rows, c
+}
+
+func checkLayerNorm(operator, y string, yt, x, w, mean, rstd Tensor) (rows, c int) {
+	rows, c = rowsOf(operator, "x", x)
+	sized(operator, y, yt, rows*c)
+	shaped(operator, "w", w, c)
+	sized(operator, "mean", mean, rows)
+	sized(operator, "rstd", rstd, rows)
+	return rows, c
+}

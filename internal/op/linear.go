@@ -13,11 +13,37 @@ type Linear interface {
 	LinearGradWeight(dw, db, x, dy Tensor)
 }
 
-// CheckLinear panics unless the shapes fit each other.
-func CheckLinear(y, x, w, bias Tensor) {
-	Shape("Linear", "w", w, Last(y), Last(x))
-	Shape("Linear", "bias", bias, Last(y))
-	if Len(y)/Last(y) != Len(x)/Last(x) {
-		Shape("Linear", "y", y, append(append([]int{}, x.Shape()[:len(x.Shape())-1]...), w.Shape()[0])...)
-	}
+// CheckLinear panics unless the operands fit the contract. It returns the positions and
+// the channels Ci and Co.
+func CheckLinear(y, x, w, bias Tensor) (rows, in, out int) {
+	const name = "Linear"
+	rows, in, out = checkLinear(name, "y", y, "x", x)
+	shaped(name, "w", w, out, in)
+	shapedOrNil(name, "bias", bias, out)
+	return rows, in, out
+}
+
+// CheckLinearGradInput is CheckLinear for the gradient.
+func CheckLinearGradInput(dx, dy, w Tensor) (rows, in, out int) {
+	const name = "LinearGradInput"
+	rows, in, out = checkLinear(name, "dy", dy, "dx", dx)
+	shaped(name, "w", w, out, in)
+	return rows, in, out
+}
+
+// CheckLinearGradWeight is CheckLinear for the gradients of the parameters.
+func CheckLinearGradWeight(dw, db, x, dy Tensor) (rows, in, out int) {
+	const name = "LinearGradWeight"
+	rows, in, out = checkLinear(name, "dy", dy, "x", x)
+	shapedOrNil(name, "dw", dw, out, in)
+	shapedOrNil(name, "db", db, out)
+	return rows, in, out
+}
+
+// checkLinear panics unless y and x have as many positions.
+func checkLinear(operator, y string, yt Tensor, x string, xt Tensor) (rows, in, out int) {
+	rows, in = rowsOf(operator, x, xt)
+	_, out = rowsOf(operator, y, yt)
+	sized(operator, y, yt, rows*out)
+	return rows, in, out
 }

@@ -19,3 +19,28 @@ type MaskedCorrelation interface {
 	// may be nil: zero).
 	MaskedCorrelationGrad(dq, dk, dv, dy, dcorr, colSum, q, k, v, mask Tensor, heads int)
 }
+
+// CheckMaskedCorrelation panics unless the operands fit the contract.
+func CheckMaskedCorrelation(y, corr, colSum, q, k, v, mask Tensor, heads int) AttentionSizes {
+	const name = "MaskedCorrelation"
+	s := checkAttention(name, q, k, v, heads)
+	shaped(name, "y", y, s.B, s.N, s.C)
+	shaped(name, "corr", corr, s.B, s.N)
+	shaped(name, "colSum", colSum, s.B, heads, s.M)
+	shaped(name, "mask", mask, s.B, s.M)
+	return s
+}
+
+// CheckMaskedCorrelationGrad is CheckMaskedCorrelation for the gradients.
+func CheckMaskedCorrelationGrad(dq, dk, dv, dy, dcorr, colSum, q, k, v, mask Tensor, heads int) AttentionSizes {
+	const name = "MaskedCorrelationGrad"
+	s := checkAttention(name, q, k, v, heads)
+	shapedOrNil(name, "dq", dq, s.B, s.N, s.C)
+	shapedOrNil(name, "dk", dk, s.B, s.M, s.C)
+	shapedOrNil(name, "dv", dv, s.B, s.M, s.C)
+	shapedOrNil(name, "dy", dy, s.B, s.N, s.C)
+	shapedOrNil(name, "dcorr", dcorr, s.B, s.N)
+	shaped(name, "colSum", colSum, s.B, heads, s.M)
+	shaped(name, "mask", mask, s.B, s.M)
+	return s
+}

@@ -1,5 +1,11 @@
 package op
 
+import (
+	"fmt"
+
+	"gorgonia.org/tensor"
+)
+
 // PoolParams are the geometry of a max pool.
 type PoolParams struct {
 	Kernel, Stride, Pad int
@@ -29,4 +35,26 @@ type MaxPool interface {
 	MaxPool(y, argmax, x Tensor, p PoolParams)
 	// MaxPoolGrad adds every dy to dx at its winner.
 	MaxPoolGrad(dx, dy, argmax Tensor)
+}
+
+// CheckMaxPool panics unless the operands fit the contract.
+func CheckMaxPool(y, argmax, x Tensor, p PoolParams) SpatialSizes {
+	const name = "MaxPool"
+	if p.Kernel < 1 || p.Stride < 1 || p.Pad < 0 || 2*p.Pad > p.Kernel {
+		panic(fmt.Sprintf("op: %s: params %+v, want a kernel and a stride of at least 1 and at most half a kernel of padding", name, p))
+	}
+	s := checkSpatial(name, "y", y, "x", x)
+	shaped(name, "y", y, s.B, p.Out(s.H), p.Out(s.W), s.C)
+	if argmax != nil {
+		shapedOf(tensor.Int32, name, "argmax", argmax, y.Shape()...)
+	}
+	return s
+}
+
+// CheckMaxPoolGrad is CheckMaxPool for the gradient.
+func CheckMaxPoolGrad(dx, dy, argmax Tensor) SpatialSizes {
+	const name = "MaxPoolGrad"
+	s := checkSpatial(name, "dy", dy, "dx", dx)
+	shapedOf(tensor.Int32, name, "argmax", argmax, dy.Shape()...)
+	return s
 }

@@ -1,5 +1,7 @@
 package op
 
+import "fmt"
+
 // Normalize brings pictures from gray levels to the range that networks are trained in:
 //
 //	y[...,c] = (x[...,c] − mean[c]) · (1/std[c])
@@ -10,4 +12,14 @@ package op
 type Normalize interface {
 	// Normalize computes y.
 	Normalize(y, x Tensor, mean, std [3]float32)
+}
+
+// CheckNormalize panics unless the operands fit the contract. It returns their elements.
+func CheckNormalize(y, x Tensor) int {
+	const name = "Normalize"
+	n := elements2(name, "y", y, "x", x)
+	if Last(x) != 3 {
+		panic(fmt.Sprintf("op: %s: x has shape %v, want [...,3]", name, x.Shape()))
+	}
+	return n
 }

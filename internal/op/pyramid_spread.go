@@ -15,14 +15,15 @@ type PyramidSpread interface {
 	PyramidSpread(y Tensor, q []Tensor)
 }
 
-// CheckPyramidSpread panics unless the shapes fit each other.
+// CheckPyramidSpread panics unless the operands fit the contract.
 func CheckPyramidSpread(y Tensor, q []Tensor) {
-	s := y.Shape()
-	if len(s) != 4 || len(q) == 0 {
-		panic(fmt.Sprintf("op: PyramidSpread: y %v of %d maps", s, len(q)))
+	const name = "PyramidSpread"
+	s := ranked(name, "y", y, 4, "[B,h,w,Co]")
+	if len(q) == 0 {
+		panic(fmt.Sprintf("op: %s: q has no map", name))
 	}
 	for _, t := range q {
-		n := t.Shape()[1]
-		Shape("PyramidSpread", "a map of q", t, s[0], n, n, 9*s[3])
+		n := ranked(name, "a map of q", t, 4, "[B,n,n,9·Co]")[1]
+		shaped(name, "a map of q", t, s[0], n, n, 9*s[3])
 	}
 }

@@ -7,3 +7,9 @@ type ReLU interface {
 	// ReLUGrad adds dy where y > 0 to dx.
 	ReLUGrad(dx, dy, y Tensor)
 }
+
+// CheckReLU panics unless the operands fit the contract. It returns their elements.
+func CheckReLU(y, x Tensor) int { return elements2("ReLU", "y", y, "x", x) }
+
+// CheckReLUGrad is CheckReLU for the gradient.
+func CheckReLUGrad(dx, dy, y Tensor) int { return elements3("ReLUGrad", "y", y, "dx", dx, "dy", dy) }

@@ -9,3 +9,13 @@ type ResizeBilinear interface {
 	// ResizeBilinearGrad adds to dx the transposed weights applied to dy.
 	ResizeBilinearGrad(dx, dy Tensor, alignCorners bool)
 }
+
+// CheckResizeBilinear panics unless the operands fit the contract.
+func CheckResizeBilinear(y, x Tensor) SpatialSizes {
+	return checkSpatial("ResizeBilinear", "y", y, "x", x)
+}
+
+// CheckResizeBilinearGrad is CheckResizeBilinear for the gradient.
+func CheckResizeBilinearGrad(dx, dy Tensor) SpatialSizes {
+	return checkSpatial("ResizeBilinearGrad", "dy", dy, "dx", dx)
+}

@@ -7,3 +7,8 @@ type ResizeNearest interface {
 	// ResizeNearest computes y.
 	ResizeNearest(y, x Tensor)
 }
+
+// CheckResizeNearest panics unless the operands fit the contract.
+func CheckResizeNearest(y, x Tensor) SpatialSizes {
+	return checkSpatial("ResizeNearest", "y", y, "x", x)
+}

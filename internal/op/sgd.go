@@ -15,3 +15,6 @@ type SGD interface {
 	// SGD updates p and m in place.
 	SGD(p, m, g Tensor, h SGDParams)
 }
+
+// CheckSGD panics unless the operands fit the contract. It returns their elements.
+func CheckSGD(p, m, g Tensor) int { return elements3("SGD", "p", p, "m", m, "g", g) }
