@@ -1,83 +1,216 @@
 package jpeg
 
 import (
-	"bytes"
 	"errors"
-	"image"
-	"image/color"
-	std "image/jpeg"
+	"slices"
 )
 
-// Decoder decodes pictures and keeps its memory from one to the next. The zero
-// value is ready. One goroutine at a time may use it.
+// Decoder decodes pictures and keeps its memory from one to the next: Open, then Rows.
+// The zero value is ready. One goroutine at a time may use it.
 type Decoder struct {
 	content []byte
 	at      int // next byte of content
 
-	w, h    int
-	comp    []component
-	quant   [4][64]int32 // in zigzag order
-	dc, ac  [4]huffman
-	restart int // MCUs between restart markers, 0 for none
+	w, h        int
+	maxH, maxV  int // greatest sampling factors
+	comp        []component
+	quant       [4][64]int32 // in zigzag order
+	quantized   [4]bool
+	dc, ac      [4]huffman
+	restart     int // units between restart markers, 0 for none
+	progressive bool
+	jfif        bool
+	adobe       int // the color transform that Adobe's marker tells; -1: there is none
+	scan        scan
 
-	planes image.YCbCr
-	upsampled
+	across, down int // units of the picture
+	in           bits
+	rgb          []byte
+	sums         []byte
+	warnings     []string
 }
 
 type component struct {
-	id, h, v, quant int
+	id, h, v, table int
 	dc, ac          int
 	last            int32 // DC value of the block before
+	quant           [64]int32
+	scanned         bool
+
+	coefs  []int16 // [down·v, across·h, 64] in natural order, of files with several scans
+	plane  []uint8 // three rows of units, of which unit row m is the (m mod 3)-th
+	stride int
+	h8, w8 int     // samples of the picture
+	line   []uint8 // a row at full size
 }
 
-// Decode gives the picture as RGB, [h,w,3], 0..255, in the memory of pix where
-// it suffices. Gray becomes three equal channels. Errors are those of image/jpeg.
-func (d *Decoder) Decode(pix, content []byte) (rgb []byte, h, w int, err error) {
-	if d.sequential(content) {
-		rgb = sized(pix, d.w*d.h*3)
-		if len(d.comp) == 1 {
-			grayToRGB(rgb, d.planes.Y, d.planes.YStride, d.w, d.h)
-		} else {
-			d.ycbcrToRGB(rgb, &d.planes)
-		}
-		return rgb, d.h, d.w, nil
+// scan is what the scan at hand has.
+type scan struct {
+	comps     []int
+	from, to  int // coefficients
+	high, low int // bits: those above low are there since the scan before, whose low was high
+}
+
+func (s *scan) has(comp int) bool { return slices.Contains(s.comps, comp) }
+
+// Open reads the header of a file up to its first scan. content is used again by Rows.
+// The error is Unsupported where the file may be whole.
+func (d *Decoder) Open(content []byte) (h, w int, err error) {
+	d.content, d.at, d.restart, d.comp = content, 2, 0, d.comp[:0]
+	d.jfif, d.adobe, d.warnings, d.quantized = false, -1, d.warnings[:0], [4]bool{}
+	for i := range 4 {
+		d.dc[i].valid, d.ac[i].valid = false, false
 	}
-	img, err := std.Decode(bytes.NewReader(content))
+	if len(content) < 2 || content[0] != 0xFF || content[1] != soi {
+		return 0, 0, errors.New("JPEG: no start marker")
+	}
+	found, err := d.readSegments()
 	if err != nil {
-		return nil, 0, 0, err
+		return 0, 0, err
 	}
-	h, w = img.Bounds().Dy(), img.Bounds().Dx()
-	if h == 0 || w == 0 {
-		return nil, 0, 0, errors.New("the picture has no pixels")
+	if !found {
+		return 0, 0, errors.New("JPEG: there is no picture in it")
 	}
-	rgb = sized(pix, h*w*3)
-	switch img := img.(type) {
-	case *image.Gray:
-		grayToRGB(rgb, img.Pix, img.Stride, w, h)
-	case *image.YCbCr:
-		d.ycbcrToRGB(rgb, img)
-	default:
-		for i := range h * w {
-			c := color.NRGBAModel.Convert(img.At(i%w, i/w)).(color.NRGBA)
-			rgb[3*i], rgb[3*i+1], rgb[3*i+2] = c.R, c.G, c.B
-		}
+	d.across, d.down = (d.w+8*d.maxH-1)/(8*d.maxH), (d.h+8*d.maxV-1)/(8*d.maxV)
+	blocks := 0
+	for i := range d.comp {
+		blocks += d.across * d.down * d.comp[i].h * d.comp[i].v
 	}
-	return rgb, h, w, nil
+	// A block takes two bits; of files that are cut short a quarter should be there.
+	if blocks/16 > len(content)+1024 {
+		return 0, 0, errors.New("JPEG: next to nothing of the picture is there")
+	}
+	return d.h, d.w, nil
 }
 
-// Size gives the size in the header of a file of any kind, without more memory;
-// false where there is none.
+// Rows decodes the picture that Open has opened: into, called for every row from the top,
+// gives the row's memory, 3·w values, which then become its RGB values, 0..255. Gray
+// becomes three equal channels; CMYK is turned into RGB as OpenCV does, with values
+// inverted as Adobe's programs write them. A row is complete when into is called for the
+// next one, the last when Rows returns.
+func (d *Decoder) Rows(into func(y int) []byte) error {
+	d.allocate()
+	if len(d.scan.comps) == len(d.comp) && !d.progressive {
+		d.streamed(into)
+		return nil
+	}
+	return d.collected(into)
+}
+
+// Warnings say how the file that was read last is damaged.
+func (d *Decoder) Warnings() []string { return d.warnings }
+
+func (d *Decoder) warn(text string) {
+	if text = "JPEG: " + text; !slices.Contains(d.warnings, text) {
+		d.warnings = append(d.warnings, text)
+	}
+}
+
+// streamed decodes a file of one scan, unit row by unit row.
+func (d *Decoder) streamed(into func(y int) []byte) {
+	d.startScan()
+	var block [64]int32
+	for my := range d.down {
+		for mx := range d.across {
+			d.in.step(d)
+			for i := range d.comp {
+				c := &d.comp[i]
+				for b := range c.h * c.v {
+					used := uint64(1)
+					if d.in.dry {
+						block[0] = 0
+					} else {
+						used = d.in.block(&block, &d.dc[c.dc], &d.ac[c.ac], &c.quant, &c.last)
+					}
+					y := my%3*c.v + b/c.h
+					inverseDCT(c.plane[8*(y*c.stride+mx*c.h+b%c.h):], c.stride, &block, used)
+				}
+			}
+			d.in.stop()
+		}
+		if my > 0 {
+			d.emit(my-1, into)
+		}
+	}
+	d.emit(d.down-1, into)
+	d.endScan()
+	if _, marker := findMarker(d.content, d.at); marker == 0 && !d.in.dry {
+		d.warn("no end marker")
+	}
+}
+
+// collected decodes all scans to coefficients, and these to rows.
+func (d *Decoder) collected(into func(y int) []byte) error {
+	for {
+		d.startScan()
+		d.collect()
+		d.endScan()
+		more, err := d.readSegments()
+		if err == errEnds { // those from the start on are in full, later ones in part
+			d.warn("the file ends before its end marker")
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+	}
+	var block [64]int32
+	for my := range d.down {
+		for i := range d.comp {
+			c := &d.comp[i]
+			across := d.across * c.h
+			for b := range across * c.v {
+				coefs := c.coefs[(my*c.v*across+b)*64:][:64]
+				used := uint64(1)
+				block[0] = int32(coefs[0]) * c.quant[0]
+				for k := 1; k < 64; k++ {
+					at := natural[k]
+					if block[at] = int32(coefs[at]) * c.quant[k]; block[at] != 0 {
+						used |= 1 << at
+					}
+				}
+				inverseDCT(c.plane[8*((my%3*c.v+b/across)*c.stride+b%across):], c.stride, &block, used)
+			}
+		}
+		if my > 0 {
+			d.emit(my-1, into)
+		}
+	}
+	d.emit(d.down-1, into)
+	return nil
+}
+
+// allocate lays out the planes, and the coefficients where there are several scans.
+func (d *Decoder) allocate() {
+	whole := len(d.scan.comps) < len(d.comp) || d.progressive
+	for i := range d.comp {
+		c := &d.comp[i]
+		c.stride = 8 * c.h * d.across
+		c.h8, c.w8 = (d.h*c.v+d.maxV-1)/d.maxV, (d.w*c.h+d.maxH-1)/d.maxH
+		c.plane = sized(c.plane, c.stride*8*c.v*3)
+		if whole {
+			c.coefs = sized(c.coefs, d.across*d.down*c.h*c.v*64)
+			clear(c.coefs)
+		}
+	}
+}
+
+// Size gives the size in the header of a file of any kind, of which content is the start;
+// false where it is not in it.
 func Size(content []byte) (h, w int, ok bool) {
 	if len(content) < 2 || content[0] != 0xFF || content[1] != soi {
 		return 0, 0, false
 	}
 	d := Decoder{content: content, at: 2}
 	for {
-		marker, body := d.segment()
+		marker, body, err := d.segment()
 		switch {
-		case marker == 0, marker == eoi, marker == sos:
+		case err != nil, marker == eoi, marker == sos:
 			return 0, 0, false
-		case marker >= sof0 && marker <= sof15 && marker != dht && marker != jpg && marker != dac:
+		case isFrame(marker):
 			if len(body) < 5 {
 				return 0, 0, false
 			}
@@ -93,149 +226,4 @@ func sized[T any](s []T, n int) []T {
 		return make([]T, n)
 	}
 	return s[:n]
-}
-
-// Markers.
-const (
-	soi, eoi       = 0xD8, 0xD9
-	sof0, sof1     = 0xC0, 0xC1 // baseline and extended sequential
-	sof15          = 0xCF       // the last frame; those before but dht, jpg and dac are of other kinds
-	jpg, dac       = 0xC8, 0xCC
-	dht, dqt, dri  = 0xC4, 0xDB, 0xDD
-	sos            = 0xDA
-	app0, app14    = 0xE0, 0xEE
-	app15, comment = 0xEF, 0xFE
-	rst0           = 0xD0
-)
-
-// sequential decodes into d.planes; false where the file is of another kind or damaged.
-func (d *Decoder) sequential(content []byte) bool {
-	d.content, d.at, d.restart, d.comp = content, 0, 0, d.comp[:0]
-	defer func() { d.content = nil }()
-	for i := range 4 {
-		d.dc[i].valid, d.ac[i].valid, d.quant[i][0] = false, false, 0
-	}
-	if len(content) < 2 || content[0] != 0xFF || content[1] != soi {
-		return false
-	}
-	d.at = 2
-	scanned := false
-	for {
-		marker, body := d.segment()
-		ok := false
-		switch {
-		case marker == eoi:
-			return scanned
-		case marker == dqt:
-			ok = d.readQuant(body)
-		case marker == dht:
-			ok = d.readHuffman(body)
-		case marker == dri && len(body) == 2:
-			d.restart, ok = int(body[0])<<8|int(body[1]), true
-		case marker == sof0 || marker == sof1:
-			ok = len(d.comp) == 0 && d.readFrame(body)
-		case marker == sos:
-			ok = !scanned && d.readScan(body) && d.scan()
-			scanned = true
-		case marker == app14: // Adobe: 0 at the end says that the components are RGB or CMYK
-			ok = !(len(body) >= 12 && string(body[:5]) == "Adobe" && body[11] == 0)
-		case marker >= app0 && marker <= app15, marker == comment:
-			ok = true
-		}
-		if !ok {
-			return false
-		}
-	}
-}
-
-// segment reads a marker and what belongs to it; marker 0 stands for damage.
-func (d *Decoder) segment() (marker byte, body []byte) {
-	c, at := d.content, d.at
-	if at+1 >= len(c) || c[at] != 0xFF {
-		return 0, nil
-	}
-	for at+1 < len(c) && c[at+1] == 0xFF { // fill bytes
-		at++
-	}
-	if at+2 > len(c) {
-		return 0, nil
-	}
-	marker = c[at+1]
-	at += 2
-	if marker != eoi {
-		if at+2 > len(c) {
-			return 0, nil
-		}
-		n := int(c[at])<<8 | int(c[at+1])
-		if n < 2 || at+n > len(c) {
-			return 0, nil
-		}
-		body = c[at+2 : at+n]
-		at += n
-	}
-	d.at = at
-	return marker, body
-}
-
-func (d *Decoder) readQuant(b []byte) bool {
-	for len(b) > 0 {
-		wide, t := b[0]>>4, b[0]&15
-		b = b[1:]
-		size := 64 << wide
-		if t > 3 || wide > 1 || len(b) < size {
-			return false
-		}
-		for i := range 64 {
-			if wide == 1 {
-				d.quant[t][i] = int32(b[2*i])<<8 | int32(b[2*i+1])
-			} else {
-				d.quant[t][i] = int32(b[i])
-			}
-		}
-		b = b[size:]
-	}
-	return true
-}
-
-func (d *Decoder) readFrame(b []byte) bool {
-	if len(b) < 6 || b[0] != 8 {
-		return false
-	}
-	d.h, d.w = int(b[1])<<8|int(b[2]), int(b[3])<<8|int(b[4])
-	n := int(b[5])
-	if d.h == 0 || d.w == 0 || n != 1 && n != 3 || len(b) != 6+3*n {
-		return false
-	}
-	for i := range n {
-		p := b[6+3*i:]
-		d.comp = append(d.comp, component{id: int(p[0]), h: int(p[1] >> 4), v: int(p[1] & 15), quant: int(p[2])})
-		if d.comp[i].quant > 3 {
-			return false
-		}
-	}
-	c := d.comp
-	if n == 1 {
-		c[0].h, c[0].v = 1, 1 // a scan of one component goes block by block
-		return true
-	}
-	rgb := c[0].id == 'R' && c[1].id == 'G' && c[2].id == 'B'
-	return !rgb && c[0].id != c[1].id && c[0].id != c[2].id && c[1].id != c[2].id &&
-		(c[0].h == 1 || c[0].h == 2) && (c[0].v == 1 || c[0].v == 2) &&
-		c[1].h == 1 && c[1].v == 1 && c[2].h == 1 && c[2].v == 1
-}
-
-func (d *Decoder) readScan(b []byte) bool {
-	n := len(d.comp)
-	if n == 0 || len(b) != 4+2*n || int(b[0]) != n {
-		return false
-	}
-	for i := range d.comp {
-		c := &d.comp[i]
-		c.dc, c.ac = int(b[2+2*i]>>4), int(b[2+2*i]&15)
-		if int(b[1+2*i]) != c.id || c.dc > 3 || c.ac > 3 ||
-			!d.dc[c.dc].valid || !d.ac[c.ac].valid || d.quant[c.quant][0] == 0 {
-			return false
-		}
-	}
-	return b[1+2*n] == 0 && b[2+2*n] == 63 && b[3+2*n] == 0
 }
