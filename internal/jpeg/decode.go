@@ -25,8 +25,8 @@ type Decoder struct {
 
 	across, down int // units of the picture
 	in           bits
-	rgb          []byte
-	sums         []byte
+	memory       [4]planes
+	sums         []byte // of upsampling
 	warnings     []string
 }
 
@@ -37,11 +37,16 @@ type component struct {
 	quant           [64]int32
 	scanned         bool
 
-	coefs  []int16 // [down·v, across·h, 64] in natural order, of files with several scans
-	plane  []uint8 // three rows of units, of which unit row m is the (m mod 3)-th
-	stride int
-	h8, w8 int     // samples of the picture
-	line   []uint8 // a row at full size
+	*planes
+	stride        int // of a row of samples
+	height, width int // samples that belong to the picture
+}
+
+// planes are a component's memory.
+type planes struct {
+	coefs []int16 // [down·v, across·h, 64] in natural order, of files with several scans
+	plane []uint8 // three rows of units, of which unit row m is the (m mod 3)-th
+	line  []uint8 // a row at full size
 }
 
 // scan is what the scan at hand has.
@@ -188,8 +193,9 @@ func (d *Decoder) allocate() {
 	whole := len(d.scan.comps) < len(d.comp) || d.progressive
 	for i := range d.comp {
 		c := &d.comp[i]
-		c.stride = 8 * c.h * d.across
-		c.h8, c.w8 = (d.h*c.v+d.maxV-1)/d.maxV, (d.w*c.h+d.maxH-1)/d.maxH
+		c.planes, c.stride = &d.memory[i], 8*c.h*d.across
+		c.height, c.width = (d.h*c.v+d.maxV-1)/d.maxV, (d.w*c.h+d.maxH-1)/d.maxH
+		c.line = sized(c.line, 2*c.width+d.w)
 		c.plane = sized(c.plane, c.stride*8*c.v*3)
 		if whole {
 			c.coefs = sized(c.coefs, d.across*d.down*c.h*c.v*64)

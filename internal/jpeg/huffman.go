@@ -1,6 +1,6 @@
 package jpeg
 
-import "encoding/binary"
+import "errors"
 
 // peek is the number of bits that the tables look at at once.
 const peek = 10
@@ -14,57 +14,79 @@ const peek = 10
 //
 // An entry without size and value is an end of block, or a run of 16 zeros.
 type huffman struct {
-	valid  bool
-	fast   [1 << peek]uint32
-	limit  [18]uint32 // first code of 16 bits, left aligned, that is longer than i
-	offset [17]int32  // place of a symbol less its code, by length
-	symbol [256]byte
+	valid  bool // there and possible
+	broken bool // there but impossible
+	// differences tells whether all symbols can be sizes of DC differences.
+	differences bool
+	fast        [1 << peek]uint32
+	limit       [18]uint32 // first code of 16 bits, left aligned, that is longer than i
+	offset      [17]int32  // place of a symbol less its code, by length
+	symbol      [256]byte
 }
 
-func (d *Decoder) readHuffman(b []byte) bool {
+func (d *Decoder) readHuffman(b []byte) error {
 	for len(b) > 0 {
-		if len(b) < 17 || b[0]>>4 > 1 || b[0]&15 > 3 {
-			return false
+		n := 0
+		if len(b) >= 17 {
+			for _, count := range b[1:17] {
+				n += int(count)
+			}
+		}
+		if len(b) < 17 || b[0]>>4 > 1 || b[0]&15 > 3 || n > 256 || len(b) < 17+n {
+			return errors.New("JPEG: a Huffman table that cannot be")
 		}
 		t := &d.dc[b[0]&15]
 		if b[0]>>4 == 1 {
 			t = &d.ac[b[0]&15]
 		}
-		n := 0
-		for _, count := range b[1:17] {
-			n += int(count)
-		}
-		if n == 0 || n > 256 || len(b) < 17+n || !t.build(b[1:17], b[17:17+n]) {
-			return false
-		}
+		t.build(b[1:17], b[17:17+n])
 		b = b[17+n:]
 	}
-	return true
+	return nil
+}
+
+// ready tells whether table at can be used. Tables 0 and 1 are the standard's where the
+// file has none.
+func (d *Decoder) ready(tables *[4]huffman, at int, ac bool) bool {
+	if at > 3 {
+		return false
+	}
+	t := &tables[at]
+	if !t.valid && !t.broken && at < 2 {
+		s := &standard[at]
+		if ac {
+			s = &standard[2+at]
+		}
+		t.build([]byte(s.counts), []byte(s.symbols))
+	}
+	return t.valid && (ac || t.differences)
 }
 
 // build makes the table of a canonical code: counts are the number of codes of
-// length 1..16. False where there are more codes than bits.
-func (t *huffman) build(counts, symbols []byte) bool {
-	t.valid = true
+// length 1..16. It is broken where there are more codes than bits.
+func (t *huffman) build(counts, symbols []byte) {
+	t.valid, t.broken, t.differences = false, true, true
 	clear(t.fast[:])
+	clear(t.symbol[:])
 	copy(t.symbol[:], symbols)
 	code, k := 0, 0
 	for length := 1; length <= 16; length++ {
 		t.offset[length] = int32(k - code)
 		for range counts[length-1] {
 			if code >= 1<<length {
-				return false
+				return
 			}
 			if length <= peek {
 				t.fill(code, length, symbols[k])
 			}
+			t.differences = t.differences && symbols[k] < 16
 			code++
 			k++
 		}
 		t.limit[length] = uint32(code) << (16 - length)
 		code <<= 1
 	}
-	return true
+	t.valid, t.broken = true, false
 }
 
 // fill writes the entries of all peeks that begin with a code.
@@ -99,51 +121,4 @@ func extend(bits, size int) int {
 		return bits - 1<<size + 1
 	}
 	return bits
-}
-
-// bits reads the entropy-coded bytes. The next n bits are acc's highest; below
-// them may be more of the right bits.
-type bits struct {
-	content []byte
-	at      int
-	acc     uint64
-	n       int
-	missing int // zeros at the end of acc's n bits that stand for bytes which are not there
-}
-
-// fill brings n to 48 or more.
-func (b *bits) fill() {
-	if b.at+8 <= len(b.content) {
-		x := binary.BigEndian.Uint64(b.content[b.at:])
-		if (^x-0x0101010101010101)&x&0x8080808080808080 == 0 { // no byte is 0xFF
-			b.acc |= x >> b.n
-			taken := (63 - b.n) >> 3
-			b.at += taken
-			b.n += taken << 3
-			return
-		}
-	}
-	for b.n <= 56 {
-		var v byte
-		switch {
-		case b.at >= len(b.content):
-			b.missing += 8
-		case b.content[b.at] != 0xFF:
-			v = b.content[b.at]
-			b.at++
-		case b.at+1 < len(b.content) && b.content[b.at+1] == 0:
-			v = 0xFF
-			b.at += 2
-		default: // a marker
-			b.missing += 8
-		}
-		b.acc |= uint64(v) << (56 - b.n)
-		b.n += 8
-	}
-}
-
-// take drops k bits.
-func (b *bits) take(k int) {
-	b.acc <<= k & 63
-	b.n -= k
 }

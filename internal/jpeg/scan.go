@@ -1,10 +1,8 @@
 package jpeg
 
-import "image"
-
 // natural is the place in a block, row by row, of the k-th coefficient in the
-// file.
-var natural = [64]uint8{
+// file; places behind the end, which damaged data may lead to, are the last.
+var natural = [64 + 16]uint8{
 	0, 1, 8, 16, 9, 2, 3, 10,
 	17, 24, 32, 25, 18, 11, 4, 5,
 	12, 19, 26, 33, 40, 48, 41, 34,
@@ -13,121 +11,28 @@ var natural = [64]uint8{
 	29, 22, 15, 23, 30, 37, 44, 51,
 	58, 59, 52, 45, 38, 31, 39, 46,
 	53, 60, 61, 54, 47, 55, 62, 63,
-}
-
-// scan decodes the entropy-coded data into d.planes, which are as large as
-// whole MCUs.
-func (d *Decoder) scan() bool {
-	h, v := d.comp[0].h, d.comp[0].v
-	across, down := (d.w+8*h-1)/(8*h), (d.h+8*v-1)/(8*v)
-	if across*down*len(d.comp)/4 > len(d.content) { // a block takes two bits at least
-		return false
-	}
-	d.allocate(across, down)
-	planes := [3][]uint8{d.planes.Y, d.planes.Cb, d.planes.Cr}
-	strides := [3]int{d.planes.YStride, d.planes.CStride, d.planes.CStride}
-	in := bits{content: d.content, at: d.at}
-	var block [64]int32
-	left, next := d.restart, byte(0)
-	for i := range d.comp {
-		d.comp[i].last = 0
-	}
-	for my := range down {
-		for mx := range across {
-			if d.restart > 0 {
-				if left == 0 {
-					if !in.passRestart(next) {
-						return false
-					}
-					left, next = d.restart, (next+1)&7
-					for i := range d.comp {
-						d.comp[i].last = 0
-					}
-				}
-				left--
-			}
-			for i := range d.comp {
-				c := &d.comp[i]
-				dc, ac, quant := &d.dc[c.dc], &d.ac[c.ac], &d.quant[c.quant]
-				for b := range c.h * c.v {
-					x, y := mx*c.h+b%c.h, my*c.v+b/c.h
-					used, ok := in.block(&block, dc, ac, quant, &c.last)
-					if !ok {
-						return false
-					}
-					inverseDCT(planes[i][8*(y*strides[i]+x):], strides[i], &block, used)
-				}
-			}
-		}
-	}
-	d.at = in.at
-	return in.n >= in.missing && d.nextMarker()
-}
-
-// allocate lays out planes of across×down MCUs.
-func (d *Decoder) allocate(across, down int) {
-	h, v := d.comp[0].h, d.comp[0].v
-	p := &d.planes
-	p.Rect = image.Rect(0, 0, d.w, d.h)
-	p.YStride, p.CStride = 8*h*across, 8*across
-	p.Y = sized(p.Y, p.YStride*8*v*down)
-	p.Cb, p.Cr = p.Cb[:0], p.Cr[:0]
-	if len(d.comp) == 3 {
-		p.Cb, p.Cr = sized(p.Cb, p.CStride*8*down), sized(p.Cr, p.CStride*8*down)
-	}
-	p.SubsampleRatio = [2][2]image.YCbCrSubsampleRatio{
-		{image.YCbCrSubsampleRatio444, image.YCbCrSubsampleRatio440},
-		{image.YCbCrSubsampleRatio422, image.YCbCrSubsampleRatio420},
-	}[h-1][v-1]
-}
-
-// nextMarker goes to the marker that ends the scan, over bytes that belong to
-// nothing and restart markers.
-func (d *Decoder) nextMarker() bool {
-	for ; d.at+1 < len(d.content); d.at++ {
-		if d.content[d.at] == 0xFF && d.content[d.at+1] != 0 && d.content[d.at+1]&^7 != rst0 {
-			return true
-		}
-	}
-	return false
-}
-
-// passRestart goes over restart marker 0..7, which must be next.
-func (b *bits) passRestart(number byte) bool {
-	over := b.n - b.missing // bits that fill up the last byte
-	if over < 0 || over >= 8 || b.at+1 >= len(b.content) || b.content[b.at] != 0xFF || b.content[b.at+1] != rst0+number {
-		return false
-	}
-	b.at += 2
-	b.acc, b.n, b.missing = 0, 0, 0
-	return true
+	63, 63, 63, 63, 63, 63, 63, 63,
+	63, 63, 63, 63, 63, 63, 63, 63,
 }
 
 // block decodes one block into its dequantized coefficients, row by row; used
 // has bit i set where coefficient i may be other than 0. last is the DC value
-// of the block before. False where the data is damaged.
-func (b *bits) block(block *[64]int32, dc, ac *huffman, quant *[64]int32, last *int32) (used uint64, ok bool) {
+// of the block before.
+func (b *bits) block(block *[64]int32, dc, ac *huffman, quant *[64]int32, last *int32) (used uint64) {
 	clear(block[:])
 	b.fill()
-	e, ok := b.next(dc)
-	if !ok {
-		return 0, false
-	}
-	if e>>8&15 != 0 { // a DC value has no run: its size would be above 15
-		return 0, false
-	}
-	*last += b.value(e)
+	*last += b.value(b.next(dc))
 	block[0] = *last * quant[0]
 	used = 1
 	for k := 1; k < 64; {
-		if b.n < 32 { // a code and a value take 31 bits at most
+		if b.n < 32 { // a code and a value take 32 bits at most
 			b.fill()
 		}
 		e := ac.fast[b.acc>>(64-peek)]
 		if n := int(e & 255); n > 0 {
 			b.take(n)
-		} else if e, ok = b.next(ac); !ok {
-			return 0, false
+		} else {
+			e = b.next(ac)
 		}
 		k += int(e >> 8 & 15)
 		v := int32(e) >> 16
@@ -141,38 +46,184 @@ func (b *bits) block(block *[64]int32, dc, ac *huffman, quant *[64]int32, last *
 			continue
 		}
 		if k > 63 {
-			return 0, false
+			b.bad = true
+			k = 63
 		}
 		at := natural[k] & 63
 		block[at] = v * quant[k]
 		used |= 1 << at
 		k++
 	}
-	return used, true
+	return used
 }
 
-// next decodes a code to an entry as in huffman.fast.
-func (b *bits) next(t *huffman) (entry uint32, ok bool) {
-	e := t.fast[b.acc>>(64-peek)]
-	if n := int(e & 255); n > 0 {
-		b.take(n)
-		return e, true
+// ones is the table that leaves coefficients as they are.
+var ones = func() (q [64]int32) {
+	for i := range q {
+		q[i] = 1
 	}
-	symbol, n := t.slow(uint32(b.acc >> 48))
-	if n > 16 {
-		return 0, false
+	return q
+}()
+
+// collect decodes the scan at hand into coefficients.
+func (d *Decoder) collect() {
+	decode := d.whole
+	if d.progressive {
+		switch s := &d.scan; {
+		case s.to == 0 && s.high == 0:
+			decode = d.firstDC
+		case s.to == 0:
+			decode = d.moreDC
+		case s.high == 0:
+			decode = d.firstAC
+		default:
+			decode = d.moreAC
+		}
 	}
-	b.take(n)
-	return uint32(symbol>>4)<<8 | uint32(symbol&15)<<12, true
+	if len(d.scan.comps) == 1 { // block by block, without those that fill up units
+		c := &d.comp[d.scan.comps[0]]
+		for y := range (c.height + 7) / 8 {
+			for x := range (c.width + 7) / 8 {
+				d.unit(c, decode, y, x)
+				d.in.stop()
+			}
+		}
+		return
+	}
+	for my := range d.down {
+		for mx := range d.across {
+			d.in.step(d)
+			for _, i := range d.scan.comps {
+				c := &d.comp[i]
+				for b := range c.h * c.v {
+					if !d.in.dry {
+						decode(c, c.at(my*c.v+b/c.h, mx*c.h+b%c.h))
+					}
+				}
+			}
+			d.in.stop()
+		}
+	}
 }
 
-// value gives an entry's value, reading its bits where they are still to come.
-func (b *bits) value(entry uint32) int32 {
-	size := int(entry >> 12 & 15)
-	if size == 0 {
-		return int32(entry) >> 16
+// unit decodes a unit of one block.
+func (d *Decoder) unit(c *component, decode func(*component, []int16), y, x int) {
+	d.in.step(d)
+	if !d.in.dry {
+		decode(c, c.at(y, x))
 	}
-	v := extend(int(b.acc>>(64-size)), size)
-	b.take(size)
-	return int32(v)
+}
+
+// at are the coefficients of a block.
+func (c *component) at(y, x int) []int16 {
+	return c.coefs[(y*(c.stride/8)+x)*64:][:64]
+}
+
+// whole decodes a block of a sequential scan.
+func (d *Decoder) whole(c *component, coefs []int16) {
+	var block [64]int32
+	d.in.block(&block, &d.dc[c.dc], &d.ac[c.ac], &ones, &c.last)
+	for i, v := range block {
+		coefs[i] = int16(v)
+	}
+}
+
+// firstDC decodes the upper bits of a DC value.
+func (d *Decoder) firstDC(c *component, coefs []int16) {
+	d.in.fill()
+	c.last += d.in.value(d.in.next(&d.dc[c.dc]))
+	coefs[0] = int16(c.last << d.scan.low)
+}
+
+// moreDC decodes the next bit of a DC value.
+func (d *Decoder) moreDC(_ *component, coefs []int16) {
+	if d.in.one() {
+		coefs[0] |= 1 << d.scan.low
+	}
+}
+
+// firstAC decodes the upper bits of a band of AC values.
+func (d *Decoder) firstAC(c *component, coefs []int16) {
+	b := &d.in
+	if b.endless > 0 {
+		b.endless--
+		return
+	}
+	for k := d.scan.from; k <= d.scan.to; k++ {
+		b.fill()
+		e := b.next(&d.ac[c.ac])
+		run := int(e >> 8 & 15)
+		v := b.value(e)
+		switch {
+		case v != 0:
+			k += run
+			coefs[natural[k]] = int16(v << d.scan.low)
+		case run == 15:
+			k += 15
+		default:
+			b.endless = b.run(run) - 1
+			return
+		}
+	}
+}
+
+// run is the number of blocks of an end-of-band run: 1<<size and size more bits.
+func (b *bits) run(size int) int {
+	n := 1 << size
+	if size > 0 {
+		n += int(b.acc >> (64 - size))
+		b.take(size)
+	}
+	return n
+}
+
+// moreAC decodes the next bit of a band of AC values. Those that are not 0 yet have a
+// bit each; new ones come with the number of zeros before them that stay zeros.
+func (d *Decoder) moreAC(c *component, coefs []int16) {
+	b := &d.in
+	plus := int16(1) << d.scan.low
+	refine := func(v *int16) {
+		if b.one() && *v&plus == 0 {
+			if *v >= 0 {
+				*v += plus
+			} else {
+				*v -= plus
+			}
+		}
+	}
+	k := d.scan.from
+	if b.endless == 0 {
+		for ; k <= d.scan.to; k++ {
+			b.fill()
+			e := b.next(&d.ac[c.ac])
+			run := int(e >> 8 & 15)
+			v := int16(0)
+			if s := b.value(e); s > 0 {
+				v = plus
+			} else if s < 0 {
+				v = -plus
+			} else if run != 15 {
+				b.endless = b.run(run)
+				break
+			}
+			for ; k <= d.scan.to; k++ {
+				if at := &coefs[natural[k]]; *at != 0 {
+					refine(at)
+				} else if run--; run < 0 {
+					break
+				}
+			}
+			if v != 0 {
+				coefs[natural[k]] = v
+			}
+		}
+	}
+	if b.endless > 0 {
+		for ; k <= d.scan.to; k++ {
+			if at := &coefs[natural[k]]; *at != 0 {
+				refine(at)
+			}
+		}
+		b.endless--
+	}
 }
