@@ -1,0 +1,212 @@
+package picture
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"hdmnet/internal/infile"
+	"hdmnet/internal/jpeg"
+	"hdmnet/internal/png"
+)
+
+// maxFile is the largest picture file, in bytes.
+const maxFile = 1 << 30
+
+// Reader reads picture files. The zero value is ready; its methods may be called from
+// several goroutines.
+type Reader struct {
+	MaxPixels int // the largest picture that is read; 0: DefaultMaxPixels
+	// Warn is told what is odd about a file, once for each file; nil: nobody is told.
+	Warn func(file, message string)
+	// Colors says which classes the colors of painted masks are; nil: PASCAL VOC's
+	// colors are tried.
+	Colors *Table
+
+	warned sync.Map // (file, message)
+}
+
+// content reads a file whole into memory where that suffices.
+func content(memory []byte, path string) ([]byte, error) {
+	return infile.ReadInto(memory, path, maxFile)
+}
+
+// ReadImage decodes a picture file to RGB, [h,w,3], 0..255; h and w are its size as
+// Size.Read gives it. Gray becomes three equal channels, 16 bits become 8, transparency is
+// dropped. Errors name the file and what to do.
+func (r *Reader) ReadImage(path string) (pix []uint8, s Size, err error) {
+	c, err := content(nil, path)
+	if err != nil {
+		return nil, Size{}, fmt.Errorf("image: %w", err)
+	}
+	return r.Image(nil, c, path)
+}
+
+// LoadImage is ReadImage with memory for the pixels and for the file's content, used where
+// they suffice; it gives the latter back.
+func (r *Reader) LoadImage(memory, file []uint8, path string) (pix []uint8, s Size, content_ []uint8, err error) {
+	if file, err = content(file, path); err != nil {
+		return nil, Size{}, file, fmt.Errorf("image: %w", err)
+	}
+	pix, s, err = r.Image(memory, file, path)
+	return pix, s, file, err
+}
+
+// Image is ReadImage of a file's content, into the memory of memory where it suffices;
+// name stands for the file in messages.
+func (r *Reader) Image(memory, content []byte, name string) (pix []uint8, s Size, err error) {
+	f, err := sniff(content)
+	if err == nil {
+		switch f {
+		case formatJPEG:
+			pix, s, err = r.fromJPEG(memory, content, name)
+		case formatPNG:
+			pix, s, err = r.fromPNG(memory, content, name)
+		default:
+			pix, s, err = r.fromRare(memory, f, content)
+		}
+	}
+	if err != nil {
+		return nil, Size{}, fmt.Errorf("image %s: %w", infile.Shown(name), err)
+	}
+	r.tellReduced(name, s)
+	return pix, s, nil
+}
+
+// damage says what to do about an error of a decoder.
+func damage(err error, content []byte) error {
+	if errors.As(err, new(jpeg.Unsupported)) {
+		return err
+	}
+	return fmt.Errorf("%w; the file is damaged or cut short (%d bytes): copy it again", err, len(content))
+}
+
+// decoders keep their memory.
+var (
+	jpegDecoders = sync.Pool{New: func() any { return new(jpeg.Decoder) }}
+	pngDecoders  = sync.Pool{New: func() any { return new(png.Decoder) }}
+)
+
+func (r *Reader) fromJPEG(memory, content []byte, name string) ([]uint8, Size, error) {
+	d := jpegDecoders.Get().(*jpeg.Decoder)
+	defer jpegDecoders.Put(d)
+	if h, w, ok := jpeg.Size(content); ok { // before it allocates
+		if err := r.check(Size{h, w}); err != nil {
+			return nil, Size{}, err
+		}
+	}
+	h, w, err := d.Open(content)
+	if err != nil {
+		return nil, Size{}, damage(err, content)
+	}
+	s := Size{h, w}
+	k := newSink(memory, s)
+	if err := d.Rows(k.row); err != nil {
+		return nil, Size{}, damage(err, content)
+	}
+	k.flush()
+	r.tell(name, d.Warnings())
+	return k.dst, s, nil
+}
+
+func (r *Reader) fromPNG(memory, content []byte, name string) ([]uint8, Size, error) {
+	d := pngDecoders.Get().(*png.Decoder)
+	defer pngDecoders.Put(d)
+	h, s, err := r.openPNG(d, content)
+	if err != nil {
+		return nil, Size{}, err
+	}
+	k := newSink(memory, s)
+	if err := d.Rows(func(y int, samples []byte) { toRGB(k.row(y), samples, &h) }); err != nil {
+		return nil, Size{}, damage(err, content)
+	}
+	k.flush()
+	r.tell(name, d.Warnings())
+	return k.dst, s, nil
+}
+
+// openPNG reads a PNG up to its pixels and checks its size.
+func (r *Reader) openPNG(d *png.Decoder, content []byte) (png.Header, Size, error) {
+	h, err := png.ReadHeader(content)
+	s := Size{h.H, h.W}
+	if err == nil {
+		if err := r.check(s); err != nil {
+			return h, s, err
+		}
+		h, err = d.Open(content)
+	}
+	if err != nil {
+		return h, s, damage(err, content)
+	}
+	if h.Interlaced && s.Factor() > 1 {
+		return h, s, fmt.Errorf("an interlaced PNG of %v pixels cannot be read row by row; save it without interlacing, or make it smaller (%d pixels at most)", s, WholePixels)
+	}
+	return h, s, nil
+}
+
+// toRGB turns a row of a PNG into RGB.
+func toRGB(out, samples []byte, h *png.Header) {
+	step, wide := 1, h.Depth/8 // bytes of a sample
+	if wide == 2 {             // the higher byte
+		step = 2
+	}
+	switch h.Color {
+	case png.Gray, png.GrayAlpha:
+		stretch := byte(1)
+		if h.Depth < 8 {
+			stretch = 255 / (1<<h.Depth - 1)
+		}
+		step *= h.Color.Channels()
+		for x := range h.W {
+			v := samples[x*step] * stretch
+			out[3*x], out[3*x+1], out[3*x+2] = v, v, v
+		}
+	case png.Palette:
+		for x, v := range samples {
+			if at := 3 * int(v); at+3 <= len(h.Palette) {
+				copy(out[3*x:][:3], h.Palette[at:])
+			} else { // as libpng does
+				clear(out[3*x:][:3])
+			}
+		}
+	case png.RGB, png.RGBA:
+		if h.Color == png.RGB && step == 1 {
+			copy(out, samples)
+			return
+		}
+		pixel := step * h.Color.Channels()
+		for x := range h.W {
+			p := samples[x*pixel:]
+			out[3*x], out[3*x+1], out[3*x+2] = p[0], p[step], p[2*step]
+		}
+	}
+}
+
+// tell passes on warnings, once for each file.
+func (r *Reader) tell(name string, warnings []string) {
+	if r.Warn == nil {
+		return
+	}
+	for _, w := range warnings {
+		if _, known := r.warned.LoadOrStore([2]string{name, w}, true); !known {
+			r.Warn(name, w)
+		}
+	}
+}
+
+func (r *Reader) tellReduced(name string, s Size) {
+	if n := s.Factor(); n > 1 {
+		h, w := s.Read()
+		r.tell(name, []string{fmt.Sprintf("%v pixels are read at a smaller scale, 1 to %d: %d×%d", s, n, w, h)})
+	}
+}
+
+// readFull reads until p is full or the file ends.
+func readFull(f io.Reader, p []byte) (int, error) {
+	n, err := io.ReadFull(f, p)
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = nil
+	}
+	return n, err
+}

@@ -1,0 +1,82 @@
+package picture
+
+import (
+	"fmt"
+
+	"hdmnet/internal/infile"
+)
+
+const (
+	// WholePixels is the largest picture that is read whole.
+	WholePixels = 1 << 26
+	// DefaultMaxPixels is the largest picture that is read at all, unless said otherwise.
+	DefaultMaxPixels = 1 << 28
+
+	reducedPixels = 1 << 24 // at most, of one that is not read whole
+	maxSide       = 1 << 16 // places in 1024ths of a pixel must fit 32 bits
+)
+
+// Size is the size of a picture file, in pixels.
+type Size struct{ H, W int }
+
+// Factor is n where every n×n pixels become one; 1: the picture is read whole.
+func (s Size) Factor() int {
+	if s.H*s.W <= WholePixels {
+		return 1
+	}
+	n := 2
+	for down(s.H, n)*down(s.W, n) > reducedPixels {
+		n++
+	}
+	return n
+}
+
+// Read is the size that the picture is read with: H/n × W/n, rounded up.
+func (s Size) Read() (h, w int) {
+	n := s.Factor()
+	return down(s.H, n), down(s.W, n)
+}
+
+func down(length, n int) int { return (length + n - 1) / n }
+
+func (s Size) String() string { return fmt.Sprintf("%d×%d", s.W, s.H) }
+
+// check refuses what would take too long or too much memory.
+func (r *Reader) check(s Size) error {
+	most := r.MaxPixels
+	if most == 0 {
+		most = DefaultMaxPixels
+	}
+	if s.H < 1 || s.W < 1 || max(s.H, s.W) > maxSide {
+		return fmt.Errorf("%v pixels, expected 1 to %d a side; make the picture smaller: crop it, or cut it into tiles", s, maxSide)
+	}
+	if s.W > most/s.H {
+		return fmt.Errorf("%v pixels are %d, more than %d; make the picture smaller (resize it, crop it, cut it into tiles), or raise the limit with --max-pixels",
+			s, s.H*s.W, most)
+	}
+	return nil
+}
+
+// Size is the size of a picture file; it reads no more than the header. Errors name the file.
+func (r *Reader) Size(path string) (Size, error) {
+	f, err := infile.Open(path, maxFile)
+	if err != nil {
+		return Size{}, fmt.Errorf("image: %w", err)
+	}
+	defer f.Close()
+	var start []byte
+	for want := 1 << 12; ; want *= 16 {
+		more := make([]byte, want-len(start))
+		got, _ := readFull(f, more)
+		start = append(start, more[:got]...)
+		s, again, err := header(start)
+		if err == nil {
+			if err = r.check(s); err == nil {
+				return s, nil
+			}
+		} else if again && len(start) == want {
+			continue
+		}
+		return Size{}, fmt.Errorf("image %s: %w", infile.Shown(path), err)
+	}
+}
