@@ -35,13 +35,13 @@ func (a AugmentOptions) validate() error {
 }
 
 // picture is an image [h,w,3], 0..255, with its mask [h,w].
-type picture struct {
+type view struct {
 	h, w int
 	pix  []float32
 	mask []uint8
 }
 
-func (p *picture) resize(h, w int) {
+func (p *view) resize(h, w int) {
 	p.h, p.w = h, w
 	p.pix, p.mask = grow(p.pix, h*w*3), grow(p.mask, h*w)
 }
@@ -49,7 +49,7 @@ func (p *picture) resize(h, w int) {
 // augmenter holds one worker's memory: cur is the picture, other what the next
 // step writes to before they change places.
 type augmenter struct {
-	cur, other picture
+	cur, other view
 	bytes      []uint8 // the picture's image as it was loaded, while cur.pix does not hold it yet
 	resizer    resizer
 	line       []float32 // of a picture that is blurred

@@ -2,6 +2,9 @@ package data
 
 import (
 	"fmt"
+
+	"hdmnet/internal/infile"
+	"hdmnet/internal/picture"
 )
 
 // ListSource is a Source of the pictures that a list file names.
@@ -10,6 +13,7 @@ type ListSource struct {
 	files   *ListFiles
 	classes int
 	entries []ListEntry
+	reader  *picture.Reader
 }
 
 // OpenList opens a list file (see ParseList) whose paths are relative to root;
@@ -27,9 +31,13 @@ func OpenList(list, root string, classes int) (*ListSource, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &ListSource{list: list, classes: classes, entries: entries, files: FindListFiles(entries, root)}
+	s := &ListSource{list: list, classes: classes, entries: entries, files: FindListFiles(entries, root), reader: new(picture.Reader)}
 	return s, s.files.check(list, entries)
 }
+
+// ReadWith makes the source read pictures and masks with r from now on. It must not be
+// called beside other methods.
+func (s *ListSource) ReadWith(r *picture.Reader) { s.reader = r }
 
 func (s *ListSource) path(name string) string { return s.files.Path(name) }
 
@@ -59,26 +67,18 @@ func (s *ListSource) Load(i int) (*Scene, error) {
 // LoadInto is Load into the memory of scene where it suffices.
 func (s *ListSource) LoadInto(scene *Scene, i int) error {
 	e := s.entries[i]
-	path := s.path(e.Image)
-	content, err := readFile(scene.file, path)
-	if err != nil {
-		return fmt.Errorf("image: %w", err)
-	}
-	image, h, w, err := decodeImage(scene.Image, content, path)
+	image, content, size, err := s.reader.LoadImage(scene.Image, scene.file, s.path(e.Image))
 	if err != nil {
 		return err
 	}
-	path = s.path(e.Mask)
-	if content, err = readFile(content, path); err != nil {
-		return fmt.Errorf("mask: %w", err)
-	}
-	mask, mh, mw, err := decodeMask(scene.Mask, content, path, s.classes)
+	mask, content, maskSize, err := s.reader.LoadMask(scene.Mask, content, s.path(e.Mask), s.classes)
 	if err != nil {
 		return err
 	}
-	if err := s.sameSize(e, h, w, mh, mw); err != nil {
+	if err := s.sameSize(e, size, maskSize); err != nil {
 		return err
 	}
+	h, w := size.Read()
 	*scene = Scene{Name: e.Image, H: h, W: w, Image: image, Mask: mask, file: content}
 	return nil
 }
@@ -87,21 +87,21 @@ func (s *ListSource) LoadInto(scene *Scene, i int) error {
 // that a pair that does not fit is found while the index is built.
 func (s *ListSource) LoadMask(i int) ([]uint8, error) {
 	e := s.entries[i]
-	h, w, err := ImageSize(s.path(e.Image))
+	size, err := s.reader.Size(s.path(e.Image))
 	if err != nil {
 		return nil, err
 	}
-	mask, mh, mw, err := ReadMask(s.path(e.Mask), s.classes)
+	mask, maskSize, err := s.reader.ReadMask(s.path(e.Mask), s.classes)
 	if err != nil {
 		return nil, err
 	}
-	return mask, s.sameSize(e, h, w, mh, mw)
+	return mask, s.sameSize(e, size, maskSize)
 }
 
-func (s *ListSource) sameSize(e ListEntry, h, w, mh, mw int) error {
-	if h == mh && w == mw {
+func (s *ListSource) sameSize(e ListEntry, image, mask picture.Size) error {
+	if image == mask {
 		return nil
 	}
-	return fmt.Errorf("%s is %d×%d pixels (width×height) but its mask %s is %d×%d; they must be of one size: was one of them resized?",
-		s.path(e.Image), w, h, s.path(e.Mask), mw, mh)
+	return fmt.Errorf("%s is %v pixels (width×height) but its mask %s is %v; they must be of one size: was one of them resized?",
+		infile.Shown(s.path(e.Image)), image, infile.Shown(s.path(e.Mask)), mask)
 }

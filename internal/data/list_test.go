@@ -113,20 +113,23 @@ func TestListSourceReadsBothKindsOfMask(t *testing.T) {
 func TestListSourceErrors(t *testing.T) {
 	good := grayMask(0, 1, 2)
 	gray16 := image.NewGray16(image.Rect(0, 0, 3, 1))
+	gray16.SetGray16(1, 0, color.Gray16{Y: 300})
+	painted := image.NewRGBA(image.Rect(0, 0, 3, 1))
+	painted.Set(2, 0, color.RGBA{10, 20, 30, 255})
 	for name, c := range map[string]struct {
 		make func(r *tree)
 		want []string
 	}{
 		"value out of range": {func(r *tree) { r.pair("p", 3, 1, grayMask(0, 1, 77)) }, []string{"p.png", "value 77 at column 2, row 0", "0..20"}},
 		"another size":       {func(r *tree) { r.pair("p", 4, 2, good) }, []string{"p.jpg is 4×2", "p.png is 3×1"}},
-		"16-bit mask":        {func(r *tree) { r.pair("p", 3, 1, gray16) }, []string{"p.png", "16-bit gray", "8-bit gray PNG"}},
-		"color mask":         {func(r *tree) { r.pair("p", 3, 1, image.NewRGBA(image.Rect(0, 0, 3, 1))) }, []string{"p.png", "color image", "palette PNG"}},
-		"JPEG mask":          {func(r *tree) { r.pair("p", 3, 1, good); r.write("p.png", encodeJPEG(r.t, 3, 1)) }, []string{"p.png", "not a PNG"}},
+		"16-bit mask":        {func(r *tree) { r.pair("p", 3, 1, gray16) }, []string{"p.png", "value 300 at column 1, row 0"}},
+		"color mask":         {func(r *tree) { r.pair("p", 3, 1, painted) }, []string{"p.png", "(10,20,30) at column 2, row 0", "--mask-colors", "data prepare masks"}},
+		"JPEG mask":          {func(r *tree) { r.pair("p", 3, 1, good); r.write("p.png", encodeJPEG(r.t, 3, 1)) }, []string{"p.png", "JPEG", "as PNG"}},
 		"truncated mask": {func(r *tree) {
 			r.pair("p", 3, 1, good)
 			r.write("p.png", encodePNG(r.t, good)[:45])
 		}, []string{"p.png", "cut short"}},
-		"text as image": {func(r *tree) { r.pair("p", 3, 1, good); r.write("p.jpg", []byte("hello")) }, []string{"p.jpg", "expected a JPEG or PNG"}},
+		"text as image": {func(r *tree) { r.pair("p", 3, 1, good); r.write("p.jpg", []byte("hello")) }, []string{"p.jpg", "not a picture", "expected JPEG, PNG"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newTree(t)
@@ -149,13 +152,13 @@ func TestListSourceErrors(t *testing.T) {
 	}
 }
 
-// A truncated JPEG has a good header, so it is found where it is decoded: by the loader.
-func TestTruncatedJPEGReachesNext(t *testing.T) {
+// A damaged PNG may have a good header, so it is found where it is decoded: by the loader.
+func TestDamagedPictureReachesNext(t *testing.T) {
 	r := newTree(t)
 	for _, stem := range []string{"a", "b", "c"} {
 		r.pair(stem, 32, 1, grayMask(make([]uint8, 32)...))
 	}
-	r.write("b.jpg", encodeJPEG(t, 32, 1)[:650])
+	r.write("b.jpg", encodePNG(t, grayMask(make([]uint8, 32)...))[:60])
 	src, err := r.open()
 	if err != nil {
 		t.Fatal(err)

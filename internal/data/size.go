@@ -7,9 +7,14 @@ type SizedSource interface {
 	Size(i int) (h, w int, err error)
 }
 
-// Size reads the image's header.
+// Size reads the image's header. It is the size that the image is read with.
 func (s *ListSource) Size(i int) (h, w int, err error) {
-	return ImageSize(s.path(s.entries[i].Image))
+	size, err := s.reader.Size(s.path(s.entries[i].Image))
+	if err != nil {
+		return 0, 0, err
+	}
+	h, w = size.Read()
+	return h, w, nil
 }
 
 // Size is the same for all scenes.

@@ -3,6 +3,7 @@ package data
 import (
 	"math"
 
+	"hdmnet/internal/picture"
 	"hdmnet/internal/rows"
 )
 
@@ -46,7 +47,7 @@ func (a *augmenter) rotate(degrees float64) {
 			return ix >= 0 && ix < w-2 && iy >= 0 && iy < h-1
 		}
 		left, right := 0, w
-		if max(h, w) > maxSide<<2 { // magnified beyond what Turn is safe for
+		if max(h, w) > picture.MaxSide<<2 { // magnified beyond what Turn is safe for
 			right = 0
 		}
 		for left < right && !inside(left) {
@@ -75,7 +76,7 @@ func (a *augmenter) rotate(degrees float64) {
 }
 
 // at gives a pixel, the mean color outside the picture.
-func (p *picture) at(x, y int) []float32 {
+func (p *view) at(x, y int) []float32 {
 	if uint(x) >= uint(p.w) || uint(y) >= uint(p.h) {
 		return Mean[:]
 	}

@@ -27,8 +27,8 @@ type Reader struct {
 	warned sync.Map // (file, message)
 }
 
-// content reads a file whole into memory where that suffices.
-func content(memory []byte, path string) ([]byte, error) {
+// readFile reads a file whole into memory where that suffices.
+func readFile(memory []byte, path string) ([]byte, error) {
 	return infile.ReadInto(memory, path, maxFile)
 }
 
@@ -36,21 +36,21 @@ func content(memory []byte, path string) ([]byte, error) {
 // Size.Read gives it. Gray becomes three equal channels, 16 bits become 8, transparency is
 // dropped. Errors name the file and what to do.
 func (r *Reader) ReadImage(path string) (pix []uint8, s Size, err error) {
-	c, err := content(nil, path)
+	content, err := readFile(nil, path)
 	if err != nil {
 		return nil, Size{}, fmt.Errorf("image: %w", err)
 	}
-	return r.Image(nil, c, path)
+	return r.Image(nil, content, path)
 }
 
 // LoadImage is ReadImage with memory for the pixels and for the file's content, used where
 // they suffice; it gives the latter back.
-func (r *Reader) LoadImage(memory, file []uint8, path string) (pix []uint8, s Size, content_ []uint8, err error) {
-	if file, err = content(file, path); err != nil {
-		return nil, Size{}, file, fmt.Errorf("image: %w", err)
+func (r *Reader) LoadImage(memory, file []uint8, path string) (pix, content []uint8, s Size, err error) {
+	if content, err = readFile(file, path); err != nil {
+		return nil, nil, Size{}, fmt.Errorf("image: %w", err)
 	}
-	pix, s, err = r.Image(memory, file, path)
-	return pix, s, file, err
+	pix, s, err = r.Image(memory, content, path)
+	return pix, content, s, err
 }
 
 // Image is ReadImage of a file's content, into the memory of memory where it suffices;

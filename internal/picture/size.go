@@ -12,8 +12,10 @@ const (
 	// DefaultMaxPixels is the largest picture that is read at all, unless said otherwise.
 	DefaultMaxPixels = 1 << 28
 
+	// MaxSide is the longest side: places in 1024ths of a pixel must fit 32 bits.
+	MaxSide = 1 << 16
+
 	reducedPixels = 1 << 24 // at most, of one that is not read whole
-	maxSide       = 1 << 16 // places in 1024ths of a pixel must fit 32 bits
 )
 
 // Size is the size of a picture file, in pixels.
@@ -47,8 +49,8 @@ func (r *Reader) check(s Size) error {
 	if most == 0 {
 		most = DefaultMaxPixels
 	}
-	if s.H < 1 || s.W < 1 || max(s.H, s.W) > maxSide {
-		return fmt.Errorf("%v pixels, expected 1 to %d a side; make the picture smaller: crop it, or cut it into tiles", s, maxSide)
+	if s.H < 1 || s.W < 1 || max(s.H, s.W) > MaxSide {
+		return fmt.Errorf("%v pixels, expected 1 to %d a side; make the picture smaller: crop it, or cut it into tiles", s, MaxSide)
 	}
 	if s.W > most/s.H {
 		return fmt.Errorf("%v pixels are %d, more than %d; make the picture smaller (resize it, crop it, cut it into tiles), or raise the limit with --max-pixels",

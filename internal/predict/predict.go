@@ -13,10 +13,12 @@ import (
 
 	"hdmnet/internal/atomicfile"
 	"hdmnet/internal/data"
+	"hdmnet/internal/infile"
 	"hdmnet/internal/model"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
 	"hdmnet/internal/overlay"
+	"hdmnet/internal/picture"
 )
 
 // Network is what predicts; *model.HDMNet is one.
@@ -27,12 +29,13 @@ type Network interface {
 // Options say what to predict and where to put it.
 type Options struct {
 	Supports   []Support // K ≥ 1 pictures with objects of one class (see readMask and newMask for what a mask may be)
-	Queries    []string  // pictures, JPEG or PNG, of any size
+	Queries    []string  // pictures of any format of package picture, and any size
 	Out        string    // folder for the results, made when it is missing
 	Size       int       // side S of the network's square input, pixels
 	SaveLogits bool
 	// WhiteIsObject: 255 (and white) in a mask is the object; else it is ignored.
 	WhiteIsObject bool
+	MaxPixels     int // of a picture; 0: picture.DefaultMaxPixels
 
 	Warn  func(message string) // what deserves a look but stops nothing; nil: nobody is told
 	Taken func(r Taken)        // after every support; nil: nobody is told
@@ -63,8 +66,11 @@ type Result struct {
 //	pic_overlay.png          the query with the object tinted and outlined
 //	pic_logits.npy           float32 [2,H,W]: `final` (background, object), if asked for
 //
-// H×W is the query's own size, upright where EXIF data turn it. Pictures go through the validation path: resized to
-// S×S (bilinear), normalized; `final` is resized to H×W bilinearly with aligned corners.
+// H×W is the query's own size, upright where EXIF data turn it. Pictures go through the
+// validation path: resized to S×S (bilinear), normalized; `final` is resized to H×W
+// bilinearly with aligned corners. A query that is so large that it is read at a smaller
+// scale (see picture.Size) has overlay and logits of that scale; its mask has H×W all the
+// same.
 //
 // Errors name the file: one that is missing, cut short or no picture; a mask of
 // another size than its picture; a mark outside it; two queries of one name; a folder that cannot be
@@ -77,7 +83,8 @@ func Run(ctx context.Context, net Network, tape *nn.Tape, o Options) ([]Result, 
 	if err := checkOutputs(&o); err != nil {
 		return nil, err
 	}
-	s, err := readSupports(&o)
+	r := o.reader()
+	s, err := readSupports(&o, r)
 	if err != nil {
 		return nil, err
 	}
@@ -92,21 +99,30 @@ func Run(ctx context.Context, net Network, tape *nn.Tape, o Options) ([]Result, 
 		if err := ctx.Err(); err != nil {
 			return results, err
 		}
-		r, err := segment(net, tape, &o, s, q)
+		result, err := segment(net, tape, &o, r, s, q)
 		if err != nil {
 			return results, err
 		}
-		results = append(results, r)
+		results = append(results, result)
 		if o.Done != nil {
-			o.Done(r)
+			o.Done(result)
 		}
 	}
 	return results, nil
 }
 
+// reader reads the pictures, and passes on its warnings.
+func (o *Options) reader() *picture.Reader {
+	r := &picture.Reader{MaxPixels: o.MaxPixels}
+	if o.Warn != nil {
+		r.Warn = func(file, message string) { o.Warn(infile.Shown(file) + ": " + message) }
+	}
+	return r
+}
+
 // segment predicts one query and writes its files.
-func segment(net Network, tape *nn.Tape, o *Options, s *supports, query string) (Result, error) {
-	p, err := readPhoto(query)
+func segment(net Network, tape *nn.Tape, o *Options, reader *picture.Reader, s *supports, query string) (Result, error) {
+	p, err := readPhoto(reader, query)
 	if err != nil {
 		return Result{}, err
 	}
@@ -117,7 +133,7 @@ func segment(net Network, tape *nn.Tape, o *Options, s *supports, query string) 
 	for i := range mask {
 		bg, fg := logits[2*i], logits[2*i+1]
 		if bg != bg || fg != fg {
-			return Result{}, fmt.Errorf("query %s: the network gives NaN; its weights are damaged or their training diverged", query)
+			return Result{}, fmt.Errorf("query %s: the network gives NaN; its weights are damaged or their training diverged", infile.Shown(query))
 		}
 		if fg > bg {
 			mask[i] = 1
@@ -125,7 +141,7 @@ func segment(net Network, tape *nn.Tape, o *Options, s *supports, query string) 
 		}
 	}
 	at := filepath.Join(o.Out, stem(query))
-	r := Result{Query: query, Mask: at + maskSuffix, Overlay: at + overlaySuffix, H: h, W: w,
+	r := Result{Query: query, Mask: at + maskSuffix, Overlay: at + overlaySuffix, H: p.size.H, W: p.size.W,
 		Foreground: float64(found) / float64(h*w)}
 	if err := writePNG(r.Overlay, overlay.Draw(pix, mask, h, w)); err != nil {
 		return Result{}, err
@@ -138,10 +154,21 @@ func segment(net Network, tape *nn.Tape, o *Options, s *supports, query string) 
 			return Result{}, err
 		}
 	}
-	for i := range mask {
-		mask[i] *= 255
+	return r, writePNG(r.Mask, enlarged(mask, w, p.size))
+}
+
+// enlarged is the mask, 255 for 1, in the size of its picture's file, which is larger than
+// the mask where the picture was read at a smaller scale.
+func enlarged(mask []uint8, w int, size picture.Size) *image.Gray {
+	out := image.NewGray(image.Rect(0, 0, size.W, size.H))
+	n := size.Factor()
+	for y := range size.H {
+		from, to := mask[y/n*w:][:w], out.Pix[y*size.W:][:size.W]
+		for x := range to {
+			to[x] = from[x/n] * 255
+		}
 	}
-	return r, writePNG(r.Mask, &image.Gray{Pix: mask, Stride: w, Rect: image.Rect(0, 0, w, h)})
+	return out
 }
 
 // forward runs the network on one query and returns `final` at the query's size, [H,W,2].

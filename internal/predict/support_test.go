@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"hdmnet/internal/annotate"
+	"hdmnet/internal/picture"
 )
 
 func TestParseSupport(t *testing.T) {
@@ -76,8 +77,8 @@ func FuzzParseSupport(f *testing.F) {
 	})
 }
 
-// FuzzDecodeMask: no content is read into memory without bound or makes a panic.
-func FuzzDecodeMask(f *testing.F) {
+// FuzzMask: no content is read into memory without bound or makes a panic.
+func FuzzMask(f *testing.F) {
 	for _, img := range []image.Image{
 		gray(3, 2, 0, 1, 255), image.NewGray16(image.Rect(0, 0, 2, 2)), image.NewNRGBA(image.Rect(0, 0, 1, 3)),
 		image.NewPaletted(image.Rect(0, 0, 5, 1), color.Palette{color.Black, color.White}),
@@ -96,8 +97,11 @@ func FuzzDecodeMask(f *testing.F) {
 			copy(content[16:], []byte{0, 0, 0}) // 255×255 at most: reading large empty pictures only takes the fuzzer's time
 			copy(content[20:], []byte{0, 0, 0})
 		}
-		m, err := decodeMask(content, "m.png")
-		if err == nil && (m.h < 1 || m.w < 1 || len(m.values) != m.h*m.w) {
+		l, err := new(picture.Reader).Labels(nil, content, "m.png")
+		if err != nil {
+			return
+		}
+		if m := newMask(l); m.h < 1 || m.w < 1 || len(m.values) != m.h*m.w {
 			t.Errorf("%d×%d with %d pixels", m.w, m.h, len(m.values))
 		}
 	})
@@ -260,7 +264,7 @@ func TestOrientation(t *testing.T) {
 		if err := os.WriteFile(path, withOrientation(b.Bytes(), o), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		p, err := readPhoto(path)
+		p, err := readPhoto(new(picture.Reader), path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -291,7 +295,7 @@ func TestOrientation(t *testing.T) {
 	if err := os.WriteFile(path, withOrientation(b.Bytes(), 6), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err := (&Support{Image: path, Mask: mask}).read(false)
+	_, _, err := (&Support{Image: path, Mask: mask}).read(new(picture.Reader), false)
 	if err == nil || !strings.Contains(err.Error(), "24×16") || !strings.Contains(err.Error(), "EXIF orientation 6") {
 		t.Errorf("error %v", err)
 	}

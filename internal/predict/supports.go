@@ -6,7 +6,9 @@ import (
 
 	"hdmnet/internal/annotate"
 	"hdmnet/internal/data"
+	"hdmnet/internal/infile"
 	"hdmnet/internal/overlay"
+	"hdmnet/internal/picture"
 )
 
 // supports are the K supports.
@@ -17,11 +19,11 @@ type supports struct {
 	whole  []*mask
 }
 
-func readSupports(o *Options) (*supports, error) {
+func readSupports(o *Options, r *picture.Reader) (*supports, error) {
 	k, px := len(o.Supports), o.Size*o.Size
 	s := &supports{images: make([]float32, k*px*3), masks: make([]uint8, k*px)}
 	for i := range o.Supports {
-		p, m, err := o.Supports[i].read(o.WhiteIsObject)
+		p, m, err := o.Supports[i].read(r, o.WhiteIsObject)
 		if err != nil {
 			return nil, err
 		}
@@ -49,13 +51,13 @@ func (s *supports) show(o *Options) error {
 }
 
 // read reads a support's picture and its object's mask.
-func (s *Support) read(whiteIsObject bool) (*photo, *mask, error) {
-	p, err := readPhoto(s.Image)
+func (s *Support) read(r *picture.Reader, whiteIsObject bool) (*photo, *mask, error) {
+	p, err := readPhoto(r, s.Image)
 	if err != nil {
 		return nil, nil, err
 	}
 	if s.Mask != "" {
-		m, err := readMask(s.Mask)
+		m, err := readMask(r, s.Mask)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -64,9 +66,12 @@ func (s *Support) read(whiteIsObject bool) (*photo, *mask, error) {
 		}
 		return p, m, s.fits(p, m, "mask "+s.Mask)
 	}
-	marks := &annotate.Marks{Boxes: s.Boxes, Points: s.Points, Not: s.Not}
+	marks, err := s.marks(p)
+	if err != nil {
+		return nil, nil, fmt.Errorf("support %s: %w", infile.Shown(s.Image), err)
+	}
 	if s.Scribble != "" {
-		m, err := readMask(s.Scribble)
+		m, err := readMask(r, s.Scribble)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -77,16 +82,49 @@ func (s *Support) read(whiteIsObject bool) (*photo, *mask, error) {
 	}
 	values, err := annotate.Mask(p.pix, p.h, p.w, marks)
 	if err != nil {
-		return nil, nil, fmt.Errorf("support %s: %w", s.Image, err)
+		return nil, nil, fmt.Errorf("support %s: %w", infile.Shown(s.Image), err)
 	}
-	return p, &mask{h: p.h, w: p.w, values: values, object: slices.Contains(values, 1)}, nil
+	return p, &mask{h: p.h, w: p.w, size: p.size, values: values, object: slices.Contains(values, 1)}, nil
 }
 
 func (s *Support) fits(p *photo, m *mask, what string) error {
-	if m.h == p.h && m.w == p.w {
+	if m.size == p.size {
 		return nil
 	}
-	return fmt.Errorf("support %s is %s but its %s is %d×%d; they must be of the same size", s.Image, p.size(), what, m.w, m.h)
+	return fmt.Errorf("support %s is %s but its %s is %v; they must be of the same size", infile.Shown(s.Image), p.inWords(), infile.Shown(what), m.size)
+}
+
+// marks are the marks in the pixels that the picture was read with.
+func (s *Support) marks(p *photo) (*annotate.Marks, error) {
+	m := &annotate.Marks{Boxes: s.Boxes, Points: s.Points, Not: s.Not}
+	n := p.size.Factor()
+	if n == 1 {
+		return m, nil
+	}
+	small := func(points []annotate.Point) (out []annotate.Point, err error) {
+		for _, at := range points {
+			if at.X < 0 || at.Y < 0 || at.X >= p.size.W || at.Y >= p.size.H {
+				return nil, fmt.Errorf("point %d,%d is outside the picture of %v", at.X, at.Y, p.size)
+			}
+			out = append(out, annotate.Point{X: at.X / n, Y: at.Y / n})
+		}
+		return out, nil
+	}
+	var err error
+	if m.Points, err = small(s.Points); err != nil {
+		return nil, err
+	}
+	if m.Not, err = small(s.Not); err != nil {
+		return nil, err
+	}
+	m.Boxes = nil
+	for _, b := range s.Boxes {
+		if b.X0 < 0 || b.Y0 < 0 || b.X1 > p.size.W || b.Y1 > p.size.H || b.X0 >= b.X1 || b.Y0 >= b.Y1 {
+			return nil, fmt.Errorf("box %d,%d,%d,%d is empty or reaches out of the picture of %v", b.X0, b.Y0, b.X1, b.Y1, p.size)
+		}
+		m.Boxes = append(m.Boxes, annotate.Box{X0: b.X0 / n, Y0: b.Y0 / n, X1: (b.X1 + n - 1) / n, Y1: (b.Y1 + n - 1) / n})
+	}
+	return m, nil
 }
 
 // warn says when the network will see nothing of the object.

@@ -3,32 +3,30 @@ package predict
 import (
 	"bytes"
 	"fmt"
-	"os"
 
 	"github.com/bep/imagemeta"
 
-	"hdmnet/internal/data"
+	"hdmnet/internal/picture"
 )
 
 // photo is a picture as a person sees it.
 type photo struct {
 	pix         []uint8 // [h,w,3] RGB
 	h, w        int
-	orientation int // as EXIF counts it, 1..8; 1: the file's own
+	orientation int          // as EXIF counts it, 1..8; 1: the file's own
+	size        picture.Size // upright, of the file: larger than h×w where it was read at a smaller scale
 }
 
-// readPhoto reads a JPEG or PNG and turns it upright as its EXIF orientation says:
+// readPhoto reads a picture and turns it upright as its EXIF orientation says:
 // telephones store pictures as the sensor lay. cv2.imread and Pillow's
 // ImageOps.exif_transpose do the same.
-func readPhoto(path string) (*photo, error) {
-	content, err := os.ReadFile(path)
+func readPhoto(r *picture.Reader, path string) (*photo, error) {
+	pix, content, size, err := r.LoadImage(nil, nil, path)
 	if err != nil {
-		return nil, fmt.Errorf("image: %w", err)
-	}
-	p := &photo{orientation: orientation(content)}
-	if p.pix, p.h, p.w, err = data.DecodeImage(content, path); err != nil {
 		return nil, err
 	}
+	p := &photo{pix: pix, size: size, orientation: orientation(content)}
+	p.h, p.w = size.Read()
 	p.turn()
 	return p, nil
 }
@@ -81,12 +79,15 @@ func (p *photo) turn() {
 		}
 	}
 	p.pix, p.h, p.w = pix, h, w
+	if swap {
+		p.size.H, p.size.W = p.size.W, p.size.H
+	}
 }
 
-// size is the picture's size in words, width first.
-func (p *photo) size() string {
+// inWords is the picture's size in words, width first.
+func (p *photo) inWords() string {
 	if p.orientation == 1 {
-		return fmt.Sprintf("%d×%d pixels (width×height)", p.w, p.h)
+		return fmt.Sprintf("%v pixels (width×height)", p.size)
 	}
-	return fmt.Sprintf("%d×%d pixels (width×height, turned upright as its EXIF orientation %d says)", p.w, p.h, p.orientation)
+	return fmt.Sprintf("%v pixels (width×height, turned upright as its EXIF orientation %d says)", p.size, p.orientation)
 }

@@ -13,6 +13,7 @@ import (
 
 	"hdmnet/internal/coco"
 	"hdmnet/internal/data"
+	"hdmnet/internal/picture"
 )
 
 const cocoCategories = `[{"id":7,"name":"traffic light"},{"id":3,"name":"cat"}]`
@@ -71,9 +72,9 @@ func TestCOCO(t *testing.T) {
 	if got := get(t, filepath.Join(root, "classes.txt")); got != "cat\ntraffic light\n" {
 		t.Errorf("classes.txt %q", got)
 	}
-	pix, h, w, err := data.ReadMask(filepath.Join(root, "annotations", "train2014", "t1.png"), 2)
-	if err != nil || h != 6 || w != 8 || !bytes.Equal(pix, bytes.Repeat([]byte{0, 0, 2, 2, 0, 0, 0, 2}, 6)) {
-		t.Errorf("mask %v %d×%d, %v", pix, w, h, err)
+	pix, size, err := new(picture.Reader).ReadMask(filepath.Join(root, "annotations", "train2014", "t1.png"), 2)
+	if err != nil || size != (picture.Size{H: 6, W: 8}) || !bytes.Equal(pix, bytes.Repeat([]byte{0, 0, 2, 2, 0, 0, 0, 2}, 6)) {
+		t.Errorf("mask %v %v, %v", pix, size, err)
 	}
 	said := strings.Join(*warned, "\n")
 	for _, s := range []string{"train.txt has 2 pairs", "82081", "val.txt has 3 pairs", "40137", "2 categories are not the 80 of COCO"} {
@@ -100,7 +101,7 @@ func TestCOCO(t *testing.T) {
 	if _, err = COCO(context.Background(), opt); err != nil {
 		t.Fatal(err)
 	}
-	if pix, _, _, err := data.ReadMask(one, 2); err != nil || !bytes.Equal(pix, bytes.Repeat([]byte{0, 0, 0, 0, 0, 2, 2, 2}, 6)) {
+	if pix, _, err := new(picture.Reader).ReadMask(one, 2); err != nil || !bytes.Equal(pix, bytes.Repeat([]byte{0, 0, 0, 0, 0, 2, 2, 2}, 6)) {
 		t.Errorf("first polygon: %v, %v", pix, err)
 	}
 	opt.Force = false

@@ -14,6 +14,7 @@ import (
 
 	"hdmnet/internal/coco"
 	"hdmnet/internal/data"
+	"hdmnet/internal/picture"
 )
 
 // LabelMeOptions say where pictures annotated with LabelMe are.
@@ -178,19 +179,20 @@ func openLabelMe(path string) (*labelMe, error) {
 	// Written on Windows it has backslashes; moved, only the name still holds.
 	imagePath = strings.ReplaceAll(imagePath, `\`, "/")
 	dir := filepath.Dir(path)
-	var h, w int
+	var size picture.Size
 	for _, candidate := range []string{imagePath, filepath.Base(imagePath)} {
 		a.image = filepath.Join(dir, filepath.FromSlash(candidate))
 		if filepath.IsAbs(candidate) {
 			a.image = candidate
 		}
-		if h, w, err = data.ImageSize(a.image); !errors.Is(err, fs.ErrNotExist) {
+		if size, err = new(picture.Reader).Size(a.image); !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: its picture: %w", path, err)
 	}
+	h, w := size.H, size.W
 	if a.h == 0 && a.w == 0 {
 		a.h, a.w = h, w
 	}

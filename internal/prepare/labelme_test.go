@@ -14,10 +14,11 @@ import (
 	"testing"
 
 	"hdmnet/internal/data"
+	"hdmnet/internal/picture"
 )
 
-// picture writes a PNG.
-func picture(t *testing.T, path string, w, h int) {
+// photo writes a PNG.
+func photo(t *testing.T, path string, w, h int) {
 	t.Helper()
 	var b bytes.Buffer
 	if err := png.Encode(&b, image.NewRGBA(image.Rect(0, 0, w, h))); err != nil {
@@ -30,7 +31,7 @@ func picture(t *testing.T, path string, w, h int) {
 func labelMeFolder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	picture(t, filepath.Join(dir, "one.png"), 8, 6)
+	photo(t, filepath.Join(dir, "one.png"), 8, 6)
 	put(t, filepath.Join(dir, "one.json"), `{"version": "5.5.0", "flags": {}, "shapes": [
 		{"label": "zebra crossing", "points": [[1, 1], [7, 5]], "shape_type": "rectangle", "group_id": null},
 		{"label": "cup ", "points": [[3, 2], [5, 2], [5, 4], [3, 4]]},
@@ -39,7 +40,7 @@ func labelMeFolder(t *testing.T) string {
 		{"label": "cup", "points": [[3, 2]], "shape_type": "point"},
 		{"label": "cup", "points": [[3, 2], [5, 5]], "shape_type": "line"}],
 		"imagePath": "one.png", "imageData": "iVBORw0KGgo=", "imageHeight": 6, "imageWidth": 8}`)
-	picture(t, filepath.Join(dir, "more", "two.png"), 5, 5)
+	photo(t, filepath.Join(dir, "more", "two.png"), 5, 5)
 	put(t, filepath.Join(dir, "more", "two.json"), `{"shapes": [{"label": "cup", "points": [[2.5, 2.5], [2.5, 4.5]], "shape_type": "circle"}],
 		"imagePath": "C:\\photos\\two.png", "imageData": null}`)
 	return dir
@@ -92,7 +93,7 @@ func TestLabelMe(t *testing.T) {
 	if _, _, err = LabelMe(context.Background(), LabelMeOptions{Options: opt, Images: dir}); err != nil {
 		t.Fatal(err)
 	}
-	pix, _, _, err := data.ReadMask(filepath.Join(out, "masks", "more", "two.png"), 2)
+	pix, _, err := new(picture.Reader).ReadMask(filepath.Join(out, "masks", "more", "two.png"), 2)
 	if err != nil || bytes.Count(pix, []byte{1}) != 1 {
 		t.Errorf("mask after the change: %v, %v", pix, err)
 	}
@@ -167,7 +168,7 @@ func TestLabelMeBadInput(t *testing.T) {
 		{`"imageHeight": 6`, `"imageHeight": 8`, "8×6"},
 		{`"imageHeight": 6`, `"imageHeight": -6`, "8×-6"},
 		{`"imagePath": "one.png"`, `"imagePath": "gone.png"`, "gone.png"},
-		{`"imagePath": "one.png"`, `"imagePath": "one.json"`, "JPEG or PNG"},
+		{`"imagePath": "one.png"`, `"imagePath": "one.json"`, "not a picture"},
 		{`"imagePath": "one.png"`, `"imagePath": "more/two.png"`, "5×5"},
 		{"zebra crossing", "zebra, crossing", "comma"},
 		{"zebra crossing", "cup", "1 classes"},

@@ -15,6 +15,7 @@ import (
 
 	"hdmnet/internal/atomicfile"
 	"hdmnet/internal/data"
+	"hdmnet/internal/picture"
 )
 
 // Mask is a mask to be written: class indices [H,W] row by row, 0 background, 255 ignore.
@@ -69,7 +70,7 @@ func (m *maskWriter) put(name string, render func() (Mask, error)) error {
 }
 
 func (m *maskWriter) read(path string) ([]uint8, error) {
-	pix, _, _, err := data.ReadMask(path, m.classes)
+	pix, _, err := new(picture.Reader).ReadMask(path, m.classes)
 	return pix, err
 }
 

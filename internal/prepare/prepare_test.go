@@ -13,7 +13,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"hdmnet/internal/data"
+	"hdmnet/internal/picture"
 )
 
 // contains fails unless err says all of want.
@@ -145,9 +145,9 @@ func TestMaskWriterKeepsWhatIsWhole(t *testing.T) {
 		t.Fatalf("first: %+v, rendered %d times", r, renders)
 	}
 	path := filepath.Join(dir, "sub", "a.png")
-	pix, h, w, err := data.ReadMask(path, 20)
-	if err != nil || h != 2 || w != 3 || !bytes.Equal(pix, mask.Pix) {
-		t.Fatalf("read back %v %d×%d, %v", pix, h, w, err)
+	pix, size, err := new(picture.Reader).ReadMask(path, 20)
+	if err != nil || size != (picture.Size{H: 2, W: 3}) || !bytes.Equal(pix, mask.Pix) {
+		t.Fatalf("read back %v %v, %v", pix, size, err)
 	}
 	whole := get(t, path)
 	if r := write(); r.Kept != 1 || r.Written != 0 || renders != 1 {

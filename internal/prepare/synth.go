@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"hdmnet/internal/data"
+	"hdmnet/internal/picture"
 )
 
 // SynthOptions say which scenes of shapes5i to write; see data.ShapesOptions.
@@ -89,7 +90,7 @@ func Synth(ctx context.Context, opt SynthOptions) (*Report, error) {
 func synthImage(opt Options, name string, src *data.Shapes, i int) error {
 	path := filepath.Join(opt.Out, filepath.FromSlash(name))
 	if !opt.Force {
-		if _, _, _, err := data.ReadImage(path); err == nil {
+		if _, _, err := new(picture.Reader).ReadImage(path); err == nil {
 			return nil
 		}
 	}

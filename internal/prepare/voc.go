@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
-	"hdmnet/internal/data"
 	"hdmnet/internal/locate"
+	"hdmnet/internal/picture"
 )
 
 // Names inside the data root, as the field has them.
@@ -131,7 +131,8 @@ func (v *vocFolder) checkFiles() error {
 // putMask makes sure that VOC's own mask of a picture is there.
 func (v *vocFolder) putMask(masks *maskWriter, id string) error {
 	return masks.put(augMasks+"/"+id+".png", func() (Mask, error) {
-		pix, h, w, err := data.ReadMask(v.mask(id), vocClasses)
+		pix, size, err := new(picture.Reader).ReadMask(v.mask(id), vocClasses)
+		h, w := size.Read()
 		return Mask{pix, h, w}, err
 	})
 }

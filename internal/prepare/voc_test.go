@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"hdmnet/internal/data"
+	"hdmnet/internal/picture"
 )
 
 // The made-up folders: pictures a and b are VOC's train, c is VOC's val; SBD has a (train
@@ -81,7 +82,7 @@ func TestVOC(t *testing.T) {
 	if e := src.Entries()[0]; e.Image != "JPEGImages/2007_c.jpg" {
 		t.Errorf("val.txt: %+v", e)
 	}
-	pix, _, _, err := data.ReadMask(filepath.Join(root, augMasks, "2007_c.png"), 20)
+	pix, _, err := new(picture.Reader).ReadMask(filepath.Join(root, augMasks, "2007_c.png"), 20)
 	if err != nil || !slices.Equal(pix, []uint8{0, 3, 255, 20}) {
 		t.Errorf("mask %v, %v", pix, err)
 	}
@@ -126,11 +127,11 @@ func TestSBD(t *testing.T) {
 	if !strings.Contains(get(t, filepath.Join(out, trainAugList)), "dataset/img/2008_e.jpg") {
 		t.Error("the picture that VOC lacks is not SBD's")
 	}
-	pix, h, w, err := data.ReadMask(filepath.Join(out, augMasks, "2008_d.png"), 20)
-	if err != nil || h != 17 || w != 23 || pix[6*23+1] != 8 || pix[3*23+4] != 15 {
-		t.Errorf("SBD's mask: %d×%d, %v", h, w, err)
+	pix, size, err := new(picture.Reader).ReadMask(filepath.Join(out, augMasks, "2008_d.png"), 20)
+	if err != nil || size != (picture.Size{H: 17, W: 23}) || pix[6*23+1] != 8 || pix[3*23+4] != 15 {
+		t.Errorf("SBD's mask: %v, %v", size, err)
 	}
-	if pix, _, _, err := data.ReadMask(filepath.Join(out, augMasks, "2007_a.png"), 20); err != nil || len(pix) != 4 {
+	if pix, _, err := new(picture.Reader).ReadMask(filepath.Join(out, augMasks, "2007_a.png"), 20); err != nil || len(pix) != 4 {
 		t.Errorf("VOC's mask does not win over SBD's: %d pixels, %v", len(pix), err)
 	}
 
@@ -219,7 +220,7 @@ func TestVOCAndSBDBadInput(t *testing.T) {
 		put(t, path, was)
 	}
 	change(filepath.Join(root, "SegmentationClass", "2007_b.png"), "", "1 of 6 files", "2007_b.png")
-	change(filepath.Join(root, "SegmentationClass", "2007_b.png"), "GIF89a", "2007_b.png", "PNG")
+	change(filepath.Join(root, "SegmentationClass", "2007_b.png"), "GIF89a", "2007_b.png", "GIF", "copy it again")
 	change(filepath.Join(sbd, "cls", "2008_d.mat"), "", "1 of 4 files", "2008_d.mat")
 	change(filepath.Join(sbd, "cls", "2008_d.mat"), "nonsense", "2008_d.mat", "MATLAB")
 	change(filepath.Join(sbd, "cls", "2008_d.mat"), get(t, filepath.Join("..", "matfile", "testdata", "classes.mat")), "2008_d.mat", "GTcls", "cls folder")

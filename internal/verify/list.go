@@ -9,10 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync"
 
 	"hdmnet/internal/data"
 	"hdmnet/internal/infile"
 	"hdmnet/internal/locate"
+	"hdmnet/internal/picture"
 )
 
 // MaxProblems is how many problems a List keeps; all are counted.
@@ -32,6 +34,10 @@ type List struct {
 	Broken   int       `json:"broken"`             // pairs with a problem; they are left out of all counts
 	Problems []Problem `json:"problems,omitempty"` // the first MaxProblems, in the order of the list
 	Total    int       `json:"problems_total"`
+	// Warnings are the first MaxProblems of what is odd about files that are read all the
+	// same, Odd the number of all.
+	Warnings []Problem `json:"warnings,omitempty"`
+	Odd      int       `json:"warnings_total"`
 	// Elsewhere is the number of files that were found by another path than the list has
 	// (see data.FindListFiles), Example the first of them and where it is.
 	Elsewhere int       `json:"found_elsewhere,omitempty"`
@@ -52,10 +58,12 @@ type List struct {
 
 // Options say how files are checked.
 type Options struct {
-	Root     string                             // that the paths of the list are relative to
-	Classes  int                                // mask values are 0..Classes and 255
-	Workers  int                                // pairs read at once; 0 means GOMAXPROCS; changes nothing in the result
-	Progress func(path string, done, total int) // after every pair of a list, from one goroutine at a time; nil means silent
+	Root      string                             // that the paths of the list are relative to
+	MaxPixels int                                // of a picture; 0: picture.DefaultMaxPixels
+	Colors    *picture.Table                     // the classes of the colors of painted masks, see picture.Reader
+	Classes   int                                // mask values are 0..Classes and 255
+	Workers   int                                // pairs read at once; 0 means GOMAXPROCS; changes nothing in the result
+	Progress  func(path string, done, total int) // after every pair of a list, from one goroutine at a time; nil means silent
 }
 
 // Check reads a list and every file in it: images and masks must be there, be whole, be
@@ -66,7 +74,8 @@ func Check(ctx context.Context, path string, opt Options) (*List, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &checker{opt: opt, entries: entries, files: data.FindListFiles(entries, opt.Root), found: make([]finding, len(entries))}
+	c := &checker{opt: opt, entries: entries, files: data.FindListFiles(entries, opt.Root), found: make([]finding, len(entries)), odd: map[string][]string{}}
+	c.reader = &picture.Reader{MaxPixels: opt.MaxPixels, Colors: opt.Colors, Warn: c.warn}
 	areas, err := data.CountAreas(ctx, c, opt.Workers, func(done, total int) {
 		if opt.Progress != nil {
 			opt.Progress(path, done, total)
@@ -84,6 +93,14 @@ func (c *checker) list(path string, areas data.Areas) *List {
 	l.Elsewhere, l.Example[0], l.Example[1] = c.files.Elsewhere(c.entries)
 	whole := 0
 	for i, e := range c.entries {
+		for _, path := range []string{c.files.Path(e.Image), c.files.Path(e.Mask)} {
+			for _, message := range c.odd[path] {
+				if l.Odd++; len(l.Warnings) < MaxProblems {
+					l.Warnings = append(l.Warnings, Problem{e.Line, path, infile.Shown(path) + ": " + message})
+				}
+			}
+			delete(c.odd, path)
+		}
 		if id, _, err := locate.Identify(c.files.Path(e.Image)); err == nil {
 			l.images[id] = true
 		}
@@ -127,7 +144,17 @@ type checker struct {
 	opt     Options
 	entries []data.ListEntry
 	files   *data.ListFiles
+	reader  *picture.Reader
 	found   []finding // each written by the goroutine that reads the pair
+
+	mu  sync.Mutex
+	odd map[string][]string // warnings, by path
+}
+
+func (c *checker) warn(file, message string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.odd[file] = append(c.odd[file], message)
 }
 
 func (c *checker) Len() int                        { return len(c.entries) }
@@ -144,19 +171,19 @@ func (c *checker) check(i int) []uint8 {
 		fail(image, fmt.Sprintf("%s is the same file as %s on line %d, by another path or through a link: remove one of the lines, or the picture could be its own support",
 			infile.Shown(c.entries[i].Image), infile.Shown(c.entries[before].Image), c.entries[before].Line))
 	}
-	_, h, w, imageErr := data.ReadImage(image)
+	_, size, imageErr := c.reader.ReadImage(image)
 	if imageErr != nil {
 		fail(image, reason(imageErr))
 	}
-	pix, mh, mw, err := data.ReadMask(mask, data.MaxClasses)
+	pix, maskSize, err := c.reader.ReadMask(mask, data.MaxClasses)
 	if err != nil {
 		fail(mask, reason(err))
 		return nil
 	}
-	if imageErr == nil && (h != mh || w != mw) {
-		fail(mask, fmt.Sprintf("mask %s: %d×%d pixels (width×height), but its image %s has %d×%d; they must be of one size: was one of them resized?", infile.Shown(mask), mw, mh, infile.Shown(image), w, h))
+	if imageErr == nil && size != maskSize {
+		fail(mask, fmt.Sprintf("mask %s: %v pixels (width×height), but its image %s has %v; they must be of one size: was one of them resized?", infile.Shown(mask), maskSize, infile.Shown(image), size))
 	}
-	f.h, f.w = mh, mw
+	f.h, f.w = maskSize.H, maskSize.W
 	at := 0
 	for k, v := range pix {
 		if int(v) > c.opt.Classes && v != data.Ignore && int(v) > f.above {
@@ -164,7 +191,8 @@ func (c *checker) check(i int) []uint8 {
 		}
 	}
 	if f.above > 0 {
-		fail(mask, fmt.Sprintf("mask %s: value %d at column %d, row %d, expected a class 0..%d or 255 (ignore)", infile.Shown(mask), f.above, at%mw, at/mw, c.opt.Classes))
+		_, width := maskSize.Read()
+		fail(mask, fmt.Sprintf("mask %s: value %d at column %d, row %d, expected a class 0..%d or 255 (ignore)", infile.Shown(mask), f.above, at%width, at/width, c.opt.Classes))
 	}
 	if len(f.problems) > 0 {
 		return nil

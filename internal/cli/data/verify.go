@@ -179,9 +179,9 @@ func (r *verifyReport) table(show int) []byte {
 		}
 	}
 	w.Flush() // into memory: it cannot fail
-	printProblems(&b, r.Train, show)
+	printLists(&b, r.Train, show)
 	if r.Val != r.Train {
-		printProblems(&b, r.Val, show)
+		printLists(&b, r.Val, show)
 	}
 	r.printFolds(&b)
 	r.printClasses(&b)
@@ -206,16 +206,24 @@ func (r *verifyReport) table(show int) []byte {
 	return b.Bytes()
 }
 
-func printProblems(b *bytes.Buffer, l *verify.List, show int) {
-	if l == nil || l.Total == 0 {
+// printLists writes what is wrong and what is odd in a list.
+func printLists(b *bytes.Buffer, l *verify.List, show int) {
+	if l != nil {
+		printProblems(b, "problems of "+l.Path, l.Problems, l.Total, show)
+		printProblems(b, fmt.Sprintf("%d warnings about files of %s, which are read all the same", l.Odd, l.Path), l.Warnings, l.Odd, show)
+	}
+}
+
+func printProblems(b *bytes.Buffer, title string, problems []verify.Problem, total, show int) {
+	if total == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\nproblems of %s:\n", l.Path)
-	shown := l.Problems[:min(show, len(l.Problems))]
+	fmt.Fprintf(b, "\n%s:\n", title)
+	shown := problems[:min(show, len(problems))]
 	for _, p := range shown {
 		fmt.Fprintf(b, "  line %d: %s\n", p.Line, p.Message)
 	}
-	if more := l.Total - len(shown); more > 0 {
+	if more := total - len(shown); more > 0 {
 		fmt.Fprintf(b, "  … and %d more\n", more)
 	}
 }
