@@ -86,8 +86,8 @@ func CurrentKey(key string) string {
 	return key
 }
 
-// Keys lists every key, in the order of the YAML files.
-func Keys() []string {
+// allKeys lists every key, in the order of the YAML files.
+func allKeys() []string {
 	keys := make([]string, len(fields))
 	for i := range fields {
 		keys[i] = fields[i].key
@@ -95,9 +95,9 @@ func Keys() []string {
 	return keys
 }
 
-// EnvName is the environment variable that sets key: HDMNET_TRAIN_META_LR for
+// envName is the environment variable that sets key: HDMNET_TRAIN_META_LR for
 // train.meta.lr.
-func EnvName(key string) string {
+func envName(key string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
 }
 

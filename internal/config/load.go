@@ -167,14 +167,14 @@ func (l *loader) unknown(source, key string) {
 		return
 	}
 	hint := "`hdmnet config show` lists the keys"
-	if n := nearest(key, Keys()); n != "" {
+	if n := nearest(key, allKeys()); n != "" {
 		hint = "did you mean " + n + "?"
 	}
 	l.fail(source, "unknown key %s; %s", key, hint)
 }
 
 func firstKey(section string) string {
-	for _, k := range Keys() {
+	for _, k := range allKeys() {
 		if strings.HasPrefix(k, section+".") {
 			return k
 		}
@@ -187,12 +187,12 @@ func firstKey(section string) string {
 func (l *loader) env(pairs []string) {
 	keyOf := map[string]string{} // by variable; the old names too
 	var names []string
-	for _, k := range Keys() {
-		keyOf[EnvName(k)] = k
-		names = append(names, EnvName(k))
+	for _, k := range allKeys() {
+		keyOf[envName(k)] = k
+		names = append(names, envName(k))
 	}
 	for k := range renamed {
-		keyOf[EnvName(k)] = k
+		keyOf[envName(k)] = k
 	}
 	seen := map[string]string{}
 	for _, pair := range slices.Sorted(slices.Values(pairs)) {

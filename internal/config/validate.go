@@ -12,12 +12,8 @@ import (
 // problem is what is wrong with the value of one key.
 type problem struct{ key, text string }
 
-// Validate checks every value against what its field accepts, and the values that
-// depend on each other. The error is an *Error that lists everything wrong.
-func (c *Config) Validate() error {
-	return newError(c.problems(), nil)
-}
-
+// problems checks every value against what its field accepts, and the values that depend
+// on each other.
 func (c *Config) problems() []problem {
 	var out []problem
 	root := reflect.ValueOf(c).Elem()

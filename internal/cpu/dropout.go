@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"hdmnet/internal/op"
+	"hdmnet/internal/splitmix"
 )
 
 // Dropout computes y = x/(1−P) where the draw keeps the element, else 0.
@@ -71,15 +72,12 @@ func dropLimit(p op.DropoutParams) (limit int64, scale float32) {
 }
 
 // drawState is SplitMix64's state at draw i.
-func drawState(seed uint64, i int) uint64 { return seed + (uint64(i)+1)*0x9E3779B97F4A7C15 }
+func drawState(seed uint64, i int) uint64 { return seed + (uint64(i)+1)*splitmix.Step }
 
 // keepMask is all ones where DropoutParams.Keep(i) holds and 0 where it does not,
 // without a branch.
 func keepMask(seed uint64, i int, limit int64) uint32 {
-	z := drawState(seed, i)
-	z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
-	z = (z ^ z>>27) * 0x94D049BB133111EB
-	z ^= z >> 31
+	z := splitmix.Mix(drawState(seed, i))
 	return ^uint32((int64(z>>40) - limit) >> 63)
 }
 

@@ -1,6 +1,10 @@
 package data
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"hdmnet/internal/splitmix"
+)
 
 // Rand is a counter-based generator (SplitMix64 over a hashed key): the same
 // key gives the same numbers, whoever asks and in whatever order other keys
@@ -10,26 +14,17 @@ type Rand struct{ state uint64 }
 // NewRand makes the generator of a key, for instance (seed, epoch, position).
 // Keys that differ in any place, or in length, give unrelated numbers.
 func NewRand(key ...uint64) *Rand {
-	h := mix64(uint64(len(key)) + golden64)
+	h := splitmix.Mix(uint64(len(key)) + splitmix.Step)
 	for _, k := range key {
-		h = mix64(h ^ mix64(k+golden64))
+		h = splitmix.Mix(h ^ splitmix.Mix(k+splitmix.Step))
 	}
 	return &Rand{state: h}
 }
 
-const golden64 = 0x9E3779B97F4A7C15 // 2^64 / golden ratio, SplitMix64's step
-
-// mix64 is SplitMix64's finalizer: a bijection whose output bits each depend on all input bits.
-func mix64(z uint64) uint64 {
-	z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
-	z = (z ^ z>>27) * 0x94D049BB133111EB
-	return z ^ z>>31
-}
-
 // Uint64 gives 64 random bits.
 func (r *Rand) Uint64() uint64 {
-	r.state += golden64
-	return mix64(r.state)
+	r.state += splitmix.Step
+	return splitmix.Mix(r.state)
 }
 
 // Float64 gives a number in [0,1), uniform over multiples of 2^-53.

@@ -5,6 +5,7 @@ import (
 
 	"hdmnet/internal/data"
 	"hdmnet/internal/dist"
+	"hdmnet/internal/splitmix"
 )
 
 // shardDrawer draws one process's part of the epoch that its Drawer draws.
@@ -31,14 +32,7 @@ func shard(o *data.LoaderOptions, g dist.ProcessGroup) error {
 	}
 	o.Drawer = shardDrawer{data.NewDrawer(o.Index, o.Stage, o.Shots, o.Seed), s}
 	if g.Rank() > 0 {
-		o.Seed = mix(o.Seed ^ mix(uint64(g.Rank())))
+		o.Seed = splitmix.Mix(o.Seed ^ splitmix.Mix(uint64(g.Rank())))
 	}
 	return nil
-}
-
-// mix is SplitMix64's finalizer.
-func mix(z uint64) uint64 {
-	z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
-	z = (z ^ z>>27) * 0x94D049BB133111EB
-	return z ^ z>>31
 }

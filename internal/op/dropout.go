@@ -1,6 +1,10 @@
 package op
 
-import "fmt"
+import (
+	"fmt"
+
+	"hdmnet/internal/splitmix"
+)
 
 // DropoutParams name the elements that one dropout drops: a pure function of Seed and
 // the element's index, so that the gradient needs nothing saved.
@@ -12,10 +16,7 @@ type DropoutParams struct {
 
 // Keep tells whether draw i is kept: SplitMix64 of Seed at i, top 24 bits against P.
 func (p DropoutParams) Keep(i int) bool {
-	z := p.Seed + (uint64(i)+1)*0x9E3779B97F4A7C15
-	z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
-	z = (z ^ z>>27) * 0x94D049BB133111EB
-	z ^= z >> 31
+	z := splitmix.Mix(p.Seed + (uint64(i)+1)*splitmix.Step)
 	return float32(z>>40) >= p.P*(1<<24)
 }
 

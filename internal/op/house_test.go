@@ -137,6 +137,7 @@ func TestImportsPointOneWay(t *testing.T) {
 		"bench":      {"cpu", "device", "optest", "golden"},
 		"synth":      {"op", "cpu", "device", "nn", "model", "train", "eval", "data"},
 		"dist":       {"cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config", "optest"},
+		"splitmix":   {"op", "cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config"},
 		"locate":     {"op", "cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config"},
 		"textfile":   {"op", "cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config"},
 		"atomicfile": {"op", "cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config"},

@@ -77,7 +77,7 @@ func (d *Dir) Close() error {
 
 // Create makes the directory of a new run and locks it.
 //
-// Errors, each with the remedy: the directory holds a run already (ErrExists), another
+// Errors, each with the remedy: the directory holds a run already, another
 // process uses it, it cannot be written.
 func Create(path string) (*Dir, error) {
 	d, err := claim(path)
@@ -87,14 +87,14 @@ func Create(path string) (*Dir, error) {
 	for _, file := range []string{d.Config(), d.Last(), d.Previous()} {
 		if _, err := os.Stat(file); err == nil {
 			d.Close()
-			return nil, fmt.Errorf("%s: %w: continue it with --resume, or choose another --out", path, ErrExists)
+			return nil, fmt.Errorf("%s: %w: continue it with --resume, or choose another --out", path, errExists)
 		}
 	}
 	return d, nil
 }
 
-// ErrExists is Create's error on a directory that holds a run.
-var ErrExists = errors.New("the directory holds a run already")
+// errExists is Create's error on a directory that holds a run.
+var errExists = errors.New("the directory holds a run already")
 
 // Resume locks the directory of a run that was stopped and clears away the files that a
 // killed process left unfinished. A run killed before it wrote anything, or a directory

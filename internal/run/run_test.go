@@ -30,7 +30,7 @@ func TestCreateAndResume(t *testing.T) {
 		d.Close()
 	}
 	write(t, d.Config(), "fold: 0\n")
-	if _, err := Create(path); !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), "--resume") {
+	if _, err := Create(path); !errors.Is(err, errExists) || !strings.Contains(err.Error(), "--resume") {
 		t.Errorf("Create over a run: %v", err)
 	}
 	partial := filepath.Join(d.Checkpoints(), ".last.safetensors.partial-00000001")

@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"hdmnet/internal/splitmix"
 )
 
 // Uniform returns u_1 … u_n of name, each in [0, 1).
@@ -29,12 +31,8 @@ func uniform(name string) func() float64 {
 		seed = (seed ^ uint64(name[i])) * 0x100000001b3
 	}
 	return func() float64 {
-		seed += 0x9E3779B97F4A7C15
-		z := seed
-		z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
-		z = (z ^ z>>27) * 0x94D049BB133111EB
-		z ^= z >> 31
-		return float64(z>>11) / (1 << 53)
+		seed += splitmix.Step
+		return float64(splitmix.Mix(seed)>>11) / (1 << 53)
 	}
 }
 

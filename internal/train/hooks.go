@@ -182,7 +182,7 @@ func (t *trainer) lines(s *stage) Hook {
 	}
 }
 
-func trainedValues(task Task) int {
+func trainedValues(task stageTask) int {
 	n := 0
 	for _, p := range task.Set().Params {
 		if p.Grad != nil {

@@ -12,8 +12,8 @@ import (
 	"hdmnet/internal/weights"
 )
 
-// Optimizer holds one stage's rule of updating parameters and its numbers.
-type Optimizer struct {
+// optimizerPlan holds one stage's rule of updating parameters and its numbers.
+type optimizerPlan struct {
 	// Kind is "sgd" (momentum and L2 decay: the base stage) or "adamw" (decoupled decay:
 	// the meta stage).
 	Kind        string
@@ -30,7 +30,7 @@ type Optimizer struct {
 // optimizer updates a parameter set. Its moments are blocks of memory as long as the
 // block of trained values, element beside element.
 type optimizer struct {
-	Optimizer
+	optimizerPlan
 	dev     op.Device
 	groups  []span
 	moments []momentBlock
@@ -50,8 +50,8 @@ type momentBlock struct {
 	t    op.Tensor
 }
 
-func newOptimizer(o Optimizer, dev op.Device, set *nn.Set) (*optimizer, error) {
-	z := &optimizer{Optimizer: o, dev: dev}
+func newOptimizer(o optimizerPlan, dev op.Device, set *nn.Set) (*optimizer, error) {
+	z := &optimizer{optimizerPlan: o, dev: dev}
 	if set.Values == nil {
 		return nil, fmt.Errorf("optimizer: the network has no trained parameter")
 	}

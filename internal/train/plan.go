@@ -7,16 +7,16 @@ import (
 	"hdmnet/internal/data"
 )
 
-// Plan is the numbers of one stage.
-type Plan struct {
+// stagePlan is the numbers of one stage.
+type stagePlan struct {
 	Epochs        int
 	MaxSteps      int // optimizer steps to stop after; 0: all epochs; fewer than an epoch are not validated
 	Accumulate    int // batches of an optimizer step
 	ValidateEvery int // epochs; 0: never
 	EarlyStop     int // epochs without a better score to stop after; 0: off
 	LR            float64
-	Power         float64 // of the schedule, see Poly
-	Optimizer     Optimizer
+	Power         float64 // of the schedule, see poly
+	Optimizer     optimizerPlan
 	SaveEvery     time.Duration // between checkpoints within an epoch; every epoch ends with one
 }
 
@@ -29,7 +29,7 @@ type length struct {
 	epochs  int // of the stage, the last one perhaps cut short
 }
 
-func (p *Plan) length(loader *data.Loader) (length, error) {
+func (p *stagePlan) length(loader *data.Loader) (length, error) {
 	if p.Epochs < 1 || p.Accumulate < 1 || p.MaxSteps < 0 || p.ValidateEvery < 0 || p.EarlyStop < 0 {
 		return length{}, fmt.Errorf("%d epochs and %d batches a step must be at least 1; max_steps %d, validate_every %d and early_stop %d at least 0",
 			p.Epochs, p.Accumulate, p.MaxSteps, p.ValidateEvery, p.EarlyStop)

@@ -17,7 +17,7 @@ func TestPoly(t *testing.T) {
 		{100, 100, 0},
 		{1, 1, 0},
 	} {
-		if got := Poly(1e-4, c.it, c.last, 0.9); math.Abs(got-c.want) > 1e-12 {
+		if got := poly(1e-4, c.it, c.last, 0.9); math.Abs(got-c.want) > 1e-12 {
 			t.Errorf("step %d of %d: %.9g, want %.9g", c.it, c.last, got, c.want)
 		}
 	}

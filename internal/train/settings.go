@@ -10,10 +10,10 @@ import (
 )
 
 // basePlan is the base stage as configured: SGD.
-func basePlan(c *config.BaseStage) Plan {
+func basePlan(c *config.BaseStage) stagePlan {
 	p := schedulePlan(&c.Schedule)
 	p.LR, p.Power = c.LR, c.Power
-	p.Optimizer = Optimizer{
+	p.Optimizer = optimizerPlan{
 		Kind: "sgd", Momentum: c.Momentum, WeightDecay: c.WeightDecay,
 		Multipliers: map[string]float64{"encoder": c.LRMult.Backbone, "head": c.LRMult.Head},
 	}
@@ -21,18 +21,18 @@ func basePlan(c *config.BaseStage) Plan {
 }
 
 // metaPlan is the meta stage as configured: AdamW.
-func metaPlan(c *config.MetaStage) Plan {
+func metaPlan(c *config.MetaStage) stagePlan {
 	p := schedulePlan(&c.Schedule)
 	p.LR, p.Power = c.LR, c.Power
-	p.Optimizer = Optimizer{
+	p.Optimizer = optimizerPlan{
 		Kind: "adamw", Beta1: c.Beta1, Beta2: c.Beta2, Eps: c.Eps, WeightDecay: c.WeightDecay,
 		Multipliers: map[string]float64{"transformer": 1, "heads": c.LRMult.Head, "kshot": c.LRMult.Head},
 	}
 	return p
 }
 
-func schedulePlan(c *config.Schedule) Plan {
-	return Plan{
+func schedulePlan(c *config.Schedule) stagePlan {
+	return stagePlan{
 		Epochs: c.Epochs, MaxSteps: c.MaxSteps, Accumulate: c.Accumulate,
 		ValidateEvery: c.ValidateEvery, EarlyStop: c.EarlyStop, SaveEvery: saveEvery,
 	}

@@ -22,8 +22,8 @@ var ErrInterrupted = errors.New("training was interrupted; its state is saved")
 
 // stage is one stage under way: the loop, whatever the task.
 type stage struct {
-	plan   Plan
-	task   Task
+	plan   stagePlan
+	task   stageTask
 	feed   *feed
 	source source // of the steps: feed.train in a run
 	fold   data.Fold

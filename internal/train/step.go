@@ -80,7 +80,7 @@ func (s *stage) step() error {
 		return fmt.Errorf("sum the gradients over %d processes: %w", s.group.Size(), err)
 	}
 	op.Region(s.dev, model.RegionOptimizer)
-	lr := s.optimizer.step(Poly(s.plan.LR, step, s.steps, s.plan.Power), step)
+	lr := s.optimizer.step(poly(s.plan.LR, step, s.steps, s.plan.Power), step)
 	st.Step = step
 	st.LoaderEpoch, st.LoaderStep = s.source.Position()
 	losses, scores := f.status.Losses, f.status.Scores

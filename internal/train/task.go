@@ -9,8 +9,8 @@ import (
 	"hdmnet/internal/op"
 )
 
-// Task is what differs between the stages: the network, its loss and its score.
-type Task interface {
+// stageTask is what differs between the stages: the network, its loss and its score.
+type stageTask interface {
 	// Set is the network's parameters.
 	Set() *nn.Set
 	// Step runs the network forward and backward on a batch and adds the gradient of

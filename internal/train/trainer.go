@@ -205,7 +205,7 @@ func (t *trainer) stage(ctx context.Context, name string, from *checkpoint) (err
 }
 
 // baseTask builds PSPNet; fresh is false when a checkpoint brings the weights.
-func (t *trainer) baseTask(o model.Options, val *data.Loader, fresh bool) (Task, error) {
+func (t *trainer) baseTask(o model.Options, val *data.Loader, fresh bool) (stageTask, error) {
 	task, err := newBaseTask(t.Device, o, uint64(t.Config.Train.Seed), val, t.Fold)
 	if err != nil {
 		return nil, err
@@ -234,7 +234,7 @@ func (t *trainer) loadBackbone(net interface {
 
 // metaTask builds HDMNet with the base learner of base.weights or, without it, of the
 // run's own base stage.
-func (t *trainer) metaTask(o model.Options, val *data.Loader, fresh bool) (Task, error) {
+func (t *trainer) metaTask(o model.Options, val *data.Loader, fresh bool) (stageTask, error) {
 	c := t.Config
 	task, err := newMetaTask(t.Device, o, uint64(c.Train.Seed), val, t.Fold)
 	if err != nil {
