@@ -2,8 +2,6 @@ package bench
 
 import (
 	"bufio"
-	"hdmnet/internal/cli/flags"
-	"hdmnet/internal/cli/ui"
 	"os"
 	"runtime"
 	"slices"
@@ -11,15 +9,19 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"hdmnet/internal/cli/flags"
+	"hdmnet/internal/cli/ui"
 )
 
 func NewCmd(io ui.Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
-		Short: "Measure how fast the parts are on this machine",
-		Long: `Measure how fast the parts of the program are on this machine: the network as a whole,
-its operators, the matrix products below them, and the loader with your data. Nothing
-else should run beside it. docs/performance.md says how to read the results.`,
+		Short: "Measure how fast the program is on this machine",
+		Long: `Measure how fast the program is on this machine: the whole network, its operators, matrix
+products, and the data loader.
+
+Let nothing else run meanwhile. docs/performance.md explains the results.`,
 		Example: `  hdmnet bench model --config pascal5i_resnet50
   hdmnet bench model --config pascal5i_resnet50 --mode train --batch 2
   hdmnet bench data --config pascal5i_resnet50 --data-root VOC2012 --list val.txt`,

@@ -30,35 +30,36 @@ func newData(io ui.Streams) *cobra.Command {
 	o := &dataOptions{}
 	cmd := &cobra.Command{
 		Use:   "data",
-		Short: "Pictures per second that the loader gives",
-		Long: `Measure how many pictures a second the loader reads, decodes, augments and puts into
-batches. Every picture of an episode counts, the query and each support. Nothing else
-runs, so this is the most that training or evaluation could use.
+		Short: "Time the data loader: pictures per second",
+		Long: `Time the data loader: how many pictures a second it reads, decodes, augments and puts into
+batches. The query and every support of an episode count.
 
-With --split train the pictures are augmented as in the meta stage; with --split val they
-are resized only. The result is the median of the runs. scripts/loader_peer.py measures
-the same of PyTorch's DataLoader with OpenCV.`,
+Nothing else runs, so this is the highest rate that training or evaluation can use. With
+--split train, pictures are augmented as in the meta stage; with --split val they are only
+resized. The result is the median of the runs. scripts/loader_peer.py measures the same for
+PyTorch's DataLoader with OpenCV.`,
 		Example: `  hdmnet bench data --config pascal5i_resnet50 --data-root VOC2012 --list val.txt --workers 2
-  hdmnet bench data --config pascal5i_resnet50 --data-root VOC2012 --list val.txt --split val --runs 5 --json
+  hdmnet bench data --config pascal5i_resnet50 --data-root VOC2012 --list val.txt \
+      --split val --runs 5 --json
   hdmnet bench data`,
 		Args: flags.None,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runData(cmd.Context(), io, o) },
 	}
 	o.Settings = flags.NewSettings(cmd)
 	f := cmd.Flags()
-	f.IntVar(&o.fold, "fold", 0, "fold of the data set")
+	f.IntVar(&o.fold, "fold", 0, "fold of the data set, 0 to 3")
 	flags.Config(cmd, &o.config, "")
-	f.StringVar(&o.split, "split", "train", "train: augmented pictures of base classes; val: plain ones of novel classes")
+	f.StringVar(&o.split, "split", "train", "part of the data: train, augmented pictures of base classes, or val, plain pictures of novel classes")
 	flags.Renamed(io, cmd, "mode", "split")
-	f.Float64Var(&o.seconds, "seconds", 5, "seconds of a run")
-	f.IntVar(&o.runs, "runs", 3, "number of runs")
+	f.Float64Var(&o.seconds, "seconds", 5, "seconds that each run takes")
+	f.IntVar(&o.runs, "runs", 3, "runs to measure")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
 	flags.Shots(o.Settings)
-	f.Int("size", 0, "side of the square input")
-	f.Int("batch", 0, "episodes of a batch")
-	f.Int("workers", 0, "goroutines that prepare batches")
+	f.Int("size", 0, "side of the network's square input in pixels")
+	f.Int("batch", 0, "episodes in a batch")
+	f.Int("workers", 0, "threads that prepare batches")
 	flags.Root(o.Settings)
-	f.String("list", "", "`FILE` of image and mask pairs")
+	f.String("list", "", "`FILE` with the paths of an image and its mask on each line")
 	o.Bind("size", "model.size")
 	o.Bind("batch", "train.meta.batch")
 	o.Bind("workers", "train.workers")

@@ -27,14 +27,15 @@ func newGemm(io ui.Streams) *cobra.Command {
 	o := &gemmOptions{}
 	cmd := &cobra.Command{
 		Use:   "gemm",
-		Short: "Matrix products: square ones and those of the network",
-		Long: `Measure matrix products C[M,N] = A[M,K]·B[K,N], in 10⁹ operations a second: squares, and
-the products that the network's layers are at the size of the input, from the largest
-down. A 3×3 convolution is the product whose K is nine times its input's channels, here
-without the gathering of its input and without Winograd's algorithm.
+		Short: "Time matrix products: square ones and those of the network",
+		Long: `Time matrix products C[M,N] = A[M,K]·B[K,N], in 10⁹ operations a second: square ones, and
+those that the network's layers compute at the given input size, largest first.
 
-"linear" prepares B in every call, as trained weights need; "frozen" has B prepared, as
-the backbone has. The share is that of the best figure of the table.`,
+A 3×3 convolution is the product whose K is nine times its input channels, here without
+gathering its input and without Winograd's algorithm.
+
+"linear" prepares B in every call, as trained weights need it; with "frozen" B is prepared
+before, as for the backbone. The share is that of the best rate in the table.`,
 		Example: `  hdmnet bench gemm
   hdmnet bench gemm --config coco20i_resnet50 --size 633 --runs 3 --json
   hdmnet bench gemm --sizes 1024,2048`,

@@ -28,21 +28,21 @@ func newModel(io ui.Streams) *cobra.Command {
 	o := &modelOptions{}
 	cmd := &cobra.Command{
 		Use:   "model",
-		Short: "Time of an evaluation or of a training step, and of its operators",
-		Long: `Measure how long the network takes for a batch of episodes: with --mode eval from
-pictures in memory to the label maps of its three outputs at the pictures' size, with
---mode train for a step of the meta stage, forward, losses, backward and update. Weights
-and pictures are made up, the same on every machine, and no file is read.
+		Short: "Time the network: an evaluation or a training step",
+		Long: `Time the network on a batch of episodes: an evaluation (--mode eval) or a training step of
+the meta stage (--mode train).
 
-GF are 10⁹ floating-point operations as the released program makes them. This program
-leaves many of them out, so GF/s may exceed the measured peak, which is that of large
-matrix products.
+An evaluation is timed from pictures in memory to the masks of the three outputs at the
+pictures' size; a training step is forward, losses, backward and the optimizer. Weights and
+pictures are made up, the same on every machine, and no file is read.
 
-The table of parts is from further runs, of a GPU from events in its stream: with its
-operators in CUDA graphs and, apart, each launched by itself. The floor is what the
-operators as called need at the measured rates of products and copies. The table of
-operators is from runs in which every operator is timed by itself.
-docs/performance.md says how to read it.`,
+GF are 10⁹ floating-point operations as the released program computes them. This program
+avoids many of them, so that GF/s can be above the measured peak of large matrix products.
+
+Two tables follow, from further runs. The table of parts says how long each part of the
+network takes; on a GPU with CUDA graphs, and with every kernel launched by itself. Its floor
+is the least time that the operators need at the measured rates of matrix products and
+copies. The table of operators times each operator by itself (--ops=false leaves it out).`,
 		Example: `  hdmnet bench model --config pascal5i_resnet50
   hdmnet bench model --config coco20i_resnet50 --size 633 --shots 5 --ops=false --json
   hdmnet bench model --config pascal5i_resnet50 --mode train --batch 2 --runs 3`,
@@ -51,7 +51,7 @@ docs/performance.md says how to read it.`,
 	}
 	o.flags(cmd, "eval")
 	o.warmupFlag(cmd)
-	cmd.Flags().BoolVar(&o.ops, "ops", true, "time the operators too, in runs of their own")
+	cmd.Flags().BoolVar(&o.ops, "ops", true, "also time each operator by itself, in further runs")
 	return cmd
 }
 

@@ -20,15 +20,16 @@ func newOps(io ui.Streams) *cobra.Command {
 	o := &workFlags{}
 	cmd := &cobra.Command{
 		Use:   "ops",
-		Short: "Time of every operator on every shape that the network meets",
-		Long: `Measure every operator, forward and backward, at the sizes at which the network calls
-it: the network runs on made-up episodes, and the calls are timed where they happen, with
-the data and the caches as they are then. The time is the median of all calls on the same
-shapes, over all runs.
+		Short: "Time every operator at the shapes that the network uses",
+		Long: `Time every operator, forward and backward, at the shapes that the network uses.
 
-GF/s count the operations of the operator as it is defined, not as it is computed, so that
-Winograd's algorithm and work on the foreground alone show as a higher rate. Operators
-that are no sums of products have GB/s: every tensor passing the memory once.`,
+The network runs on made-up episodes, and each call is timed where it happens, with the data
+and the caches as they are then. The time is the median over all calls on the same shapes
+and all runs.
+
+GF/s count an operator's operations as it is defined, not as it is computed: faster
+algorithms, such as Winograd's, show as a higher rate. Operators without matrix products
+have GB/s instead, with every tensor read or written once.`,
 		Example: `  hdmnet bench ops --config pascal5i_resnet50 --batch 1
   hdmnet bench ops --config coco20i_resnet50 --mode eval --size 633 --runs 3 --json`,
 		Args: flags.None,

@@ -22,13 +22,13 @@ func newRoofline(io ui.Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "roofline",
 		Aliases: []string{"ceilings"},
-		Short:   "Highest rates of a device: products in every precision, copies",
-		Long: `Measure what no part of the network can be faster than: the rate of large square matrix
-products in every precision that the device has, of large copies in its memory (GB/s of
-bytes read and bytes written), and of copies from the host and to it.
+		Short:   "Measure the highest rates of a device: matrix products and copies",
+		Long: `Measure the highest rates of a device, which bound the speed of the network: large square
+matrix products in every precision that the device has, copies in its memory (GB/s, bytes
+read plus bytes written), and copies from and to the host.
 
-Operands and results of the products lie in memory as float32, as everywhere in this
-program; where they are rounded first, that is in the time.`,
+Operands and results are float32 in memory, as everywhere in this program; rounding them to
+a lower precision is part of the time.`,
 		Example: `  hdmnet bench roofline --device cuda
   HDMNET_CUDA_LIBRARIES=off hdmnet bench roofline --device cuda --json`,
 		Args: flags.None,

@@ -30,12 +30,12 @@ func (o *workFlags) flags(cmd *cobra.Command, mode string) {
 	o.Settings = flags.NewSettings(cmd)
 	f := cmd.Flags()
 	flags.Config(cmd, &o.config, "")
-	f.StringVar(&o.mode, "mode", mode, "eval: evaluate a batch of episodes; train: a step of the meta stage")
-	f.IntVar(&o.runs, "runs", 5, "number of runs that count")
+	f.StringVar(&o.mode, "mode", mode, "what is timed: eval, an evaluation, or train, a training step of the meta stage")
+	f.IntVar(&o.runs, "runs", 5, "runs to measure")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
 	flags.Shots(o.Settings)
-	f.Int("size", 0, "side of the square input")
-	f.Int("batch", 0, "episodes of a batch (default: eval.batch or train.meta.batch)")
+	f.Int("size", 0, "side of the network's square input in pixels")
+	f.Int("batch", 0, "episodes in a batch (default: eval.batch or train.meta.batch)")
 	flags.Device(o.Settings)
 	o.Bind("size", "model.size")
 	o.Bind("batch", "eval.batch", "train.meta.batch")
@@ -44,7 +44,7 @@ func (o *workFlags) flags(cmd *cobra.Command, mode string) {
 
 // warmupFlag adds the one that is for repeated runs of the network.
 func (o *workFlags) warmupFlag(cmd *cobra.Command) {
-	cmd.Flags().IntVar(&o.warmup, "warmup", 1, "number of runs before those that count")
+	cmd.Flags().IntVar(&o.warmup, "warmup", 1, "runs before the measured ones")
 }
 
 // workload is what is timed, and on what.

@@ -16,8 +16,14 @@ func NewCmd(io ui.Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "List and show configurations",
-		Args:  cobra.ArbitraryArgs,
-		RunE:  flags.NeedsCommand,
+		Long: `List and show configurations: the settings for a data set and a backbone.
+
+A configuration is one that the program brings, or a YAML file. Commands take either one as
+--config.`,
+		Example: `  hdmnet config list
+  hdmnet config show pascal5i_resnet50`,
+		Args: cobra.ArbitraryArgs,
+		RunE: flags.NeedsCommand,
 	}
 	cmd.AddCommand(newList(io), newShow(io))
 	return cmd
@@ -26,7 +32,8 @@ func NewCmd(io ui.Streams) *cobra.Command {
 func newList(io ui.Streams) *cobra.Command {
 	return &cobra.Command{
 		Use:     "list",
-		Short:   "List the embedded configurations",
+		Short:   "List the configurations that the program brings",
+		Long:    `List the configurations that the program brings, with a line about each.`,
 		Example: "  hdmnet config list",
 		Args:    flags.None,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runList(cmd.Context(), io) },
@@ -61,15 +68,18 @@ func newShow(io ui.Streams) *cobra.Command {
 	o := &showOptions{}
 	cmd := &cobra.Command{
 		Use:   "show [NAME|FILE]",
-		Short: "Print every setting, resolved, as YAML",
-		Long: `Print every setting with what it means, after environment variables and --set. What is
-printed is a complete YAML file, to be edited and given to --config. A file may also state
-only what differs from another configuration, which its key extends names:
+		Short: "Print every setting as YAML",
+		Long: `Print every setting as YAML, with its meaning, after environment variables and --set are
+applied.
+
+The output is a complete configuration file, to be edited and passed as --config. A file may
+also hold only what differs from another configuration:
 
   extends: pascal5i_resnet50
   model: {shots: 5}
 
---source prints an embedded file as it is: what differs from the one that it extends.`,
+--source prints the file of a configuration as it is: only what differs from the one it
+extends.`,
 		Example: `  hdmnet config show
   hdmnet config show pascal5i_resnet50 --set model.shots=5 > mine.yaml
   hdmnet config show coco20i_vgg16 --source`,
@@ -89,7 +99,7 @@ only what differs from another configuration, which its key extends names:
 		},
 	}
 	cmd.Flags().StringArrayVar(&o.set, "set", nil, "a setting, `KEY=VALUE`; may be repeated")
-	cmd.Flags().BoolVar(&o.source, "source", false, "print the embedded file as it is")
+	cmd.Flags().BoolVar(&o.source, "source", false, "print the configuration's own file")
 	return cmd
 }
 

@@ -11,10 +11,12 @@ func NewCmd(io ui.Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "data",
 		Short: "Prepare, check and look at data sets",
-		Long: `Commands about the pictures and masks that training and evaluation read: a folder (the
-data root), and list files with one "image mask" pair a line, relative to it.`,
+		Long: `Prepare, check and look at data sets: the pictures and masks for training and scoring.
+
+A data set is a folder (--data-root) and list files. Each line of a list holds the path of a
+picture and that of its mask, relative to the folder.`,
 		Example: `  hdmnet data prepare voc --root VOC2012
-  hdmnet data verify --config pascal5i_resnet50 --data-root VOC2012 --train-list train.txt --val-list val.txt
+  hdmnet data verify --config pascal5i_resnet50 --data-root VOC2012 --list val.txt
   hdmnet data stats --fold 0 --out episodes.png
   hdmnet data synth --out shapes`,
 		Args: cobra.ArbitraryArgs,

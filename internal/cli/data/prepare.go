@@ -14,14 +14,14 @@ import (
 func newPrepare(io ui.Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prepare",
-		Short: "Turn official downloads into masks and lists",
-		Long: `Write masks (palette PNG, index = class) and list files from the official downloads of a
-data set or from annotations of your own.
+		Short: "Make masks and lists from downloads or annotations",
+		Long: `Make masks (palette PNG, index = class) and list files from the official downloads of a data
+set, or from your own annotations.
 
-A preparation that is stopped goes on when the same command is given again: masks that are
-there and whole are kept. A record, prepare.json, keeps the settings: going on with others
-is refused, unless --force makes all masks again. Masks and lists that were made elsewhere
-are never replaced without --force.`,
+A preparation that was interrupted continues when the same command is given again: masks that
+exist and are whole are kept. The settings are recorded in prepare.json; a command with other
+settings is refused, unless --force makes all masks again. Masks and lists that this program
+did not make are never replaced without --force.`,
 		Example: `  hdmnet data prepare sbd --root VOC2012 --sbd benchmark_RELEASE
   hdmnet data prepare coco --root coco --mask-mode all-polygons
   hdmnet data prepare labelme --images photos --out mine`,
@@ -46,8 +46,8 @@ func (p *prepareFlags) add(cmd *cobra.Command, out string) {
 		out = " (default " + out + ")"
 	}
 	f.StringVar(&p.out, "out", "", "folder `DIR` for masks and lists"+out)
-	f.IntVar(&p.workers, "workers", 0, "masks made at once; 0: one for each core")
-	f.BoolVar(&p.force, "force", false, "make all masks again, whatever is there")
+	f.IntVar(&p.workers, "workers", 0, "masks that are made at the same time; 0: one for each core")
+	f.BoolVar(&p.force, "force", false, "make all masks again and replace existing ones")
 }
 
 // options are the options of a preparation, which tells its progress stage by stage;

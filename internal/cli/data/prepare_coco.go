@@ -23,29 +23,32 @@ func newPrepareCOCO(io ui.Streams) *cobra.Command {
 	o := &cocoFlags{}
 	cmd := &cobra.Command{
 		Use:   "coco",
-		Short: "COCO 2014 or 2017, or annotations in its format: masks, lists, class names",
-		Long: `Prepare COCO (train2014.zip, val2014.zip and annotations_trainval2014.zip, unpacked in one
-folder; 2017 alike). Objects are drawn in the order of the annotation file, later ones over
-earlier ones, crowds left out; the value is the class 1..80 in the order of category ids.
-Masks go to annotations/train2014 and annotations/val2014, pairs of pictures and masks to
-train.txt (82,081) and val.txt (40,137), names to classes.txt.
+		Short: "COCO 2014 or 2017, or your own annotations in its format",
+		Long: `Prepare COCO: masks and lists from train2014.zip, val2014.zip and
+annotations_trainval2014.zip, unpacked in one folder. 2017 works alike.
 
-Published masks differ in how polygons become pixels, and so do scores over them:
+Objects are drawn in the order of the annotation file, later ones over earlier ones, crowds
+left out. The value of a pixel is its class, 1 to 80 in the order of COCO's category ids.
+Masks go to annotations/train2014 and annotations/val2014, the pairs to train.txt (82,081) and
+val.txt (40,137), the names to classes.txt.
 
-  --mask-mode all-polygons    all polygons of an object, as pycocotools draws them
-  --mask-mode first-polygon   its first polygon alone, points cut to whole pixels, as
-                              OpenCV draws it: how the field's ready-made masks were made
+Published masks differ in how polygons are drawn, which changes scores:
 
-Evaluation asks about the pictures of val.txt from the top, so its order is part of a
-score. The field's order is a random one that only its own list holds: give that list with
---val-order. Without it, a val.txt that was written before keeps its order, unless --force
-is given, and a new one has that of the annotation file.
+  --mask-mode all-polygons    all polygons of an object, drawn as pycocotools draws them
+  --mask-mode first-polygon   the first polygon only, with whole-pixel corners, drawn as
+                              OpenCV draws it; the masks that papers use were made so
 
-With --instances and --images, an annotation file of any classes (at most 254) becomes a
-custom set: masks/, list.txt and classes.txt under --out. Polygons and both kinds of RLE
+Scores also depend on the order of val.txt, because episodes take their queries from the top.
+Papers use a random order that only their own list holds: pass that list as --val-order.
+Without it, an existing val.txt keeps its order (unless --force is given), and a new one has
+the order of the annotation file.
+
+With --instances and --images, an annotation file with any classes (at most 254) becomes a
+custom data set: masks/, list.txt and classes.txt in --out. Polygons and both kinds of RLE
 are read.`,
 		Example: `  hdmnet data prepare coco --root coco --mask-mode all-polygons --val-order lists/val.txt
-  hdmnet data prepare coco --instances parts.json --images photos --mask-mode all-polygons --out parts`,
+  hdmnet data prepare coco --instances parts.json --images photos \
+      --mask-mode all-polygons --out parts`,
 		Args: flags.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			opt, err := o.coco()

@@ -16,17 +16,18 @@ func newPrepareLabelMe(io ui.Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "labelme",
 		Short: "Annotations drawn with LabelMe: masks, list and class names",
-		Long: `Turn LabelMe's annotations into a custom set: masks, list.txt (in the order of the
-annotations' names) and classes.txt. The JSON files lie beside their pictures, in one folder
-and folders below it.
+		Long: `Turn annotations that were drawn with LabelMe into a custom data set: masks, list.txt and
+classes.txt. LabelMe's JSON files lie beside their pictures, in --images or folders below it.
 
 Polygons, rectangles and circles are drawn, later ones over earlier ones; points and lines
-are left out. The label __ignore__ draws pixels that do not count (255), _background_ the
+are left out. The label __ignore__ marks pixels that do not count (255), and _background_ the
 background. Classes are the labels in alphabetical order, or those of --classes. Masks are
-made anew each time; a new label that changes the numbers of the others needs --force.`,
+made anew each time. A new label that would renumber the others needs --force.`,
 		Example: `  hdmnet data prepare labelme --images photos --out mine
-  hdmnet data verify --config custom_resnet50 --data-root mine --list list.txt --set dataset.folds=2
-  hdmnet train --fold 0 --config custom_resnet50 --data-root mine --list list.txt --set dataset.folds=2`,
+  hdmnet data verify --config custom_resnet50 --data-root mine --list list.txt \
+      --set dataset.folds=2
+  hdmnet train --fold 0 --config custom_resnet50 --data-root mine --list list.txt \
+      --set dataset.folds=2`,
 		Args: flags.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {

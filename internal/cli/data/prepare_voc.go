@@ -20,11 +20,11 @@ func newPrepareVOC(io ui.Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "voc",
 		Short: "PASCAL VOC 2012: masks, train.txt and val.txt",
-		Long: `Prepare PASCAL VOC 2012 (VOCtrainval_11-May-2012.tar, unpacked): its masks go to
-SegmentationClassAug, its official sets to train.txt (1,464 pairs) and val.txt (1,449).
+		Long: `Prepare PASCAL VOC 2012: masks and lists from VOCtrainval_11-May-2012.tar, unpacked.
 
-The field trains PASCAL-5i on VOC together with SBD: see ` + "`hdmnet data prepare sbd`" + `, which
-does all that this command does but train.txt.`,
+The masks go to SegmentationClassAug, the official sets to train.txt (1,464 pairs) and val.txt
+(1,449 pairs). Published results on PASCAL-5i train on VOC together with SBD: see
+` + "`" + `hdmnet data prepare sbd` + "`" + `, which makes all of this except train.txt.`,
 		Example: `  hdmnet data prepare voc --root VOCdevkit/VOC2012`,
 		Args:    flags.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -41,17 +41,19 @@ func newPrepareSBD(io ui.Streams) *cobra.Command {
 	o := &vocFlags{}
 	cmd := &cobra.Command{
 		Use:   "sbd",
-		Short: "PASCAL VOC 2012 with SBD, what PASCAL-5i is trained on",
-		Long: `Prepare PASCAL VOC 2012 together with SBD, the Semantic Boundaries Dataset
-(benchmark.tgz, unpacked). SBD's MATLAB annotations and VOC's masks go to
-SegmentationClassAug; where both have one, VOC's is taken. The lists:
+		Short: "PASCAL VOC 2012 with SBD, the training data of PASCAL-5i",
+		Long: `Prepare PASCAL VOC 2012 together with SBD, the Semantic Boundaries Dataset (benchmark.tgz,
+unpacked). PASCAL-5i is trained on both.
 
-  voc_sbd_merge_noduplicate.txt   5,953 pairs, the field's training list, in its order
-  trainaug.txt                    10,582 pairs, all of SBD and VOC's train
+SBD's MATLAB annotations and VOC's masks go to SegmentationClassAug; where a picture has both,
+VOC's mask is used. The lists are
+
+  voc_sbd_merge_noduplicate.txt   5,953 pairs, the usual training list, in its usual order
+  trainaug.txt                    10,582 pairs, all of SBD and of VOC's train
   val.txt                         1,449 pairs, VOC's val
 
-No training list shows a picture of val.txt. A list that differs from the published one
-is reported.`,
+No training list holds a picture of val.txt. A list that differs from the published one is
+reported.`,
 		Example: `  hdmnet data prepare sbd --sbd benchmark_RELEASE --root VOCdevkit/VOC2012
   hdmnet train --fold 0 --config pascal5i_resnet50 --data-root VOCdevkit/VOC2012 \
       --train-list voc_sbd_merge_noduplicate.txt --val-list val.txt`,

@@ -38,29 +38,31 @@ func newStats(io ui.Streams) *cobra.Command {
 	o := &statsOptions{}
 	cmd := &cobra.Command{
 		Use:   "stats",
-		Short: "Describe the pictures of a fold, and show a few episodes",
-		Long: `Print what the lists hold for a fold: how many pictures show each class, in how many it is
-large enough for an episode, how many supports that makes, its share of all pixels, and
-the sizes of the pictures.
+		Short: "Count the classes of a fold, and draw a few episodes",
+		Long: `Count the classes of a fold: how many pictures show each class, in how many it is large
+enough for an episode, how many supports there are, its share of all pixels, and the sizes
+of the pictures.
 
---out FILE draws the first episodes as a picture (.png) or as a page with table and
-picture (.html): query and supports with the class tinted and outlined. Of val
-these are the first episodes that hdmnet eval scores with its first seed.`,
+--out FILE draws the first episodes, as a picture (.png) or as a page with table and picture
+(.html). Queries and supports are shown with the class tinted and outlined. For --split val,
+these are the first episodes that ` + "`" + `hdmnet eval` + "`" + ` scores with its first seed.`,
 		Example: `  hdmnet data stats --fold 0 --out episodes.png
-  hdmnet data stats --fold 1 --config pascal5i_resnet50 --data-root VOC2012 --list val.txt --shots 5 --out fold1.html
-  hdmnet data stats --fold 2 --config custom_resnet50 --data-root mine --split train --episodes 10 --out train.png`,
+  hdmnet data stats --fold 1 --config pascal5i_resnet50 --data-root VOC2012 --list val.txt \
+      --shots 5 --out fold1.html
+  hdmnet data stats --fold 2 --config custom_resnet50 --data-root mine --split train \
+      --episodes 10 --out train.png`,
 		Args: flags.None,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runStats(cmd.Context(), io, o) },
 	}
 	o.Settings = flags.NewSettings(cmd)
 	f := cmd.Flags()
-	f.IntVar(&o.fold, "fold", 0, "fold 0..3 (custom sets: 0 to their last)")
+	f.IntVar(&o.fold, "fold", 0, "fold 0 to 3 (custom sets: 0 to their last)")
 	flags.Config(cmd, &o.config, "")
 	f.StringVar(&o.split, "split", "val", "part of the data to draw episodes from: train or val")
 	flags.Renamed(io, cmd, "side", "split")
 	f.IntVar(&o.episodes, "episodes", 6, fmt.Sprintf("episodes to draw, 1..%d", maxSheet))
 	f.StringVar(&o.out, "out", "", "`FILE` for the episodes, .png or .html")
-	f.IntVar(&o.workers, "workers", 0, "masks read at once; 0: one for each core")
+	f.IntVar(&o.workers, "workers", 0, "masks that are read at the same time; 0: one for each core")
 	flags.Shots(o.Settings)
 	flags.Lists(o.Settings)
 	flags.Folds(cmd)

@@ -30,18 +30,18 @@ func newSynth(io ui.Streams) *cobra.Command {
 	o := &synthOptions{}
 	cmd := &cobra.Command{
 		Use:   "synth",
-		Short: "Write the synthetic set shapes5i to disk",
-		Long: `Write scenes of shapes5i as a custom set, to look at, to try tools on, or as a pattern for
-a set of one's own:
-  JPEGImages/            pictures: PNG, in spite of the folder's name in VOC, so that no
-                         pixel changes
+		Short: "Write the synthetic data set shapes5i to files",
+		Long: `Write the synthetic data set shapes5i to files, as a custom data set: to look at it, to try
+tools on it, or as a pattern for your own data set.
+
+  JPEGImages/            pictures, as PNG, so that no pixel changes
   SegmentationClassAug/  masks: palette PNG, index = class
   train.txt, val.txt     lists of pictures and masks
   classes.txt            names of the classes
-  ` + synthConfig + `            settings to train and evaluate with
+  ` + synthConfig + `            settings for training and scoring
 
-Training scenes show the base classes of their fold alone, so the set is meant for the
-fold it was made for: there it trains and scores to the same bits as shapes5i in memory.`,
+The training pictures show only base classes of one fold (--fold), so use the files with that
+fold. Results are bit for bit those of shapes5i without files.`,
 		Example: `  hdmnet data synth --out shapes --train 300 --val 60
   hdmnet train --config shapes/` + synthConfig + ` --fold 0`,
 		Args: flags.None,
@@ -50,11 +50,12 @@ fold it was made for: there it trains and scores to the same bits as shapes5i in
 	o.Settings = flags.NewSettings(cmd)
 	o.prepareFlags.add(cmd, "")
 	f := cmd.Flags()
-	f.IntVar(&o.fold, "fold", 0, "fold 0..3 that the scenes are for")
-	f.Int("train", 0, "scenes to train on (default 3000)")
-	f.Int("val", 0, "scenes to validate and evaluate on (default 200)")
-	f.Int("size", 0, "side of a scene in pixels (default 160)")
-	f.Int("seed", 0, "which scenes (default 1)")
+	f.IntVar(&o.fold, "fold", 0, "fold 0 to 3 whose base classes the training pictures show")
+	f.Int("train", 0, "pictures to train on (default 3000)")
+	f.Int("val", 0, "pictures to validate and score on (default 200)")
+	f.Int("size", 0, "side of a picture in pixels (default 160)")
+	f.Int("seed", 0, "seed of the pictures (default 1)")
+	flags.SetGroup(cmd, flags.GroupData, "size", "seed")
 	o.Bind("train", "dataset.synth_train")
 	o.Bind("val", "dataset.synth_val")
 	o.Bind("size", "dataset.synth_size")

@@ -31,15 +31,17 @@ func newVerify(io ui.Streams) *cobra.Command {
 	o := &verifyOptions{}
 	cmd := &cobra.Command{
 		Use:   "verify",
-		Short: "Check every file of a data set and compare its counts with the published ones",
-		Long: `Decode every picture and mask of the train and the val list: all must be there, be whole,
-be of one size, and masks must hold classes or 255. Then count, under the rules of the
-field, the images and (class, image) pairs of every fold, in training with and without
-the images that show a novel class, and compare PASCAL-5i and COCO-20i with the published
-counts. Every difference comes with what it usually means.
+		Short: "Check all files of a data set, and compare its counts with the published ones",
+		Long: `Check all files of a data set: every picture and mask of the lists must exist, be readable
+and have the same size, and masks may hold only the numbers of classes, and 255 for ignore.
 
-The exit code is 1 when files are broken, and 0 when counts differ.`,
-		Example: `  hdmnet data verify --config pascal5i_resnet50 --data-root VOC2012 --train-list train.txt --val-list val.txt
+Then the pictures and the (class, picture) pairs of every fold are counted, in training with
+and without the pictures that show a novel class. For PASCAL-5i and COCO-20i, the counts are
+compared with the published ones, and each difference is explained.
+
+The exit code is 1 if files are broken, and 0 if only counts differ.`,
+		Example: `  hdmnet data verify --config pascal5i_resnet50 --data-root VOC2012 \
+      --train-list train.txt --val-list val.txt
   hdmnet data verify --config coco20i_resnet50 --data-root coco --val-list val.txt --fold 0 --json
   hdmnet data verify --config custom_resnet50 --data-root mine`,
 		Args: flags.None,
@@ -49,8 +51,8 @@ The exit code is 1 when files are broken, and 0 when counts differ.`,
 	f := cmd.Flags()
 	flags.Config(cmd, &o.config, "")
 	f.StringVar(&o.fold, "fold", "all", "fold to count, or all")
-	f.IntVar(&o.workers, "workers", 0, "pairs read at once; 0: one for each core")
-	f.IntVar(&o.show, "show", 20, "problems of each list to show; all are counted")
+	f.IntVar(&o.workers, "workers", 0, "pairs that are read at the same time; 0: one for each core")
+	f.IntVar(&o.show, "show", 20, "number of problems to show for each list; all are counted")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
 	flags.Lists(o.Settings)
 	flags.Folds(cmd, "all")

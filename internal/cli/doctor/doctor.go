@@ -28,14 +28,14 @@ func NewCmd(io ui.Streams) *cobra.Command {
 	o := &options{}
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Say what this machine can run on, and test it",
-		Long: `Say what hdmnet finds on this machine: GPUs, driver and libraries, the CPU's instruction
-set and threads, and what to do about what is missing. Then test the device: small
-networks must give known results, and each operator of a GPU, at every shape that these
-networks have, must give what the CPU gives.
+		Short: "Report what this machine can run on, and test it",
+		Long: `Report what this machine can run on, and test it: GPUs, driver and libraries, the CPU's
+instruction set and threads, and what to do about what is missing.
 
-The exit code is 1 when the device that was asked for cannot be opened or fails a test.
-Nothing is written.`,
+The test runs small networks, which must give known results. On a GPU, every operator is
+also compared with the CPU, at every shape that these networks use. Nothing is written.
+
+The exit code is 1 if the requested device cannot be opened or fails a test.`,
 		Example: `  hdmnet doctor
   hdmnet doctor --device cuda:1 --thorough
   hdmnet doctor --self-test=false --json`,
@@ -46,7 +46,7 @@ Nothing is written.`,
 	f.StringVar(&o.device, "device", "auto", "the device to test: auto, cpu or cuda:N")
 	f.StringVar(&o.precision, "precision", op.FP32.String(), "the precision to test it in: fp32, tf32 or bf16")
 	f.BoolVar(&o.selfTest, "self-test", true, "test the device")
-	f.BoolVar(&o.thorough, "thorough", false, "test it with a ResNet-50 as well; on a CPU alone a minute")
+	f.BoolVar(&o.thorough, "thorough", false, "test it with a ResNet-50 as well (a minute on a CPU)")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
 	flags.CompleteDevice(cmd)
 	return cmd

@@ -31,11 +31,11 @@ type episodeOptions struct {
 
 func (o *episodeOptions) flags() {
 	f := o.Cmd.Flags()
-	f.StringVar(&o.protocol, "protocol", "", "episodes and seeds of the field: hdmnet, val, bam or quick (default: those of the settings)")
-	f.StringVar(&o.episodes, "episodes", "", "`N` episodes per seed")
+	f.StringVar(&o.protocol, "protocol", "", "number and seeds of episodes: hdmnet, val, bam or quick (default: those of the settings)")
+	f.StringVar(&o.episodes, "episodes", "", "number `N` of episodes for each seed")
 	f.StringVar(&o.path, "episodes-file", "", "score the episodes of `FILE`, written by --save-episodes")
 	f.StringVar(&o.save, "save-episodes", "", "write the episodes to `FILE`, as JSON lines of picture names")
-	f.IntSlice("seeds", nil, "seeds of the episodes, separated by commas")
+	f.IntSlice("seeds", nil, "seeds of the episodes, comma-separated")
 	o.Bind("seeds", "eval.seeds")
 	flags.Complete(o.Cmd, "protocol", experiment.ProtocolNames()...)
 }

@@ -38,66 +38,67 @@ func NewCmd(io ui.Streams) *cobra.Command { return newCmd(io, &options{}) }
 func newCmd(io ui.Streams, o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "eval",
-		Short: "Score a network on the novel classes of a fold",
-		Long: `Score a network on episodes over the novel classes of its fold: mIoU and FB-IoU of the
-final and of the meta output, and the base learner's mIoU over the base classes, all at
-the pictures' own size. Several seeds give mean ± standard deviation.
+		Short: "Score a network on classes it was not trained on",
+		Long: `Score a network on the novel classes of its fold, which it was not trained on. Prints mIoU
+and FB-IoU of the final and of the meta output, and the mIoU of the base learner over the
+base classes; with several seeds, mean ± standard deviation.
 
-The episodes are those of the release: PyTorch's and Python's random numbers behind a
-DataLoader of eval.emulated_dataloader_workers workers, so that a result here and one there are over the
-same pictures. --protocol chooses how many, with which seeds:
+Without --run and --weights, the newest run under runs/ is scored. --shots need not be that
+of training. --fold all needs one --run for every fold.
 
-  hdmnet  1000 episodes (COCO 10000) with each of 10 seeds, the release's test
-  val     1000 with seed 321, what training reports
-  bam     1000 with each of the first five seeds
-  quick   200 with the first seed
+Masks are compared at each picture's own size. The episodes are those that the released
+PyTorch program draws with the same seed and a DataLoader of
+eval.emulated_dataloader_workers workers, so that scores can be compared with its scores.
+--protocol chooses how many episodes, and with which seeds:
 
---gfss scores base classes and the novel class together, as BAM does: softmax(final) above
---tau is the novel class, elsewhere the base learner decides (--merge base: the base
-learner first). mIoU over novel, base and all classes; BAM's protocol is --protocol bam.
-Its episodes are BAM's: every picture of the list is a query, in turn.
+  hdmnet  1000 episodes (COCO-20i: 10000) with each of 10 seeds, the test of the release
+  val     1000 episodes with seed 321, the validation during training
+  bam     1000 episodes with each of the first 5 seeds
+  quick   200 episodes with the first seed
 
---stage base scores the base learner alone, a run's base.safetensors or that in a whole
-network: every picture of the list once, at train.base.size; novel classes are background.
+--save-episodes writes the episodes to a file, by the names of their pictures;
+--episodes-file scores the episodes of such a file, with this or another network.
 
---save-episodes writes them by the names of their pictures, and --episodes FILE scores
-such a list, with any order of the list of pictures.
+--gfss scores base classes and the novel class together (generalized few-shot segmentation,
+as BAM does): a pixel is of the novel class where the final output's probability is above
+--tau, and elsewhere of the class that the base learner says. With --merge base, the base
+learner's classes come first. Prints mIoU over novel, base and all classes. Every picture
+of the list is a query in turn; BAM's protocol is --protocol bam.
 
-Without --run and --weights it takes the newest run under runs/. A network trained with
-one number of shots can be scored with any other. --fold all needs one run per fold.
---untrained scores the same network with a meta learner as initialized: what the
-training was worth.`,
-		Example: `  hdmnet eval
-  hdmnet eval --run runs/first --shots 5 --json
-  hdmnet eval --fold all --run runs/f0 --run runs/f1 --run runs/f2 --run runs/f3
+--stage base scores the base learner alone, on every picture of the list at
+train.base.size; novel classes count as background.
+
+--untrained gives a baseline: the base learner as trained, the rest of the network with
+random weights.`,
+		Example: `  hdmnet eval --run runs/first --shots 5
+  hdmnet eval --fold all --run runs/f0 --run runs/f1 --run runs/f2 --run runs/f3 --json
   hdmnet eval --weights best.safetensors --config pascal5i_resnet50 --fold 1 \
       --data-root VOC2012 --list val.txt --protocol bam
   hdmnet eval --run runs/first --gfss --protocol bam --tau 0.9
-  hdmnet eval --run runs/first --stage base
   hdmnet eval --run runs/first --protocol quick --save-episodes episodes.jsonl
-  hdmnet eval --run runs/second --episodes episodes.jsonl`,
+  hdmnet eval --run runs/second --episodes-file episodes.jsonl`,
 		Args: flags.None,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runEval(cmd.Context(), io, o) },
 	}
 	o.Settings = flags.NewSettings(cmd)
 	o.flags()
 	f := cmd.Flags()
-	f.StringArrayVar(&o.runs, "run", nil, "run directory `DIR` whose network to score; with --fold all one per fold")
-	f.StringVar(&o.weights, "weights", "", "`FILE` of weights (safetensors, .pth) to score instead, with --config")
-	f.StringVar(&o.fold, "fold", "", "fold 0..3 (custom sets: 0 to their last), or all (default: the fold the network was trained for)")
-	f.BoolVar(&o.untrained, "untrained", false, "score a meta learner as initialized, over the same base learner")
+	f.StringArrayVar(&o.runs, "run", nil, "folder of the run, `DIR`, whose network is scored; with --fold all, one for each fold")
+	f.StringVar(&o.weights, "weights", "", "`FILE` of weights (safetensors, .pth) to score instead of a run; --config says the settings")
+	f.StringVar(&o.fold, "fold", "", "fold 0 to 3 (custom sets: 0 to their last), or all (default: the fold of the training)")
+	f.BoolVar(&o.untrained, "untrained", false, "score a baseline: the base learner as trained, the rest with random weights")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
-	f.StringVar(&o.stage, "stage", train.Meta, "meta: the whole network on episodes; base: the base learner on every picture of the list")
+	f.StringVar(&o.stage, "stage", train.Meta, "what is scored: meta, the whole network on episodes, or base, the base learner on every picture")
 	o.gfss.flags(cmd)
 	flags.Shots(o.Settings)
-	f.Int("feature-cache", 0, "`MIB` of memory for features of pictures that come back; 0: none")
+	f.Int("feature-cache", 0, "memory for features of pictures that are used again, in `MIB`; 0: none")
 	flags.Device(o.Settings)
 	flags.Root(o.Settings)
-	f.String("list", "", "`FILE` of image and mask pairs to score on")
+	f.String("list", "", "`FILE` with the paths of an image and its mask on each line, to score on")
 	o.Bind("feature-cache", "eval.feature_cache")
 	flags.Episodes(io, o.Settings)
 	o.Bind("list", "dataset.val_list")
-	flags.Config(cmd, &o.config, "settings of --weights: ")
+	flags.Config(cmd, &o.config, "settings for --weights: ")
 	flags.Folds(cmd, "all")
 	flags.Complete(cmd, "stage", train.Base, train.Meta)
 	return cmd

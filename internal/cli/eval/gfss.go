@@ -27,8 +27,8 @@ type gfssOptions struct {
 func (g *gfssOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&g.on, "gfss", false, "score base classes and the novel class together (generalized few-shot segmentation)")
-	f.Float64Var(&g.tau, "tau", 0.9, "with --gfss: a pixel is the novel class where its probability is above, between 0 and 1")
-	f.StringVar(&g.merge, "merge", string(eval.MergeFinal), "with --gfss: whose pixels count where both claim them, final (novel class) or base")
+	f.Float64Var(&g.tau, "tau", 0.9, "with --gfss: probability above which a pixel is of the novel class")
+	f.StringVar(&g.merge, "merge", string(eval.MergeFinal), "with --gfss: which output comes first where both find a class, final (novel class) or base")
 	flags.Complete(cmd, "merge", string(eval.MergeFinal), string(eval.MergeBase))
 }
 

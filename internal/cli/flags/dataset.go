@@ -11,7 +11,7 @@ import (
 
 // Config adds --config.
 func Config(cmd *cobra.Command, configuration *string, what string) {
-	cmd.Flags().StringVar(configuration, "config", "", what+"an embedded configuration (hdmnet config list) or a YAML file (default "+config.Default+")")
+	cmd.Flags().StringVar(configuration, "config", "", what+"a configuration (see hdmnet config list) or a YAML file (default "+config.Default+")")
 	Complete(cmd, "config", config.Names()...)
 }
 
@@ -24,9 +24,9 @@ func Folds(cmd *cobra.Command, more ...string) {
 func Lists(s *Settings) {
 	Root(s)
 	f := s.Cmd.Flags()
-	f.String("list", "", "`FILE` of image and mask pairs, for both lists")
-	f.String("train-list", "", "`FILE` of the pairs to train on")
-	f.String("val-list", "", "`FILE` of the pairs to validate and score on")
+	f.String("list", "", "`FILE` with the paths of an image and its mask on each line, for training and validation")
+	f.String("train-list", "", "`FILE` like --list, for training only")
+	f.String("val-list", "", "`FILE` like --list, for validation and scoring only")
 	s.Bind("list", "dataset.train_list", "dataset.val_list")
 	s.Bind("train-list", "dataset.train_list")
 	s.Bind("val-list", "dataset.val_list")
@@ -34,7 +34,7 @@ func Lists(s *Settings) {
 
 // Root adds --data-root.
 func Root(s *Settings) {
-	s.Cmd.Flags().String("data-root", "", "`DIR` that the paths of the lists start from")
+	s.Cmd.Flags().String("data-root", "", "`DIR` that the paths in the lists are relative to")
 	s.Bind("data-root", "dataset.root")
 }
 
@@ -48,15 +48,15 @@ func CheckLists(s *Settings) error {
 
 // Shots adds --shots.
 func Shots(s *Settings) {
-	s.Cmd.Flags().Int("shots", 0, "supports per episode")
+	s.Cmd.Flags().Int("shots", 0, "support pictures per episode")
 	s.Bind("shots", "model.shots")
 }
 
 // Episodes adds the flags about what an episode is made of: --ann-type and --fold-scheme.
 func Episodes(io ui.Streams, s *Settings) {
 	f := s.Cmd.Flags()
-	f.String("ann-type", "", "how supports are marked: mask, or bbox (filled boxes of the mask's components)")
-	f.String("fold-scheme", "", "how COCO-20i's classes are grouped into folds: fwb or panet")
+	f.String("ann-type", "", "annotation of the supports: mask, or bbox (bounding boxes of the mask's components, filled)")
+	f.String("fold-scheme", "", "which classes of COCO-20i make a fold: fwb (every fourth) or panet (blocks of 20)")
 	s.Bind("ann-type", "dataset.annotation")
 	s.Bind("fold-scheme", "dataset.fold_scheme")
 	Renamed(io, s.Cmd, "split", "fold-scheme")

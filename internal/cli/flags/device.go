@@ -15,8 +15,8 @@ import (
 // Device adds --device and --precision, which stand for the settings of that name.
 func Device(s *Settings) {
 	f := s.Cmd.Flags()
-	f.String("device", "", "auto, cpu or cuda:N")
-	f.String("precision", "", "what the inputs of products are rounded to: fp32 (not at all), tf32 or bf16")
+	f.String("device", "", "device to compute on: auto, cpu or cuda:N")
+	f.String("precision", "", "precision of the inputs of matrix products: fp32, tf32 or bf16 (fp32 is exact, the others are faster)")
 	s.Bind("device", "device")
 	s.Bind("precision", "precision")
 	CompleteDevice(s.Cmd)

@@ -23,7 +23,7 @@ type Settings struct {
 // NewSettings adds --set to a command.
 func NewSettings(cmd *cobra.Command) *Settings {
 	s := &Settings{Cmd: cmd, keys: map[string][]string{}}
-	cmd.Flags().StringArrayVar(&s.set, "set", nil, "a setting, `KEY=VALUE`, such as eval.batch=4; may be repeated")
+	cmd.Flags().StringArrayVar(&s.set, "set", nil, "set a setting, `KEY=VALUE`, such as eval.batch=4 (see hdmnet config show); repeatable")
 	return s
 }
 

@@ -28,52 +28,57 @@ func NewCmd(io ui.Streams) *cobra.Command {
 	o := &options{}
 	cmd := &cobra.Command{
 		Use:   "predict",
-		Short: "Segment pictures by annotated support pictures",
-		Long: `Segment in every query what the supports show, all supports together. Pictures are JPEG
-or PNG of any size; photographs are turned upright as their EXIF data say.
+		Short: "Segment pictures, from pictures in which the object is marked",
+		Long: `Segment pictures (queries), from one or a few pictures in which the object is marked
+(supports). Pictures are JPEG or PNG of any size; their EXIF orientation is applied.
 
-A support is a picture with its object, given in one of these ways:
-  cat.jpg:cat_mask.png          a mask: a PNG of the picture's size in which any value but
-                                0 (background) and 255 (ignore) is the object. In a palette
+A support is a picture with one or more marks:
+
+  cat.jpg:cat_mask.png          a mask: a PNG of the picture's size with 0 for background and
+                                any other value for the object; 255 is ignored. In a palette
                                 picture the index counts; in a color picture black is
-                                background and white is ignored. --mask-white-is-object
-                                is for masks that are white on black.
-  cat.jpg:box=10,20,110,220     a box around it: left, top, right, bottom in pixels
-  cat.jpg:point=60,90           a point on it: column, row
-  cat.jpg:scribble=lines.png    lines drawn on it: a PNG of the picture's size, black or
+                                background and white is ignored. For masks that are white on
+                                black, give --mask-white-is-object.
+  cat.jpg:box=10,20,110,220     a box around the object: left, top, right, bottom in pixels
+  cat.jpg:point=60,90           a point on the object: column, row
+  cat.jpg:not=5,5               a point on the background
+  cat.jpg:scribble=lines.png    lines on the object: a PNG of the picture's size, black or
                                 transparent elsewhere
-Several boxes and points follow each other (cat.jpg:point=60,90:point=80,150);
-not=5,5 is a point of the background. In PowerShell put such a support in quotes.
 
-A box alone is filled. From points and scribbles the object is grown: colors near the marks
-against those along the picture's frame, evened out up to the edges in the picture (a
-random walker), as far as it hangs together with a mark; boxes, where given too, hold it
-in. The result is in support_cat_overlay.png: look at it, and add points where it is
-wrong.
+Boxes, points and scribbles can be combined: cat.jpg:point=60,90:point=80,150:not=5,5.
+In PowerShell, put such a support in quotes.
 
-For a support cat.jpg and a query photo.jpg the output folder gets
-  support_cat_overlay.png  the support with the object as it was understood
-  photo_mask.png           255 where the object is, else 0
+A box alone is filled. From points and scribbles, a mask is computed with a random walker:
+each pixel goes to the object or to the background by its color and by the edges between
+it and the marks. The object is the part that is connected to a mark, within the boxes if
+there are any. Look at the support's overlay, and add points where its mask is wrong.
+
+For a support cat.jpg and a query photo.jpg, the output folder gets
+
+  support_cat_overlay.png  the support with its mask
+  photo_mask.png           255 for the object, 0 elsewhere
   photo_overlay.png        the query with the object tinted and outlined
   photo_logits.npy         with --save-logits: float32 [2,H,W], background and object`,
 		Example: `  hdmnet predict --run runs/first --support cat1.jpg:cat1.png --query photo.jpg --out out
-  hdmnet predict --run runs/first --support cat1.jpg:point=120,80:point=150,200:not=10,10 --query photo.jpg --out out
+  hdmnet predict --run runs/first --support cat1.jpg:point=120,80:point=150,200:not=10,10 \
+      --query photo.jpg --out out
   hdmnet predict --weights best.safetensors --config pascal5i_resnet50 \
-      --support a.jpg:a.png --support b.jpg:box=30,40,200,180 --query q1.jpg --query q2.jpg --out out --save-logits`,
+      --support a.jpg:a.png --support b.jpg:box=30,40,200,180 \
+      --query q1.jpg --query q2.jpg --out out`,
 		Args: flags.None,
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), io, o) },
 	}
 	o.Settings = flags.NewSettings(cmd)
 	f := cmd.Flags()
-	f.StringArrayVar(&o.supports, "support", nil, "a support, `IMAGE:MASK`, or IMAGE:box=…, :point=…, :scribble=…; repeat it for more shots")
-	f.StringArrayVar(&o.queries, "query", nil, "a picture `IMAGE` to segment; may be repeated")
-	f.StringVar(&o.out, "out", "", "folder `DIR` for the results")
-	f.StringVar(&o.run, "run", "", "run directory `DIR` whose network to use")
-	f.StringVar(&o.weights, "weights", "", "`FILE` of weights (safetensors, .pth) to use instead, with --config")
-	f.BoolVar(&o.whiteIsObject, "mask-white-is-object", false, "255 (and white) in a mask is the object, not ignored")
-	f.BoolVar(&o.saveLogits, "save-logits", false, "write the logits too")
+	f.StringArrayVar(&o.supports, "support", nil, "a support, `IMAGE:MASK`, or IMAGE:box=…, :point=…, :scribble=…; repeat for more supports")
+	f.StringArrayVar(&o.queries, "query", nil, "picture `IMAGE` to segment; repeat for more")
+	f.StringVar(&o.out, "out", "", "folder for the results, `DIR`")
+	f.StringVar(&o.run, "run", "", "folder of the run, `DIR`, whose network is used")
+	f.StringVar(&o.weights, "weights", "", "`FILE` of weights (safetensors, .pth) to use instead of a run; --config says the settings")
+	f.BoolVar(&o.whiteIsObject, "mask-white-is-object", false, "in masks, 255 and white are the object, not ignored")
+	f.BoolVar(&o.saveLogits, "save-logits", false, "also write the logits")
 	flags.Device(o.Settings)
-	flags.Config(cmd, &o.config, "settings of --weights: ")
+	flags.Config(cmd, &o.config, "settings for --weights: ")
 	return cmd
 }
 

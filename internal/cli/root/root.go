@@ -77,16 +77,18 @@ func panicMessage(r any) string {
 func newRoot(io ui.Streams) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "hdmnet",
-		Short: "Few-shot segmentation with HDMNet: train, evaluate, predict",
-		Long: `hdmnet trains, evaluates and runs HDMNet (CVPR 2023), which segments in a picture the
-class of object that a few annotated support pictures show.
+		Short: "Few-shot segmentation with HDMNet: train, score, predict",
+		Long: `Find objects of a new class in pictures, from one or a few pictures in which the object is
+marked. hdmnet trains, scores and runs HDMNet, a network for few-shot segmentation (CVPR 2023).
 
-Settings come from an embedded configuration or a YAML file (--config), HDMNET_*
-environment variables and --set. Without --config it is shapes5i, a synthetic set made
-on the fly, so that everything works without any data.`,
-		Example: `  hdmnet train --fold 0 --out runs/first     train on shapes5i, a few minutes
-  hdmnet eval --run runs/first --shots 5     score it on classes it has never seen
+Every setting has a default; ` + "`" + `hdmnet config show` + "`" + ` lists them. Change one with its flag, with
+--set KEY=VALUE, with an environment variable (HDMNET_ and the key), or in a YAML file that
+--config names. Without --config the data set is shapes5i: synthetic pictures that the program
+makes itself, so that every command works without any files.`,
+		Example: `  hdmnet train --fold 0 --out runs/first       train on synthetic pictures, a few minutes
+  hdmnet eval --run runs/first --shots 5       score the network on classes it was not trained on
   hdmnet predict --run runs/first --support cat.jpg:cat_mask.png --query photo.jpg --out out`,
+		Version:       summary(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs,
@@ -97,6 +99,8 @@ on the fly, so that everything works without any data.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return ui.Usagef("%w; see `%s --help`", err, cmd.CommandPath())
 	})
+	root.SetVersionTemplate("hdmnet {{.Version}}\n")
+	flags.Help(root)
 	root.AddCommand(traincmd.NewCmd(io), eval.NewCmd(io), predict.NewCmd(io), weights.NewCmd(io), data.NewCmd(io), bench.NewCmd(io), doctor.NewCmd(io), configcmd.NewCmd(io), newVersion(io))
 	decimal(root)
 	return root

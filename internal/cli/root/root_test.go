@@ -2,10 +2,12 @@ package root
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -14,19 +16,71 @@ import (
 	"hdmnet/internal/op"
 )
 
-// TestEveryCommandHelps: whoever asks a command for help sees what it does and a line to
-// paste.
+// TestEveryCommandHelps: whoever asks a command for help sees what it does, a line to paste
+// and every flag under a heading that says what it is about.
 func TestEveryCommandHelps(t *testing.T) {
+	var names []string
 	var walk func(c *cobra.Command)
 	walk = func(c *cobra.Command) {
-		if c.Short == "" || c.Example == "" && !c.HasSubCommands() {
-			t.Errorf("%s: short help %q, example %q", c.CommandPath(), c.Short, c.Example)
-		}
+		names = append(names, strings.TrimPrefix(c.CommandPath(), "hdmnet"))
 		for _, sub := range c.Commands() {
 			walk(sub)
 		}
 	}
 	walk(newRoot(ui.Streams{Out: &bytes.Buffer{}, Err: &bytes.Buffer{}}))
+	if len(names) < 20 {
+		t.Fatalf("%d commands: %q", len(names), names)
+	}
+	for _, name := range names {
+		var out bytes.Buffer
+		if code := Execute(t.Context(), append(strings.Fields(name), "--help"), ui.Streams{Out: &out, Err: &out}); code != ui.ExitOK {
+			t.Errorf("hdmnet%s --help: exit code %d", name, code)
+		}
+		help := out.String()
+		about, rest, ok := strings.Cut(help, "\n\nExamples:\n  ")
+		if !ok || strings.Contains(about, "\n\n") || len(about) < 30 {
+			t.Errorf("hdmnet%s --help: one paragraph and then examples expected:\n%s", name, help)
+		}
+		if !strings.HasPrefix(rest, "hdmnet"+name+" ") && !strings.HasPrefix(rest, "hdmnet"+name+"\n") {
+			t.Errorf("hdmnet%s --help: the first example is of another command:\n%s", name, rest)
+		}
+		_, other, ok := strings.Cut(help, "\nOther:\n")
+		if !ok {
+			t.Errorf("hdmnet%s --help: no other flags:\n%s", name, help)
+		}
+		for line := range strings.Lines(other) {
+			if strings.Contains(line, "--") && !strings.Contains(line, "--help") && !strings.Contains(line, "--version") {
+				t.Errorf("hdmnet%s --help: a flag belongs to no group, name it in flags.members: %s", name, line)
+			}
+		}
+		for line := range strings.Lines(help) {
+			if width := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); width > 100 {
+				t.Errorf("hdmnet%s --help: %d columns: %s", name, width, line)
+			}
+		}
+	}
+}
+
+// TestVersion: the line of --version and the object of version --json name this version.
+func TestVersion(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--version"}, "hdmnet " + version + " (commit "},
+		{[]string{"version"}, "hdmnet    " + version + "\n"},
+	} {
+		var out, errs bytes.Buffer
+		if code := Execute(t.Context(), c.args, ui.Streams{Out: &out, Err: &errs}); code != ui.ExitOK || !strings.HasPrefix(out.String(), c.want) || errs.Len() != 0 {
+			t.Errorf("%q: exit code %d, %q, %q", c.args, code, out.String(), errs.String())
+		}
+	}
+	var out bytes.Buffer
+	var b build
+	Execute(t.Context(), []string{"version", "--json"}, ui.Streams{Out: &out, Err: &out})
+	if err := json.Unmarshal(out.Bytes(), &b); err != nil || b.Version != version || b.Go == "" || b.OS == "" || b.Device == "" {
+		t.Errorf("%+v, %v", b, err)
+	}
 }
 
 // TestPanicMessage: what a device says is for people; a defect keeps its stack.

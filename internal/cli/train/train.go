@@ -31,38 +31,40 @@ func NewCmd(io ui.Streams) *cobra.Command {
 	o := &options{}
 	cmd := &cobra.Command{
 		Use:   "train",
-		Short: "Train the base learner and HDMNet on a fold",
-		Long: `Train on the base classes of a fold: first the base learner (stage base), then HDMNet
-with the base learner frozen (stage meta).
+		Short: "Train a network on the base classes of a fold",
+		Long: `Train a network on the base classes of a fold. The classes of a data set are divided into
+folds; the classes of the fold itself, the novel classes, are kept out of training.
 
-A run directory holds config.yaml (every setting, resolved), metrics.jsonl, log,
-curves.png, checkpoints/, base.safetensors and best.safetensors. Interrupted or killed,
-a run goes on with the same command and --resume, and ends with the same bits as if it
-had never stopped.`,
+Training has two stages. Stage base trains the base learner, a PSPNet for the base classes.
+Stage meta trains HDMNet on episodes, with the base learner frozen. An episode is a query
+picture and one or more support pictures (--shots) that show the same class with its mask.
+
+The folder of the run (--out) holds config.yaml (every setting), metrics.jsonl, log,
+curves.png, checkpoints/, base.safetensors (the base learner) and best.safetensors (the
+network with the best validation score). After an interruption, the same command with
+--resume continues the run; the weights are bit for bit those of a run without interruption.`,
 		Example: `  hdmnet train --fold 0 --out runs/first
   hdmnet train --fold 0 --out runs/first --resume
   hdmnet train --fold 1 --config pascal5i_resnet50 --data-root VOC2012 \
       --train-list train.txt --val-list val.txt --set backbone.weights=resnet50_v2.pth
-  hdmnet train --fold 1 --config pascal5i_resnet50 --data-root mini --list list.txt --stage meta
-  hdmnet train --fold 0 --config coco20i_resnet50 --fold-scheme panet --data-root COCO --filter-intersection=false \
-      --train-list train.txt --val-list val.txt
-  hdmnet train --fold 1 --config mine.yaml --stage meta --shots 5 --set base.weights=base.safetensors`,
+  hdmnet train --fold 1 --config mine.yaml --stage meta --shots 5 \
+      --set base.weights=base.safetensors`,
 		Args: flags.None,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runTrain(cmd.Context(), io, o) },
 	}
 	o.Settings = flags.NewSettings(cmd)
 	f := cmd.Flags()
-	f.IntVar(&o.fold, "fold", 0, "fold 0..3 (custom sets: 0 to their last): the classes that training must not see")
+	f.IntVar(&o.fold, "fold", 0, "fold 0 to 3 (custom sets: 0 to their last), whose novel classes are kept out of training")
 	flags.Config(cmd, &o.config, "")
-	f.StringVar(&o.out, "out", "", "run directory `DIR` (default "+run.Parent+"/CONFIG_foldF_TIME)")
-	f.BoolVar(&o.resume, "resume", false, "go on with the run in --out")
-	f.String("stage", "", "base, meta or all")
+	f.StringVar(&o.out, "out", "", "folder of the run, `DIR` (default "+run.Parent+"/CONFIG_foldF_TIME)")
+	f.BoolVar(&o.resume, "resume", false, "continue the run in --out")
+	f.String("stage", "", "stage to train: base, meta or all")
 	flags.Shots(o.Settings)
-	f.Int("epochs", 0, "epochs of both stages, or of the one that --stage names")
-	f.Int("seed", 0, "seed of everything random")
+	f.Int("epochs", 0, "epochs of the stage that --stage names, or of both stages")
+	f.Int("seed", 0, "seed of all random numbers")
 	flags.Device(o.Settings)
 	flags.Episodes(io, o.Settings)
-	f.Bool("filter-intersection", true, "leave training pictures out that show any novel class; papers differ")
+	f.Bool("filter-intersection", true, "leave out training pictures that show a novel class (papers differ)")
 	o.Bind("filter-intersection", "dataset.filter_intersection")
 	o.Bind("stage", "train.stage")
 	o.Bind("seed", "train.seed")

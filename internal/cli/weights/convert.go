@@ -34,16 +34,17 @@ func newConvert(io ui.Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "convert IN OUT",
 		Short: "Convert weights between PyTorch and safetensors",
-		Long: `Convert weights under any known names to the names of HDMNet's PyTorch code, complete, so
-that its strict load_state_dict takes them. The end of OUT chooses the format:
+		Long: `Convert weights between PyTorch and safetensors. The result has the names of the released
+PyTorch program and is complete, so that its load_state_dict(strict=True) accepts it.
 
-  .safetensors  for this program and safetensors.torch.load_file
-  .pth, .pt     {"state_dict": …}, which torch.load reads, also with weights_only=True,
-                and the PyTorch code's scripts take as a checkpoint to test
+The extension of OUT chooses the format:
 
-Batch norms get the num_batches_tracked that old files lack, and a base learner (PSPNet) its
-second set of names, encoder.*, without which BAM's code refuses it. An optimizer's state
-is left out. A file of unknown names keeps them.`,
+  .safetensors  read by this program and by safetensors.torch.load_file
+  .pth, .pt     {"state_dict": …}, read by torch.load, also with weights_only=True
+
+num_batches_tracked is added to batch norms that lack it. A base learner (PSPNet) gets its
+backbone a second time under the names encoder.*, which BAM's code expects. The state of an
+optimizer is left out. A file of unknown names keeps its names.`,
 		Example: `  hdmnet weights convert resnet50_v2.pth resnet50.safetensors
   hdmnet weights convert runs/pascal0/best.safetensors best.pth
   hdmnet weights convert best.pth small.safetensors --dtype float16`,
@@ -55,7 +56,7 @@ is left out. A file of unknown names keeps them.`,
 	}
 	types := []string{"keep", "float32", "float16", "bfloat16"}
 	cmd.Flags().StringVar(&o.dtype, "dtype", "keep", "`TYPE` of floating-point tensors: "+strings.Join(types, ", "))
-	cmd.Flags().BoolVar(&o.force, "force", false, "replace OUT when it is there")
+	cmd.Flags().BoolVar(&o.force, "force", false, "replace OUT if it exists")
 	flags.Complete(cmd, "dtype", types...)
 	return cmd
 }

@@ -26,10 +26,12 @@ func newDiff(io ui.Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff A B",
 		Short: "Compare two files of weights",
-		Long: `Compare two files of weights, whatever their formats, under the names of HDMNet's PyTorch
-code: tensors that one of them lacks, shapes, and of every tensor that differs the number
-of elements, the largest |a−b| and the largest |a−b|/max(|a|,|b|). Types do not
-count, values do. Exit code 0: equal; 1: they differ.`,
+		Long: `Compare two files of weights, tensor by tensor. Their formats may differ.
+
+Tensors are compared under the names of the released PyTorch program. Printed are tensors that
+one of the files lacks, different shapes, and for every tensor with different values how many
+differ, the largest |a−b| and the largest |a−b|/max(|a|,|b|). Values are compared, not types:
+a float16 tensor can equal a float32 one. The exit code is 0 if the files are equal, else 1.`,
 		Example: `  hdmnet weights diff best.pth best.safetensors
   hdmnet weights diff best.pth half.safetensors --tolerance 1e-3`,
 		Args: flags.Exactly("A", "B"),
@@ -38,8 +40,8 @@ count, values do. Exit code 0: equal; 1: they differ.`,
 			return runDiff(cmd.Context(), io, o)
 		},
 	}
-	cmd.Flags().Float64Var(&o.tolerance, "tolerance", 0, "values equal when |a−b| is at most `T`")
-	cmd.Flags().BoolVar(&o.raw, "raw", false, "compare under the names as they are in the files")
+	cmd.Flags().Float64Var(&o.tolerance, "tolerance", 0, "count values as equal if |a−b| is at most `T`")
+	cmd.Flags().BoolVar(&o.raw, "raw", false, "compare under the names in the files, without translating them")
 	return cmd
 }
 

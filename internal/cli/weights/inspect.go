@@ -27,9 +27,10 @@ func newInspect(io ui.Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
 		Short: "Show what a file of weights holds",
-		Long: `Show what a file of weights holds: its format, the network it is recognized as and what
-that network lacks, metadata, and every tensor's name, type and shape. Only the table of
-tensors is read, however large the file.`,
+		Long: `Show what a file of weights holds: its format, the network that it belongs to, the tensors
+that this network needs and the file lacks, metadata, and every tensor's name, type and shape.
+
+Values are not read, so that large files take no longer than small ones.`,
 		Example: `  hdmnet weights inspect resnet50_v2.pth
   hdmnet weights inspect best.pth --json | jq .layout`,
 		Args: flags.Exactly("FILE"),
@@ -38,7 +39,7 @@ tensors is read, however large the file.`,
 			return runInspect(cmd.Context(), io, o)
 		},
 	}
-	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print one JSON object")
 	return cmd
 }
 

@@ -12,14 +12,14 @@ import (
 func NewCmd(io ui.Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "weights",
-		Short: "Look into files of weights, convert and compare them",
-		Long: `Look into files of weights, convert and compare them: safetensors and what PyTorch's
-torch.save writes (.pth, .pt, the zip format and the one before 1.6). The content tells
-the format, not the name; pickles are read as data, nothing in them is executed.
+		Short: "Inspect, convert and compare files of weights",
+		Long: `Inspect, convert and compare files of weights: safetensors, and what PyTorch's torch.save
+writes (.pth, .pt).
 
-Every command that takes weights takes all of these. Known are the names of HDMNet's and
-BAM's PyTorch code, semseg's resnet50_v2 and resnet101_v2, torchvision's vgg16_bn and, but
-for the stem, torchvision's ResNets.`,
+Every command that takes weights reads all of these formats, and finds out the format from
+the content. PyTorch files are read as data; nothing in them is executed. These networks'
+names are known: HDMNet and BAM in PyTorch, semseg's resnet50_v2 and resnet101_v2,
+torchvision's vgg16_bn, and torchvision's ResNets without their stem.`,
 		Example: `  hdmnet weights inspect resnet50_v2.pth
   hdmnet weights convert runs/pascal0/best.safetensors best.pth
   hdmnet weights diff best.pth best.safetensors`,
