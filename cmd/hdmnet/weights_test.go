@@ -69,6 +69,28 @@ func TestWeightsThereAndBack(t *testing.T) {
 	}
 }
 
+// TestWeightsKey: a file with two networks is read when the key says which.
+func TestWeightsKey(t *testing.T) {
+	file, out := torchFixture("ema_beside.pth"), filepath.Join(t.TempDir(), "out.safetensors")
+	if _, errs, code := hdmnet(t, "weights", "inspect", file); code != ui.ExitError || !strings.Contains(errs, "state_dict (HDMNet") || !strings.Contains(errs, "state_dict_ema.module (HDMNet") {
+		t.Errorf("code %d: %s", code, errs)
+	}
+	for _, args := range [][]string{{file, "--key", "state_dict_ema"}, {file + "#state_dict_ema"}} {
+		if text := runs(t, append([]string{"weights", "inspect"}, args...)...); !strings.Contains(text, "tensors in state_dict_ema, module. dropped") {
+			t.Error(text)
+		}
+	}
+	runs(t, "weights", "diff", file+"#state_dict", file+"#state_dict_ema")
+	runs(t, "weights", "diff", torchFixture("lightning.pth"), torchFixture("ema.pth")+"#model_ema.module", "--key", "state_dict.model")
+	runs(t, "weights", "convert", file, out, "--key", "state_dict")
+	if text := runs(t, "weights", "inspect", out); !strings.Contains(text, "HDMNet") {
+		t.Error(text)
+	}
+	if _, errs, code := hdmnet(t, "eval", "--run", "x", "--key", "ema"); code != ui.ExitUsage || !strings.Contains(errs, "--key goes with --weights") {
+		t.Errorf("code %d: %s", code, errs)
+	}
+}
+
 // TestWeightsConvertCompletes: what an old or a wider file lacks or has too much for
 // PyTorch's strict load_state_dict.
 func TestWeightsConvertCompletes(t *testing.T) {
@@ -164,7 +186,7 @@ func failsWithOutput(t *testing.T, args []string, want ...string) string {
 func TestWeightsInspect(t *testing.T) {
 	out := runs(t, "weights", "inspect", torchFixture("checkpoint.pth"))
 	for _, want := range []string{
-		"PyTorch zip, tensors in state_dict, module. dropped", "not recognized", "optimizer (a dict of 2)", "epoch = 7", "7 of 13 elements (6 F32, 1 I64)",
+		"PyTorch zip, tensors in state_dict\n", "not recognized", "optimizer (a dict of 2)", "epoch = 7", "7 of 13 elements (6 F32, 1 I64)",
 		"1.running_mean", "[2 1 1 1]",
 	} {
 		if !strings.Contains(out, want) {

@@ -88,6 +88,9 @@ func withWeights(path string, read func(*weights.File) error) error {
 	}
 	defer f.Close()
 	if err := read(f); err != nil {
+		if damage := new(weights.FormatError); errors.As(err, &damage) {
+			return err // names the file
+		}
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil

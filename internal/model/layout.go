@@ -52,7 +52,8 @@ func (l Layout) String() string {
 	return s
 }
 
-// Recognize tells what a file of weights holds and returns it under the release's names:
+// Recognize tells what a file of weights holds, of what Select finds in it, and returns it
+// under the release's names:
 //
 //   - HDMNet, and PSPNet (BAM's base stage) with or without its second copy of the
 //     backbone, encoder.*;
@@ -64,26 +65,14 @@ func (l Layout) String() string {
 //
 // A file of other names comes back as it is, of UnknownKind.
 func Recognize(f *weights.File) (Layout, *weights.File, error) {
-	has := func(name string) bool { _, ok := f.Shape(name); return ok }
-	kernel := func(name string) int {
-		if s, _ := f.Shape(name); len(s) == 4 {
-			return s[3]
-		}
-		return 0
+	f, err := Select(f)
+	if err != nil {
+		return Layout{}, nil, err
 	}
-	var l Layout
-	var rename func(string) (string, bool)
-	switch {
-	case has("features.0.weight"):
-		l, rename = torchvisionVGG(has)
-	case kernel("conv1.weight") == 7 && has("layer1.0.conv1.weight"):
-		l, rename = plainResNet(), plainNames
-	case kernel("conv1.weight") == 3 && has("conv3.weight") && has("layer1.0.conv1.weight"):
-		l, rename = Layout{Kind: BackboneAlone, Source: "semseg"}, semsegNames
-	case has("layer0.0.weight") || has("encoder.0.0.weight"):
-		l, rename = release(has), releaseNames(has)
-	default:
-		return Layout{Kind: UnknownKind, Problem: "its names are not those of a network known here: " + some(f.Names())}, f, nil
+	l, rename := match(f.Shape)
+	if l.Kind == UnknownKind {
+		l.Problem = "its names are not those of a network known here: " + some(f.Names())
+		return l, f, nil
 	}
 	g, err := f.Renamed(rename)
 	if err != nil {
@@ -91,6 +80,28 @@ func Recognize(f *weights.File) (Layout, *weights.File, error) {
 	}
 	l.measure(g)
 	return l, g, nil
+}
+
+// match tells whose names tensors have, and how they become the release's.
+func match(shape func(name string) ([]int, bool)) (l Layout, rename func(string) (string, bool)) {
+	has := func(name string) bool { _, ok := shape(name); return ok }
+	kernel := func(name string) int {
+		if s, _ := shape(name); len(s) == 4 {
+			return s[3]
+		}
+		return 0
+	}
+	switch {
+	case has("features.0.weight"):
+		return torchvisionVGG(has)
+	case kernel("conv1.weight") == 7 && has("layer1.0.conv1.weight"):
+		return plainResNet(), plainNames
+	case kernel("conv1.weight") == 3 && has("conv3.weight") && has("layer1.0.conv1.weight"):
+		return Layout{Kind: BackboneAlone, Source: "semseg"}, semsegNames
+	case has("layer0.0.weight") || has("encoder.0.0.weight"):
+		return release(has), releaseNames(has)
+	}
+	return Layout{Kind: UnknownKind}, nil
 }
 
 // release is a file under the release's or BAM's names.

@@ -46,6 +46,7 @@ const (
 	Safetensors = "safetensors"
 	TorchZip    = "PyTorch zip"    // torch.save since 1.6
 	TorchLegacy = "PyTorch legacy" // torch.save before 1.6
+	Pickle      = "Python pickle"  // of a dict with numpy arrays
 )
 
 // File is an open file of weights. Its table of tensors is in memory, the tensors are
@@ -60,6 +61,8 @@ type File struct {
 	within  string
 	prefix  string
 	skipped []string
+	pickled *pickled // of a PyTorch file
+	chosen  bool     // Open was given a key
 }
 
 // Open reads and checks the table of tensors of the file at path: safetensors, or
@@ -70,11 +73,27 @@ type File struct {
 // byte ranges that do not pass the end of the file. A file that fails is a *FormatError
 // naming the file, the tensor and the remedy.
 //
-// In a PyTorch file the tensors are those of the top-level dict or of the state_dict,
-// model or net in it; a "module." before all names is dropped; what is no tensor, such
-// as an optimizer's state, is left out (Skipped) or, numbers and text, is Metadata.
+// In a PyTorch file the tensors, or numpy arrays, are those of the top-level dict or of the
+// state_dict, model or net in it; what is no tensor, such as an optimizer's state, is left
+// out (Skipped) or, numbers and text, is Metadata. path may be FILE#KEY: then the tensors
+// are those At the key.
 // Equivalents: safetensors.safe_open, torch.load(weights_only=True, mmap=True).
 func Open(path string) (*File, error) {
+	file, key := SplitKey(path)
+	f, err := openFile(file)
+	if err != nil || key == "" {
+		return f, err
+	}
+	g, err := f.At(key)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	g.path, g.chosen = path, true
+	return g, nil
+}
+
+func openFile(path string) (*File, error) {
 	r, err := os.Open(path)
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) {
@@ -120,7 +139,7 @@ func open(path string, r *os.File) (*File, error) {
 // Close releases the file. Slices already read stay valid.
 func (f *File) Close() error { return f.r.Close() }
 
-// Path is the path the file was opened with.
+// Path is the path the file was opened with, its key included.
 func (f *File) Path() string { return f.path }
 
 // Names lists the tensors in file order.
@@ -186,15 +205,18 @@ func (f *File) Uint8(name string) ([]uint8, []int, error) {
 	return read(f, name, byteDecoders, "U8 or BOOL")
 }
 
-// Format is Safetensors, TorchZip or TorchLegacy.
+// Format is Safetensors, TorchZip, TorchLegacy or Pickle.
 func (f *File) Format() string { return f.format }
 
 // Within is where in a PyTorch file the tensors were found, such as "state_dict"; empty
 // for the top level.
 func (f *File) Within() string { return f.within }
 
-// Prefix is what was dropped before every name: "module." of torch.nn.DataParallel.
+// Prefix is what was dropped before every name, such as "module." of torch.nn.DataParallel.
 func (f *File) Prefix() string { return f.prefix }
+
+// Chosen tells that the file was opened with a key.
+func (f *File) Chosen() bool { return f.chosen }
 
 // Skipped describes what a PyTorch file holds that is no tensor of the network.
 func (f *File) Skipped() []string { return slices.Clone(f.skipped) }
@@ -226,9 +248,4 @@ func (f *File) makeIndex() {
 	for i := range f.tensors {
 		f.index[f.tensors[i].name] = i
 	}
-}
-
-// all tells whether there are tensors and ok holds for all their names.
-func (f *File) all(ok func(string) bool) bool {
-	return len(f.tensors) > 0 && !slices.ContainsFunc(f.tensors, func(t tensor) bool { return !ok(t.name) })
 }

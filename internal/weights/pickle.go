@@ -12,17 +12,20 @@ import (
 	"github.com/nlpodyssey/gopickle/pickle"
 )
 
-// Bounds of the pickles in one file. A checkpoint of ResNet-101 with its optimizer has
-// half a megabyte and a hundred thousand opcodes; an empty Python object costs an
-// opcode and some hundred bytes of memory.
+// Bounds of the pickles in one file, which have as many bytes as the file at most. A
+// checkpoint of ResNet-101 with its optimizer has half a megabyte and a hundred thousand
+// opcodes, numpy arrays lie in the pickle; an empty Python object costs an opcode and some
+// hundred bytes of memory.
 const (
-	maxPickle  = 64 << 20 // bytes
+	minLimit   = 64 << 20 // bytes of all pickles, in a file that is smaller
 	maxOpcodes = 1 << 20
 	maxMarks   = 1 << 10 // open at a time
 	maxNumber  = 1 << 12 // bytes of one number
 )
 
-var errPickleTooBig = fmt.Errorf("its pickle is larger than %d MiB or has more than %d opcodes", maxPickle>>20, maxOpcodes)
+func (p *pickleReader) tooBig() error {
+	return fmt.Errorf("its pickle is larger than %d MiB or has more than %d opcodes", p.limit>>20, maxOpcodes)
+}
 
 // argument is what follows an opcode.
 type argument uint8
@@ -69,9 +72,13 @@ type pickleReader struct {
 	buf     bytes.Buffer // the pickle so far
 	read    int64        // bytes of all pickles so far
 	opcodes int
+	limit   int64 // of read
 }
 
-func newPickleReader(r io.Reader) *pickleReader { return &pickleReader{r: bufio.NewReader(r)} }
+// newPickleReader reads the pickles of a file of so many bytes.
+func newPickleReader(r io.Reader, size int64) *pickleReader {
+	return &pickleReader{r: bufio.NewReader(r), limit: max(size, minLimit)}
+}
 
 // next returns the bytes of the next pickle, STOP included, until the next call.
 func (p *pickleReader) next() ([]byte, error) {
@@ -84,7 +91,7 @@ func (p *pickleReader) next() ([]byte, error) {
 		}
 		p.buf.WriteByte(code)
 		if p.opcodes++; p.opcodes > maxOpcodes {
-			return nil, errPickleTooBig
+			return nil, p.tooBig()
 		}
 		if err := p.argument(code, &frameEnd); err != nil {
 			return nil, cut(err)
@@ -137,12 +144,12 @@ func (p *pickleReader) argument(code byte, frameEnd *uint64) error {
 			return err
 		case kind == frame:
 			*frameEnd = n + uint64(p.buf.Len())
-			if n > maxPickle {
-				return errPickleTooBig
+			if n > uint64(p.limit) {
+				return p.tooBig()
 			}
 			return nil
-		case n > maxPickle:
-			return errPickleTooBig
+		case n > uint64(p.limit):
+			return p.tooBig()
 		case kind >= long1 && n > maxNumber:
 			return fmt.Errorf("a number in its pickle has %d bytes", n)
 		}
@@ -152,8 +159,8 @@ func (p *pickleReader) argument(code byte, frameEnd *uint64) error {
 }
 
 func (p *pickleReader) copy(n int64) error {
-	if p.read+int64(p.buf.Len())+n > maxPickle {
-		return errPickleTooBig
+	if p.read+int64(p.buf.Len())+n > p.limit {
+		return p.tooBig()
 	}
 	_, err := io.CopyN(&p.buf, p.r, n)
 	return err
@@ -179,8 +186,8 @@ func (p *pickleReader) line() ([]byte, error) {
 			return p.buf.Bytes()[begin : p.buf.Len()-1], nil
 		case err != bufio.ErrBufferFull:
 			return nil, err
-		case p.read+int64(p.buf.Len()) > maxPickle:
-			return nil, errPickleTooBig
+		case p.read+int64(p.buf.Len()) > p.limit:
+			return nil, p.tooBig()
 		}
 	}
 }

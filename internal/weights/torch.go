@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
-
-	"github.com/nlpodyssey/gopickle/types"
 )
 
 // storage is a block of elements of a file of torch.save that tensors are views of.
@@ -60,150 +57,8 @@ func (r *torchReader) persistent(id any) (any, error) {
 // unpickle builds the object of a pickle.
 func (r *torchReader) unpickle(b []byte) (any, error) { return unpickle(b, findClass, r.persistent) }
 
-// wrappers are the names under which training programs put the state_dict.
-var wrappers = []string{"state_dict", "model_state_dict", "model_state", "model", "net", "network"}
-
-// stateDict is where the tensors of a file were found.
-type stateDict struct {
-	items   []types.DictEntry
-	within  string   // "state_dict", "model.state_dict"; empty at the top
-	skipped []string // what else the file holds
-	meta    map[string]string
-}
-
-// findStateDict looks for tensors at the top of a file's object and in its wrappers.
-func findStateDict(top any) (*stateDict, error) {
-	s := &stateDict{meta: map[string]string{}}
-	for range 4 {
-		items, ok := dict(top)
-		if !ok {
-			return nil, notADict(top, s.within)
-		}
-		name, inner := wrapped(items)
-		if inner == nil {
-			s.items = items
-			return s, nil
-		}
-		for _, e := range items {
-			if key, ok := e.Key.(string); ok && key != name {
-				s.aside(key, e.Value)
-			}
-		}
-		top, s.within = inner, strings.TrimPrefix(s.within+"."+name, ".")
-	}
-	return nil, fmt.Errorf("its state_dict lies deeper than four dicts")
-}
-
-// wrapped returns the state_dict inside, by the first of the wrappers' names.
-func wrapped(items []types.DictEntry) (string, any) {
-	for _, name := range wrappers {
-		for _, e := range items {
-			if _, isTensor := e.Value.(*view); e.Key == any(name) && !isTensor {
-				if _, isDict := dict(e.Value); isDict || moduleClass(e.Value) != "" {
-					return name, e.Value
-				}
-			}
-		}
-	}
-	return "", nil
-}
-
-// aside keeps what lies beside the state_dict: numbers and text as metadata.
-func (s *stateDict) aside(key string, v any) {
-	switch v := v.(type) {
-	case int, float64, bool:
-		s.meta[key] = fmt.Sprint(v)
-	case string:
-		s.meta[key] = shorten(v)
-	case nil:
-	case *object:
-		s.skipped = append(s.skipped, fmt.Sprintf("%s (%s)", key, v.class))
-	case *view:
-		s.skipped = append(s.skipped, key+" (a tensor)")
-	default:
-		items, ok := dict(v)
-		if key == metadataKey {
-			for _, e := range items {
-				k, isText := e.Key.(string)
-				text, alsoText := e.Value.(string)
-				if isText && alsoText {
-					s.meta[k] = text
-				}
-			}
-			return
-		}
-		if ok {
-			s.skipped = append(s.skipped, fmt.Sprintf("%s (a dict of %d)", key, len(items)))
-		} else {
-			s.skipped = append(s.skipped, key)
-		}
-	}
-}
-
-// moduleClass is the class of a whole pickled module, "" for anything else.
-func moduleClass(v any) string {
-	o, ok := v.(*object)
-	if !ok {
-		return ""
-	}
-	state, _ := dict(o.state)
-	for _, e := range state {
-		if e.Key == any("_modules") || e.Key == any("_parameters") {
-			return o.class
-		}
-	}
-	return ""
-}
-
-func notADict(v any, within string) error {
-	if within != "" {
-		within = " under " + within
-	}
-	if class := moduleClass(v); class != "" {
-		return fmt.Errorf("it holds%s a whole pickled module, %s, which only its Python code can rebuild", within, shorten(class))
-	}
-	what := "something else"
-	switch v := v.(type) {
-	case *view:
-		what = "one tensor without a name"
-	case *types.List, *types.Tuple:
-		what = "a list without names"
-	case *object:
-		what = "an object of class " + shorten(v.class)
-	}
-	return fmt.Errorf("it holds%s %s, not a dict of tensors", within, what)
-}
-
 // maxExpanded bounds a tensor that has more elements than its storage: one repeated.
 const maxExpanded = 1 << 20
-
-// tensors lists the state_dict's tensors, in its order; the last of a name counts.
-func (s *stateDict) tensors() ([]tensor, error) {
-	var out []tensor
-	index := map[string]int{}
-	for _, e := range s.items {
-		name, ok := e.Key.(string)
-		if !ok {
-			continue
-		}
-		v, ok := e.Value.(*view)
-		if !ok {
-			s.aside(name, e.Value)
-			continue
-		}
-		t, err := v.tensor(name)
-		if err != nil {
-			return nil, fmt.Errorf("tensor %q: %w", shorten(name), err)
-		}
-		if i, twice := index[name]; twice {
-			out[i] = t
-			continue
-		}
-		index[name] = len(out)
-		out = append(out, t)
-	}
-	return out, nil
-}
 
 // tensor checks a view against its storage.
 func (v *view) tensor(name string) (tensor, error) {
@@ -252,32 +107,4 @@ func (v *view) tensor(name string) (tensor, error) {
 		}
 	}
 	return t, nil
-}
-
-// dataParallel is what torch.nn.DataParallel puts before every name.
-const dataParallel = "module."
-
-// torchFile makes the File of a pickled object whose storages have been found.
-func torchFile(path string, top any) (*File, error) {
-	const saveAgain = "save the weights again, in Python: torch.save({\"state_dict\": model.state_dict()}, \"out.pth\")"
-	s, err := findStateDict(top)
-	if err != nil {
-		return nil, &FormatError{path, err.Error(), saveAgain}
-	}
-	tensors, err := s.tensors()
-	if err != nil {
-		return nil, &FormatError{path, err.Error(), "the file is damaged: write or download it again"}
-	}
-	if len(tensors) == 0 {
-		return nil, &FormatError{path, fmt.Sprintf("it holds no tensors, only %d other things", len(s.skipped)+len(s.meta)), saveAgain}
-	}
-	f := &File{path: path, tensors: tensors, meta: s.meta, within: s.within, skipped: s.skipped}
-	for f.all(func(name string) bool { return len(name) > len(dataParallel) && strings.HasPrefix(name, dataParallel) }) {
-		for i := range f.tensors {
-			f.tensors[i].name = strings.TrimPrefix(f.tensors[i].name, dataParallel)
-		}
-		f.prefix += dataParallel
-	}
-	f.makeIndex()
-	return f, nil
 }

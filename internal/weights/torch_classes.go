@@ -80,6 +80,8 @@ func findClass(module, name string) (any, error) {
 	switch {
 	case strings.EqualFold(module, "collections") && name == "OrderedDict":
 		return orderedDict, nil
+	case numpyFunction(module, name) != nil:
+		return numpyFunction(module, name), nil
 	case module == "torch._utils" && rebuild[name] != nil:
 		return rebuild[name], nil
 	case module == "torch._tensor" && name == "_rebuild_from_type_v2":
@@ -110,15 +112,19 @@ var rebuild = map[string]function{
 	"_rebuild_tensor_v3":            func(args []any) (any, error) { return rebuildTensor(args, 6) },
 	"_rebuild_parameter":            rebuildParameter,
 	"_rebuild_parameter_with_state": rebuildParameter,
+	// of tensors on devices that torch.save does not know, XLA for one
+	"_rebuild_device_tensor_from_numpy":      rebuildParameter,
+	"_rebuild_device_tensor_from_cpu_tensor": rebuildParameter,
 }
 
-// view is a tensor as torch pickles it: a strided view of a storage. Numbers in
-// elements.
+// view is a tensor as torch pickles it, or a numpy array: a strided view of a storage.
+// Numbers in elements.
 type view struct {
 	storage        *storage
 	dtype          torchType
 	offset         int64
 	shape, strides []int64
+	array          bool // of numpy; without a storage it holds no numbers
 }
 
 // rebuildTensor is _rebuild_tensor_v2(storage, offset, size, stride, …); typeAt is the

@@ -17,12 +17,13 @@ var legacyMagic, _ = new(big.Int).SetString("1950a86a20f9469cfc6c", 16)
 // legacyProtocol is the only version of that format there has been.
 const legacyProtocol = 1001
 
-// openLegacy reads a file of torch.save before PyTorch 1.6: five pickles (magic number,
+// openLegacy reads a file that is pickles: of one dict with numpy arrays, or of torch.save
+// before PyTorch 1.6: five pickles (magic number,
 // version, machine, object, keys of the storages), then every storage as an 8-byte
 // number of elements and the elements, in the order of the keys.
 func openLegacy(path string, r *os.File, size int64) (*File, error) {
 	reader := &torchReader{storages: map[string]*storage{}}
-	pickles := newPickleReader(io.NewSectionReader(r, 0, size))
+	pickles := newPickleReader(io.NewSectionReader(r, 0, size), size)
 	next := func() (any, error) {
 		b, err := pickles.next()
 		if err != nil {
@@ -39,7 +40,12 @@ func openLegacy(path string, r *os.File, size int64) (*File, error) {
 	}
 	magic, err := next()
 	if n, ok := magic.(*big.Int); err != nil || !ok || n.Cmp(legacyMagic) != 0 {
-		return nil, &FormatError{path, "this is a Python pickle, but none of torch.save", "save the weights with torch.save(model.state_dict(), \"out.pth\")"}
+		if _, isDict := dict(magic); err == nil && isDict && len(reader.storages) == 0 {
+			if f, err := torchFile(path, Pickle, magic); err == nil {
+				return f, nil
+			}
+		}
+		return nil, &FormatError{path, "this is a Python pickle, but none of torch.save, nor of a dict of numpy arrays", "save the weights with torch.save(model.state_dict(), \"out.pth\")"}
 	}
 	version, err := next()
 	if err != nil {
@@ -73,12 +79,7 @@ func openLegacy(path string, r *os.File, size int64) (*File, error) {
 	if err := reader.layStorages(*list, r, pickles.read, size); err != nil {
 		return nil, damaged(err)
 	}
-	f, err := torchFile(path, top)
-	if err != nil {
-		return nil, err
-	}
-	f.format = TorchLegacy
-	return f, nil
+	return torchFile(path, TorchLegacy, top)
 }
 
 // layStorages finds the storages of a legacy file that lie from byte at on.

@@ -86,7 +86,10 @@ func TestEveryTensor(t *testing.T) {
 // TestCheckpoint: a state_dict of DataParallel beside an optimizer, options and numbers.
 func TestCheckpoint(t *testing.T) {
 	for _, name := range []string{"checkpoint.pth", "checkpoint_legacy.pth"} {
-		f := openTorch(t, name)
+		f, err := openTorch(t, name).At("state_dict.module")
+		if err != nil {
+			t.Fatal(err)
+		}
 		want := []string{"0.weight", "0.bias", "1.weight", "1.bias", "1.running_mean", "1.running_var", "1.num_batches_tracked"}
 		if !slices.Equal(f.Names(), want) || f.Within() != "state_dict" || f.Prefix() != "module." {
 			t.Errorf("%s: within %q, prefix %q, %v", name, f.Within(), f.Prefix(), f.Names())
@@ -115,7 +118,7 @@ func TestTorchRejects(t *testing.T) {
 	for name, want := range map[string]string{
 		"big_endian.pth": "little endian", "module.pth": "whole pickled module, torch.nn.modules.container.Sequential",
 		"module_legacy.pth": "whole pickled module, torch.nn.modules.linear.Identity", "script.pth": "TorchScript",
-		"tensor.pth": "one tensor without a name", "list.pth": "a list without names", "nothing.pth": "no tensors",
+		"tensor.pth": "a tensor without a name", "list.pth": "a list without names", "nothing.pth": "no tensors",
 	} {
 		path := filepath.Join("testdata", "torch", name)
 		_, err := Open(path)

@@ -61,7 +61,7 @@ func (z *zipFile) open() (*File, error) {
 		return nil, z.damaged(err)
 	}
 	defer content.Close()
-	b, err := newPickleReader(content).next()
+	b, err := newPickleReader(content, z.size).next()
 	if err != nil {
 		return nil, z.damaged(err)
 	}
@@ -75,12 +75,7 @@ func (z *zipFile) open() (*File, error) {
 			return nil, z.damaged(fmt.Errorf("storage %s: %w", shorten(s.key), err))
 		}
 	}
-	f, err := torchFile(z.path, top)
-	if err != nil {
-		return nil, err
-	}
-	f.format = TorchZip
-	return f, nil
+	return torchFile(z.path, TorchZip, top)
 }
 
 func (z *zipFile) damaged(err error) error {

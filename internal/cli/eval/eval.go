@@ -24,6 +24,7 @@ type options struct {
 	episodeOptions
 	runs      []string
 	weights   string
+	key       string
 	config    string
 	fold      string
 	stage     string
@@ -85,6 +86,7 @@ random weights.`,
 	f := cmd.Flags()
 	f.StringArrayVar(&o.runs, "run", nil, "folder of the run, `DIR`, whose network is scored; with --fold all, one for each fold")
 	f.StringVar(&o.weights, "weights", "", "`FILE` of weights (safetensors, .pth) to score instead of a run; --config says the settings")
+	flags.Key(cmd, &o.key)
 	f.StringVar(&o.fold, "fold", "", "fold 0 to 3 (custom sets: 0 to their last), or all (default: the fold of the training)")
 	f.BoolVar(&o.untrained, "untrained", false, "score a baseline: the base learner as trained, the rest with random weights")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")

@@ -30,6 +30,8 @@ func (o *options) networks(io ui.Streams) ([]*experiment.Trained, error) {
 	case o.fold == "all" && len(o.runs) == 0:
 		return nil, ui.Usagef("--fold all needs one run per fold, since a network must not be scored on classes it was trained on: " +
 			"give --run once for each, trained with --fold 0, --fold 1, …")
+	case o.weights == "" && o.key != "":
+		return nil, ui.Usagef("--key goes with --weights; a run has one network")
 	case o.weights == "" && o.config != "":
 		return nil, ui.Usagef("--config goes with --weights; a run has its own settings")
 	}
@@ -62,7 +64,7 @@ func (o *options) networks(io ui.Streams) ([]*experiment.Trained, error) {
 	}
 	var out []*experiment.Trained
 	for _, dir := range runs {
-		t, err := experiment.OpenTrained(experiment.Source{Run: dir, File: o.weights, OnlyBase: o.untrained || o.stage == train.Base}, options)
+		t, err := experiment.OpenTrained(experiment.Source{Run: dir, File: flags.WithKey(o.weights, o.key), OnlyBase: o.untrained || o.stage == train.Base}, options)
 		if err != nil {
 			return nil, err
 		}

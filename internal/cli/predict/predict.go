@@ -18,7 +18,7 @@ type options struct {
 	*flags.Settings
 	supports, queries []string
 	out               string
-	run, weights      string
+	run, weights, key string
 	config            string
 	saveLogits        bool
 	whiteIsObject     bool
@@ -75,6 +75,7 @@ For a support cat.jpg and a query photo.jpg, the output folder gets
 	f.StringVar(&o.out, "out", "", "folder for the results, `DIR`")
 	f.StringVar(&o.run, "run", "", "folder of the run, `DIR`, whose network is used")
 	f.StringVar(&o.weights, "weights", "", "`FILE` of weights (safetensors, .pth) to use instead of a run; --config says the settings")
+	flags.Key(cmd, &o.key)
 	f.BoolVar(&o.whiteIsObject, "mask-white-is-object", false, "in masks, 255 and white are the object, not ignored")
 	f.BoolVar(&o.saveLogits, "save-logits", false, "also write the logits")
 	flags.Device(o.Settings)
@@ -92,6 +93,8 @@ func run(ctx context.Context, io ui.Streams, o *options) (err error) {
 		return ui.Usagef("no output folder is given; name one with --out DIR")
 	case (o.run == "") == (o.weights == ""):
 		return ui.Usagef("give either --run DIR or --weights FILE: the network to use")
+	case o.run != "" && o.key != "":
+		return ui.Usagef("--key goes with --weights; a run has one network")
 	case o.run != "" && o.config != "":
 		return ui.Usagef("--config goes with --weights; a run has its own settings")
 	}
@@ -120,7 +123,7 @@ func run(ctx context.Context, io ui.Streams, o *options) (err error) {
 		return err
 	}
 	settings.Config = o.config
-	t, err := experiment.OpenTrained(experiment.Source{Run: o.run, File: o.weights}, settings)
+	t, err := experiment.OpenTrained(experiment.Source{Run: o.run, File: flags.WithKey(o.weights, o.key)}, settings)
 	if err != nil {
 		return err
 	}

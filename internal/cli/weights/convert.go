@@ -22,6 +22,7 @@ import (
 // convertOptions are the flags of `weights convert`.
 type convertOptions struct {
 	in, out string
+	key     string
 	dtype   string
 	force   bool
 }
@@ -50,7 +51,7 @@ optimizer is left out. A file of unknown names keeps its names.`,
   hdmnet weights convert best.pth small.safetensors --dtype float16`,
 		Args: flags.Exactly("IN", "OUT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.in, o.out = args[0], args[1]
+			o.in, o.out = flags.WithKey(args[0], o.key), args[1]
 			return runConvert(cmd.Context(), io, o)
 		},
 	}
@@ -58,6 +59,7 @@ optimizer is left out. A file of unknown names keeps its names.`,
 	cmd.Flags().StringVar(&o.dtype, "dtype", "keep", "`TYPE` of floating-point tensors: "+strings.Join(types, ", "))
 	cmd.Flags().BoolVar(&o.force, "force", false, "replace OUT if it exists")
 	flags.Complete(cmd, "dtype", types...)
+	flags.Key(cmd, &o.key)
 	return cmd
 }
 
@@ -111,7 +113,8 @@ func mayWrite(o *convertOptions) error {
 	if err != nil {
 		return err
 	}
-	if in, err := os.Stat(o.in); err == nil && os.SameFile(in, out) {
+	source, _ := weights.SplitKey(o.in)
+	if in, err := os.Stat(source); err == nil && os.SameFile(in, out) {
 		return ui.Usagef("IN and OUT are the same file, %s", o.out)
 	}
 	if !o.force {

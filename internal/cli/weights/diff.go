@@ -17,6 +17,7 @@ import (
 // diffOptions are the flags of `weights diff`.
 type diffOptions struct {
 	a, b      string
+	key       string
 	tolerance float64
 	raw       bool
 }
@@ -31,16 +32,18 @@ func newDiff(io ui.Streams) *cobra.Command {
 Tensors are compared under the names of the released PyTorch program. Printed are tensors that
 one of the files lacks, different shapes, and for every tensor with different values how many
 differ, the largest |a−b| and the largest |a−b|/max(|a|,|b|). Values are compared, not types:
-a float16 tensor can equal a float32 one. The exit code is 0 if the files are equal, else 1.`,
+a float16 tensor can equal a float32 one. --key is of both
+files; A#NAME and B#NAME give each its own. The exit code is 0 if the files are equal, else 1.`,
 		Example: `  hdmnet weights diff best.pth best.safetensors
   hdmnet weights diff best.pth half.safetensors --tolerance 1e-3`,
 		Args: flags.Exactly("A", "B"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.a, o.b = args[0], args[1]
+			o.a, o.b = flags.WithKey(args[0], o.key), flags.WithKey(args[1], o.key)
 			return runDiff(cmd.Context(), io, o)
 		},
 	}
 	cmd.Flags().Float64Var(&o.tolerance, "tolerance", 0, "count values as equal if |a−b| is at most `T`")
+	flags.Key(cmd, &o.key)
 	cmd.Flags().BoolVar(&o.raw, "raw", false, "compare under the names in the files, without translating them")
 	return cmd
 }

@@ -14,11 +14,13 @@ import (
 	"hdmnet/internal/cli/flags"
 	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/model"
+	"hdmnet/internal/weights"
 )
 
 // inspectOptions are the flags of `weights inspect`.
 type inspectOptions struct {
 	file string
+	key  string
 	json bool
 }
 
@@ -30,16 +32,19 @@ func newInspect(io ui.Streams) *cobra.Command {
 		Long: `Show what a file of weights holds: its format, the network that it belongs to, the tensors
 that this network needs and the file lacks, metadata, and every tensor's name, type and shape.
 
+Prefixes that wrappers put before the names (module., _orig_mod., model.) are dropped. Where a
+file holds several networks, such as the weights and their moving average, --key says which.
 Values are not read, so that large files take no longer than small ones.`,
 		Example: `  hdmnet weights inspect resnet50_v2.pth
   hdmnet weights inspect best.pth --json | jq .layout`,
 		Args: flags.Exactly("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.file = args[0]
+			o.file = flags.WithKey(args[0], o.key)
 			return runInspect(cmd.Context(), io, o)
 		},
 	}
 	cmd.Flags().BoolVar(&o.json, "json", false, "print one JSON object")
+	flags.Key(cmd, &o.key)
 	return cmd
 }
 
@@ -76,13 +81,14 @@ func runInspect(_ context.Context, io ui.Streams, o *inspectOptions) error {
 		return err
 	}
 	defer r.Close()
-	info, err := os.Stat(o.file)
+	path, _ := weights.SplitKey(o.file)
+	info, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
 	l := r.layout
 	s := inspection{
-		File: o.file, Bytes: info.Size(), Format: r.file.Format(), Within: r.file.Within(), Prefix: r.file.Prefix(),
+		File: path, Bytes: info.Size(), Format: r.file.Format(), Within: r.file.Within(), Prefix: r.file.Prefix(),
 		Layout: l.String(), Kind: l.Kind, Backbone: l.Backbone, BaseClasses: l.BaseClasses, Shots: l.Shots,
 		Problem: l.Problem, Notes: append([]string{}, l.Notes...), Missing: append([]string{}, l.Missing(r.view)...),
 		Skipped: append([]string{}, r.file.Skipped()...), Metadata: r.file.Metadata(),

@@ -42,12 +42,15 @@ func openRecognized(path string) (*recognized, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, view, err := model.Recognize(f)
+	r := &recognized{}
+	if r.file, err = model.Select(f); err == nil {
+		r.layout, r.view, err = model.Recognize(r.file)
+	}
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
-	return &recognized{f, view, l}, nil
+	return r, nil
 }
 
 func (r *recognized) Close() error { return r.file.Close() }
