@@ -45,7 +45,7 @@ func (r *Reader) decodeRare(f format, content []byte) (image.Image, Size, error)
 	reader := bytes.NewReader(content)
 	switch f {
 	case formatWebP:
-		img, err = webp.Decode(reader)
+		img, err = decodeWebP(content, s)
 	case formatBMP:
 		img, err = bmp.Decode(reader)
 	case formatTIFF:
@@ -65,9 +65,6 @@ func (r *Reader) decodeRare(f format, content []byte) (image.Image, Size, error)
 // rareError tells what the package does not know from damage.
 func rareError(f format, err error, content []byte) error {
 	known := errors.Is(err, bmp.ErrUnsupported) || errors.As(err, new(tiff.UnsupportedError))
-	if f == formatWebP && len(content) > 20 && string(content[12:16]) == "VP8X" && content[20]&2 != 0 {
-		return errors.New("WebP: a moving picture is not read; save one of its pictures as WebP, PNG or JPEG")
-	}
 	text := strings.TrimPrefix(err.Error(), strings.ToLower(string(f))+": ")
 	if known {
 		return fmt.Errorf("%s of a kind that is not read (%s); convert it to PNG", f, text)
@@ -102,17 +99,9 @@ func (r *Reader) fromRare(memory []uint8, f format, content []byte) ([]uint8, Si
 		return nil, Size{}, err
 	}
 	out := sized(memory, s.H*s.W*3)
-	switch img := img.(type) {
-	case *image.YCbCr:
-		if f == formatWebP {
-			webpToRGB(out, img)
-			return out, s, nil
-		}
-	case *image.NYCbCrA:
-		if f == formatWebP {
-			webpToRGB(out, &img.YCbCr)
-			return out, s, nil
-		}
+	if planes := yuv(img); planes != nil && f == formatWebP {
+		webpToRGB(out, planes)
+		return out, s, nil
 	}
 	eachColor(img, func(i int, c color.NRGBA) { out[3*i], out[3*i+1], out[3*i+2] = c.R, c.G, c.B })
 	return out, s, nil
@@ -128,9 +117,12 @@ func eachColor(img image.Image, f func(i int, c color.NRGBA)) {
 			switch m := img.(type) {
 			case *image.NRGBA:
 				f(i, m.NRGBAAt(x, y))
-			case *image.NRGBA64: // the higher bytes; a transparent pixel keeps its color
-				p := m.Pix[m.PixOffset(x, y):][:8]
-				f(i, color.NRGBA{p[0], p[2], p[4], p[6]})
+			case *image.NRGBA64: // a transparent pixel keeps its color
+				c := m.NRGBA64At(x, y)
+				f(i, color.NRGBA{narrow(c.R), narrow(c.G), narrow(c.B), narrow(c.A)})
+			case *image.RGBA64:
+				c := m.RGBA64At(x, y)
+				f(i, color.NRGBA{narrow(c.R), narrow(c.G), narrow(c.B), narrow(c.A)})
 			default:
 				f(i, color.NRGBAModel.Convert(img.At(x, y)).(color.NRGBA))
 			}
@@ -138,3 +130,6 @@ func eachColor(img image.Image, f func(i int, c color.NRGBA)) {
 		}
 	}
 }
+
+// narrow is a value of 16 bits in 8, rounded as libtiff does.
+func narrow(v uint16) uint8 { return uint8((int(v) + 128) / 257) }

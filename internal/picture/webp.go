@@ -1,6 +1,81 @@
 package picture
 
-import "image"
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"image"
+	"image/color"
+
+	"golang.org/x/image/webp"
+)
+
+// decodeWebP decodes a WebP; of a moving one the first picture at its place in the whole,
+// which is black elsewhere.
+func decodeWebP(content []byte, s Size) (image.Image, error) {
+	if len(content) < 30 || string(content[12:16]) != "VP8X" || content[20]&2 == 0 {
+		return webp.Decode(bytes.NewReader(content))
+	}
+	for c := content[12:]; len(c) >= 8; {
+		n := int(binary.LittleEndian.Uint32(c[4:]))
+		if n > len(c)-8 {
+			break
+		}
+		if string(c[:4]) == "ANMF" && n >= 16 {
+			return firstOfWebP(c[8:8+n], s)
+		}
+		c = c[min(8+n+n&1, len(c)):]
+	}
+	return nil, errors.New("webp: a moving picture without pictures")
+}
+
+// firstOfWebP decodes a frame: its place and size, and chunks as those of a still picture.
+func firstOfWebP(frame []byte, s Size) (image.Image, error) {
+	number := func(at int) int { return int(frame[at]) | int(frame[at+1])<<8 | int(frame[at+2])<<16 }
+	x0, y0, w, h := 2*number(0), 2*number(3), number(6)+1, number(9)+1
+	if x0+w > s.W || y0+h > s.H {
+		return nil, errors.New("webp: a picture reaches out of the whole")
+	}
+	still := append([]byte("RIFF\x00\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x00\x00\x00\x00"), frame[6:12]...)
+	if bytes.HasPrefix(frame[16:], []byte("ALPH")) {
+		still[20] = 0x10
+	}
+	if bytes.HasPrefix(frame[16:], []byte("VP8")) { // no alpha beside it
+		still = still[:12]
+	}
+	still = append(still, frame[16:]...)
+	binary.LittleEndian.PutUint32(still[4:], uint32(len(still)-8))
+	img, err := webp.Decode(bytes.NewReader(still))
+	if err != nil || img.Bounds().Dx() != w || img.Bounds().Dy() != h {
+		return nil, errors.Join(err, errors.New("webp: the first picture cannot be read"))
+	}
+	if w == s.W && h == s.H {
+		return img, nil
+	}
+	whole := image.NewNRGBA(image.Rect(0, 0, s.W, s.H))
+	set := func(i int, c color.NRGBA) { whole.SetNRGBA(x0+i%w, y0+i/w, c) }
+	if planes := yuv(img); planes != nil {
+		pix := make([]uint8, h*w*3)
+		webpToRGB(pix, planes)
+		for i := range h * w {
+			set(i, color.NRGBA{pix[3*i], pix[3*i+1], pix[3*i+2], 255})
+		}
+		return whole, nil
+	}
+	eachColor(img, set)
+	return whole, nil
+}
+
+// yuv are the planes of a lossy picture; nil for others.
+func yuv(img image.Image) *image.YCbCr {
+	switch img := img.(type) {
+	case *image.YCbCr:
+		return img
+	case *image.NYCbCrA:
+		return &img.YCbCr
+	}
+	return nil
+}
 
 // webpToRGB does for the planes of a lossy WebP what libwebp does (src/dsp/yuv.h and
 // upsampling.c): values of studio range, 16 to 235, and chroma enlarged by a triangle
