@@ -32,8 +32,8 @@ func newDiff(io ui.Streams) *cobra.Command {
 Tensors are compared under the names of the released PyTorch program. Printed are tensors that
 one of the files lacks, different shapes, and for every tensor with different values how many
 differ, the largest |a−b| and the largest |a−b|/max(|a|,|b|). Values are compared, not types:
-a float16 tensor can equal a float32 one. --key is of both
-files; A#NAME and B#NAME give each its own. The exit code is 0 if the files are equal, else 1.`,
+a float16 tensor can equal a float32 one. --key is for both files; A#NAME and B#NAME give each
+its own. The exit code is 0 if the files are equal, else 1.`,
 		Example: `  hdmnet weights diff best.pth best.safetensors
   hdmnet weights diff best.pth half.safetensors --tolerance 1e-3`,
 		Args: flags.Exactly("A", "B"),
