@@ -47,7 +47,8 @@ func TestDataStats(t *testing.T) {
 	fails(t, ui.ExitUsage, []string{"data", "stats", "--fold", "0", "--out", "x.jpg"}, "x.jpg", ".png or .html")
 	fails(t, ui.ExitUsage, []string{"data", "stats", "--fold", "0", "--workers", "-1"}, "--workers -1")
 	fails(t, ui.ExitUsage, []string{"data", "stats", "--fold", "0", "--config", "pascal5i_resnet50"}, "--data-root", "--list")
-	_, errs, code = hdmnet(t, append(disk, "--fold", "0", "--shots", "2", "--out", page)...)
+	fails(t, ui.ExitUsage, append(disk, "--fold", "0", "--out", page), page, "is there already", "--force")
+	_, errs, code = hdmnet(t, append(disk, "--fold", "0", "--shots", "2", "--out", page, "--force")...)
 	if code != ui.ExitError || !strings.Contains(errs, "class 1 (aeroplane) has 2") {
 		t.Errorf("too few pictures: code %d, %s", code, errs)
 	}
@@ -55,7 +56,7 @@ func TestDataStats(t *testing.T) {
 	if code != ui.ExitError || !strings.Contains(errs, "x.png") {
 		t.Errorf("no folder: code %d, %s", code, errs)
 	}
-	_, errs, code = hdmnet(t, "data", "stats", "--config", "pascal5i_resnet50", "--data-root", root, "--train-list", "list.txt", "--fold", "0", "--out", page)
+	_, errs, code = hdmnet(t, "data", "stats", "--config", "pascal5i_resnet50", "--data-root", root, "--train-list", "list.txt", "--fold", "0", "--out", page, "--force")
 	if code != ui.ExitUsage || !strings.Contains(errs, "no val list") {
 		t.Errorf("no list of that side: code %d, %s", code, errs)
 	}

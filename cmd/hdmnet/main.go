@@ -21,14 +21,15 @@ func main() {
 	os.Exit(root.Execute(interruptible(io), os.Args[1:], io))
 }
 
-// interruptible returns a context that the first SIGINT, SIGTERM or SIGHUP (the terminal
-// was closed) ends; commands then finish their step, save and return. A second SIGINT or
-// SIGTERM ends the program at once; more SIGHUP, which a closing terminal may send, do not.
-// Under nohup SIGHUP stays ignored, as it was asked for.
+// interruptible returns a context that the first SIGINT, SIGTERM, SIGHUP (the terminal was
+// closed) or SIGPIPE (who read the output is gone) ends; commands then finish their step,
+// save and return. A second SIGINT or SIGTERM ends the program at once; the others, of
+// which a closing terminal may send several, do not. Under nohup SIGHUP stays ignored, as
+// it was asked for.
 func interruptible(io ui.Streams) context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
 	if !signal.Ignored(syscall.SIGHUP) {
 		signal.Notify(signals, syscall.SIGHUP)
 	}
@@ -37,7 +38,7 @@ func interruptible(io ui.Streams) context.Context {
 		cancel() // first: a terminal that is gone may not take the line
 		io.Note("\nhdmnet: stopping after this step; interrupt again to stop at once")
 		for s := range signals {
-			if s != syscall.SIGHUP {
+			if s == os.Interrupt || s == syscall.SIGTERM {
 				os.Exit(ui.ExitInterrupted)
 			}
 		}

@@ -117,6 +117,7 @@ func TestTrainRefuses(t *testing.T) {
 	dir := t.TempDir()
 	done := filepath.Join(dir, "done")
 	write(t, filepath.Join(done, "config.yaml"), nil)
+	write(t, filepath.Join(done, ".lock"), nil)
 	file := write(t, filepath.Join(dir, "file"), nil)
 	train := func(args ...string) []string { return with([]string{"train"}, args) }
 	fails(t, ui.ExitUsage, train(), "--fold 0, 1, 2 or 3")

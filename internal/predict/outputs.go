@@ -2,9 +2,12 @@ package predict
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"hdmnet/internal/atomicfile"
 )
 
 // The files that are written for a query, after its stem.
@@ -39,13 +42,15 @@ func supportOverlays(o *Options) []string {
 	return out
 }
 
-// checkOutputs makes sure that no result overwrites another one or an input.
+// checkOutputs makes sure that no result overwrites another one, an input or, without
+// Force, a file that is nobody's result.
 func checkOutputs(o *Options) error {
 	inputs := append([]string(nil), o.Queries...)
 	for _, s := range o.Supports {
 		inputs = append(inputs, s.Image, s.Mask, s.Scribble)
 	}
 	writes := map[string]string{} // file → what it shows
+	var there []string
 	claim := func(path, what string) error {
 		if other, taken := writes[path]; taken {
 			return fmt.Errorf("%s and %s would both write %s; give them different names, or predict them into different folders", other, what, path)
@@ -60,10 +65,17 @@ func checkOutputs(o *Options) error {
 				return fmt.Errorf("%s would overwrite the input %s; choose another output folder", what, in)
 			}
 		}
+		if atomicfile.Free(path) != nil && !own(path) {
+			there = append(there, path)
+		}
 		return nil
 	}
+	suffixes := []string{maskSuffix, overlaySuffix}
+	if o.SaveLogits {
+		suffixes = append(suffixes, logitsSuffix)
+	}
 	for _, q := range o.Queries {
-		for _, suffix := range []string{maskSuffix, overlaySuffix, logitsSuffix} {
+		for _, suffix := range suffixes {
 			if err := claim(filepath.Join(o.Out, stem(q)+suffix), "query "+q); err != nil {
 				return err
 			}
@@ -74,5 +86,22 @@ func checkOutputs(o *Options) error {
 			return err
 		}
 	}
+	if len(there) > 0 && !o.Force {
+		return &ExistError{there}
+	}
 	return nil
 }
+
+// ExistError are files of the results' names that are there already.
+type ExistError struct{ Paths []string }
+
+func (e *ExistError) Error() string {
+	more := ""
+	if n := len(e.Paths) - 1; n > 0 {
+		more = fmt.Sprintf(" (and %d more of the results)", n)
+	}
+	return fmt.Sprintf("%s%s is there already, and not as predict wrote it; choose another output folder", e.Paths[0], more)
+}
+
+// Unwrap is fs.ErrExist.
+func (e *ExistError) Unwrap() error { return fs.ErrExist }

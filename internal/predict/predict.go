@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/png"
 	"io"
 	"os"
 	"path/filepath"
 
-	"hdmnet/internal/atomicfile"
 	"hdmnet/internal/data"
 	"hdmnet/internal/infile"
 	"hdmnet/internal/model"
@@ -36,6 +34,10 @@ type Options struct {
 	// WhiteIsObject: 255 (and white) in a mask is the object; else it is ignored.
 	WhiteIsObject bool
 	MaxPixels     int // of a picture; 0: picture.DefaultMaxPixels
+	// Force replaces files of the results' names. Without it only pictures that an earlier
+	// Run wrote, and nobody changed, are; others are an *ExistError, before any work. An
+	// input is never replaced.
+	Force bool
 
 	Warn  func(message string) // what deserves a look but stops nothing; nil: nobody is told
 	Taken func(r Taken)        // after every support; nil: nobody is told
@@ -73,8 +75,8 @@ type Result struct {
 // same.
 //
 // Errors name the file: one that is missing, cut short or no picture; a mask of
-// another size than its picture; a mark outside it; two queries of one name; a folder that cannot be
-// written. Queries done before an error keep their results. A mask without an object
+// another size than its picture; a mark outside it; two queries of one name; a result's
+// file that is there already; a folder that cannot be written. Queries done before an error keep their results. A mask without an object
 // is a warning. When ctx ends, Run stops between two queries.
 func Run(ctx context.Context, net Network, tape *nn.Tape, o Options) ([]Result, error) {
 	if len(o.Supports) == 0 || len(o.Queries) == 0 {
@@ -143,18 +145,18 @@ func segment(net Network, tape *nn.Tape, o *Options, reader *picture.Reader, s *
 	at := filepath.Join(o.Out, stem(query))
 	r := Result{Query: query, Mask: at + maskSuffix, Overlay: at + overlaySuffix, H: p.size.H, W: p.size.W,
 		Foreground: float64(found) / float64(h*w)}
-	if err := writePNG(r.Overlay, overlay.Draw(pix, mask, h, w)); err != nil {
+	if err := o.writePNG(r.Overlay, overlay.Draw(pix, mask, h, w)); err != nil {
 		return Result{}, err
 	}
 	if o.SaveLogits {
 		r.Logits = at + logitsSuffix
-		if err := atomicfile.Write(r.Logits, func(f io.Writer) error {
+		if err := o.write(r.Logits, func(f io.Writer) error {
 			return writeNPY(f, []int{2, h, w}, planes(logits))
 		}); err != nil {
 			return Result{}, err
 		}
 	}
-	return r, writePNG(r.Mask, enlarged(mask, w, p.size))
+	return r, o.writePNG(r.Mask, enlarged(mask, w, p.size))
 }
 
 // enlarged is the mask, 255 for 1, in the size of its picture's file, which is larger than
@@ -195,9 +197,4 @@ func planes(x []float32) []float32 {
 		out[i], out[n+i] = x[2*i], x[2*i+1]
 	}
 	return out
-}
-
-func writePNG(path string, img image.Image) error {
-	encoder := png.Encoder{CompressionLevel: png.BestSpeed} // three times as fast, a few per cent larger
-	return atomicfile.Write(path, func(w io.Writer) error { return encoder.Encode(w, img) })
 }

@@ -9,6 +9,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -285,5 +286,52 @@ func TestMaskKinds(t *testing.T) {
 	// Gray of 1 bit: value 1 is the object.
 	if m := newMask(&picture.Labels{Size: picture.Size{H: 1, W: 2}, Values: []uint8{0, 1}, Bits: 1}); !bytes.Equal(m.values, []uint8{0, 1}) {
 		t.Errorf("1 bit: %v", m.values)
+	}
+}
+
+// Nothing but unchanged results of an earlier run is replaced.
+func TestKeepsForeignFiles(t *testing.T) {
+	dir := t.TempDir()
+	img := save(t, filepath.Join(dir, "q.png"), image.NewRGBA(image.Rect(0, 0, 4, 2)))
+	mask := save(t, filepath.Join(dir, "s.png"), gray(4, 2, 0, 0, 1, 1, 0, 0, 1, 1))
+	out := filepath.Join(dir, "out")
+	run := func(force bool) error {
+		_, err := Run(context.Background(), &halves{}, newTape(t), Options{Supports: []Support{{Image: img, Mask: mask}}, Queries: []string{img},
+			Out: out, Size: 9, SaveLogits: force, Force: force})
+		return err
+	}
+	for range 2 {
+		if err := run(false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	result := filepath.Join(out, "q_mask.png")
+	if f, err := os.Open(result); err != nil {
+		t.Fatal(err)
+	} else if _, err := png.Decode(f); err != nil {
+		t.Errorf("a signed result: %v", err)
+	}
+	written, err := os.ReadFile(result)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edited := append([]byte(nil), written...)
+	edited[len(edited)-20] ^= 1
+	for what, content := range map[string][]byte{"a person's": []byte("precious"), "edited": edited} {
+		if err := os.WriteFile(result, content, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if err := run(false); !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), result) {
+			t.Errorf("%s: %v", what, err)
+		}
+		if got, _ := os.ReadFile(result); !bytes.Equal(got, content) {
+			t.Errorf("%s was replaced", what)
+		}
+	}
+	if err := run(true); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := os.ReadFile(result); !bytes.Equal(got, written) {
+		t.Error("with Force it was not replaced")
 	}
 }

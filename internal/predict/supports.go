@@ -40,7 +40,7 @@ func readSupports(o *Options, r *picture.Reader) (*supports, error) {
 func (s *supports) show(o *Options) error {
 	for i, path := range supportOverlays(o) {
 		p, m := s.photos[i], s.whole[i]
-		if err := writePNG(path, overlay.Draw(p.pix, m.values, p.h, p.w)); err != nil {
+		if err := o.writePNG(path, overlay.Draw(p.pix, m.values, p.h, p.w)); err != nil {
 			return err
 		}
 		if o.Taken != nil {

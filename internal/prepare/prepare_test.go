@@ -263,7 +263,7 @@ func TestRecordRefusesMixtures(t *testing.T) {
 		t.Fatal(err)
 	}
 	put(t, filepath.Join(dir, "masks", "a.png"), "x")
-	left := put(t, filepath.Join(dir, "masks", ".a.png.partial-0001"), "x")
+	left := put(t, filepath.Join(dir, "masks", ".a.png.partial"), "x")
 	if _, err := run(opt, first); err != nil {
 		t.Fatal("going on as before:", err)
 	}

@@ -65,6 +65,12 @@ func (d *Dir) Last() string { return filepath.Join(d.Checkpoints(), "last.safete
 // Previous is the checkpoint before the newest.
 func (d *Dir) Previous() string { return filepath.Join(d.Checkpoints(), "previous.safetensors") }
 
+// Next is a checkpoint that is being written.
+func (d *Dir) Next() string { return filepath.Join(d.Checkpoints(), "next.safetensors") }
+
+// Damaged is a checkpoint that could not be read, set aside.
+func (d *Dir) Damaged() string { return filepath.Join(d.Checkpoints(), "damaged.safetensors") }
+
 // Close unlocks the directory.
 func (d *Dir) Close() error {
 	if d.lock == nil {
@@ -77,20 +83,57 @@ func (d *Dir) Close() error {
 
 // Create makes the directory of a new run and locks it.
 //
-// Errors, each with the remedy: the directory holds a run already, another
-// process uses it, it cannot be written.
+// Errors, each with the remedy: the directory holds a run already, or files of
+// those names that no run has written; another process uses it; it cannot be written.
 func Create(path string) (*Dir, error) {
+	// Before it is claimed, so that a folder which is refused stays as it is; and after,
+	// for another process may have been faster.
+	if err := (&Dir{path: path}).free(); err != nil {
+		return nil, err
+	}
 	d, err := claim(path)
 	if err != nil {
 		return nil, err
 	}
-	for _, file := range []string{d.Config(), d.Last(), d.Previous()} {
-		if _, err := os.Stat(file); err == nil {
-			d.Close()
-			return nil, fmt.Errorf("%s: %w: continue it with --resume, or choose another --out", path, errExists)
-		}
+	if err := d.free(); err != nil {
+		d.Close()
+		return nil, err
 	}
 	return d, nil
+}
+
+// free makes sure that a new run would replace nothing.
+func (d *Dir) free() error {
+	there := d.there()
+	switch {
+	case len(there) == 0:
+		return nil
+	case d.begun():
+		return fmt.Errorf("%s: %w: continue it with --resume, or choose another --out", d.path, errExists)
+	}
+	return fmt.Errorf("%s holds %s, which no run has written; a run here would replace it: choose another --out", d.path, strings.Join(there, ", "))
+}
+
+// there are the files of a run's names in the directory.
+func (d *Dir) there() []string {
+	var there []string
+	for _, file := range []string{d.Config(), d.Metrics(), d.Log(), d.Curves(), d.Base(), d.Best(), d.Last(), d.Previous(), d.Next(), d.Damaged()} {
+		if _, err := os.Lstat(file); err == nil {
+			there = append(there, strings.TrimPrefix(file, d.path+string(filepath.Separator)))
+		}
+	}
+	return there
+}
+
+// begun tells that a run has written here: it has locked the directory, or left a
+// checkpoint, and its settings are the first of its files.
+func (d *Dir) begun() bool {
+	for _, file := range []string{filepath.Join(d.path, lockName), d.Last(), d.Previous()} {
+		if _, err := os.Lstat(file); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // errExists is Create's error on a directory that holds a run.
@@ -99,8 +142,13 @@ var errExists = errors.New("the directory holds a run already")
 // Resume locks the directory of a run that was stopped and clears away the files that a
 // killed process left unfinished. A run killed before it wrote anything, or a directory
 // that does not exist yet, is no error: there is nothing to go on from, and the run
-// starts at its first step.
+// starts at its first step. Files of a run's names that no run has written are an error.
 func Resume(path string) (*Dir, error) {
+	if d := (&Dir{path: path}); !d.begun() {
+		if err := d.free(); err != nil {
+			return nil, err
+		}
+	}
 	d, err := claim(path)
 	if err != nil {
 		return nil, err

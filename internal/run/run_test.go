@@ -45,6 +45,31 @@ func TestCreateAndResume(t *testing.T) {
 	}
 }
 
+// Files of a run's names that a person keeps in a folder are not replaced, and the folder
+// stays as it was.
+func TestForeignFilesAreKept(t *testing.T) {
+	for _, name := range []string{"config.yaml", "metrics.jsonl", "log", "curves.png", "base.safetensors", "best.safetensors", "checkpoints/next.safetensors"} {
+		path := t.TempDir()
+		d := &Dir{path: path}
+		if strings.HasPrefix(name, "checkpoints/") {
+			os.Mkdir(d.Checkpoints(), 0o777)
+		}
+		write(t, filepath.Join(path, name), "precious")
+		before, err := os.ReadDir(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, open := range []func(string) (*Dir, error){Create, Resume} {
+			if _, err := open(path); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "choose another --out") {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if after, err := os.ReadDir(path); err != nil || len(after) != len(before) {
+			t.Errorf("%s: %d files and folders, were %d", name, len(after), len(before))
+		}
+	}
+}
+
 func TestUnwritable(t *testing.T) {
 	root := t.TempDir()
 	file := filepath.Join(root, "file")

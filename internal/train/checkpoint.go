@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"hdmnet/internal/run"
@@ -33,8 +32,7 @@ func saveCheckpoint(dir *run.Dir, s *State, tensors []weights.Tensor) error {
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
-	next := filepath.Join(dir.Checkpoints(), "next.safetensors")
-	err = weights.Save(next, tensors, map[string]string{
+	err = weights.Save(dir.Next(), tensors, map[string]string{
 		metaFormat:   checkpointFormat,
 		metaState:    string(text),
 		metaChecksum: checksum(tensors, text),
@@ -45,7 +43,7 @@ func saveCheckpoint(dir *run.Dir, s *State, tensors []weights.Tensor) error {
 	if err := os.Rename(dir.Last(), dir.Previous()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("save the checkpoint: %w", err)
 	}
-	if err := os.Rename(next, dir.Last()); err != nil {
+	if err := os.Rename(dir.Next(), dir.Last()); err != nil {
 		return fmt.Errorf("save the checkpoint: %w", err)
 	}
 	return nil
@@ -75,13 +73,12 @@ func openCheckpoint(dir *run.Dir, warn func(string)) (*checkpoint, error) {
 	case older == nil && gone: // killed between the two renames of a save
 		return c, nil
 	case older == nil:
-		aside := filepath.Join(dir.Checkpoints(), "damaged.safetensors")
-		if err := os.Rename(dir.Last(), aside); err != nil {
+		if err := os.Rename(dir.Last(), dir.Damaged()); err != nil {
 			c.Close()
 			return nil, fmt.Errorf("set the damaged checkpoint aside: %w", err)
 		}
 		warn(fmt.Sprintf("%v\nwarning: going on from the checkpoint before it, step %d of stage %s; the damaged file is now %s",
-			err, c.state.Step, c.state.Stage, aside))
+			err, c.state.Step, c.state.Stage, dir.Damaged()))
 		return c, nil
 	case gone && errors.Is(older, fs.ErrNotExist):
 		return nil, nil

@@ -97,6 +97,11 @@ func Run(ctx context.Context, o Options) (err error) {
 // create opens the files of the run directory and the checkpoint to go on from, nil for
 // none; the metrics after it are dropped.
 func (t *trainer) create() (from *checkpoint, err error) {
+	if !t.Resume { // first of all: a run killed from here on is known as one
+		if err := t.Config.WriteFile(t.Dir.Config()); err != nil {
+			return nil, err
+		}
+	}
 	if t.log, err = openLog(t.Dir.Log(), t.Out, t.Terminal); err != nil {
 		return nil, err
 	}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hdmnet/internal/atomicfile"
 	"hdmnet/internal/cli/flags"
 	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/config"
@@ -30,7 +29,7 @@ type statsOptions struct {
 	fold     int
 	split    string
 	episodes int
-	out      string
+	out      flags.Output
 	workers  int
 }
 
@@ -61,7 +60,8 @@ these are the first episodes that ` + "`" + `hdmnet eval` + "`" + ` scores with 
 	f.StringVar(&o.split, "split", "val", "part of the data to draw episodes from: train or val")
 	flags.Renamed(io, cmd, "side", "split")
 	f.IntVar(&o.episodes, "episodes", 6, fmt.Sprintf("episodes to draw, 1..%d", maxSheet))
-	f.StringVar(&o.out, "out", "", "`FILE` for the episodes, .png or .html")
+	f.StringVar(&o.out.Path, "out", "", "`FILE` for the episodes, .png or .html")
+	o.out.AddForce(cmd, "--out")
 	f.IntVar(&o.workers, "workers", 0, "masks that are read at the same time; 0: one for each core")
 	flags.Shots(o.Settings)
 	flags.Lists(o.Settings)
@@ -74,15 +74,18 @@ func (o *statsOptions) validate() error {
 	if _, err := flags.ParseSplit(o.split); err != nil {
 		return err
 	}
-	switch ext := strings.ToLower(filepath.Ext(o.out)); {
+	switch ext := strings.ToLower(filepath.Ext(o.out.Path)); {
 	case !o.Given("fold"):
 		return ui.Usagef("no fold is given; choose one, for instance --fold 0")
 	case o.episodes < 1 || o.episodes > maxSheet:
 		return ui.Usagef("--episodes %d: expected 1..%d", o.episodes, maxSheet)
-	case o.out != "" && ext != ".png" && ext != ".html":
-		return ui.Usagef("--out %s: expected a name that ends in .png or .html", o.out)
+	case o.out.Path != "" && ext != ".png" && ext != ".html":
+		return ui.Usagef("--out %s: expected a name that ends in .png or .html", o.out.Path)
 	case o.workers < 0:
 		return ui.Usagef("--workers %d: expected 0 (one for each core) or more", o.workers)
+	}
+	if err := o.out.Check(); err != nil {
+		return err
 	}
 	return flags.CheckLists(o.Settings)
 }
@@ -104,7 +107,7 @@ func runStats(ctx context.Context, io ui.Streams, o *statsOptions) error {
 		return err
 	}
 	table := statsTable(c, set.Fold, sides)
-	if _, err := stdio.WriteString(io.Out, table); err != nil || o.out == "" {
+	if _, err := stdio.WriteString(io.Out, table); err != nil || o.out.Path == "" {
 		return err
 	}
 	for _, s := range sides {
@@ -219,10 +222,10 @@ func (o *statsOptions) draw(io ui.Streams, c *config.Config, fold data.Fold, s s
 	}
 	var picture bytes.Buffer
 	if err := png.Encode(&picture, sheet); err != nil {
-		return fmt.Errorf("%s: %w", o.out, err)
+		return fmt.Errorf("%s: %w", o.out.Path, err)
 	}
-	err = atomicfile.Write(o.out, func(w stdio.Writer) error {
-		if strings.ToLower(filepath.Ext(o.out)) == ".html" {
+	err = o.out.Write(func(w stdio.Writer) error {
+		if strings.ToLower(filepath.Ext(o.out.Path)) == ".html" {
 			return stats.WriteHTML(w, stats.Page{
 				Title: fmt.Sprintf("%s, fold %d, %s", c.Dataset.Name, fold.Index, s.Split),
 				Table: table, About: about, PNG: picture.Bytes(),
@@ -234,6 +237,6 @@ func (o *statsOptions) draw(io ui.Streams, c *config.Config, fold data.Fold, s s
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(io.Out, "\nwrote %s: %s\n", o.out, about)
+	_, err = fmt.Fprintf(io.Out, "\nwrote %s: %s\n", o.out.Path, about)
 	return err
 }

@@ -1,19 +1,25 @@
 package data
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	stdio "io"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"hdmnet/internal/atomicfile"
 	"hdmnet/internal/cli/flags"
 	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
 	"hdmnet/internal/experiment"
+	"hdmnet/internal/infile"
 	"hdmnet/internal/prepare"
+	"hdmnet/internal/textfile"
 )
 
 // synthConfig is the file of settings that `data synth` leaves beside the pictures.
@@ -87,6 +93,10 @@ func runSynth(ctx context.Context, io ui.Streams, o *synthOptions) error {
 		Fold: set.Fold, Seed: uint64(c.Dataset.SynthSeed), Size: c.Dataset.SynthSize,
 		Train: c.Dataset.SynthTrain, Val: c.Dataset.SynthVal,
 	}
+	settings, err := o.settings(c)
+	if err != nil {
+		return err
+	}
 	var finish func()
 	if work.Options, finish, err = o.prepareFlags.options(io); err != nil {
 		return err
@@ -100,7 +110,7 @@ func runSynth(ctx context.Context, io ui.Streams, o *synthOptions) error {
 		return err
 	}
 	path := filepath.Join(o.out, synthConfig)
-	if err := writeSynthConfig(c, o.out, path); err != nil {
+	if err := atomicfile.Write(path, func(w stdio.Writer) error { _, err := w.Write(settings); return err }); err != nil {
 		return err
 	}
 	if err := printPrepared(io, report, data.ClassNames(config.Default)); err != nil {
@@ -110,14 +120,28 @@ func runSynth(ctx context.Context, io ui.Streams, o *synthOptions) error {
 	return err
 }
 
-// writeSynthConfig writes the settings of shapes5i for the set on disk.
-func writeSynthConfig(c *config.Config, dir, path string) error {
-	root, err := filepath.Abs(dir)
+// settings are the settings of shapes5i for the set on disk. A file of that name which
+// holds anything else is kept.
+func (o *synthOptions) settings(c *config.Config) ([]byte, error) {
+	root, err := filepath.Abs(o.out)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	d := &c.Dataset
+	disk := *c
+	d := &disk.Dataset
 	d.Name, d.Root, d.Folds, d.FoldList = "custom", root, 4, ""
 	d.TrainList, d.ValList, d.Classes = filepath.Join(root, "train.txt"), filepath.Join(root, "val.txt"), filepath.Join(root, "classes.txt")
-	return c.WriteFile(path)
+	text, err := disk.YAML()
+	if err != nil || o.force {
+		return text, err
+	}
+	path := filepath.Join(o.out, synthConfig)
+	there, err := infile.ReadFile(path, textfile.Limit)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && bytes.Equal(there, text):
+		return text, nil
+	case err != nil:
+		return nil, err
+	}
+	return nil, ui.Usagef("%s is there already, with other settings; choose another output folder, or --force to replace it and make all again", path)
 }

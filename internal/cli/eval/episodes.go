@@ -10,12 +10,13 @@ import (
 	"strconv"
 	"strings"
 
-	"hdmnet/internal/atomicfile"
 	"hdmnet/internal/cli/flags"
 	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
 	"hdmnet/internal/experiment"
+	"hdmnet/internal/infile"
+	"hdmnet/internal/textfile"
 )
 
 // episodeOptions are the flags of `eval` about its episodes.
@@ -24,7 +25,7 @@ type episodeOptions struct {
 	protocol string
 	episodes string // a number; a file, as before --episodes-file was there
 	path     string // of --episodes-file
-	save     string
+	save     flags.Output
 
 	file *data.EpisodeFile // that path names
 }
@@ -34,7 +35,8 @@ func (o *episodeOptions) flags() {
 	f.StringVar(&o.protocol, "protocol", "", "number and seeds of episodes: hdmnet, val, bam or quick (default: those of the settings)")
 	f.StringVar(&o.episodes, "episodes", "", "number `N` of episodes for each seed")
 	f.StringVar(&o.path, "episodes-file", "", "score the episodes of `FILE`, written by --save-episodes")
-	f.StringVar(&o.save, "save-episodes", "", "write the episodes to `FILE`, as JSON lines of picture names")
+	f.StringVar(&o.save.Path, "save-episodes", "", "write the episodes to `FILE`, as JSON lines of picture names")
+	o.save.AddForce(o.Cmd, "the file of --save-episodes")
 	f.IntSlice("seeds", nil, "seeds of the episodes, comma-separated")
 	o.Bind("seeds", "eval.seeds")
 	flags.Complete(o.Cmd, "protocol", experiment.ProtocolNames()...)
@@ -46,8 +48,11 @@ func (o *episodeOptions) read(io ui.Streams, options *config.Options, fold strin
 	if _, ok := experiment.FindProtocol(o.protocol); o.protocol != "" && !ok {
 		return ui.Usagef("protocol %q does not exist: choose %s", o.protocol, strings.Join(experiment.ProtocolNames(), ", "))
 	}
-	if fold == "all" && o.save != "" {
+	if fold == "all" && o.save.Path != "" {
 		return ui.Usagef("--save-episodes writes the episodes of one fold: give a fold instead of --fold all")
+	}
+	if err := o.save.Check(); err != nil {
+		return err
 	}
 	if o.Given("episodes") {
 		n, err := strconv.Atoi(o.episodes)
@@ -77,7 +82,7 @@ func (o *episodeOptions) read(io ui.Streams, options *config.Options, fold strin
 	case fold == "all":
 		return ui.Usagef("--episodes-file %s holds the episodes of one fold: give a fold instead of --fold all", o.path)
 	}
-	f, err := os.Open(o.path)
+	f, err := infile.Open(o.path, textfile.Limit)
 	if errors.Is(err, fs.ErrNotExist) {
 		return ui.Usagef("--episodes-file %s: there is no such file", o.path)
 	}
@@ -182,7 +187,7 @@ func (o *episodeOptions) open(c *config.Config, p *experiment.Pictures) (map[int
 }
 
 func (o *episodeOptions) write(c *config.Config, p *experiment.Pictures, all map[int]episodes) error {
-	if o.save == "" {
+	if o.save.Path == "" {
 		return nil
 	}
 	file := data.NewEpisodeFile(p.Index.Fold, c.Model.Shots, experiment.ListName(&c.Dataset))
@@ -194,5 +199,5 @@ func (o *episodeOptions) write(c *config.Config, p *experiment.Pictures, all map
 		}
 		file.Add(p.Source, seed, draws)
 	}
-	return atomicfile.Write(o.save, func(w io.Writer) error { return file.Write(w) })
+	return o.save.Write(func(w io.Writer) error { return file.Write(w) })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +23,7 @@ type options struct {
 	config            string
 	saveLogits        bool
 	whiteIsObject     bool
+	force             bool
 }
 
 func NewCmd(io ui.Streams) *cobra.Command {
@@ -58,7 +60,10 @@ For a support cat.jpg and a query photo.jpg, the output folder gets
   support_cat_overlay.png  the support with its mask
   photo_mask.png           255 for the object, 0 elsewhere
   photo_overlay.png        the query with the object tinted and outlined
-  photo_logits.npy         with --save-logits: float32 [2,H,W], background and object`,
+  photo_logits.npy         with --save-logits: float32 [2,H,W], background and object
+
+Pictures of an earlier predict are replaced. Other files of these names, and results that
+were edited, are kept: then nothing is predicted without --force.`,
 		Example: `  hdmnet predict --run runs/first --support cat1.jpg:cat1.png --query photo.jpg --out out
   hdmnet predict --run runs/first --support cat1.jpg:point=120,80:point=150,200:not=10,10 \
       --query photo.jpg --out out
@@ -77,6 +82,7 @@ For a support cat.jpg and a query photo.jpg, the output folder gets
 	f.StringVar(&o.weights, "weights", "", "`FILE` of weights (safetensors, .pth) to use instead of a run; --config says the settings")
 	flags.Key(cmd, &o.key)
 	f.BoolVar(&o.whiteIsObject, "mask-white-is-object", false, "in masks, 255 and white are the object, not ignored")
+	f.BoolVar(&o.force, "force", false, "replace whatever has the name of a result")
 	f.BoolVar(&o.saveLogits, "save-logits", false, "also write the logits")
 	flags.Device(o.Settings)
 	flags.Config(cmd, &o.config, "settings for --weights: ")
@@ -99,7 +105,7 @@ func run(ctx context.Context, io ui.Streams, o *options) (err error) {
 		return ui.Usagef("--config goes with --weights; a run has its own settings")
 	}
 	work := predict.Options{
-		Queries: o.queries, Out: o.out, SaveLogits: o.saveLogits, WhiteIsObject: o.whiteIsObject,
+		Queries: o.queries, Out: o.out, SaveLogits: o.saveLogits, WhiteIsObject: o.whiteIsObject, Force: o.force,
 		Warn: func(m string) { io.Warn("%s", m) },
 		Taken: func(r predict.Taken) {
 			fmt.Fprintf(io.Err, "support %s: %.1f%% object, wrote %s\n", r.Image, 100*r.Object, r.Overlay)
@@ -149,5 +155,13 @@ func run(ctx context.Context, io ui.Streams, o *options) (err error) {
 		return err
 	}
 	_, err = predict.Run(ctx, net, net.Tape, work)
+	return wayOut(err)
+}
+
+// wayOut adds to the error of results that are there already what replaces them.
+func wayOut(err error) error {
+	if errors.Is(err, fs.ErrExist) {
+		return &ui.UsageError{Err: fmt.Errorf("%w, or give --force to replace such files", err)}
+	}
 	return err
 }

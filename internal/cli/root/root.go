@@ -6,7 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"runtime/debug"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -42,6 +45,9 @@ func Execute(ctx context.Context, args []string, io ui.Streams) (code int) {
 		return ui.ExitOK
 	}
 	stopped := errors.Is(err, train.ErrInterrupted) || errors.Is(err, context.Canceled)
+	if outputClosed(err) {
+		return ui.ExitError // as after `| head`: nobody wants to know more
+	}
 	if errors.Is(err, context.Canceled) {
 		err = errors.New("interrupted")
 	}
@@ -61,6 +67,12 @@ func isUsage(err error) bool {
 	var key *config.Error
 	var setting *experiment.SettingError
 	return errors.As(err, &usage) || errors.As(err, &key) || errors.As(err, &setting)
+}
+
+// outputClosed tells that who read the standard output has gone.
+func outputClosed(err error) bool {
+	var at *fs.PathError
+	return errors.As(err, &at) && at.Path == os.Stdout.Name() && errors.Is(err, syscall.EPIPE)
 }
 
 // panicMessage is what a panic tells people: of a device that lacks memory or fails, the

@@ -3,9 +3,7 @@ package weights
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,10 +19,10 @@ import (
 
 // convertOptions are the flags of `weights convert`.
 type convertOptions struct {
-	in, out string
-	key     string
-	dtype   string
-	force   bool
+	in    string
+	key   string
+	out   flags.Output
+	dtype string
 }
 
 // floatTypes are the values of --dtype, in PyTorch's names.
@@ -51,13 +49,13 @@ optimizer is left out. A file of unknown names keeps its names.`,
   hdmnet weights convert best.pth small.safetensors --dtype float16`,
 		Args: flags.Exactly("IN", "OUT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.in, o.out = flags.WithKey(args[0], o.key), args[1]
+			o.in, o.out.Path = flags.WithKey(args[0], o.key), args[1]
 			return runConvert(cmd.Context(), io, o)
 		},
 	}
 	types := []string{"keep", "float32", "float16", "bfloat16"}
 	cmd.Flags().StringVar(&o.dtype, "dtype", "keep", "`TYPE` of floating-point tensors: "+strings.Join(types, ", "))
-	cmd.Flags().BoolVar(&o.force, "force", false, "replace OUT if it exists")
+	o.out.AddForce(cmd, "OUT")
 	flags.Complete(cmd, "dtype", types...)
 	flags.Key(cmd, &o.key)
 	return cmd
@@ -69,11 +67,11 @@ func runConvert(ctx context.Context, io ui.Streams, o *convertOptions) error {
 		return ui.Usagef("--dtype %q: expected keep, float32, float16 or bfloat16", o.dtype)
 	}
 	save := weights.Save
-	switch ext := strings.ToLower(filepath.Ext(o.out)); {
+	switch ext := strings.ToLower(filepath.Ext(o.out.Path)); {
 	case slices.Contains([]string{".pth", ".pt"}, ext):
 		save = weights.SaveTorch
 	case ext != ".safetensors":
-		return ui.Usagef("OUT %s: its end chooses the format, expected .safetensors, .pth or .pt", o.out)
+		return ui.Usagef("OUT %s: its end chooses the format, expected .safetensors, .pth or .pt", o.out.Path)
 	}
 	if err := mayWrite(o); err != nil {
 		return err
@@ -98,34 +96,28 @@ func runConvert(ctx context.Context, io ui.Streams, o *convertOptions) error {
 	}
 	meta := r.file.Metadata()
 	meta["format"] = cmp.Or(meta["format"], "pt") // what safetensors' Python readers ask for
-	if err := save(o.out, tensors, meta); err != nil {
+	if err := save(o.out.Path, tensors, meta); err != nil {
 		return err
+	}
+	if info, err := os.Stat(o.out.Path); err == nil && !info.Mode().IsRegular() {
+		return nil // a pipe: it has been read by another
 	}
 	return checkConverted(io, o, r, len(tensors))
 }
 
 // mayWrite makes sure that no file is lost.
 func mayWrite(o *convertOptions) error {
-	out, err := os.Stat(o.out)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
 	source, _ := weights.SplitKey(o.in)
-	if in, err := os.Stat(source); err == nil && os.SameFile(in, out) {
-		return ui.Usagef("IN and OUT are the same file, %s", o.out)
+	out, err := os.Stat(o.out.Path)
+	if in, missing := os.Stat(source); err == nil && missing == nil && os.SameFile(in, out) {
+		return ui.Usagef("IN and OUT are the same file, %s", o.out.Path)
 	}
-	if !o.force {
-		return ui.Usagef("%s is there already; give another OUT, or --force to replace it", o.out)
-	}
-	return nil
+	return o.out.Check()
 }
 
 // checkConverted opens what was written and says what it is.
 func checkConverted(io ui.Streams, o *convertOptions, in *recognized, n int) error {
-	r, err := openRecognized(o.out)
+	r, err := openRecognized(o.out.Path)
 	if err != nil {
 		return err
 	}
@@ -133,6 +125,6 @@ func checkConverted(io ui.Streams, o *convertOptions, in *recognized, n int) err
 	if missing := r.layout.Missing(r.view); len(missing) > 0 {
 		io.Warn("%s lacks %s of the network, PyTorch's strict load_state_dict will refuse it: %s", o.in, ui.Count(len(missing), "tensor"), ui.FirstOf(missing, 5))
 	}
-	_, err = fmt.Fprintf(io.Out, "%s: %s (%s)\n%s: %s, %s\n", o.in, in.file.Format(), in.layout, o.out, r.file.Format(), ui.Count(n, "tensor"))
+	_, err = fmt.Fprintf(io.Out, "%s: %s (%s)\n%s: %s, %s\n", o.in, in.file.Format(), in.layout, o.out.Path, r.file.Format(), ui.Count(n, "tensor"))
 	return err
 }
