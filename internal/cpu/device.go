@@ -72,6 +72,9 @@ func (d *Device) FastestPrecision() op.Precision {
 	return op.FP32
 }
 
+// Capabilities are to count its memory.
+func (d *Device) Capabilities() op.Capabilities { return op.Capabilities{Memory: d} }
+
 // Close does nothing: the memory is the garbage collector's.
 func (d *Device) Close() error { return nil }
 

@@ -96,11 +96,16 @@ func (d *Device) Close() error {
 	return nil
 }
 
-// PreferredBatchPixels is how many positions of a feature map keep every multiprocessor busy:
-// tiles of 128 positions and 128 channels in several waves, also where a layer has 256
-// channels. It does not depend on the GPU, which may choose another algorithm for another
-// number of images: results would.
-func (d *Device) PreferredBatchPixels() int { return 1 << 17 }
+// batchPixels is how many positions of a feature map keep every multiprocessor busy: tiles
+// of 128 positions and 128 channels in several waves, also where a layer has 256 channels.
+// It does not depend on the GPU, which may choose another algorithm for another number of
+// images: results would.
+const batchPixels = 1 << 17
+
+// Capabilities are all but to observe the regions of a network.
+func (d *Device) Capabilities() op.Capabilities {
+	return op.Capabilities{Fetcher: d, Graphs: d, Clock: d, Memory: d, PreferredBatchPixels: batchPixels}
+}
 
 // Multiprocessors returns the number of multiprocessors.
 func (d *Device) Multiprocessors() int { return d.sms }

@@ -35,6 +35,9 @@ type Device interface {
 
 	// Name describes the device for logs and reports, for example "cpu (avx512, 2 threads)".
 	Name() string
+	// Capabilities are what the device can do besides its operators. A device that stands
+	// before another one hands on those of that one which it does not replace.
+	Capabilities() Capabilities
 	// Upload copies src ([]float32, []uint8 or []int32, as long as dst) to the device. src
 	// may be changed as soon as it returns, also where the copy is still on its way.
 	Upload(dst Tensor, src any)

@@ -9,22 +9,6 @@ import (
 // changed then: the device goes on working with less.
 var ErrOutOfMemory = errors.New("out of memory")
 
-// MemoryMeter is a Device that counts its memory.
-type MemoryMeter interface {
-	// PeakMemory is the largest number of bytes that were in use at one time:
-	// parameters, activations and the scratch memory of operators.
-	PeakMemory() int64
-}
-
-// PeakMemory returns the largest number of bytes of dev in use at one time, 0 when it does
-// not count.
-func PeakMemory(dev Device) int64 {
-	if m, ok := dev.(MemoryMeter); ok {
-		return m.PeakMemory()
-	}
-	return 0
-}
-
 // FormatBytes writes a number of bytes with a unit: "512 B", "1.5 KiB", "3.25 GiB".
 func FormatBytes(n int64) string {
 	const units = "KMGTPE"

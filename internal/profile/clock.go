@@ -9,7 +9,7 @@ import (
 // stopwatch is the device's own, or the host's clock where the device does nothing behind
 // its caller's back.
 func stopwatch(dev op.Device) op.Stopwatch {
-	if w, ok := dev.(op.Stopwatch); ok {
+	if w := dev.Capabilities().Clock; w != nil {
 		return w
 	}
 	return &hostWatch{}

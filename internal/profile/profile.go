@@ -61,7 +61,14 @@ func New(dev op.Device) *Timed {
 	return d
 }
 
-// Region implements op.Regioner.
+// Capabilities are those of a traced device, and to observe regions.
+func (d *Timed) Capabilities() op.Capabilities {
+	c := d.Device.Capabilities()
+	c.Regions = d
+	return c
+}
+
+// Region implements op.RegionObserver.
 func (d *Timed) Region(name string) { d.region = name }
 
 // Reset forgets all calls.

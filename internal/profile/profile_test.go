@@ -110,6 +110,8 @@ type capturer struct {
 	count *int
 }
 
+func (d capturer) Capabilities() op.Capabilities { return op.Capabilities{Graphs: d} }
+
 func (d capturer) CaptureGraph(f func()) { *d.count++; f() }
 
 // marked is a device with a clock of its own.
@@ -118,6 +120,8 @@ type marked struct {
 	now   float64
 	marks []float64
 }
+
+func (d *marked) Capabilities() op.Capabilities { return op.Capabilities{Clock: d} }
 
 func (d *marked) Mark() { d.marks = append(d.marks, d.now) }
 

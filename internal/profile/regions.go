@@ -31,7 +31,17 @@ func NewRegions(dev op.Device) *Regions { return &Regions{Device: dev, watch: st
 // from Alloc.
 func (d *Regions) NonStdAlloc() {}
 
-// Region implements op.Regioner: the part before ends here.
+// Capabilities are the device's, and to observe regions.
+func (d *Regions) Capabilities() op.Capabilities {
+	c := d.Device.Capabilities()
+	c.Regions = d
+	if d.NoGraphs {
+		c.Graphs = nil
+	}
+	return c
+}
+
+// Region implements op.RegionObserver: the part before ends here.
 func (d *Regions) Region(name string) {
 	d.watch.Mark()
 	d.names = append(d.names, name)
@@ -58,21 +68,3 @@ func (d *Regions) Passes() [][]Region {
 	d.names = d.names[:0]
 	return passes
 }
-
-// PeakMemory is the device's.
-func (d *Regions) PeakMemory() int64 { return op.PeakMemory(d.Device) }
-
-// CaptureGraph is the device's, or a call of f.
-func (d *Regions) CaptureGraph(f func()) {
-	if d.NoGraphs {
-		f()
-		return
-	}
-	op.CaptureGraph(d.Device, f)
-}
-
-// PreferredBatchPixels is the device's.
-func (d *Regions) PreferredBatchPixels() int { return op.PreferredBatchPixels(d.Device) }
-
-// Fetch is the device's.
-func (d *Regions) Fetch(dst any, src op.Tensor) (wait func()) { return op.Fetch(d.Device, dst, src) }

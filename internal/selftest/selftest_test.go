@@ -30,7 +30,7 @@ func operators() map[string]bool {
 	engine := reflect.TypeFor[tensor.Engine]()
 	for m := range reflect.TypeFor[op.Device]().Methods() {
 		switch _, ok := engine.MethodByName(m.Name); {
-		case ok, m.Name == "Name", m.Name == "Close", m.Name == "Download", m.Name == "FreezeConv2D":
+		case ok, m.Name == "Name", m.Name == "Capabilities", m.Name == "Close", m.Name == "Download", m.Name == "FreezeConv2D":
 		default:
 			all[m.Name] = true
 		}

@@ -8,8 +8,8 @@ package trace
 import "hdmnet/internal/op"
 
 // Device is a device whose operators go through Hook. Memory, Name, Close and FreezeConv2D
-// are those of the device it holds; what that one can do besides op.Device (package op:
-// Fetcher, GraphCapturer) it cannot.
+// are those of the device it holds. Its calls are whole when they return, one by one: of
+// what that device can do besides its operators it has only what does not touch that.
 type Device struct {
 	op.Device
 	// Hook is given every call and has to Run it on the device that it holds, or the
@@ -21,8 +21,12 @@ type Device struct {
 // from Alloc.
 func (d *Device) NonStdAlloc() {}
 
-// PreferredBatchPixels is the device's: it gets the same calls as without the hook.
-func (d *Device) PreferredBatchPixels() int { return op.PreferredBatchPixels(d.Device) }
+// Capabilities are the device's memory, and its batches: it gets the same calls as without
+// the hook.
+func (d *Device) Capabilities() op.Capabilities {
+	c := d.Device.Capabilities()
+	return op.Capabilities{Memory: c.Memory, PreferredBatchPixels: c.PreferredBatchPixels}
+}
 
 // Call is one call of an operator.
 type Call struct {

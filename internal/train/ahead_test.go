@@ -26,6 +26,8 @@ type late struct {
 	graphs        int
 }
 
+func (d *late) Capabilities() op.Capabilities { return op.Capabilities{Fetcher: d, Graphs: d} }
+
 func (d *late) Fetch(dst any, src op.Tensor) (wait func()) {
 	d.waiting++
 	d.most = max(d.most, d.waiting)

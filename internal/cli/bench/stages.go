@@ -52,7 +52,7 @@ func newStagesReport(ctx context.Context, io ui.Streams, dev op.Device, o *model
 		return nil, err
 	}
 	var apart []bench.Region
-	if _, ok := dev.(op.GraphCapturer); ok {
+	if dev.Capabilities().Graphs != nil {
 		if apart, err = bench.MeasureRegions(ctx, dev, r.options, runs, false); err != nil {
 			return nil, err
 		}
