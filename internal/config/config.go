@@ -81,9 +81,9 @@ type Train struct {
 
 // Schedule is how long a stage runs and when it validates.
 type Schedule struct {
-	Epochs        int `yaml:"epochs" default:"1" valid:"[1,inf)"`
-	Batch         int `yaml:"batch" default:"1" valid:"[1,inf)" doc:"samples of one forward pass"`
-	Accumulate    int `yaml:"accumulate" default:"4" valid:"[1,inf)" doc:"batches per optimizer step; the release runs 4 GPUs with one each"`
+	Epochs        int `yaml:"epochs" default:"1" valid:"[1,1e9]"`
+	Batch         int `yaml:"batch" default:"1" valid:"[1,1e9]" doc:"samples of one forward pass"`
+	Accumulate    int `yaml:"accumulate" default:"4" valid:"[1,1e9]" doc:"batches per optimizer step; the release runs 4 GPUs with one each"`
 	MaxSteps      int `yaml:"max_steps" default:"0" valid:"[0,inf)" doc:"optimizer steps to stop after, 0 = all epochs; fewer than an epoch are not validated"`
 	ValidateEvery int `yaml:"validate_every" default:"1" valid:"[0,inf)" doc:"epochs, 0 = never"`
 	EarlyStop     int `yaml:"early_stop" default:"0" valid:"[0,inf)" doc:"epochs without a better score to stop after, 0 = off"`
@@ -130,17 +130,17 @@ type MetaStage struct {
 	DistillWeight    float64 `yaml:"distill_weight" default:"1" valid:"[0,inf)" doc:"factor of the correlation map distillation"`
 	Dropout          bool    `yaml:"dropout" default:"true"`
 	KShotReweight    bool    `yaml:"kshot_reweight" default:"false" doc:"train kshot_rw, which the release leaves untrained (shots > 1)"`
-	ValidateEpisodes int     `yaml:"validate_episodes" default:"1000" valid:"[1,inf)"`
+	ValidateEpisodes int     `yaml:"validate_episodes" default:"1000" valid:"[1,1e9]"`
 	ValidateSeed     int     `yaml:"validate_seed" default:"321" valid:"[0,inf)"`
 	Augment          `default:"scale=[0.9,1.1]"`
 }
 
 // Eval is the evaluation protocol.
 type Eval struct {
-	Episodes int   `yaml:"episodes" default:"1000" valid:"[1,inf)" doc:"per seed and fold"`
+	Episodes int   `yaml:"episodes" default:"1000" valid:"[1,1e9]" doc:"per seed and fold"`
 	Seeds    []int `yaml:"seeds" default:"510, 365, 382, 322, 988, 98, 742, 17, 595, 106" valid:"[0,inf)"`
-	Batch    int   `yaml:"batch" default:"1" valid:"[1,inf)" doc:"episodes of one forward pass"`
+	Batch    int   `yaml:"batch" default:"1" valid:"[1,1e9]" doc:"episodes of one forward pass"`
 	// EmulatedDataLoaderWorkers is no number of threads: other numbers give other episodes.
 	EmulatedDataLoaderWorkers int `yaml:"emulated_dataloader_workers" default:"8" valid:"[0,256]" doc:"episodes are drawn as a PyTorch DataLoader with as many workers draws them; 0 = none"`
-	FeatureCache              int `yaml:"feature_cache" default:"512" valid:"[0,inf)" doc:"MiB of memory for features of frozen layers of pictures that come back, 0 = off"`
+	FeatureCache              int `yaml:"feature_cache" default:"512" valid:"[0,1e9]" doc:"MiB of memory for features of frozen layers of pictures that come back, 0 = off"`
 }

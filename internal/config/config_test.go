@@ -223,7 +223,7 @@ func TestProblemsInFiles(t *testing.T) {
 		{"train: {meta: {lr: .nan}}\n", "train.meta.lr: expected a number above 0"},
 		{"train: {meta: {lr: .inf}}\n", "train.meta.lr: expected a number above 0"},
 		{"train: {base: {batch: 1}}\n", "train.base.batch is 1, expected at least 2"},
-		{"train: {base: {batch: 0}}\n", "train.base.batch is 0, expected a whole number of at least 1"},
+		{"train: {base: {batch: 0}}\n", "train.base.batch is 0, expected a whole number from 1 to 1000000000"},
 		{"train: {meta: {beta1: 1}}\n", "train.meta.beta1 is 1, expected a number from 0 to below 1"},
 		{"train: {meta: {scale: [0.9]}}\n", "train.meta.scale: expected a list of 2 numbers above 0 to 16"},
 		{"train: {meta: {scale: [1.1, 0.9]}}\n", "train.meta.scale is [1.1, 0.9]: the least factor comes first"},

@@ -110,20 +110,20 @@ func (f *field) inRange(x float64) bool {
 // rangeText is the interval in words, with a leading space.
 func (f *field) rangeText() string {
 	low, high, lowOpen, highOpen := f.interval()
-	text := fmt.Sprintf(" from %g", low)
+	text := fmt.Sprintf(" from %.12g", low)
 	if lowOpen {
-		text = fmt.Sprintf(" above %g", low)
+		text = fmt.Sprintf(" above %.12g", low)
 	}
 	switch {
 	case high > 1e300:
 		if !lowOpen {
-			text = fmt.Sprintf(" of at least %g", low)
+			text = fmt.Sprintf(" of at least %.12g", low)
 		}
 		return text
 	case highOpen:
-		return text + fmt.Sprintf(" to below %g", high)
+		return text + fmt.Sprintf(" to below %.12g", high)
 	}
-	return text + fmt.Sprintf(" to %g", high)
+	return text + fmt.Sprintf(" to %.12g", high)
 }
 
 // Error lists everything that is wrong with a configuration, one line each.
