@@ -203,7 +203,7 @@ func formatScores(scores map[string]float64) string {
 
 // checkpoints saves the state at the start of the stage, so that a directory that cannot
 // hold it is found out before any work and there always is one to go back to, and at the
-// end of every epoch and of the stage. Within an epoch step does, every SaveEvery.
+// end of every epoch and of the stage. Within an epoch stepAndSave does, every SaveEvery.
 func (s *stage) checkpoints() Hook {
 	save := func(*Status) error { return s.save() }
 	return Hook{Name: "checkpoint", Priority: PriorityCheckpoint, Start: save, Epoch: save, End: save}
