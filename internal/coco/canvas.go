@@ -4,6 +4,8 @@ package coco
 type canvas struct {
 	pix  []uint8
 	h, w int
+	// painted is set when a pixel is drawn.
+	painted bool
 
 	crossings []int  // of polygon, used again
 	edges     []edge // of fillPoly, used again
@@ -19,6 +21,7 @@ func (c *canvas) column(from, to int, value uint8) {
 	for from < to {
 		x, y := from/c.h, from%c.h
 		n := min(c.h-y, to-from)
+		c.painted = true
 		from += n
 		for p := y*c.w + x; n > 0; n-- {
 			c.pix[p] = value
@@ -33,6 +36,7 @@ func (c *canvas) row(y int, x0, x1 int64, value uint8) {
 	if x0 > x1 {
 		return
 	}
+	c.painted = true
 	line := c.pix[y*c.w:][x0 : x1+1]
 	for i := range line {
 		line[i] = value

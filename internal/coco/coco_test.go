@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -52,9 +53,9 @@ func TestMaskOrderAndValues(t *testing.T) {
 			continue
 		}
 		for mode, want := range map[Mode]string{AllPolygons: c.all, FirstPolygon: c.first} {
-			pix, without, err := s.Mask(0, mode)
-			if got := picture(pix, 4); got != want || without != 0 || err != nil {
-				t.Errorf("%s: %v: %s, want %s; %d without, %v", c.name, mode, got, want, without, err)
+			pix, counted, err := s.Mask(mode, 3, 4, 0)
+			if got := picture(pix, 4); got != want || err != nil || counted.LeftOut() != 0 {
+				t.Errorf("%s: %v: %s, want %s; %+v, %v", c.name, mode, got, want, counted, err)
 			}
 		}
 	}
@@ -63,12 +64,111 @@ func TestMaskOrderAndValues(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pix, without, err := s.Mask(0, AllPolygons)
-	if picture(pix, 4) != "1100/1100/0000" || without != 3 || err != nil {
-		t.Errorf("no segmentations: %s, %d without, %v", picture(pix, 4), without, err)
+	pix, counted, err := s.Mask(AllPolygons, 3, 4, 0)
+	if picture(pix, 4) != "1100/1100/0000" || counted.Used != 1 || counted.LeftOut() != 3 || counted.Left[0].Why != whyNoSegmentation || err != nil {
+		t.Errorf("no segmentations: %s, %+v, %v", picture(pix, 4), counted, err)
 	}
 	if names := s.ClassNames(); len(names) != 2 || names[0] != "dog" || names[1] != "cat" {
 		t.Errorf("class names %q", names)
+	}
+}
+
+func TestCrowds(t *testing.T) {
+	text := made(`{"id":"k","image_id":7,"category_id":9,"iscrowd":1,"segmentation":{"size":[3,4],"counts":[0,3,9]}},
+		{"id":2,"image_id":7,"category_id":2,"iscrowd":"0","segmentation":{"size":[3,4],"counts":[9,3]}}`)
+	for crowds, want := range map[Crowds]string{SkipCrowds: "0001/0001/0001", DrawCrowds: "2001/2001/2001", IgnoreCrowds: "i001/i001/i001"} {
+		s, err := Read(context.Background(), strings.NewReader(text), int64(len(text)), "a.json", Options{Crowds: crowds})
+		if err != nil {
+			t.Fatal(err)
+		}
+		pix, counted, err := s.Mask(AllPolygons, 3, 4, 0)
+		for i, v := range pix {
+			if v == ignore {
+				pix[i] = 'i' - '0'
+			}
+		}
+		if got := picture(pix, 4); err != nil || got != want || s.Crowds != 1 {
+			t.Errorf("%v: %q, want %s, %v", crowds, got, want, err)
+		}
+		skipped := s.Tally.LeftOut()
+		if s.Tally.Read != 2 || counted.Used+skipped != 2 || (crowds == SkipCrowds) != (skipped == 1) {
+			t.Errorf("%v: %+v and %+v", crowds, s.Tally, counted)
+		}
+		if crowds == SkipCrowds && s.Tally.Left[0].First[0] != "annotation k of a.jpg" {
+			t.Errorf("the crowd is named %q", s.Tally.Left[0].First)
+		}
+		if got, err := ParseCrowds(crowds.String()); got != crowds || err != nil {
+			t.Errorf("%v: %v, %v", crowds, got, err)
+		}
+	}
+	if _, err := ParseCrowds("no"); err == nil || !strings.Contains(err.Error(), "draw, ignore or skip") {
+		t.Error(err)
+	}
+}
+
+// TestRecordsLeftOut: one bad record costs itself alone, and is named.
+func TestRecordsLeftOut(t *testing.T) {
+	text := `{"images":[{"id":"A","file_name":"a.png","height":3.0,"width":"4"},{"id":1,"file_name":"b.png"},{"id":1.0,"file_name":"b.png"},{"file_name":"x"},5,
+		{"id":3,"file_name":"c.png","height":3,"width":4},{"id":3,"file_name":"d.png","height":3,"width":4},{"id":4,"file_name":7,"height":-1,"width":4}],
+		"categories":[{"id":10,"name":"cup"},{"id":9,"name":5},{"id":"10","name":"cup"},{"name":"x"},{"id":0,"name":"things","supercategory":"none"},{"id":11,"name":"bowl","supercategory":"things"},null],
+		"annotations":[{"image_id":"A","category_id":10,"segmentation":[0,0,2,0,2,2,0,2]},{"id":5,"image_id":99,"category_id":10},{"id":6,"image_id":1,"category_id":99},
+		{"id":7,"image_id":1},"x",{"id":8,"image_id":3,"category_id":10},{"id":8,"image_id":true,"category_id":9.0,"segmentation":[[[0,0],[2,0],[2,2],[0,2]]]}]}`
+	s, err := read(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []Image{{"A", "a.png", 3, 4}, {"1", "b.png", 0, 0}, {"4", "7", 0, 0}}; !slices.Equal(s.Images, want) {
+		t.Errorf("images %+v", s.Images)
+	}
+	if names := s.ClassNames(); !slices.Equal(names, []string{"5", "cup", "bowl"}) {
+		t.Errorf("classes %q", names)
+	}
+	for i, want := range []string{"2200/2200/0000", "1100/1100/0000"} {
+		pix, _, err := s.Mask(AllPolygons, 3, 4, i)
+		if err != nil || picture(pix, 4) != want {
+			t.Errorf("image %d: %s, %v", i, picture(pix, 4), err)
+		}
+	}
+	said := fmt.Sprintf("%+v", s.Tally)
+	for _, want := range []string{"annotation 5: image_id 99", "annotation 6 of b.png: category_id 99", "annotations[3] (id 7)", "annotations[4]: \"x\"", "annotation 8: image_id 3",
+		"images[3]", "images[4]: 5", "image id 3: c.png; image id 3: d.png", "categories[3]", "category id 0: things", "image id 1: b.png"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the tally lacks %q: %s", want, said)
+		}
+	}
+	if s.Tally.Read != 7 {
+		t.Errorf("%d annotations read", s.Tally.Read)
+	}
+}
+
+// TestRootClass: Roboflow's name of the whole set is no class, a class without objects is.
+func TestRootClass(t *testing.T) {
+	for categories, want := range map[string]string{
+		`{"id":0,"name":"cup","supercategory":"none"},{"id":1,"name":"cup","supercategory":"cup"},{"id":2,"name":"spoon","supercategory":"cup"}`: "cup spoon",
+		`{"id":0,"name":"things"},{"id":1,"name":"cup","supercategory":"things"}`:                                                                "cup",
+		`{"id":0,"name":"fork","supercategory":"none"},{"id":1,"name":"cup","supercategory":"things"}`:                                           "fork cup",
+		`{"id":0,"name":"person","supercategory":"person"},{"id":1,"name":"cup","supercategory":"person"}`:                                       "person cup",
+	} {
+		s, err := read(`{"images":[{"id":1,"file_name":"a"}],"categories":[` + categories + `],"annotations":[{"image_id":1,"category_id":1}]}`)
+		if err != nil || strings.Join(s.ClassNames(), " ") != want {
+			t.Errorf("%s: %q, %v", categories, s.ClassNames(), err)
+		}
+	}
+}
+
+// TestUTF16: places in the file are those of the text that is drawn.
+func TestUTF16(t *testing.T) {
+	text := made(`{"id":1,"image_id":7,"category_id":2,"segmentation":{"size":[3,4],"counts":[0,1,11]}}`)
+	wide := []byte{0xfe, 0xff}
+	for _, c := range []byte(text) {
+		wide = append(wide, 0, c)
+	}
+	s, err := read(string(wide))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pix, _, err := s.Mask(AllPolygons, 3, 4, 0); err != nil || picture(pix, 4) != "1000/0000/0000" {
+		t.Errorf("%s, %v", picture(pix, 4), err)
 	}
 }
 
@@ -78,7 +178,7 @@ func TestAnnotationsMayComeFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pix, _, err := s.Mask(0, AllPolygons)
+	pix, _, err := s.Mask(AllPolygons, 1, 2, 0)
 	if picture(pix, 2) != "01" || err != nil {
 		t.Errorf("%v, %v", pix, err)
 	}
@@ -107,33 +207,21 @@ func TestBadFiles(t *testing.T) {
 		{`{"images":{}}`, "expected a list"},
 		{made(one)[:150], "ends in the middle"},
 		{made(one) + `x`, "something follows"},
-		{made(`{"id":3,"image_id":7,"category_id":2},{"id":4,"area":NaN}`), "annotations[1] (after id 3): not JSON"},
-		{made(`{"id":"3","image_id":7,"category_id":2}`), "annotations[0]"},
-		{made(`{"id":3,"image_id":7.5,"category_id":2}`), "annotations[0]: id 3"},
-		{made(`{"id":3,"image_id":7}`), "id 3: expected id, image_id and category_id"},
-		{made(`{"id":3,"image_id":7,"category_id":2,"iscrowd":2}`), "id 3: iscrowd"},
-		{made(`{"id":3,"image_id":8,"category_id":2}`), "annotation 3: there is no image with id 8"},
-		{made(`{"id":3,"image_id":7,"category_id":1}`), "annotation 3: there is no category with id 1"},
-		{made(`{"id":3,"image_id":7,"category_id":2,"iscrowd":1},{"id":3,"image_id":7,"category_id":2}`), "annotation id 3 is there twice"},
 		{images(``), "no images"},
-		{images(`{"id":7,"file_name":"a.jpg","height":1,"width":1},{"id":7,"file_name":"b.jpg","height":1,"width":1}`), "image id 7 is there twice (a.jpg and b.jpg)"},
-		{images(`{"id":7,"height":1,"width":1}`), "id 7: no file_name"},
-		{images(`{"id":7,"file_name":"a.jpg","height":1}`), "id 7: no height or width"},
-		{images(`{"id":7,"file_name":"a.jpg","height":-1,"width":5}`), "id 7: 5×-1 pixels"},
-		{images(`{"id":7,"file_name":"a.jpg","height":0,"width":5}`), "id 7: 5×0 pixels"},
-		{images(`{"id":7,"file_name":"a.jpg","height":9223372036854775807,"width":9223372036854775807}`), "id 7: 9223372036854775807×"},
-		{images(`{"id":7,"file_name":"a.jpg","height":8192,"width":8193}`), "expected 1 to 67108864"},
 		{categories(``), "no categories"},
 		{categories(`{"id":1,"name":"a"},{"id":1,"name":"b"}`), `category id 1 is there twice ("a" and "b")`},
-		{categories(`{"id":1}`), "id 1: expected an id and a name"},
-		{categories(strings.Join(many, ",")), "more than 254"},
+		{categories(strings.Join(many, ",")), "255 categories, but only 254"},
+		{made(`{"id":3,"image_id":7,"category_id":2},{"id":4,"area":NAN}`), "annotations[1] (after id 3): not JSON"},
+		{images(`{"id":7,"file_name":"a.jpg"},{"id":7.0,"file_name":"b.jpg"}`), "no images"},
+		{categories(`{"id":"c"}`), "no categories"},
+		{made("{\"x\":\"\xb1\xad\xd7\xd3\"}"), ":2: byte 0xB1 is no UTF-8; the text is likely GB18030"},
 		{`{"images":[],"images":[]}`, `"images" is there twice`},
 		{`{"x":` + strings.Repeat("[", maxDepth+1), "nested more than"},
 		{`{"x":"` + strings.Repeat("a", maxValue), "longer than 16 MiB"},
 		{made(`{"id":3,"segmentation":[` + strings.Repeat("[],", maxValue/3)), "longer than 16 MiB"},
 	} {
 		_, err := read(c.text)
-		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "a.json: ") {
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "a.json:") {
 			t.Errorf("%.120s: %v, want %q", c.text, err, c.want)
 		}
 	}
@@ -141,12 +229,12 @@ func TestBadFiles(t *testing.T) {
 
 func TestBadSegmentations(t *testing.T) {
 	for segmentation, want := range map[string]string{
-		`[[0,0,1,1,2]]`:       "odd number of coordinates, 5",
 		`[[0,0,1,1,2,1e7]]`:   "polygon 0: coordinate 1e+07",
 		`[[0,0,1,1,2,1e999]]`: "1e999",
 		`[[0,0,1,1,2,null]]`:  "null",
-		`[[0,0,1,1,2,"3"]]`:   "expected polygons",
-		`[0,0,1,1,2,3]`:       "expected polygons",
+		`[[0,0,1,1,2,"x"]]`:   `place 5: "x", expected a number`,
+		`[[0,0,1,1,NaN,2]]`:   "place 4: NaN, infinity or empty text, expected a number",
+		`[[[0,0],[1]]]`:       "polygon 0: place 1",
 		`"x"`:                 "expected a list of polygons or an RLE",
 		`true`:                "expected a list of polygons or an RLE",
 		`[` + strings.Repeat("[],", maxParts) + `[]]`: "65537 polygons",
@@ -160,8 +248,9 @@ func TestBadSegmentations(t *testing.T) {
 		`{"size":[3,4],"counts":[6,7]}`:                                     "a count of 7 after 6 of 12",
 		`{"size":[3,4],"counts":[6,-1,7]}`:                                  "a count of -1",
 		`{"size":[3,4],"counts":[null,12]}`:                                 "null",
-		`{"size":[3,4],"counts":[1.5]}`:                                     "counts",
-		`{"size":[3,4],"counts":[9223372036854775807,9223372036854775807]}`: "a count of 9223372036854775807",
+		`{"size":[3,4],"counts":["x",12]}`:                                  "counts",
+		`{"size":[3,4],"counts":[1.5]}`:                                     "a count of 1.5",
+		`{"size":[3,4],"counts":[9223372036854775807,9223372036854775807]}`: "a count of 9.2",
 		`{"size":[3,4],"counts":"\u0001"}`:                                  "character",
 		`{"size":[3,4],"counts":"o"}`:                                       "ends in the middle",
 		`{"size":[3,4],"counts":"oooooooooooooo0"}`:                         "does not fit into 32 bits",
@@ -173,19 +262,23 @@ func TestBadSegmentations(t *testing.T) {
 			t.Errorf("%.80s: %v", segmentation, err)
 			continue
 		}
-		_, _, err = s.Mask(0, AllPolygons)
-		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "a.json: annotation 3 of image 7 (a.jpg): ") {
-			t.Errorf("%.80s: %v, want %q", segmentation, err, want)
+		pix, counted, err := s.Mask(AllPolygons, 3, 4, 0)
+		if err != nil || counted.LeftOut() != 1 || counted.Used != 0 || bytes.Count(pix, []byte{0}) != 12 {
+			t.Errorf("%.80s: %+v, %v", segmentation, counted, err)
+			continue
+		}
+		if r := counted.Left[0]; r.Why != whyUnreadable || !strings.HasPrefix(r.First[0], "annotation 3 of a.jpg: ") || !strings.Contains(r.First[0], want) {
+			t.Errorf("%.80s: %+v, want %q", segmentation, r, want)
 		}
 	}
 }
 
 func TestOpen(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := Open(context.Background(), dir, nil); err == nil || !strings.Contains(err.Error(), "is a folder") {
+	if _, err := Open(context.Background(), dir, Options{}); err == nil || !strings.Contains(err.Error(), "is a folder") {
 		t.Error(err)
 	}
-	if _, err := Open(context.Background(), filepath.Join(dir, "none.json"), nil); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Open(context.Background(), filepath.Join(dir, "none.json"), Options{}); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
 	path := filepath.Join(dir, "a.json")
@@ -195,24 +288,24 @@ func TestOpen(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var got, all int64
-	s, err := Open(ctx, path, func(read, size int64) { got, all = read, size })
+	s, err := Open(ctx, path, Options{Progress: func(read, size int64) { got, all = read, size }})
 	if err != nil || got != int64(len(text)) || all != got {
 		t.Fatalf("%d of %d bytes, %v", got, all, err)
 	}
 	cancel()
-	if _, err := Open(ctx, path, nil); !errors.Is(err, context.Canceled) {
+	if _, err := Open(ctx, path, Options{}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	if err := os.WriteFile(path, []byte(strings.Replace(text, `"id":3`, `"id":4`, 1)), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.Mask(0, AllPolygons); err == nil || !strings.Contains(err.Error(), "changed") {
+	if _, _, err := s.Mask(AllPolygons, 3, 4, 0); err == nil || !strings.Contains(err.Error(), "changed") {
 		t.Error(err)
 	}
 	if err := os.Truncate(path, 10); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.Mask(0, AllPolygons); err == nil || !strings.Contains(err.Error(), "cannot be read again") {
+	if _, _, err := s.Mask(AllPolygons, 3, 4, 0); err == nil || !strings.Contains(err.Error(), "cannot be read again") {
 		t.Error(err)
 	}
 	if err := s.Close(); err != nil {
@@ -275,7 +368,7 @@ func TestMemory(t *testing.T) {
 		return int64(m.HeapAlloc)
 	}
 	before := heap()
-	s, err := Read(context.Background(), source, source.Size(), "a.json", nil)
+	s, err := Read(context.Background(), source, source.Size(), "a.json", Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -288,14 +381,17 @@ func TestMemory(t *testing.T) {
 // TestDrawPolygon: a polygon on its own is drawn as in an annotation, over what is there.
 func TestDrawPolygon(t *testing.T) {
 	pix := []uint8{9, 9, 9, 9, 9, 9, 9, 9}
-	if err := DrawPolygon(pix, 2, 4, []float64{1, -5, 3, -5, 3, 1, 1, 1}, 7); err != nil {
-		t.Fatal(err)
+	if painted, err := DrawPolygon(pix, 2, 4, []float64{1, -5, 3, -5, 3, 1, 1, 1}, 7); err != nil || !painted {
+		t.Fatal(painted, err)
+	}
+	if painted, err := DrawPolygon(pix, 2, 4, []float64{9, 9, 12, 9, 12, 12}, 7); err != nil || painted {
+		t.Error("a polygon outside is said to be drawn", err)
 	}
 	if want := []uint8{9, 7, 7, 9, 9, 9, 9, 9}; !bytes.Equal(pix, want) {
 		t.Errorf("got %v, want %v", pix, want)
 	}
 	for _, bad := range [][]float64{{1, 2, 3}, {0, 0, math.NaN(), 1}, {0, 0, 1, -2e6}} {
-		if err := DrawPolygon(pix, 2, 4, bad, 1); err == nil {
+		if _, err := DrawPolygon(pix, 2, 4, bad, 1); err == nil {
 			t.Errorf("%v is drawn without an error", bad)
 		}
 	}

@@ -8,7 +8,9 @@
 // stay, for every image its name. A file like the largest official one (490 MB, 860,000
 // annotations of 118,000 images) takes 150 MB while it is read and 28 MB afterwards.
 //
-// Rules, the same in pycocotools: crowds (iscrowd 1) are left out; the others are drawn in
-// the order of the file, later ones over earlier ones; the value is the place of the
-// category when categories are sorted by id, from 1. The background is 0; no pixel is 255.
+// Rules: crowds (iscrowd 1) are left out, drawn or ignored as Options say; the others are
+// drawn in the order of the file, later ones over earlier ones; the value is the place of
+// the category when categories are sorted by id, from 1. The background is 0, ignored
+// crowds are 255. Records are read as pycocotools reads them; those that cannot be used are
+// left out and counted, never lost silently.
 package coco

@@ -114,6 +114,7 @@ func (c *canvas) line(x0, y0, x1, y1 int, value uint8) {
 	}
 	p := y0*c.w + x0
 	err := long - 2*short
+	c.painted = true
 	for range long + 1 {
 		c.pix[p] = value
 		step := always

@@ -27,10 +27,12 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(made(`{"id":1,"image_id":7,"category_id":9,"iscrowd":1,"segmentation":null},{"id":1,"image_id":8,"category_id":9}`)))
 	f.Add([]byte("\xef\xbb\xbf" + `{"info":{"a":[[]]},"images":[{"id":-1,"file_name":"../a","height":1e9,"width":-4}]}`))
 	f.Add([]byte(`{"categories":[{"id":9223372036854775808,"name":"x"}],"annotations":[{},]}`))
+	f.Add([]byte(made(`{"id":"x","image_id":7.0,"category_id":"9","area":NaN,"segmentation":[{"size":[3,"4"],"counts":[4.0,1,7]},[0,0,"1",1,2]]},{"segmentation":[1,2,3,4,5,6]},5`)))
+	f.Add([]byte("\xff\xfe{\x00}\x00"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s, err := read(string(text))
 		if err != nil {
-			if !strings.HasPrefix(err.Error(), "a.json: ") {
+			if !strings.HasPrefix(err.Error(), "a.json:") || strings.Contains(err.Error(), "Go ") {
 				t.Fatalf("error without the file's name: %v", err)
 			}
 			return
@@ -39,16 +41,20 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		for i, image := range s.Images {
+			h, w := image.H, image.W
+			if h == 0 {
+				h, w = 3, 4 // the file does not say
+			}
 			for _, mode := range []Mode{AllPolygons, FirstPolygon} {
-				pix, _, err := s.Mask(i, mode)
+				pix, counted, err := s.Mask(mode, h, w, i)
 				if err != nil {
-					if !strings.HasPrefix(err.Error(), "a.json: annotation ") {
-						t.Fatalf("error without the annotation: %v", err)
-					}
-					continue
+					t.Fatalf("a mask: %v", err)
 				}
-				if len(pix) != image.H*image.W {
-					t.Fatalf("%d pixels, want %d×%d", len(pix), image.W, image.H)
+				if counted.Used+counted.LeftOut() != s.Instances(i) {
+					t.Fatalf("%d annotations, counted as %+v", s.Instances(i), counted)
+				}
+				if len(pix) != h*w {
+					t.Fatalf("%d pixels, want %d×%d", len(pix), w, h)
 				}
 				for _, v := range pix {
 					if int(v) > len(s.Categories) {
@@ -102,15 +108,26 @@ func FuzzRLE(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string, height, width uint8) {
 		h, w := int(height)+1, int(width)+1
 		c := newCanvas(h, w)
-		if c.compressed(text, 1) != nil {
+		draw := func(c *canvas, text string) error {
+			runs, err := decompress(text)
+			if err == nil {
+				err = c.checkRuns(runs)
+			}
+			if err == nil {
+				c.runs(runs, 1)
+			}
+			return err
+		}
+		if draw(c, text) != nil {
 			return
 		}
 		counts := counted(c)
 		again, third := newCanvas(h, w), newCanvas(h, w)
-		if err := again.counts(counts, 1); err != nil || !bytes.Equal(again.pix, c.pix) {
+		again.runs(counts, 1)
+		if err := again.checkRuns(counts); err != nil || !bytes.Equal(again.pix, c.pix) {
 			t.Fatalf("%q: the counts %v draw another mask, %v", text, counts, err)
 		}
-		if err := third.compressed(written(counts), 1); err != nil || !bytes.Equal(third.pix, c.pix) {
+		if err := draw(third, written(counts)); err != nil || !bytes.Equal(third.pix, c.pix) {
 			t.Fatalf("%q: its canonical form %q draws another mask, %v", text, written(counts), err)
 		}
 	})
@@ -137,11 +154,11 @@ func FuzzPolygon(f *testing.F) {
 			usable = usable && math.Abs(v) <= 3000 // longer walks take too long
 			numbers = append(numbers, fmt.Sprint(v))
 		}
-		polygons, err := parsePolygons([]byte("[[" + strings.Join(numbers, ",") + "]]"))
-		if err != nil || !usable {
+		c := newCanvas(h, w)
+		polygons, _, err := c.parseParts([]byte("[[" + strings.Join(numbers, ",") + "]]"))
+		if err != nil || !usable || len(numbers)%2 != 0 {
 			return
 		}
-		c := newCanvas(h, w)
 		c.instance(polygons, 1, AllPolygons)
 		if len(polygons[0]) > 0 {
 			if want := walked(polygons[0], h, w); !bytes.Equal(c.pix, want) {

@@ -9,7 +9,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
+
+	"hdmnet/internal/infile"
+	"hdmnet/internal/textfile"
 )
 
 // reader makes the one pass over the file. Annotations may stand before the images and
@@ -18,18 +22,29 @@ type reader struct {
 	set  *Set
 	dec  *json.Decoder
 	flow *meter
-	base int64 // where the decoder's offset 0 is
-	last *int64
+	base int64  // where the decoder's offset 0 is
+	last string // the entry before, for messages
 
-	found []foundAnnotation
+	images     []Image
+	categories []category
+	ids        map[ID]int32 // every id that was read gets a number
+	found      []foundAnnotation
 }
 
-// foundAnnotation is an annotation before its ids are looked up.
+// category is an entry of "categories" before it is known whether it is a class.
+type category struct {
+	Category
+	super string // supercategory
+}
+
+// foundAnnotation is an annotation before its ids, which have numbers here, are looked up.
 type foundAnnotation struct {
-	id, image, category int64
-	offset              int64
-	length              int32
-	crowd               bool
+	image, category int32
+	offset          int64
+	length          int32
+	sum             uint32
+	place           int32 // in "annotations"
+	crowd           bool
 }
 
 func (r *reader) read(ctx context.Context, source io.Reader, size int64, progress func(read, size int64)) error {
@@ -40,8 +55,9 @@ func (r *reader) read(ctx context.Context, source io.Reader, size int64, progres
 		buffered.Discard(3) // it was just seen
 		r.base = 3
 	}
-	r.flow = &meter{source: buffered}
+	r.flow = &meter{source: textfile.NewJSONReader(buffered, r.set.Name)}
 	r.dec = json.NewDecoder(r.flow)
+	r.ids = map[ID]int32{}
 	if err := r.document(); err != nil {
 		return err
 	}
@@ -55,7 +71,7 @@ func (r *reader) document() error {
 	} else if t != json.Delim('{') {
 		return fmt.Errorf("begins with %v, expected an object with images, categories and annotations", t)
 	}
-	lists := map[string]func() error{"images": r.image, "categories": r.category, "annotations": r.annotation}
+	lists := map[string]func(int) error{"images": r.image, "categories": r.category, "annotations": r.annotation}
 	seen := map[string]bool{}
 	for r.dec.More() {
 		t, err := r.token()
@@ -92,121 +108,154 @@ func (r *reader) document() error {
 	return nil
 }
 
-func (r *reader) list(key string, item func() error) error {
+func (r *reader) list(key string, item func(place int) error) error {
 	if t, err := r.token(); err != nil {
 		return err
 	} else if t != json.Delim('[') {
 		return fmt.Errorf("%q is %v, expected a list", key, t)
 	}
-	r.last = nil
+	r.last = ""
 	for n := 0; r.dec.More(); n++ {
-		if err := item(); err != nil {
-			after := ""
-			if r.last != nil {
-				after = fmt.Sprintf(" (after id %d)", *r.last)
-			}
-			return fmt.Errorf("%s[%d]%s: %w", key, n, after, err)
+		if err := item(n); err != nil {
+			return fmt.Errorf("%s[%d]%s: %w", key, n, r.last, err)
 		}
 	}
 	_, err := r.token()
 	return err
 }
 
-func (r *reader) image() error {
+func (r *reader) image(place int) error {
 	var v struct {
-		ID       *int64  `json:"id"`
-		FileName *string `json:"file_name"`
-		Height   *int64  `json:"height"`
-		Width    *int64  `json:"width"`
+		ID       json.RawMessage `json:"id"`
+		FileName json.RawMessage `json:"file_name"`
+		Height   json.RawMessage `json:"height"`
+		Width    json.RawMessage `json:"width"`
 	}
-	if _, _, err := r.decode(&v); err != nil {
-		return about(v.ID, err)
-	}
-	switch {
-	case v.ID == nil:
-		return errors.New("no id")
-	case v.FileName == nil || *v.FileName == "":
-		return about(v.ID, errors.New("no file_name"))
-	case v.Height == nil || v.Width == nil:
-		return about(v.ID, errors.New("no height or width"))
-	case *v.Height < 1 || *v.Width < 1 || *v.Width > MaxPixels / *v.Height:
-		return about(v.ID, fmt.Errorf("%d×%d pixels (width×height), expected 1 to %d in all", *v.Width, *v.Height, MaxPixels))
-	}
-	r.last = v.ID
-	r.set.Images = append(r.set.Images, Image{ID: *v.ID, File: *v.FileName, H: int(*v.Height), W: int(*v.Width)})
-	return nil
-}
-
-func (r *reader) category() error {
-	var v struct {
-		ID   *int64  `json:"id"`
-		Name *string `json:"name"`
-	}
-	if _, _, err := r.decode(&v); err != nil {
-		return about(v.ID, err)
-	}
-	if v.ID == nil || v.Name == nil || *v.Name == "" {
-		return about(v.ID, errors.New("expected an id and a name"))
-	}
-	if len(r.set.Categories) == MaxCategories {
-		return about(v.ID, fmt.Errorf("more than %d categories do not fit into an 8-bit mask: remove those that are not used", MaxCategories))
-	}
-	r.last = v.ID
-	r.set.Categories = append(r.set.Categories, Category{ID: *v.ID, Name: *v.Name})
-	return nil
-}
-
-func (r *reader) annotation() error {
-	var v struct {
-		ID         *int64 `json:"id"`
-		ImageID    *int64 `json:"image_id"`
-		CategoryID *int64 `json:"category_id"`
-		Crowd      crowd  `json:"iscrowd"`
-	}
-	offset, length, err := r.decode(&v)
+	raw, _, err := r.decode()
 	if err != nil {
-		return about(v.ID, err)
-	}
-	if v.ID == nil || v.ImageID == nil || v.CategoryID == nil {
-		return about(v.ID, errors.New("expected id, image_id and category_id"))
-	}
-	r.last = v.ID
-	r.found = append(r.found, foundAnnotation{id: *v.ID, image: *v.ImageID, category: *v.CategoryID,
-		offset: offset, length: length, crowd: bool(v.Crowd)})
-	return nil
-}
-
-// about names the entry that an error is about, when its id is known.
-func about(id *int64, err error) error {
-	if id == nil {
 		return err
 	}
-	return fmt.Errorf("id %d: %w", *id, err)
-}
-
-// crowd reads iscrowd: 0 or 1, or false or true as some tools write.
-type crowd bool
-
-func (c *crowd) UnmarshalJSON(text []byte) error {
-	switch string(text) {
-	case "0", "false", "null":
-		*c = false
-	case "1", "true":
-		*c = true
-	default:
-		return errors.New("iscrowd: expected 0 or 1")
+	if json.Unmarshal(raw, &v) != nil {
+		r.set.Tally.Drop("images that are no object", fmt.Sprintf("images[%d]: %.40s", place, raw))
+		return nil
 	}
+	id, ok := parseID(v.ID)
+	file := parseText(v.FileName)
+	if !ok || file == "" {
+		r.set.Tally.Drop("images without an id or a file_name", entry("images", place, id))
+		return nil
+	}
+	r.last = after(id)
+	image := Image{ID: id, File: file, H: parseSide(v.Height), W: parseSide(v.Width)}
+	if image.H == 0 || image.W == 0 || image.W > MaxPixels/image.H {
+		image.H, image.W = 0, 0 // the picture knows
+	}
+	r.images = append(r.images, image)
 	return nil
 }
 
-// decode reads the next value of a list and says where in the source it is.
-func (r *reader) decode(v any) (offset int64, length int32, err error) {
+func (r *reader) category(place int) error {
+	var v struct {
+		ID    json.RawMessage `json:"id"`
+		Name  json.RawMessage `json:"name"`
+		Super json.RawMessage `json:"supercategory"`
+	}
+	raw, _, err := r.decode()
+	if err != nil {
+		return err
+	}
+	if json.Unmarshal(raw, &v) != nil {
+		r.set.Tally.Drop("categories that are no object", fmt.Sprintf("categories[%d]: %.40s", place, raw))
+		return nil
+	}
+	id, ok := parseID(v.ID)
+	name := parseText(v.Name)
+	if !ok || name == "" {
+		r.set.Tally.Drop("categories without an id or a name", entry("categories", place, id))
+		return nil
+	}
+	r.last = after(id)
+	r.categories = append(r.categories, category{Category{ID: id, Name: name}, parseText(v.Super)})
+	return nil
+}
+
+func (r *reader) annotation(place int) error {
+	var v struct {
+		ID         json.RawMessage `json:"id"`
+		ImageID    json.RawMessage `json:"image_id"`
+		CategoryID json.RawMessage `json:"category_id"`
+		Crowd      json.RawMessage `json:"iscrowd"`
+	}
+	raw, offset, err := r.decode()
+	if err != nil {
+		return err
+	}
+	r.set.Tally.Read++
+	if json.Unmarshal(raw, &v) != nil {
+		r.set.Tally.Leave("annotations that are no object", fmt.Sprintf("annotations[%d]: %.40s", place, raw))
+		return nil
+	}
+	id, _ := parseID(v.ID)
+	r.last = after(id)
+	image, okImage := parseID(v.ImageID)
+	category, okCategory := parseID(v.CategoryID)
+	if !okImage || !okCategory {
+		r.set.Tally.Leave("annotations without an image_id or a category_id", entry("annotations", place, id))
+		return nil
+	}
+	r.found = append(r.found, foundAnnotation{image: r.number(image), category: r.number(category),
+		offset: offset, length: int32(r.offset() - offset), sum: crc32.ChecksumIEEE(raw), place: int32(place), crowd: parseFlag(v.Crowd)})
+	return nil
+}
+
+// describe names an annotation by its id, or else by its place.
+func (r *reader) describe(a foundAnnotation) string {
+	var v struct {
+		ID json.RawMessage `json:"id"`
+	}
+	text, err := annotation{offset: a.offset, length: a.length, sum: a.sum}.text(r.set.source)
+	if err == nil && json.Unmarshal(text, &v) == nil {
+		if id, ok := parseID(v.ID); ok {
+			return "annotation " + infile.Shown(string(id))
+		}
+	}
+	return fmt.Sprintf("annotations[%d]", a.place)
+}
+
+// number is the number of an id.
+func (r *reader) number(id ID) int32 {
+	n, ok := r.ids[id]
+	if !ok {
+		n = int32(len(r.ids))
+		r.ids[id] = n
+	}
+	return n
+}
+
+// entry names an entry of a list by its id, or else by its place.
+func entry(list string, place int, id ID) string {
+	if id == "" {
+		return fmt.Sprintf("%s[%d]", list, place)
+	}
+	return fmt.Sprintf("%s[%d] (id %s)", list, place, infile.Shown(string(id)))
+}
+
+func after(id ID) string {
+	if id == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (after id %s)", infile.Shown(string(id)))
+}
+
+// decode reads the next value of a list and says where in the source it is, with what
+// stands before it.
+func (r *reader) decode() (raw json.RawMessage, offset int64, err error) {
 	begin := r.offset()
 	r.flow.limit = begin - r.base + maxValue
-	if err := r.dec.Decode(v); err != nil {
-		return 0, 0, r.explain(err)
+	if err := r.dec.Decode(&raw); err != nil {
+		return nil, 0, r.explain(err)
 	}
-	return begin, int32(r.offset() - begin), nil
+	return raw, begin, nil
 }
 
 func (r *reader) offset() int64 { return r.base + r.dec.InputOffset() }
@@ -294,7 +343,11 @@ func (w *watched) Read(p []byte) (int, error) {
 func (a annotation) text(source io.ReaderAt) ([]byte, error) {
 	text := make([]byte, a.length)
 	if n, err := source.ReadAt(text, a.offset); n < len(text) {
-		return nil, fmt.Errorf("cannot be read again: %w", err)
+		return nil, fmt.Errorf("an annotation cannot be read again: %w", err)
 	}
-	return bytes.TrimLeft(text, ", \t\r\n"), nil
+	text = textfile.JSON(bytes.TrimLeft(text, ", \t\r\n"))
+	if crc32.ChecksumIEEE(text) != a.sum {
+		return nil, errors.New("an annotation is another than before: the file has changed since it was opened")
+	}
+	return text, nil
 }

@@ -1,52 +1,49 @@
 package coco
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
+
+	"hdmnet/internal/infile"
 )
 
-// resolve checks the ids and sorts the annotations by image, the order of the file within
-// an image.
-func (r *reader) resolve() error {
+// ignore is the value of pixels that do not count.
+const ignore = 255
+
+// resolve looks ids up and sorts the annotations by image, the order of the file within an
+// image.
+func (r *reader) resolve(crowds Crowds) error {
 	s := r.set
-	if len(s.Images) == 0 {
-		return errors.New("no images")
+	places, err := r.resolveImages()
+	if err != nil {
+		return err
 	}
-	if len(s.Categories) == 0 {
-		return errors.New("no categories")
+	values, err := r.resolveCategories()
+	if err != nil {
+		return err
 	}
-	slices.SortFunc(s.Categories, func(a, b Category) int { return cmp.Compare(a.ID, b.ID) })
-	values := make(map[int64]uint8, len(s.Categories))
-	for i, c := range s.Categories {
-		if i > 0 && s.Categories[i-1].ID == c.ID {
-			return fmt.Errorf("category id %d is there twice (%q and %q)", c.ID, s.Categories[i-1].Name, c.Name)
-		}
-		values[c.ID] = uint8(i + 1)
-	}
-	places := make(map[int64]int32, len(s.Images))
-	for i, image := range s.Images {
-		if other, ok := places[image.ID]; ok {
-			return fmt.Errorf("image id %d is there twice (%s and %s)", image.ID, s.Images[other].File, image.File)
-		}
-		places[image.ID] = int32(i)
-	}
-	if id, ok := twice(r.found); ok {
-		return fmt.Errorf("annotation id %d is there twice", id)
-	}
+	// Of every annotation the place of its image, or -1.
+	at := make([]int32, len(r.found))
 	s.begin = make([]int, len(s.Images)+1)
-	for _, a := range r.found {
-		place, ok := places[a.image]
-		if !ok {
-			return fmt.Errorf("annotation %d: there is no image with id %d", a.id, a.image)
-		}
-		if _, ok := values[a.category]; !ok {
-			return fmt.Errorf("annotation %d: there is no category with id %d", a.id, a.category)
-		}
-		if a.crowd {
+	names := r.names()
+	for i, a := range r.found {
+		at[i] = -1
+		place, okImage := places[a.image]
+		_, okCategory := values[a.category]
+		switch {
+		case !okImage:
+			s.Tally.Leave("annotations of an image that is not in the file", fmt.Sprintf("%s: image_id %s", r.describe(a), names[a.image]))
+		case !okCategory:
+			s.Tally.Leave("annotations of a category that is not in the file", fmt.Sprintf("%s of %s: category_id %s", r.describe(a), infile.Shown(s.Images[place].File), names[a.category]))
+		case a.crowd && crowds == SkipCrowds:
 			s.Crowds++
-		} else {
+			s.Tally.Leave("crowds (iscrowd 1)", fmt.Sprintf("%s of %s", r.describe(a), infile.Shown(s.Images[place].File)))
+		default:
+			if a.crowd {
+				s.Crowds++
+			}
+			at[i] = place
 			s.begin[place+1]++
 		}
 	}
@@ -55,28 +52,104 @@ func (r *reader) resolve() error {
 	}
 	next := slices.Clone(s.begin)
 	s.annotations = make([]annotation, s.begin[len(s.Images)])
-	for _, a := range r.found {
-		if a.crowd {
+	for i, a := range r.found {
+		if at[i] < 0 {
 			continue
 		}
-		place := places[a.image]
-		s.annotations[next[place]] = annotation{id: a.id, offset: a.offset, length: a.length, value: values[a.category]}
-		next[place]++
+		value := values[a.category]
+		if a.crowd && crowds == IgnoreCrowds {
+			value = ignore
+		}
+		s.annotations[next[at[i]]] = annotation{offset: a.offset, length: a.length, sum: a.sum, value: value}
+		next[at[i]]++
 	}
 	return nil
 }
 
-// twice finds the smallest id that occurs more than once.
-func twice(found []foundAnnotation) (id int64, ok bool) {
-	ids := make([]int64, len(found))
-	for i, a := range found {
-		ids[i] = a.id
+// names are the ids by their numbers, for messages.
+func (r *reader) names() []string {
+	names := make([]string, len(r.ids))
+	for id, n := range r.ids {
+		names[n] = infile.Shown(string(id))
 	}
-	slices.Sort(ids)
-	for i := 1; i < len(ids); i++ {
-		if ids[i] == ids[i-1] {
-			return ids[i], true
+	return names
+}
+
+// resolveImages gives the place in Images of every image, by the number of its id. An id
+// that several pictures have is none: nobody knows which its annotations are about.
+func (r *reader) resolveImages() (map[int32]int32, error) {
+	s := r.set
+	first := map[ID]int{}
+	unclear := map[ID]bool{}
+	for i, image := range r.images {
+		before, twice := first[image.ID]
+		if !twice {
+			first[image.ID] = i
+		} else if r.images[before].File != image.File {
+			unclear[image.ID] = true
 		}
 	}
-	return 0, false
+	places := map[int32]int32{}
+	for i, image := range r.images {
+		switch id := infile.Shown(string(image.ID)); {
+		case unclear[image.ID]:
+			s.Tally.Drop("images of one id, but several pictures", fmt.Sprintf("image id %s: %s", id, infile.Shown(image.File)))
+		case first[image.ID] != i:
+			s.Tally.Remark("images that are there twice", fmt.Sprintf("image id %s: %s", id, infile.Shown(image.File)))
+		default:
+			places[r.number(image.ID)] = int32(len(s.Images))
+			s.Images = append(s.Images, image)
+		}
+	}
+	if len(s.Images) == 0 {
+		return nil, errors.New("no images")
+	}
+	return places, nil
+}
+
+// resolveCategories gives the mask value of every category, by the number of its id.
+func (r *reader) resolveCategories() (map[int32]uint8, error) {
+	s := r.set
+	used := map[ID]bool{}
+	number := map[int32]bool{}
+	for _, a := range r.found {
+		number[a.category] = true
+	}
+	for _, c := range r.categories {
+		used[c.ID] = number[r.number(c.ID)]
+	}
+	for _, c := range r.categories {
+		if !used[c.ID] && r.isRoot(c) {
+			s.Tally.Remark("categories without objects that name the whole set, and are no classes", fmt.Sprintf("category id %s: %s", infile.Shown(string(c.ID)), infile.Shown(c.Name)))
+			continue
+		}
+		s.Categories = append(s.Categories, c.Category)
+	}
+	slices.SortStableFunc(s.Categories, func(a, b Category) int { return a.ID.compare(b.ID) })
+	s.Categories = slices.Compact(s.Categories) // one that is there twice, of one name
+	switch {
+	case len(s.Categories) == 0:
+		return nil, errors.New("no categories")
+	case len(s.Categories) > MaxCategories:
+		return nil, fmt.Errorf("%d categories, but only %d fit into an 8-bit mask: remove those that are not used", len(s.Categories), MaxCategories)
+	}
+	values := make(map[int32]uint8, len(s.Categories))
+	for i, c := range s.Categories {
+		if i > 0 && s.Categories[i-1].ID == c.ID {
+			return nil, fmt.Errorf("category id %s is there twice (%q and %q): give each category an id of its own", infile.Shown(string(c.ID)), s.Categories[i-1].Name, c.Name)
+		}
+		values[r.number(c.ID)] = uint8(i + 1)
+	}
+	return values, nil
+}
+
+// isRoot tells whether a category stands for the whole set: it has no supercategory, and is
+// that of others or has the name of another.
+func (r *reader) isRoot(root category) bool {
+	if root.super != "" && root.super != "none" {
+		return false
+	}
+	return slices.ContainsFunc(r.categories, func(c category) bool {
+		return c.ID != root.ID && (c.super == root.Name || c.Name == root.Name)
+	})
 }

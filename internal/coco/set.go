@@ -1,10 +1,15 @@
 package coco
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"os"
+
+	"hdmnet/internal/infile"
+	"hdmnet/internal/tally"
+	"hdmnet/internal/textfile"
 )
 
 // Limits of what is accepted. A damaged or hostile file must not ask for all memory.
@@ -19,20 +24,22 @@ const (
 	maxParts = 1 << 16
 	// maxCoordinate bounds the coordinates of polygons, in pixels.
 	maxCoordinate = 1_000_000
+	// maxFile is the size of the largest file, in bytes; the largest official one has 490 MB.
+	maxFile = 16 << 30
 	// maxDepth is how deep parts of the file that are skipped may be nested.
 	maxDepth = 1000
 )
 
 // Image is one entry of "images".
 type Image struct {
-	ID   int64
+	ID   ID
 	File string // file_name, as written
-	H, W int    // pixels, at least 1; H·W is at most MaxPixels
+	H, W int    // pixels, H·W at most MaxPixels; 0 where the file does not say, or not so
 }
 
 // Category is one entry of "categories".
 type Category struct {
-	ID   int64
+	ID   ID
 	Name string
 }
 
@@ -42,8 +49,11 @@ type Set struct {
 	Name       string     // of the file, for messages
 	Images     []Image    // in the order of the file
 	Categories []Category // ascending ids; the value in masks is the place, from 1
-	Crowds     int        // annotations left out as crowds
+	Crowds     int        // annotations with iscrowd 1
 	Checksum   string     // SHA-256 of the file, hexadecimal
+	// Tally counts all annotations as read, and what cannot be used of the file whatever the
+	// pictures are. What of the others cannot be drawn is known when Mask draws them.
+	Tally tally.Tally
 
 	source io.ReaderAt
 	file   *os.File
@@ -54,33 +64,41 @@ type Set struct {
 
 // annotation says where the text of an instance is and what it is drawn with.
 type annotation struct {
-	id     int64
 	offset int64
 	length int32
+	sum    uint32 // CRC-32 of its text
 	value  uint8
 }
 
+// Options say how a file is read.
+type Options struct {
+	Crowds Crowds
+	// Progress is told the bytes read so far and in all; nil means silent.
+	Progress func(read, size int64)
+}
+
 // Open reads an instances file once and keeps it open for Mask; see Close. It must not
-// change meanwhile. progress is told the bytes read so far and in all; nil means silent.
+// change meanwhile.
 //
-// Errors name the file and, as far as there is one, the annotation: JSON that is cut short
-// or wrong (NaN is no JSON), a missing or negative size, an image of more than MaxPixels,
-// ids that occur twice, annotations of unknown images or categories, no images, no
-// categories or more than MaxCategories; the context's when it ends.
-func Open(ctx context.Context, path string, progress func(read, size int64)) (*Set, error) {
-	f, err := os.Open(path)
+// What pycocotools reads is read: ids that are text or numbers written as 64.0, ids of
+// annotations that repeat or are missing, NaN. The text may be UTF-8, with a byte-order
+// mark or without, or UTF-16. Records that cannot be used are counted in Tally. A category
+// that is only the name of the whole set, as Roboflow writes one, is no class.
+//
+// Errors name the file: text in another encoding, JSON that is cut short or wrong, no
+// images, no categories or more than MaxCategories, two categories of one id; the
+// context's when it ends.
+func Open(ctx context.Context, path string, opt Options) (*Set, error) {
+	f, err := infile.Open(path, maxFile)
 	if err != nil {
-		return nil, fmt.Errorf("COCO annotations: %w", err)
+		return nil, fmt.Errorf("COCO annotations (such as annotations/instances_val2014.json): %w", err)
 	}
 	info, err := f.Stat()
-	if err == nil && info.IsDir() {
-		err = fmt.Errorf("%s is a folder, expected a JSON file such as annotations/instances_val2014.json", path)
-	}
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
-	s, err := Read(ctx, f, info.Size(), path, progress)
+	s, err := Read(ctx, f, info.Size(), path, opt)
 	if err != nil {
 		f.Close()
 		return nil, err
@@ -91,15 +109,37 @@ func Open(ctx context.Context, path string, progress func(read, size int64)) (*S
 
 // Read is Open for size bytes of source; name stands for it in messages. The source is
 // read again by Mask.
-func Read(ctx context.Context, source io.ReaderAt, size int64, name string, progress func(read, size int64)) (*Set, error) {
-	r := &reader{set: &Set{Name: name, source: source}}
-	if err := r.read(ctx, io.NewSectionReader(source, 0, size), size, progress); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+func Read(ctx context.Context, source io.ReaderAt, size int64, name string, opt Options) (*Set, error) {
+	source, size, err := inUTF8(source, size, name)
+	if err != nil {
+		return nil, err
 	}
-	if err := r.resolve(); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	r := &reader{set: &Set{Name: name, source: source}}
+	if err := r.read(ctx, io.NewSectionReader(source, 0, size), size, opt.Progress); err != nil {
+		return nil, fmt.Errorf("%s: %w", infile.Shown(name), err)
+	}
+	if err := r.resolve(opt.Crowds); err != nil {
+		return nil, fmt.Errorf("%s: %w", infile.Shown(name), err)
 	}
 	return r.set, nil
+}
+
+// inUTF8 gives a source whose places are those of the text in UTF-8: UTF-16 is held in
+// memory.
+func inUTF8(source io.ReaderAt, size int64, name string) (io.ReaderAt, int64, error) {
+	begin := make([]byte, 4096)
+	n, err := source.ReadAt(begin, 0)
+	if err != nil && err != io.EOF {
+		return nil, 0, fmt.Errorf("%s: %w", infile.Shown(name), err)
+	}
+	if !textfile.IsUTF16(begin[:n]) {
+		return source, size, nil
+	}
+	text, err := textfile.ReadAll(io.NewSectionReader(source, 0, size), name)
+	if err != nil {
+		return nil, 0, err
+	}
+	return bytes.NewReader(text), int64(len(text)), nil
 }
 
 // Close closes the file that Open opened.
@@ -110,8 +150,8 @@ func (s *Set) Close() error {
 	return s.file.Close()
 }
 
-// Instances is the number of annotations of image i (its place in Images), crowds not
-// counted.
+// Instances is the number of annotations of image i (its place in Images) that are drawn,
+// as far as that is known before.
 func (s *Set) Instances(i int) int { return s.begin[i+1] - s.begin[i] }
 
 // ClassNames are the names of the values in masks; the first is that of value 1.

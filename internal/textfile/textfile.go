@@ -62,6 +62,12 @@ func Decode(content []byte, name string) ([]byte, error) {
 // mark is the byte-order mark in UTF-8.
 const mark = "\xef\xbb\xbf"
 
+// IsUTF16 tells by the beginning of a text whether Decode would take it for UTF-16.
+func IsUTF16(begin []byte) bool {
+	_, ok := utf16Order(begin)
+	return ok
+}
+
 // utf16Order tells whether content is UTF-16, and which of its bytes come first.
 func utf16Order(content []byte) (order unicode.Endianness, ok bool) {
 	switch {
