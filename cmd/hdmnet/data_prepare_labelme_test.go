@@ -35,5 +35,9 @@ func TestDataPrepareLabelMe(t *testing.T) {
 	fails(t, ui.ExitUsage, []string{"data", "prepare", "labelme", "--images", dir}, "--out")
 	fails(t, ui.ExitError, []string{"data", "prepare", "labelme", "--images", out, "--out", t.TempDir()}, "move other .json files")
 	write(t, filepath.Join(dir, "a.json"), []byte("{}"))
-	fails(t, ui.ExitError, []string{"data", "prepare", "labelme", "--images", dir, "--out", out}, "a.json")
+	fails(t, ui.ExitError, []string{"data", "prepare", "labelme", "--images", dir, "--out", out, "--strict"}, "a.json")
+	text, errs, code = hdmnet(t, "data", "prepare", "labelme", "--images", dir, "--out", out)
+	if code != ui.ExitOK || !strings.Contains(text, "besides  1  files that are no annotation of LabelMe: left out") || !strings.Contains(errs, "a.json") {
+		t.Errorf("one bad file: exit code %d: %s%s", code, text, errs)
+	}
 }

@@ -38,7 +38,7 @@ func (r *reader) resolve(crowds Crowds) error {
 			s.Tally.Leave("annotations of a category that is not in the file", fmt.Sprintf("%s of %s: category_id %s", r.describe(a), infile.Shown(s.Images[place].File), names[a.category]))
 		case a.crowd && crowds == SkipCrowds:
 			s.Crowds++
-			s.Tally.Leave("crowds (iscrowd 1)", fmt.Sprintf("%s of %s", r.describe(a), infile.Shown(s.Images[place].File)))
+			s.Tally.Omit("crowds (iscrowd 1)", fmt.Sprintf("%s of %s", r.describe(a), infile.Shown(s.Images[place].File)))
 		default:
 			if a.crowd {
 				s.Crowds++

@@ -15,7 +15,7 @@ import (
 // Limits of what is accepted. A damaged or hostile file must not ask for all memory.
 const (
 	// MaxPixels is the largest image, in pixels.
-	MaxPixels = 1 << 26
+	MaxPixels = 1 << 28
 	// MaxCategories is the number of class values of an 8-bit mask, less 0 and 255.
 	MaxCategories = 254
 	// maxValue is the longest text of one image, category or annotation, in bytes.

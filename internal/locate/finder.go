@@ -40,7 +40,7 @@ func New(root string) *Finder { return &Finder{root: root, folders: map[string]m
 // The error is fs.ErrNotExist's kind where there is none, and names the candidates where
 // several fit equally.
 func (f *Finder) FindPath(name string) (string, error) {
-	if exact := filepath.Join(f.root, filepath.FromSlash(name)); !filepath.IsAbs(name) && isFile(exact) {
+	if exact := filepath.Join(f.root, filepath.FromSlash(strings.ReplaceAll(name, `\`, "/"))); !filepath.IsAbs(name) && isFile(exact) {
 		return exact, nil
 	}
 	return f.inside(name)

@@ -139,6 +139,8 @@ func TestImportsPointOneWay(t *testing.T) {
 		"dist":       {"cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config", "optest"},
 		"splitmix":   {"op", "cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config"},
 		"locate":     {"op", "cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config"},
+		"tally":      {"op", "cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config", "coco", "prepare"},
+		"lockfile":   {"op", "cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config"},
 		"textfile":   {"op", "cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config"},
 		"atomicfile": {"op", "cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config"},
 		"config":     {"op", "cpu", "device", "nn", "model", "train", "eval"},

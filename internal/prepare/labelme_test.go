@@ -15,6 +15,7 @@ import (
 
 	"hdmnet/internal/data"
 	"hdmnet/internal/picture"
+	"hdmnet/internal/tally"
 )
 
 // photo writes a PNG.
@@ -61,8 +62,11 @@ func TestLabelMe(t *testing.T) {
 	if report.Written != 2 || report.Images[1] != 2 || report.Images[2] != 1 || report.Images[255] != 1 {
 		t.Errorf("report %+v", report)
 	}
-	if len(*said) != 2 || !strings.Contains((*said)[0], "1 shapes of type line") || !strings.Contains((*said)[1], "point") {
+	if len(*said) != 1 || !strings.Contains((*said)[0], "left out: 2 shapes without an area (points and lines), such as "+filepath.Join(dir, "one.json")+`: shape 5, a point of the label "cup"`) {
 		t.Errorf("warnings %q", *said)
+	}
+	if o := report.Objects; o.Read != 7 || o.Used != 5 || o.LeftOut() != 2 || !strings.Contains(get(t, filepath.Join(out, RecordFile)), `"read": 7`) {
+		t.Errorf("objects %+v", o)
 	}
 	src, err := data.OpenList(filepath.Join(out, "list.txt"), out, 2)
 	if err != nil {
@@ -146,7 +150,7 @@ func TestLabelMeGoesOn(t *testing.T) {
 
 func TestLabelMeBadInput(t *testing.T) {
 	run := func(dir string) error {
-		_, _, err := LabelMe(context.Background(), LabelMeOptions{Options: Options{Out: t.TempDir()}, Images: dir})
+		_, _, err := LabelMe(context.Background(), LabelMeOptions{Options: Options{Out: t.TempDir(), Strict: true}, Images: dir})
 		return err
 	}
 	contains(t, run(t.TempDir()), "no .json file")
@@ -158,8 +162,15 @@ func TestLabelMeBadInput(t *testing.T) {
 		{was, "{", "no annotation of LabelMe"},
 		{was, "[]", "no annotation of LabelMe"},
 		{was, `{"tasks": {}}`, "move other .json files"},
-		{`"label": "cup "`, `"label": " "`, "no label"},
-		{`"shape_type": "rectangle", "group_id"`, `"shape_type": "mask", "group_id"`, `"mask", which is not read`},
+		{was, `{"shapes": 5, "imagePath": "one.png"}`, `"shapes" is a number, expected a list`},
+		{was, "{\"a\": \"\xb1\xad\xd7\xd3\"}", "likely GB18030"},
+		{`"label": "cup "`, `"label": " "`, "without a label"},
+		{`"label": "cup "`, `"label": "a\ud800"`, "U+FFFD"},
+		{`"label": "cup "`, `"label": "a\nb"`, "control character"},
+		{`"shape_type": "rectangle", "group_id"`, `"shape_type": "mask", "group_id"`, "a mask without its picture"},
+		{`"shape_type": "rectangle", "group_id"`, `"shape_type": "mask", "mask": "aGFsbG8=", "group_id"`, "no PNG"},
+		{`"shape_type": "rectangle", "group_id"`, `"shape_type": "cuboid", "group_id"`, `"cuboid", which is not read`},
+		{"[[1, 1], [7, 5]]", "[[21, 1], [27, 5]]", "leave no pixel"},
 		{"[[1, 1], [7, 5]]", "[[1, 1]]", "rectangle of 1 points"},
 		{"[[1, 1], [7, 5]]", "[[1, 1], [7, null]]", "two numbers"},
 		{"[[1, 1], [7, 5]]", "[[1, 1, 1], [7, 5]]", "two numbers"},
@@ -167,7 +178,6 @@ func TestLabelMeBadInput(t *testing.T) {
 		{"[7, 5]", "[7e9, 5]", "within"},
 		{`"imageHeight": 6`, `"imageHeight": 8`, "8×6"},
 		{`"imageHeight": 6`, `"imageHeight": -6`, "8×-6"},
-		{`"imagePath": "one.png"`, `"imagePath": "gone.png"`, "gone.png"},
 		{`"imagePath": "one.png"`, `"imagePath": "one.json"`, "not a picture"},
 		{`"imagePath": "one.png"`, `"imagePath": "more/two.png"`, "5×5"},
 		{"zebra crossing", "zebra, crossing", "comma"},
@@ -179,7 +189,14 @@ func TestLabelMeBadInput(t *testing.T) {
 			t.Errorf("%s for %s: error %v, want one about %q", c.to, c.from, err, c.want)
 		}
 	}
+	if err := os.Rename(filepath.Join(dir, "one.png"), filepath.Join(dir, "three.png")); err != nil {
+		t.Fatal(err)
+	}
 	put(t, one, was)
+	contains(t, run(dir), "one.json", "objects of pictures that are not there", "one.png")
+	if err := os.Rename(filepath.Join(dir, "three.png"), filepath.Join(dir, "one.png")); err != nil {
+		t.Fatal(err)
+	}
 	put(t, filepath.Join(dir, "other.json"), was)
 	contains(t, run(dir), "one.json", "other.json", "same picture")
 	os.Remove(filepath.Join(dir, "other.json"))
@@ -190,20 +207,118 @@ func TestLabelMeBadInput(t *testing.T) {
 	contains(t, err, "no output folder")
 }
 
+// maskText is LabelMe's mask of 20×16 pixels (width×height), of which 149 are set.
+const maskText = "iVBORw0KGgoAAAANSUhEUgAAABQAAAAQAQAAAAA+Y2K2AAAALElEQVR4nGNgAAEFBgbGPwwMzP8YGNj/MzDw/2+AY/n/B1D4IHmQOpB6oD4ACXkRe3def3cAAAAASUVORK5CYII="
+
+// TestShapesOfAllTools: what LabelMe and X-AnyLabeling draw, by the pixels that it covers;
+// rectangles of two and of four corners are one.
+func TestShapesOfAllTools(t *testing.T) {
+	for shape, want := range map[string]int{
+		`"points":[[8,8],[27,23]],"shape_type":"mask","mask":"` + maskText + `"`:           149,
+		`"points":[[-10,8],[9,23]],"shape_type":"mask","mask":"` + maskText + `"`:          0, // filled in below
+		`"points":[[8,8],[28,24]],"shape_type":"rectangle"`:                                320,
+		`"points":[[28,24],[8,8]],"shape_type":"rectangle"`:                                320,
+		`"points":[[8,8],[28,8],[28,24],[8,24]],"shape_type":"rectangle"`:                  320,
+		`"points":[[8,8],[28,8],[28,24],[8,24]],"shape_type":null`:                         320,
+		`"points":[[8,8],[28,8],[28,24],[8,24]],"shape_type":"rotation"`:                   320,
+		`"points":[[8,8],[28,8],[28,24],[8,24]],"shape_type":"quadrilateral"`:              320,
+		`"points":[[20,8],[34,20],[22,34],[8,22]],"shape_type":"rotation","direction":0.7`: 340,
+		`"points":[[20.5,20.5],[22.5,20.5]],"shape_type":"circle"`:                         13,
+	} {
+		a, _, err := parseLabelMe([]byte(`{"shapes":[{"label":"cup",` + shape + `}],"imagePath":"a.png","imageHeight":48.0,"imageWidth":64}`))
+		if err != nil || len(a.shapes) != 1 {
+			t.Errorf("%s: %+v, %v", shape, a, err)
+			continue
+		}
+		var counted tally.Tally
+		n := bytes.Count(a.draw([]string{"background", "cup"}, &counted).Pix, []byte{1})
+		if strings.Contains(shape, "[-10,") { // the right half of the mask
+			m := a.shapes[0].mask
+			for p, v := range m.Pix {
+				if p%m.W >= 10 {
+					want += int(v)
+				}
+			}
+		}
+		if n != want || counted.Used != 1 {
+			t.Errorf("%s: %d pixels, want %d; %+v", shape, n, want, counted)
+		}
+	}
+}
+
+// TestPicturesOfAnnotations: a picture is found as other systems wrote its path, and by the
+// annotation's name when both were renamed.
+func TestPicturesOfAnnotations(t *testing.T) {
+	for imagePath, picturePath := range map[string]string{
+		`"one.png"`:                         "one.PNG",
+		`"C:\\photos\\one.png"`:             "one.png",
+		`"/home/someone/photos/two.png"`:    "two.png",
+		`"..\\img\\two.png"`:                "../img/two.png",
+		`"IMG_0001.png"`:                    "one.png",
+		`"IMG_0001.JPG"`:                    "one.png",
+		`null`:                              "one.png",
+		`"upload/1/1a2b3c4d-elsewhere.png"`: "sub/elsewhere.png",
+	} {
+		dir := filepath.Join(t.TempDir(), "photos")
+		shape := `"points":[[1,1],[7,1],[7,5],[1,5]],"shape_type":"polygon"}`
+		put(t, filepath.Join(dir, "one.json"), "\ufeff"+`{"shapes":[{"label":"1",`+shape+`,{"label":"2",`+shape+`],"imagePath":`+imagePath+`,"imageHeight":6,"imageWidth":8}`)
+		photo(t, filepath.Join(dir, filepath.FromSlash(picturePath)), 8, 6)
+		out := t.TempDir()
+		if _, names, err := LabelMe(context.Background(), LabelMeOptions{Options: Options{Out: out, Strict: true}, Images: dir}); err != nil || !slices.Equal(names, []string{"background", "1", "2"}) {
+			t.Errorf("%s at %s: %q, %v", imagePath, picturePath, names, err)
+			continue
+		}
+		src, err := data.OpenList(filepath.Join(out, "list.txt"), out, 2)
+		if err != nil {
+			t.Errorf("%s: %v", imagePath, err)
+			continue
+		}
+		if scene, err := src.Load(0); err != nil || bytes.Count(scene.Mask, []byte{2}) != 24 {
+			t.Errorf("%s: %v, %v", imagePath, scene, err)
+		}
+	}
+}
+
+// TestLinkedFolders: linked folders are followed, once each, and what is not is said.
+func TestLinkedFolders(t *testing.T) {
+	dir, other := labelMeFolder(t), labelMeFolder(t)
+	for link, target := range map[string]string{"linked": filepath.Join(other, "more"), "loop": dir, "gone": "nowhere"} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root := filepath.Join(t.TempDir(), "root")
+	if err := os.Symlink(dir, root); err != nil {
+		t.Fatal(err)
+	}
+	opt := Options{Out: t.TempDir()}
+	said := warnings(&opt)
+	report, _, err := LabelMe(context.Background(), LabelMeOptions{Options: opt, Images: root})
+	if err != nil || report.Written != 3 {
+		t.Fatal(report, err)
+	}
+	if all := strings.Join(*said, "\n"); !strings.Contains(all, "loop is a link to") || !strings.Contains(all, "gone is a link that leads nowhere") {
+		t.Errorf("warnings %s", all)
+	}
+}
+
 func FuzzLabelMe(f *testing.F) {
 	f.Add([]byte(`{"shapes": [{"label": "cup", "points": [[1, 1], [7, 5]], "shape_type": "rectangle"},
 		{"label": "cup", "points": [[2.5, 2.5], [2.5, 1e5]], "shape_type": "circle"},
 		{"label": "cup", "points": [[3, 2], [5, 2], [5, 4]]}, {"label": "x", "points": [[1, 2]], "shape_type": "point"}],
 		"imagePath": "a.png", "imageHeight": 9, "imageWidth": 9}`))
+	f.Add([]byte(`{"shapes": [{"label": 5, "points": [[-1, 1], [7, 5]], "shape_type": "mask", "mask": "` + maskText + `"},
+		{"label": "cup", "points": [[1, 1], [7, 1], [7, 5], [1, 5]], "shape_type": "rotation"}, 7], "imagePath": null, "imageHeight": NaN}`))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		a, _, err := parseLabelMe(content)
 		if err != nil {
 			return
 		}
 		a.h, a.w = 9, 7
-		m, err := a.draw([]string{"background", "cup"})
-		if err == nil && len(m.Pix) != 63 {
-			t.Errorf("%d pixels", len(m.Pix))
+		var counted tally.Tally
+		m := a.draw([]string{"background", "cup"}, &counted)
+		if len(m.Pix) != 63 || counted.Used+counted.LeftOut() != len(a.shapes) {
+			t.Errorf("%d pixels, %d shapes, counted as %+v", len(m.Pix), len(a.shapes), counted)
 		}
 		for _, v := range m.Pix {
 			if v > 1 && v != data.Ignore {

@@ -9,6 +9,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
+
+	"hdmnet/internal/data"
+	"hdmnet/internal/infile"
+	"hdmnet/internal/textfile"
 )
 
 // pair is a line of a list file: image and mask, relative to the data root.
@@ -48,16 +53,36 @@ func listText(opt Options, name string, pairs []pair) (string, error) {
 	for _, p := range pairs {
 		separator := " "
 		for _, column := range []string{p.image, p.mask} {
-			if strings.ContainsAny(column, "\t\n\r") || strings.TrimSpace(column) != column || column == "" {
-				return "", fmt.Errorf("list %s: the name %q cannot be written to a list: rename the file, without tabs, line ends and spaces at its ends", path, column)
+			if err := listable(column); err != nil {
+				return "", fmt.Errorf("list %s: the name %q cannot be written to a list: %w", infile.Shown(path), column, err)
 			}
 			if len(strings.Fields(column)) > 1 {
 				separator = "\t"
 			}
 		}
-		text.WriteString(p.image + separator + p.mask + "\n")
+		image, mask := p.image, p.mask
+		if strings.ContainsAny(image+mask, `,;"`) {
+			image, mask = data.QuoteListName(image), data.QuoteListName(mask)
+		}
+		text.WriteString(image + separator + mask + "\n")
 	}
 	return text.String(), nil
+}
+
+// listable tells whether a name of a file can stand in a list and be read again.
+func listable(name string) error {
+	switch {
+	case !utf8.ValidString(name):
+		return errors.New("it is no UTF-8, but in the encoding of another system: rename the file, or unpack it anew (unzip -O GB18030, for instance)")
+	case strings.TrimSpace(name) != name || name == "":
+		return errors.New("rename the file, without spaces at its ends")
+	case strings.Contains(name, `\`):
+		return errors.New("rename the file, without backslashes, which stand for folders")
+	}
+	if err := textfile.CheckName(name); err != nil {
+		return fmt.Errorf("%w: rename the file", err)
+	}
+	return nil
 }
 
 // writeClasses writes classes.txt under Out: one name a line, the first is class 1.

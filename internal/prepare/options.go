@@ -1,6 +1,10 @@
 package prepare
 
-import "runtime"
+import (
+	"runtime"
+
+	"hdmnet/internal/tally"
+)
 
 // Options are what all preparations have in common.
 type Options struct {
@@ -12,6 +16,9 @@ type Options struct {
 	Workers int
 	// Force makes all masks again, whatever is there.
 	Force bool
+	// Strict makes records that cannot be used an error; otherwise they are left out, counted
+	// and named.
+	Strict bool
 	// Progress is called after every piece of work of a stage ("masks"), from one goroutine
 	// at a time; nil means silent.
 	Progress func(stage string, done, total int)
@@ -34,6 +41,8 @@ type Report struct {
 	Written int // masks made in this run
 	Kept    int // masks that were there and whole
 	Lists   []List
+	// Objects counts what was read of annotations and what came of it.
+	Objects tally.Tally
 	// Images gives for every mask value (0 background, 255 ignore) the number of masks
 	// that hold it.
 	Images [256]int
@@ -43,4 +52,28 @@ type Report struct {
 type List struct {
 	Path  string
 	Pairs int // lines
+}
+
+// settle looks at what was left out while objects were read or drawn: an error when Strict.
+func (o *Options) settle(t *tally.Tally) error {
+	if o.Strict {
+		return t.Err()
+	}
+	return nil
+}
+
+// tell warns of everything that was left out, or is used otherwise than it says.
+func (o *Options) tell(t *tally.Tally) {
+	if o.Warn == nil {
+		return
+	}
+	for _, r := range t.Left {
+		o.Warn("left out: " + r.String())
+	}
+	for _, r := range t.Dropped {
+		o.Warn("left out: " + r.String())
+	}
+	for _, r := range t.Remarks {
+		o.Warn(r.String())
+	}
 }

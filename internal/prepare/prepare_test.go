@@ -233,7 +233,11 @@ func TestListsOfOthersStay(t *testing.T) {
 
 // TestListsOfOthersAreFoundBeforeTheWork: a list that may not be replaced costs no masks.
 func TestListsOfOthersAreFoundBeforeTheWork(t *testing.T) {
-	progress := func(string, int, int) { t.Error("masks were made before the list was looked at") }
+	progress := func(stage string, _, _ int) {
+		if stage == "masks" {
+			t.Error("masks were made before the list was looked at")
+		}
+	}
 	for _, prepare := range []func(Options) error{
 		func(opt Options) error {
 			_, err := VOC(context.Background(), VOCOptions{Options: opt, Root: vocRoot(t)})
@@ -258,7 +262,14 @@ func TestRecordRefusesMixtures(t *testing.T) {
 	dir := t.TempDir()
 	opt := Options{Out: dir}
 	first := task{command: "coco", folders: []string{"masks"}, settings: map[string]string{"mask mode": "all-polygons"}}
-	run := func(opt Options, tk task) (Options, error) { t.Helper(); return begin(opt, tk) }
+	run := func(opt Options, tk task) (Options, error) {
+		t.Helper()
+		opt, release, err := begin(opt, tk)
+		if err == nil {
+			release()
+		}
+		return opt, err
+	}
 	if _, err := run(opt, first); err != nil {
 		t.Fatal(err)
 	}
@@ -293,7 +304,7 @@ func TestRecordRefusesMixtures(t *testing.T) {
 	if err != nil || !again.Force {
 		t.Fatalf("after a forced run that was killed: Force %v, %v", again.Force, err)
 	}
-	if err := finish(again, other); err != nil {
+	if err := finish(again, other, &Report{}); err != nil {
 		t.Fatal(err)
 	}
 	if again, err = run(opt, other); err != nil || again.Force {
@@ -307,11 +318,11 @@ func TestRecordOfStrangers(t *testing.T) {
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, "masks", "a.PNG"), "x")
 	tk := task{command: "coco", folders: []string{"masks"}}
-	_, err := begin(Options{Out: dir}, tk)
+	_, _, err := begin(Options{Out: dir}, tk)
 	contains(t, err, "not made here", "--force")
 	for _, content := range []string{"{", `{"tasks":{"coco":null}}`, "[]"} {
 		put(t, filepath.Join(dir, RecordFile), content)
-		_, err = begin(Options{Out: dir}, tk)
+		_, _, err = begin(Options{Out: dir}, tk)
 		contains(t, err, RecordFile, "remove it")
 	}
 }

@@ -13,6 +13,10 @@ import (
 	"strings"
 
 	"hdmnet/internal/atomicfile"
+	"hdmnet/internal/infile"
+	"hdmnet/internal/lockfile"
+	"hdmnet/internal/tally"
+	"hdmnet/internal/textfile"
 )
 
 // RecordFile is the name of the record in the output folder: what was prepared there, and
@@ -41,22 +45,45 @@ type record struct {
 type recordedTask struct {
 	Folders  []string          `json:"folders"`
 	Settings map[string]string `json:"settings"`
+	// Result counts the objects that the masks were drawn from, and those left out and why;
+	// nil until all masks are made, and where none are drawn from objects.
+	Result *tally.Tally `json:"result,omitempty"`
 	// Rewriting says that all masks are being made again: those that are there may be of
 	// other settings, and are not to be kept until all are done.
 	Rewriting bool `json:"rewriting,omitempty"`
 }
 
-// begin checks a task against what was done in opt.Out before, records it, and returns
-// the options to go on with: Force is set when an earlier run was told to make everything
-// again and did not come to its end. Files that killed runs left half-written are removed.
+// lockName is the file in the output folder that one preparation at a time has locked.
+const lockName = ".prepare.lock"
+
+// begin takes the output folder for this preparation alone, checks a task against what was
+// done there before, records it, and returns the options to go on with: Force is set when
+// an earlier run was told to make everything again and did not come to its end. Files that
+// killed runs left half-written are removed. release gives the folder back.
 //
-// Errors, unless opt.Force: another setting than in the record; masks in a folder that no
-// record speaks of. A record that cannot be read is always an error.
-func begin(opt Options, t task) (Options, error) {
-	path := filepath.Join(opt.Out, RecordFile)
+// Errors: another preparation is at work in the folder; unless opt.Force, another setting
+// than in the record, and masks in a folder that no record speaks of. A record that cannot
+// be read is always an error.
+func begin(opt Options, t task) (now Options, release func(), err error) {
 	if err := os.MkdirAll(opt.Out, 0o777); err != nil {
-		return opt, fmt.Errorf("output folder: %w", err)
+		return opt, nil, fmt.Errorf("output folder: %w", err)
 	}
+	release, err = lockfile.Acquire(filepath.Join(opt.Out, lockName))
+	if errors.Is(err, lockfile.ErrHeld) {
+		return opt, nil, fmt.Errorf("output folder %s: %w: a preparation; wait for its end, or choose another output folder", infile.Shown(opt.Out), err)
+	}
+	if err != nil {
+		return opt, nil, fmt.Errorf("output folder: %w", err)
+	}
+	if now, err = beginLocked(opt, t); err != nil {
+		release()
+		return opt, nil, err
+	}
+	return now, release, nil
+}
+
+func beginLocked(opt Options, t task) (Options, error) {
+	path := filepath.Join(opt.Out, RecordFile)
 	rec, err := readRecord(path)
 	if err != nil {
 		return opt, err
@@ -90,18 +117,21 @@ func begin(opt Options, t task) (Options, error) {
 	return opt, rec.write(path)
 }
 
-// finish records that all masks of a task are made.
-func finish(opt Options, t task) error {
+// finish records that all masks of a task are made, and what they were made of.
+func finish(opt Options, t task, report *Report) error {
 	path := filepath.Join(opt.Out, RecordFile)
 	rec, err := readRecord(path)
 	if err != nil {
 		return err
 	}
 	done := rec.Tasks[t.command]
-	if done == nil || !done.Rewriting {
+	if done == nil {
 		return nil
 	}
 	done.Rewriting = false
+	if report.Objects.Read > 0 || report.Objects.Dropped != nil {
+		done.Result = &report.Objects
+	}
 	return rec.write(path)
 }
 
@@ -159,14 +189,14 @@ func (r *record) release(t task) {
 
 func readRecord(path string) (*record, error) {
 	rec := &record{}
-	content, err := os.ReadFile(path)
+	content, err := infile.ReadFile(path, 1<<30)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
 		return nil, fmt.Errorf("record of earlier preparations: %w", err)
 	default:
 		if err := json.Unmarshal(content, rec); err != nil {
-			return nil, fmt.Errorf("%s: %w; it is no record of a preparation: remove it and use --force, or choose another output folder", path, err)
+			return nil, fmt.Errorf("%s: %w; it is no record of a preparation: remove it and use --force, or choose another output folder", path, textfile.JSONError(err))
 		}
 	}
 	if rec.Tasks == nil {

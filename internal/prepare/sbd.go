@@ -67,9 +67,12 @@ func SBD(ctx context.Context, opt SBDOptions) (*Report, error) {
 	work := task{command: "sbd", folders: []string{augMasks}, shares: []string{"voc"}, settings: map[string]string{
 		"VOC sets of checksum": checksum(voc.train, voc.val), "SBD sets of checksum": checksum(sbd.ids),
 	}}
-	if opt.Options, err = begin(opt.Options, work); err != nil {
+	options, release, err := begin(opt.Options, work)
+	if err != nil {
 		return nil, err
 	}
+	defer release()
+	opt.Options = options
 	merge, trainAug := sbd.lists()
 	lists := []setList{{file: mergeList, ids: merge, published: mergeSet}, {file: trainAugList, ids: trainAug, published: trainAugSet}, {file: vocVal, ids: voc.val, published: vocValSet}}
 	if err := voc.plan(opt.Options, lists, images); err != nil {
@@ -91,7 +94,7 @@ func SBD(ctx context.Context, opt SBDOptions) (*Report, error) {
 	if err := writeSets(opt.Options, lists, report); err != nil {
 		return nil, err
 	}
-	return report, finish(opt.Options, work)
+	return report, finish(opt.Options, work, report)
 }
 
 // sbdFolder is SBD's benchmark_RELEASE/dataset.

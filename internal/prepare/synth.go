@@ -52,9 +52,12 @@ func Synth(ctx context.Context, opt SynthOptions) (*Report, error) {
 		"fold": strconv.Itoa(opt.Fold.Index), "seed": strconv.FormatUint(opt.Seed, 10), "size": strconv.Itoa(opt.Size),
 	}}
 	var err error
-	if opt.Options, err = begin(opt.Options, work); err != nil {
+	options, release, err := begin(opt.Options, work)
+	if err != nil {
 		return nil, err
 	}
+	defer release()
+	opt.Options = options
 	report := &Report{}
 	masks := newMaskWriter(opt.Options, len(opt.Fold.Names)-1, report)
 	for _, split := range []data.Split{data.Train, data.Val} {
@@ -83,7 +86,7 @@ func Synth(ctx context.Context, opt SynthOptions) (*Report, error) {
 	if err := writeClasses(opt.Options, opt.Fold.Names[1:]); err != nil {
 		return nil, err
 	}
-	return report, finish(opt.Options, work)
+	return report, finish(opt.Options, work, report)
 }
 
 // synthImage makes sure that the picture of scene i is there and whole.

@@ -50,9 +50,12 @@ func VOC(ctx context.Context, opt VOCOptions) (*Report, error) {
 	}
 	work := task{command: "voc", folders: []string{augMasks}, shares: []string{"sbd"},
 		settings: map[string]string{"VOC sets of checksum": checksum(voc.train, voc.val)}}
-	if opt.Options, err = begin(opt.Options, work); err != nil {
+	options, release, err := begin(opt.Options, work)
+	if err != nil {
 		return nil, err
 	}
+	defer release()
+	opt.Options = options
 	lists := []setList{{file: vocTrain, ids: voc.train, published: vocTrainSet}, {file: vocVal, ids: voc.val, published: vocValSet}}
 	if err := voc.plan(opt.Options, lists, nil); err != nil {
 		return nil, err
@@ -66,7 +69,7 @@ func VOC(ctx context.Context, opt VOCOptions) (*Report, error) {
 	if err := writeSets(opt.Options, lists, report); err != nil {
 		return nil, err
 	}
-	return report, finish(opt.Options, work)
+	return report, finish(opt.Options, work, report)
 }
 
 // vocFolder is an official VOC2012 folder.

@@ -28,6 +28,9 @@ type Reason struct {
 	Why   string   `json:"why"`
 	Count int      `json:"count"`
 	First []string `json:"first"` // file, id and what is wrong
+	// ByRule says that records of this kind are never used, as asked or by what they are: they
+	// are no mistake.
+	ByRule bool `json:"by_rule,omitempty"`
 }
 
 // Leave counts an object that is left out. why is the same text for all of a kind, what
@@ -36,15 +39,22 @@ func (t *Tally) Leave(why, what string) { t.LeaveAll(why, what, 1) }
 
 // LeaveAll counts n objects that are left out together, as those of a picture.
 func (t *Tally) LeaveAll(why, what string, n int) {
-	t.Left = note(t.Left, Reason{why, n, []string{what}})
+	t.Left = note(t.Left, Reason{Why: why, Count: n, First: []string{what}})
+}
+
+// Omit counts an object that is left out by a rule, and is no mistake.
+func (t *Tally) Omit(why, what string) {
+	t.Left = note(t.Left, Reason{Why: why, Count: 1, First: []string{what}, ByRule: true})
 }
 
 // Drop counts a record other than an object that is left out.
-func (t *Tally) Drop(why, what string) { t.Dropped = note(t.Dropped, Reason{why, 1, []string{what}}) }
+func (t *Tally) Drop(why, what string) {
+	t.Dropped = note(t.Dropped, Reason{Why: why, Count: 1, First: []string{what}})
+}
 
 // Remark counts a record that is used, but not as it says.
 func (t *Tally) Remark(why, what string) {
-	t.Remarks = note(t.Remarks, Reason{why, 1, []string{what}})
+	t.Remarks = note(t.Remarks, Reason{Why: why, Count: 1, First: []string{what}})
 }
 
 // Add adds what another tally counted later.
@@ -88,11 +98,13 @@ func (r Reason) String() string {
 	return fmt.Sprintf("%d %s, such as %s", r.Count, r.Why, strings.Join(r.First, "; "))
 }
 
-// Err is the error of a strict reading: nil when nothing was left out.
+// Err is the error of a strict reading: nil when nothing was left out but by rules.
 func (t *Tally) Err() error {
 	var lines []string
 	for _, r := range append(append([]Reason(nil), t.Left...), t.Dropped...) {
-		lines = append(lines, r.String())
+		if !r.ByRule {
+			lines = append(lines, r.String())
+		}
 	}
 	if lines == nil {
 		return nil

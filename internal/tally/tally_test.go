@@ -21,6 +21,10 @@ func TestTally(t *testing.T) {
 		}
 		all.Add(&one)
 	}
+	var crowds Tally
+	if crowds.Omit("crowds", "a"); crowds.LeftOut() != 1 || crowds.Err() != nil {
+		t.Errorf("%+v, %v", crowds, crowds.Err())
+	}
 	var files Tally
 	files.Drop("no picture", "a.json")
 	if err := files.Err(); err == nil || !strings.Contains(err.Error(), "1 no picture, such as a.json") || files.LeftOut() != 0 {
@@ -31,8 +35,8 @@ func TestTally(t *testing.T) {
 		t.Errorf("%+v", files)
 	}
 	want := Tally{Read: 15, Used: 5,
-		Left:    []Reason{{"no area", 5, []string{"shape 0", "shape 1", "shape 2"}}, {"no label", 3, []string{"shape 0", "shape 2", "shape 4"}}},
-		Remarks: []Reason{{"odd", 3, []string{"x", "x", "x"}}}}
+		Left:    []Reason{{Why: "no area", Count: 5, First: []string{"shape 0", "shape 1", "shape 2"}}, {Why: "no label", Count: 3, First: []string{"shape 0", "shape 2", "shape 4"}}},
+		Remarks: []Reason{{Why: "odd", Count: 3, First: []string{"x", "x", "x"}}}}
 	if !reflect.DeepEqual(all, want) {
 		t.Errorf("got %+v", all)
 	}

@@ -8,7 +8,9 @@ import (
 	"hdmnet/internal/cli/flags"
 	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/data"
+	"hdmnet/internal/infile"
 	"hdmnet/internal/prepare"
+	"hdmnet/internal/tally"
 )
 
 func newPrepare(io ui.Streams) *cobra.Command {
@@ -21,7 +23,10 @@ set, or from your own annotations.
 A preparation that was interrupted continues when the same command is given again: masks that
 exist and are whole are kept. The settings are recorded in prepare.json; a command with other
 settings is refused, unless --force makes all masks again. Masks and lists that this program
-did not make are never replaced without --force.`,
+did not make are never replaced without --force. One preparation at a time works in a folder.
+
+Annotations end with a table, which is in prepare.json too: how many objects were read and
+drawn, how many were left out and why. Warnings name the first three of each reason.`,
 		Example: `  hdmnet data prepare sbd --root VOC2012 --sbd benchmark_RELEASE
   hdmnet data prepare coco --root coco --mask-mode all-polygons
   hdmnet data prepare labelme --images photos --out mine`,
@@ -37,6 +42,12 @@ type prepareFlags struct {
 	out     string
 	workers int
 	force   bool
+	strict  bool
+}
+
+// addStrict defines --strict, for annotations of which single records may be bad.
+func (p *prepareFlags) addStrict(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&p.strict, "strict", false, "stop at records that cannot be used, instead of leaving them out, counting and naming them")
 }
 
 // add defines the flags; out says what an empty --out means, "" when it must be given.
@@ -65,7 +76,7 @@ func (p *prepareFlags) options(io ui.Streams) (opt prepare.Options, finish func(
 		}
 	}
 	opt = prepare.Options{
-		Out: p.out, Workers: p.workers, Force: p.force,
+		Out: p.out, Workers: p.workers, Force: p.force, Strict: p.strict,
 		Warn: func(message string) { io.Warn("%s", message) },
 		Progress: func(now string, done, total int) {
 			if bar == nil || now != stage {
@@ -105,10 +116,31 @@ func printPrepared(io ui.Streams, r *prepare.Report, names []string) error {
 	if r.Written+r.Kept == 0 {
 		return nil
 	}
+	printObjects(io, &r.Objects)
 	w := ui.TextTable(io.Out)
 	fmt.Fprintln(w, "class\tname\tmasks that show it")
 	for c := 1; c < len(names) && c < data.Ignore; c++ {
-		fmt.Fprintf(w, "%d\t%s\t%d\n", c, names[c], r.Images[c])
+		fmt.Fprintf(w, "%d\t%s\t%d\n", c, infile.Shown(names[c]), r.Images[c])
 	}
 	return w.Flush()
+}
+
+// printObjects writes what was read of annotations, what was drawn, and what was left out
+// and why.
+func printObjects(io ui.Streams, t *tally.Tally) {
+	if t.Read == 0 && t.Dropped == nil {
+		return
+	}
+	w := ui.TextTable(io.Out)
+	fmt.Fprintf(w, "objects\t%d\tread\n\t%d\tdrawn\n\t%d\tleft out\n", t.Read, t.Used, t.LeftOut())
+	for _, r := range t.Left {
+		fmt.Fprintf(w, "\t%d\t  %s\n", r.Count, r.Why)
+	}
+	for _, r := range t.Dropped {
+		fmt.Fprintf(w, "besides\t%d\t%s: left out\n", r.Count, r.Why)
+	}
+	for _, r := range t.Remarks {
+		fmt.Fprintf(w, "besides\t%d\t%s\n", r.Count, r.Why)
+	}
+	w.Flush() // as the lines before
 }

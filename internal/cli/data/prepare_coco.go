@@ -17,6 +17,7 @@ type cocoFlags struct {
 	prepareFlags
 	root, instances, images, mode string
 	trainOrder, valOrder          string
+	crowd                         string
 }
 
 func newPrepareCOCO(io ui.Streams) *cobra.Command {
@@ -45,7 +46,12 @@ the order of the annotation file.
 
 With --instances and --images, an annotation file with any classes (at most 254) becomes a
 custom data set: masks/, list.txt and classes.txt in --out. Polygons and both kinds of RLE
-are read.`,
+are read, and everything else that pycocotools reads. Pictures are found by paths of other
+machines and by Label Studio's names of uploads.
+
+Annotations with iscrowd 1 are left out of COCO itself (--root), as in published masks, but
+drawn with --instances, because CVAT marks every mask drawn with a brush that way. --crowd
+chooses otherwise.`,
 		Example: `  hdmnet data prepare coco --root coco --mask-mode all-polygons --val-order lists/val.txt
   hdmnet data prepare coco --instances parts.json --images photos \
       --mask-mode all-polygons --out parts`,
@@ -72,13 +78,16 @@ are read.`,
 		},
 	}
 	o.add(cmd, "the folder of --root")
+	o.addStrict(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.root, "root", "", "COCO's folder `DIR`, which holds annotations, train2014 and val2014")
 	f.StringVar(&o.mode, "mask-mode", "", "how polygons become pixels: all-polygons or first-polygon")
+	f.StringVar(&o.crowd, "crowd", "", "what becomes of annotations with iscrowd 1: draw, ignore (255) or skip (default: skip with --root, draw with --instances)")
 	f.StringVar(&o.trainOrder, "train-order", "", "list `FILE` whose order train.txt gets")
 	f.StringVar(&o.valOrder, "val-order", "", "list `FILE` whose order val.txt gets: the field's val.txt")
 	f.StringVar(&o.instances, "instances", "", "annotation `FILE` of a set of your own, instead of --root")
 	f.StringVar(&o.images, "images", "", "folder `DIR` of the pictures that --instances names")
+	flags.Complete(cmd, "crowd", coco.DrawCrowds.String(), coco.IgnoreCrowds.String(), coco.SkipCrowds.String())
 	flags.Complete(cmd, "mask-mode", coco.AllPolygons.String(), coco.FirstPolygon.String())
 	return cmd
 }
@@ -103,6 +112,14 @@ func (o *cocoFlags) coco() (opt prepare.COCOOptions, err error) {
 	if err != nil {
 		return opt, ui.Usagef("--mask-mode: %v", err)
 	}
-	return prepare.COCOOptions{Root: o.root, Instances: o.instances, Images: o.images, Mode: mode,
-		TrainOrder: o.trainOrder, ValOrder: o.valOrder}, nil
+	opt = prepare.COCOOptions{Root: o.root, Instances: o.instances, Images: o.images, Mode: mode,
+		TrainOrder: o.trainOrder, ValOrder: o.valOrder}
+	if o.crowd != "" {
+		crowds, err := coco.ParseCrowds(o.crowd)
+		if err != nil {
+			return opt, ui.Usagef("--crowd: %v", err)
+		}
+		opt.Crowds = &crowds
+	}
+	return opt, nil
 }

@@ -15,12 +15,15 @@ func newPrepareLabelMe(io ui.Streams) *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Use:   "labelme",
-		Short: "Annotations drawn with LabelMe: masks, list and class names",
-		Long: `Turn annotations that were drawn with LabelMe into a custom data set: masks, list.txt and
-classes.txt. LabelMe's JSON files lie beside their pictures, in --images or folders below it.
+		Short: "Annotations drawn with LabelMe or X-AnyLabeling: masks, list and class names",
+		Long: `Turn annotations that were drawn with LabelMe or X-AnyLabeling into a custom data set: masks,
+list.txt and classes.txt. The JSON files lie beside their pictures, in --images or folders
+below it; linked folders are followed. A picture that was renamed together with its
+annotation is found by the annotation's name.
 
-Polygons, rectangles and circles are drawn, later ones over earlier ones; points and lines
-are left out. The label __ignore__ marks pixels that do not count (255), and _background_ the
+Polygons, rectangles (rotated or not), circles and the masks of LabelMe's AI are drawn, later
+ones over earlier ones; points and lines are left out and counted. The label __ignore__
+marks pixels that do not count (255), and _background_ the
 background. Classes are the labels in alphabetical order, or those of --classes. Masks are
 made anew each time. A new label that would renumber the others needs --force.`,
 		Example: `  hdmnet data prepare labelme --images photos --out mine
@@ -49,6 +52,7 @@ made anew each time. A new label that would renumber the others needs --force.`,
 		},
 	}
 	o.add(cmd, "")
+	o.addStrict(cmd)
 	cmd.Flags().StringVar(&o.images, "images", "", "folder `DIR` with LabelMe's .json files and their pictures")
 	cmd.Flags().StringVar(&o.classes, "classes", "", "class `FILE`: one name a line, line 1 being mask value 1 (default: the labels, by name)")
 	return cmd
