@@ -43,6 +43,8 @@ type Dataset struct {
 	Folds              int    `yaml:"folds" default:"4" valid:"[2,254]" doc:"custom: the number of folds, blocks of classes in order"`
 	FoldList           string `yaml:"fold_list" doc:"custom: file with the novel classes of each fold, instead of blocks"`
 	FoldScheme         string `yaml:"fold_scheme" default:"fwb" valid:"fwb|panet" doc:"the novel classes of fold f of COCO-20i are f+1, f+5, ... or 20f+1 to 20f+20"`
+	MaskColors         string `yaml:"mask_colors" doc:"which classes the colors of painted masks are: voc, cityscapes, or a file of colors; empty: masks hold indices"`
+	MaxPixels          int    `yaml:"max_pixels" default:"268435456" valid:"[1,inf)" doc:"largest picture that is read; from 67108864 on at a smaller scale"`
 	MinArea            int    `yaml:"min_area" default:"2048" valid:"[1,inf)" doc:"pixels a class must cover for an (image, class) pair to count"`
 	FilterIntersection bool   `yaml:"filter_intersection" default:"true" doc:"drop training images that show any novel class"`
 	Annotation         string `yaml:"annotation" default:"mask" valid:"mask|bbox" doc:"how supports are marked; bbox fills the boxes of their masks' components"`

@@ -62,9 +62,10 @@ func Published(c *config.Dataset) *verify.Published {
 	return nil
 }
 
-// Source opens the pictures of one part of the fold.
-func (d *Dataset) Source(split data.Split) (data.SizedSource, error) {
-	return d.entry.open(d.c, d.Fold, split)
+// Source opens the pictures of one part of the fold. m is told what is odd about the files,
+// whenever they are read.
+func (d *Dataset) Source(split data.Split, m Monitor) (data.SizedSource, error) {
+	return d.entry.open(d.c, d.Fold, split, m)
 }
 
 // Index finds, by reading the masks, the pictures of src that make episodes. Where src is

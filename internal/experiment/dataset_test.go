@@ -123,7 +123,7 @@ func TestReleaseClassLists(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	src, err := d.Source(data.Val)
+	src, err := d.Source(data.Val, Monitor{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func TestLists(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = d.Source(data.Val)
+		_, err = d.Source(data.Val, Monitor{})
 		return err
 	}
 	if err := source("dataset.val_list=val.txt"); err != nil {
@@ -184,7 +184,7 @@ func TestLists(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.Source(data.Train); !errors.As(err, new(*SettingError)) || !strings.Contains(err.Error(), "reads no files") {
+	if _, err := d.Source(data.Train, Monitor{}); !errors.As(err, new(*SettingError)) || !strings.Contains(err.Error(), "reads no files") {
 		t.Errorf("shapes5i with files: %v", err)
 	}
 }
@@ -199,7 +199,7 @@ func TestAnnotationReachesTheLoader(t *testing.T) {
 			t.Fatal(err)
 		}
 		var p Pictures
-		if p.Source, err = d.Source(data.Val); err != nil {
+		if p.Source, err = d.Source(data.Val, Monitor{}); err != nil {
 			t.Fatal(err)
 		}
 		if p.Index, err = d.Index(t.Context(), p.Source, data.Val, Monitor{}); err != nil {

@@ -10,7 +10,11 @@
 // settings are a *SettingError.
 package experiment
 
-import "fmt"
+import (
+	"fmt"
+
+	"hdmnet/internal/infile"
+)
 
 // Monitor is told what happens on the way. Functions that are nil are not called.
 type Monitor struct {
@@ -28,6 +32,20 @@ func (m Monitor) note(format string, args ...any) {
 func (m Monitor) warn(format string, args ...any) {
 	if m.Warn != nil {
 		m.Warn(fmt.Sprintf(format, args...))
+	}
+}
+
+// fileWarnings passes on the first warnings about files, and then says that there are more.
+func (m Monitor) fileWarnings() func(file, message string) {
+	const most = 10
+	n := 0
+	return func(file, message string) {
+		switch n++; {
+		case n <= most:
+			m.warn("%s: %s", infile.Shown(file), message)
+		case n == most+1:
+			m.warn("there are more such warnings about files; `hdmnet data verify` shows all")
+		}
 	}
 }
 

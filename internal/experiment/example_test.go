@@ -35,8 +35,8 @@ func Example() {
 
 	// From settings to pictures.
 	set := must(experiment.Open(&c.Dataset, 0))
-	trainOn := experiment.Pictures{Source: must(set.Source(data.Train))}
-	scoreOn := experiment.Pictures{Source: must(set.Source(data.Val))}
+	trainOn := experiment.Pictures{Source: must(set.Source(data.Train, experiment.Monitor{}))}
+	scoreOn := experiment.Pictures{Source: must(set.Source(data.Val, experiment.Monitor{}))}
 	must(0, set.IndexTraining(ctx, c, &trainOn, &scoreOn, experiment.Monitor{}))
 
 	// Train: base learner, then HDMNet.

@@ -8,6 +8,7 @@ import (
 
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
+	"hdmnet/internal/picture"
 	"hdmnet/internal/verify"
 )
 
@@ -18,7 +19,7 @@ type entry struct {
 	// fold is one of them.
 	fold func(c *config.Dataset, f int) (data.Fold, error)
 	// open opens the pictures of one part of a fold.
-	open func(c *config.Dataset, fold data.Fold, split data.Split) (data.SizedSource, error)
+	open func(c *config.Dataset, fold data.Fold, split data.Split, m Monitor) (data.SizedSource, error)
 	// inMemory tells that scenes are made as they are asked for: there are no files.
 	inMemory bool
 	// testEpisodes is how many episodes the release's test scores with each seed.
@@ -101,7 +102,7 @@ func customFolds(c *config.Dataset) (names []string, folds [][]int, err error) {
 	return names, folds, nil
 }
 
-func openShapes(c *config.Dataset, fold data.Fold, split data.Split) (data.SizedSource, error) {
+func openShapes(c *config.Dataset, fold data.Fold, split data.Split, _ Monitor) (data.SizedSource, error) {
 	if c.Root != "" || c.TrainList != "" || c.ValList != "" {
 		return nil, settingf("%s is made on the fly and reads no files, but a data root or a list is given; "+
 			"choose another configuration with --config, for instance pascal5i_resnet50", c.Name)
@@ -113,7 +114,7 @@ func openShapes(c *config.Dataset, fold data.Fold, split data.Split) (data.Sized
 	return data.NewShapes(data.ShapesOptions{Fold: fold, Split: split, Seed: uint64(c.SynthSeed), Count: count, Size: c.SynthSize})
 }
 
-func openList(c *config.Dataset, fold data.Fold, split data.Split) (data.SizedSource, error) {
+func openList(c *config.Dataset, fold data.Fold, split data.Split, m Monitor) (data.SizedSource, error) {
 	list, key := c.TrainList, "dataset.train_list"
 	if split == data.Val {
 		list, key = c.ValList, "dataset.val_list"
@@ -129,7 +130,31 @@ func openList(c *config.Dataset, fold data.Fold, split data.Split) (data.SizedSo
 	if _, missing := os.Stat(path); errors.Is(missing, fs.ErrNotExist) {
 		return nil, NotFound(c, key, err)
 	}
-	return src, err
+	if err != nil {
+		return nil, err
+	}
+	colors, err := MaskColors(c)
+	if err != nil {
+		return nil, err
+	}
+	src.ReadWith(&picture.Reader{MaxPixels: c.MaxPixels, Colors: colors, Warn: m.fileWarnings()})
+	return src, nil
+}
+
+// MaskColors are the colors of painted masks; nil where the settings name none.
+func MaskColors(c *config.Dataset) (*picture.Table, error) {
+	name := c.MaskColors
+	if name == "" {
+		return nil, nil
+	}
+	if !picture.IsTable(name) {
+		var err error
+		if name, err = FindFile(c, name); err != nil {
+			return nil, err
+		}
+	}
+	table, err := picture.ReadTable(name)
+	return table, NotFound(c, "dataset.mask_colors", err)
 }
 
 // NotFound adds to the error about a missing file where it was looked for.

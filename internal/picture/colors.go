@@ -59,6 +59,12 @@ var cityscapes = func() *Table {
 	return t
 }()
 
+// known are the tables that have names.
+var known = map[string]*Table{"voc": VOC, "cityscapes": cityscapes}
+
+// IsTable tells whether a name stands for a table that is known, not for a file.
+func IsTable(name string) bool { return known[name] != nil }
+
 // TableForms says how a table of colors is given.
 const TableForms = "voc, cityscapes, or a file with a line for each class: `name:R,G,B` (CVAT's labelmap.txt), `name,R,G,B` or `R G B name`"
 
@@ -70,11 +76,8 @@ const maxTable = 1 << 20
 // without another name, is 0, and one named void, ignore or unlabeled 255. Errors name the
 // file and line.
 func ReadTable(name string) (*Table, error) {
-	switch name {
-	case "voc":
-		return VOC, nil
-	case "cityscapes":
-		return cityscapes, nil
+	if t := known[name]; t != nil {
+		return t, nil
 	}
 	text, err := textfile.Read(name, maxTable)
 	if err != nil {

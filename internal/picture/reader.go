@@ -18,13 +18,15 @@ const maxFile = 1 << 30
 // several goroutines.
 type Reader struct {
 	MaxPixels int // the largest picture that is read; 0: DefaultMaxPixels
-	// Warn is told what is odd about a file, once for each file; nil: nobody is told.
+	// Warn is told what is odd about a file, once for each file, by one goroutine at a
+	// time; nil: nobody is told.
 	Warn func(file, message string)
 	// Colors says which classes the colors of painted masks are; nil: PASCAL VOC's
 	// colors are tried.
 	Colors *Table
 
-	warned sync.Map // (file, message)
+	mu     sync.Mutex
+	warned map[[2]string]bool // by file and message
 }
 
 // readFile reads a file whole into memory where that suffices.
@@ -188,8 +190,14 @@ func (r *Reader) tell(name string, warnings []string) {
 	if r.Warn == nil {
 		return
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, w := range warnings {
-		if _, known := r.warned.LoadOrStore([2]string{name, w}, true); !known {
+		if about := [2]string{name, w}; !r.warned[about] {
+			if r.warned == nil {
+				r.warned = map[[2]string]bool{}
+			}
+			r.warned[about] = true
 			r.Warn(name, w)
 		}
 	}

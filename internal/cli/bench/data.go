@@ -104,11 +104,11 @@ func runData(ctx context.Context, io ui.Streams, o *dataOptions) error {
 	if err != nil {
 		return err
 	}
-	opened, err := set.Source(split)
+	monitor, finish := flags.Monitor(io)
+	opened, err := set.Source(split, monitor)
 	if err != nil {
 		return err
 	}
-	monitor, finish := flags.Monitor(io)
 	index, err := set.Index(ctx, opened, split, monitor)
 	finish()
 	if err != nil {

@@ -130,6 +130,7 @@ func (o *statsOptions) read(ctx context.Context, io ui.Streams, c *config.Config
 	if !experiment.InMemory(d) && d.TrainList == "" && d.ValList == "" {
 		return nil, ui.Usagef("%s needs its pictures: give --data-root DIR and --list FILE (lines of `image mask` relative to DIR)", d.Name)
 	}
+	monitor, _ := flags.Monitor(io)
 	var sides []statsSide
 	read := map[string]*stats.Pictures{} // by list
 	for _, split := range []data.Split{data.Train, data.Val} {
@@ -137,7 +138,7 @@ func (o *statsOptions) read(ctx context.Context, io ui.Streams, c *config.Config
 		if !experiment.InMemory(d) && list == "" {
 			continue
 		}
-		src, err := set.Source(split)
+		src, err := set.Source(split, monitor)
 		if err != nil {
 			return nil, err
 		}

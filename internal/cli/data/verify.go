@@ -148,8 +148,12 @@ func (o *verifyOptions) check(ctx context.Context, io ui.Streams, d *config.Data
 	bar := ui.NewProgress(io, "checking "+filepath.Base(path), "pairs")
 	defer bar.Finish()
 	fold := set.Folds[0]
+	colors, err := experiment.MaskColors(d)
+	if err != nil {
+		return nil, err
+	}
 	l, err := verify.Check(ctx, path, verify.Options{
-		Root: d.Root, Classes: len(fold.Base) + len(fold.Novel), Workers: o.workers,
+		Root: d.Root, Classes: len(fold.Base) + len(fold.Novel), MaxPixels: d.MaxPixels, Colors: colors, Workers: o.workers,
 		Progress: func(_ string, done, total int) { bar.Update(done, total, "") },
 	})
 	return l, experiment.NotFound(d, key, err)

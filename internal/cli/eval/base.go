@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"hdmnet/internal/cli/flags"
 	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/data"
 	"hdmnet/internal/eval"
@@ -92,7 +93,8 @@ func baseLearner(ctx context.Context, io ui.Streams, dev op.Device, t *experimen
 		return f, err
 	}
 	defer func() { err = errors.Join(err, net.Close()) }()
-	src, err := set.Source(data.Val)
+	monitor, _ := flags.Monitor(io)
+	src, err := set.Source(data.Val, monitor)
 	if err != nil {
 		return f, err
 	}

@@ -258,7 +258,7 @@ func scoreSeeds[R any](io ui.Streams, o *options, dev op.Device, t *experiment.T
 		return nil, err
 	}
 	var p experiment.Pictures
-	if p.Source, err = set.Source(data.Val); err != nil {
+	if p.Source, err = set.Source(data.Val, monitor); err != nil {
 		return nil, err
 	}
 	if p.Index, err = index(set, p.Source, monitor); err != nil {

@@ -7,6 +7,7 @@ import (
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
 	"hdmnet/internal/experiment"
+	"hdmnet/internal/picture"
 )
 
 // Config adds --config.
@@ -32,10 +33,22 @@ func Lists(s *Settings) {
 	s.Bind("val-list", "dataset.val_list")
 }
 
-// Root adds --data-root.
+// Root adds --data-root, and how the files of a list are read: --mask-colors and
+// --max-pixels.
 func Root(s *Settings) {
-	s.Cmd.Flags().String("data-root", "", "`DIR` that the paths in the lists are relative to")
+	f := s.Cmd.Flags()
+	f.String("data-root", "", "`DIR` that the paths in the lists are relative to")
+	f.String("mask-colors", "", "which classes the colors of painted masks are: voc, cityscapes, or a `FILE` of colors (see docs/datasets.md)")
 	s.Bind("data-root", "dataset.root")
+	s.Bind("mask-colors", "dataset.mask_colors")
+	Complete(s.Cmd, "mask-colors", "voc", "cityscapes")
+	MaxPixels(s)
+}
+
+// MaxPixels adds --max-pixels.
+func MaxPixels(s *Settings) {
+	s.Cmd.Flags().Int("max-pixels", picture.DefaultMaxPixels, "largest picture that is read, in pixels; very large ones are read at a smaller scale")
+	s.Bind("max-pixels", "dataset.max_pixels")
 }
 
 // CheckLists fails when a list is given twice.

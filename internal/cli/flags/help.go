@@ -29,7 +29,7 @@ var members = []struct {
 	flags []string
 }{
 	{GroupData, []string{
-		"data-root", "list", "train-list", "val-list", "fold", "fold-scheme", "split", "ann-type", "filter-intersection",
+		"data-root", "mask-colors", "max-pixels", "list", "train-list", "val-list", "fold", "fold-scheme", "split", "ann-type", "filter-intersection",
 		"shots", "episodes", "episodes-file", "seeds", "protocol", "support", "query", "mask-white-is-object",
 		"root", "sbd", "images", "instances", "classes", "mask-mode", "train-order", "val-order", "train", "val",
 	}},

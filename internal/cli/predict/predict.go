@@ -84,6 +84,7 @@ were edited, are kept: then nothing is predicted without --force.`,
 	f.BoolVar(&o.whiteIsObject, "mask-white-is-object", false, "in masks, 255 and white are the object, not ignored")
 	f.BoolVar(&o.force, "force", false, "replace whatever has the name of a result")
 	f.BoolVar(&o.saveLogits, "save-logits", false, "also write the logits")
+	flags.MaxPixels(o.Settings)
 	flags.Device(o.Settings)
 	flags.Config(cmd, &o.config, "settings for --weights: ")
 	return cmd
@@ -133,7 +134,7 @@ func run(ctx context.Context, io ui.Streams, o *options) (err error) {
 	if err != nil {
 		return err
 	}
-	work.Size = t.Model.Size
+	work.Size, work.MaxPixels = t.Model.Size, t.Dataset.MaxPixels
 	// Only the number of base classes matters, and that is the same in every fold but those
 	// of an uneven custom set, whose weights have to say their fold.
 	set, err := experiment.Open(&t.Dataset, max(t.Fold, 0))

@@ -96,12 +96,13 @@ func runTrain(ctx context.Context, io ui.Streams, o *options) (err error) {
 		Config: c, Name: c.Dataset.Name + "_" + c.Model.Backbone, Fold: set.Fold, Resume: o.resume,
 		Out: io.Err, Terminal: io.Terminal,
 	}
-	if work.Train.Source, err = set.Source(data.Train); err != nil {
+	monitor, finish := flags.Monitor(io)
+	if work.Train.Source, err = set.Source(data.Train, monitor); err != nil {
 		return err
 	}
 	if train.Validates(&c.Train) {
 		work.Val = &experiment.Pictures{}
-		if work.Val.Source, err = set.Source(data.Val); err != nil {
+		if work.Val.Source, err = set.Source(data.Val, monitor); err != nil {
 			return err
 		}
 	}
@@ -113,7 +114,6 @@ func runTrain(ctx context.Context, io ui.Streams, o *options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, work.Device.Close()) }()
-	monitor, finish := flags.Monitor(io)
 	err = set.IndexTraining(ctx, c, &work.Train, work.Val, monitor)
 	finish()
 	if err != nil {
