@@ -59,6 +59,8 @@ type Model struct {
 	Backbone string `yaml:"backbone" default:"resnet50" valid:"resnet50|resnet101|vgg16|tiny"`
 	Size     int    `yaml:"size" default:"473" valid:"[33,4097]" doc:"side of the square input of the meta stage, 8n + 1"`
 	Shots    int    `yaml:"shots" default:"1" valid:"[1,100]" doc:"K, support images per episode"`
+	// ShotFusion is how K supports are taken by a network that was trained on R.
+	ShotFusion string `yaml:"shot_fusion" default:"auto" valid:"auto|joint|scaled|vote" doc:"how K supports are taken by a network trained on R: joint (the release's sum), scaled (times R/K), vote (mean of K one-shot probabilities), auto (joint where K = R, else scaled)"`
 }
 
 // Backbone is where the base stage starts.
@@ -131,6 +133,7 @@ type MetaStage struct {
 	WeightDecay      float64 `yaml:"weight_decay" default:"0.01" valid:"[0,inf)"`
 	DistillWeight    float64 `yaml:"distill_weight" default:"1" valid:"[0,inf)" doc:"factor of the correlation map distillation"`
 	Dropout          bool    `yaml:"dropout" default:"true"`
+	Shots            string  `yaml:"shots" doc:"supports per episode in training: a number, or a range such as 1-5 from which every batch draws its own; empty = model.shots"`
 	KShotReweight    bool    `yaml:"kshot_reweight" default:"false" doc:"train kshot_rw, which the release leaves untrained (shots > 1)"`
 	ValidateEpisodes int     `yaml:"validate_episodes" default:"1000" valid:"[1,1e9]"`
 	ValidateSeed     int     `yaml:"validate_seed" default:"321" valid:"[0,inf)"`
@@ -144,5 +147,7 @@ type Eval struct {
 	Batch    int   `yaml:"batch" default:"1" valid:"[1,1e9]" doc:"episodes of one forward pass"`
 	// EmulatedDataLoaderWorkers is no number of threads: other numbers give other episodes.
 	EmulatedDataLoaderWorkers int `yaml:"emulated_dataloader_workers" default:"8" valid:"[0,256]" doc:"episodes are drawn as a PyTorch DataLoader with as many workers draws them; 0 = none"`
-	FeatureCache              int `yaml:"feature_cache" default:"512" valid:"[0,1e9]" doc:"MiB of memory for features of frozen layers of pictures that come back, 0 = off"`
+	// TTA names the views of test-time augmentation; package tta reads it.
+	TTA          string `yaml:"tta" doc:"test-time augmentation, for instance flip or flip,scales=0.8,1,1.2; empty = none"`
+	FeatureCache int    `yaml:"feature_cache" default:"512" valid:"[0,1e9]" doc:"MiB of memory for features of frozen layers of pictures that come back, 0 = off"`
 }

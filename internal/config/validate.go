@@ -29,6 +29,9 @@ func (c *Config) problems() []problem {
 		// The pyramid's 1×1 level has one value per channel and picture.
 		out = append(out, problem{"train.base.batch", "is 1, expected at least 2: batch norm takes its statistics over the batch, whatever train.base.accumulate is"})
 	}
+	if _, _, err := c.TrainingShots(); err != nil {
+		out = append(out, problem{"train.meta.shots", err.Error()})
+	}
 	out = append(out, scaleProblem("train.base.scale", c.Train.Base.Scale)...)
 	out = append(out, scaleProblem("train.meta.scale", c.Train.Meta.Scale)...)
 	if len(c.Eval.Seeds) == 0 {
@@ -46,6 +49,27 @@ func (c *Config) problems() []problem {
 }
 
 var deviceName = regexp.MustCompile(`^(auto|cpu|cuda|cuda:[0-9]{1,3})$`)
+
+// TrainingShots is the least and the greatest number of supports per episode of the meta
+// stage: train.meta.shots, or model.shots where that is empty.
+func (c *Config) TrainingShots() (least, most int, err error) {
+	text := strings.TrimSpace(c.Train.Meta.Shots)
+	if text == "" {
+		return c.Model.Shots, c.Model.Shots, nil
+	}
+	from, to, isRange := strings.Cut(text, "-")
+	if !isRange {
+		to = from
+	}
+	least, err = strconv.Atoi(strings.TrimSpace(from))
+	if err == nil {
+		most, err = strconv.Atoi(strings.TrimSpace(to))
+	}
+	if err != nil || least < 1 || most < least || most > 100 {
+		return 0, 0, fmt.Errorf("is %q, expected a number of supports from 1 to 100, or a range such as 1-5", c.Train.Meta.Shots)
+	}
+	return least, most, nil
+}
 
 // sizeProblem: input sizes are 8n + 1, so that the corners of the input and of the
 // feature map at stride 8 coincide.

@@ -16,7 +16,7 @@ type LoaderOptions struct {
 	Stage  Stage
 
 	Size  int // side S of the square input, pixels
-	Shots int // supports of an episode, >= 1 in the meta stage; not used in the base stage
+	Shots int // supports of an episode, the most where Drawer draws a varying number; >= 1 in the meta stage, not used in the base stage
 	Batch int // episodes of a step, >= 1
 
 	// Annotation is how the supports' objects are marked. It is applied to their
@@ -294,7 +294,7 @@ func (l *Loader) build(b *builder, j *job) {
 	default:
 		memory = newBuffers(l.opt.Batch, l.opt.Shots, l.opt.Size, l.opt.Stage)
 	}
-	batch := newBatch(memory, len(j.draws), l.opt.Shots, l.opt.Size, l.opt.Stage)
+	batch := newBatch(memory, len(j.draws), len(j.draws[0].Supports), l.opt.Size, l.opt.Stage)
 	batch.Epoch, batch.Step = j.epoch, j.step
 	if err := b.build(batch, j.draws, j.first); err != nil {
 		j.err = err

@@ -66,4 +66,5 @@ const (
 	streamDraw    = 2 // class and supports of an episode
 	streamAugment = 3 // augmentation of an episode's pictures
 	streamScene   = 4 // synthetic scenes
+	streamShots   = 5 // number of supports of a batch
 )

@@ -105,11 +105,16 @@ func (d *Dataset) GFSSIndex(ctx context.Context, src data.Source, m Monitor) (*d
 // IndexTraining finds the pictures of both parts that a run of the configured stages needs:
 // train gets its index without classes that have too few pictures for an episode, with a
 // warning; val, which may be nil, must have enough of every class.
-func (d *Dataset) IndexTraining(ctx context.Context, c *config.Config, train, val *Pictures, m Monitor) (err error) {
+func (d *Dataset) IndexTraining(ctx context.Context, c *config.Config, train, val *Pictures, m Monitor) error {
+	var err error
 	if train.Index, err = d.Index(ctx, train.Source, data.Train, m); err != nil {
 		return err
 	}
-	meta, shots := c.Train.Stage != "base", c.Model.Shots
+	_, shots, err := c.TrainingShots()
+	if err != nil {
+		return err
+	}
+	meta := c.Train.Stage != "base"
 	if meta {
 		rest, scarce := train.Index.WithoutScarce(shots)
 		if len(rest.Images) == 0 {
@@ -132,7 +137,7 @@ func (d *Dataset) IndexTraining(ctx context.Context, c *config.Config, train, va
 		return err
 	}
 	if meta && c.Train.Meta.ValidateEvery > 0 {
-		if err := val.Index.Check(shots); err != nil {
+		if err := val.Index.Check(c.Model.Shots); err != nil {
 			return fmt.Errorf("validation: %w; or train without validation: --set train.meta.validate_every=0", err)
 		}
 	}

@@ -16,10 +16,18 @@ func TrainLoader(c *config.Config, p *Pictures, fold data.Fold, stage data.Stage
 		return nil, 0, err
 	}
 	o.DropLast, o.Seed = true, uint64(c.Train.Seed)
-	o.Batch, o.Augment = c.Train.Meta.Batch, augmentation(&c.Train.Meta.Augment)
 	if stage == data.Base {
 		o.Index = data.AllImages(p.Source, fold, data.Train)
 		o.Batch, o.Augment = c.Train.Base.Batch, augmentation(&c.Train.Base.Augment)
+	} else {
+		least, most, err := c.TrainingShots()
+		if err != nil {
+			return nil, 0, err
+		}
+		o.Batch, o.Augment, o.Shots = c.Train.Meta.Batch, augmentation(&c.Train.Meta.Augment), most
+		if least < most {
+			o.Drawer = data.NewShotRange(data.NewDrawer(o.Index, o.Stage, most, o.Seed), least, most, o.Batch, o.Seed)
+		}
 	}
 	if err := shard(&o, g); err != nil {
 		return nil, 0, err

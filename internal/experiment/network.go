@@ -3,6 +3,8 @@ package experiment
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
@@ -19,21 +21,52 @@ func ModelOptions(c *config.Config, fold data.Fold, shots int) model.Options {
 	}
 }
 
+// TrainingOptions are those of the configured network while it is trained. One that sees a
+// varying number of supports has no weights of shots (kshot_rw): they weigh alike.
+func TrainingOptions(c *config.Config, fold data.Fold) (model.Options, error) {
+	least, most, err := c.TrainingShots()
+	if least < most {
+		least = 1
+	}
+	return ModelOptions(c, fold, least), err
+}
+
+// FuseTraining makes a network take supports in training, and in the validation beside it,
+// as configured. Votes have no gradient: they are for evaluation.
+func FuseTraining(net *model.HDMNet, c *config.Config) error {
+	way, err := model.ParseFusion(c.Model.ShotFusion)
+	if err != nil {
+		return err
+	}
+	if way == model.FusionVote {
+		way = model.FusionAuto
+	}
+	least, _, err := c.TrainingShots()
+	net.Fuse(way, least)
+	return err
+}
+
 // Network is HDMNet on a device, for inference.
 type Network struct {
 	*model.HDMNet
-	Set  *nn.Set
-	Tape *nn.Tape
+	Set    *nn.Set
+	Tape   *nn.Tape
+	fusion model.Fusion
+	shots  int
 }
 
 // NewNetwork builds HDMNet for a fold and K shots, to be run on weights that Load reads;
 // seed initializes those that the file leaves out.
 func NewNetwork(dev op.Device, c *config.Config, fold data.Fold, shots int, seed uint64) (*Network, error) {
+	way, err := model.ParseFusion(c.Model.ShotFusion)
+	if err != nil {
+		return nil, err
+	}
 	net, err := model.NewHDMNet(ModelOptions(c, fold, shots))
 	if err != nil {
 		return nil, err
 	}
-	return &Network{HDMNet: net, Set: nn.NewInferenceSet(dev, net, seed), Tape: nn.NewTape(dev)}, nil
+	return &Network{HDMNet: net, Set: nn.NewInferenceSet(dev, net, seed), Tape: nn.NewTape(dev), fusion: way, shots: shots}, nil
 }
 
 // Load reads the weights of a file: all of them, or only backbone and base learner,
@@ -41,14 +74,34 @@ func NewNetwork(dev op.Device, c *config.Config, fold data.Fold, shots int, seed
 func (n *Network) Load(path string, onlyBase bool, m Monitor) error {
 	return withWeights(path, func(f *weights.File) error {
 		if onlyBase {
+			n.Fuse(n.fusion, n.shots) // a meta learner as initialized has been trained on none
 			return n.LoadBase(n.Set, f)
 		}
+		trained, err := trainedShots(f)
+		if err != nil {
+			return err
+		}
+		n.Fuse(n.fusion, trained)
 		uniform, err := n.HDMNet.Load(n.Set, f)
 		if uniform && err == nil {
 			m.note("%s has no kshot_rw for this number of shots: all shots weigh alike", path)
 		}
 		return err
 	})
+}
+
+// trainedShots is the number of supports that the weights of a file were trained with, the
+// least of a range: what the file says or, where it says nothing, that of its kshot_rw.
+func trainedShots(f *weights.File) (int, error) {
+	if text, ok := f.Metadata()[metaShots]; ok {
+		least, _, _ := strings.Cut(text, "-")
+		if n, err := strconv.Atoi(least); err == nil && n >= 1 {
+			return n, nil
+		}
+		return 0, fmt.Errorf("its metadata says that it was trained with %q shots, expected a number or a range: the file is damaged", text)
+	}
+	l, _, err := model.Recognize(f)
+	return max(l.Shots, 1), err
 }
 
 // Close frees the network's memory.

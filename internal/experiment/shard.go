@@ -30,7 +30,10 @@ func shard(o *data.LoaderOptions, g dist.ProcessGroup) error {
 	if o.Episodes = s.Len(images); o.Episodes == 0 {
 		return fmt.Errorf("%d pictures are too few for a batch of %d in each of %d processes; use a smaller batch or fewer processes", images, o.Batch, g.Size())
 	}
-	o.Drawer = shardDrawer{data.NewDrawer(o.Index, o.Stage, o.Shots, o.Seed), s}
+	if o.Drawer == nil {
+		o.Drawer = data.NewDrawer(o.Index, o.Stage, o.Shots, o.Seed)
+	}
+	o.Drawer = shardDrawer{o.Drawer, s}
 	if g.Rank() > 0 {
 		o.Seed = splitmix.Mix(o.Seed ^ splitmix.Mix(uint64(g.Rank())))
 	}

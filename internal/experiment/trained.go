@@ -13,6 +13,7 @@ import (
 // Keys of the metadata of trained weights.
 const (
 	metaFold   = "fold"
+	metaShots  = "shots"
 	metaScheme = "split" // of COCO-20i's folds
 )
 

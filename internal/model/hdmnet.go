@@ -21,10 +21,13 @@ type HDMNet struct {
 	ClsMerge    *nn.Linear   `w:"cls_merge,group=heads"`
 	KShot       *kshot       `w:"kshot_rw,group=kshot"` // nil for K = 1
 
+	shots        int // that KShot is for
 	uniformShots bool
+	fusion       fusion
 	cache        *featureCache // nil: features are not kept
 	out          Output
-	wanted       []int // of features
+	shotOut      Output // of one shot, where shots vote
+	wanted       []int  // of features
 }
 
 type transformer struct {
@@ -51,6 +54,7 @@ func NewHDMNet(o Options) (*HDMNet, error) {
 		GramMerge:   nn.NewPointwise(2, 1, false),
 		ClsMerge:    nn.NewPointwise(2, 1, false),
 	}
+	n.shots = o.Shots
 	c2, c3, _ := n.Base.Backbone.channels()
 	n.DownSupp = nn.NewPointwise(c2+c3, projected, false)
 	n.DownQuery = nn.NewPointwise(c2+c3, projected, false)
@@ -87,12 +91,14 @@ const (
 // Output is what the network computes, all at feature size h×w. It is the network's, until
 // the next pass.
 type Output struct {
-	Final, Meta *nn.Var   // [B,h,w,2]
-	Base        *nn.Var   // [B,h,w,BaseClasses]
-	Maps        []*nn.Var // correlation maps [B,h_i,w_i,1], coarse to fine
-	Similarity  *nn.Var   // priors [B,h,w,2] of f5 and f4
-	QueryMerge  *nn.Var   // [B,h,w,64]
-	SuppMerge   *nn.Var   // [B·K,h,w,64]
+	Final, Meta *nn.Var // [B·V,h,w,2], the V votes of an episode one after the other
+	Votes       int     // V: 1, or K where every shot votes
+	Base        *nn.Var // [B,h,w,BaseClasses]
+	// The following are those of all shots together; where shots vote, of the last one.
+	Maps       []*nn.Var // correlation maps [B,h_i,w_i,1], coarse to fine
+	Similarity *nn.Var   // priors [B,h,w,2] of f5 and f4
+	QueryMerge *nn.Var   // [B,h,w,64]
+	SuppMerge  *nn.Var   // [B·K,h,w,64]
 }
 
 // Forward runs the network. The backbone and the base learner never record.
@@ -112,6 +118,17 @@ func (n *HDMNet) Forward(t *nn.Tape, in Input) *Output {
 		base = classify(t, t.Rows(f.f5, 0, b), n.Classifier)
 	})
 	out.Base = t.Const(base.Value)
+	if n.fusion.votes(k) {
+		n.vote(t, out, f, mask, b, k)
+		return out
+	}
+	out.Votes = 1
+	n.match(t, out, f, mask, in.ExcludedClass, b, k)
+	return out
+}
+
+// match is the network behind the backbone: it fills out, whose Base is there.
+func (n *HDMNet) match(t *nn.Tape, out *Output, f features, mask, excluded op.Tensor, b, k int) {
 	h, w := f.f3.Value.Shape()[1], f.f3.Value.Shape()[2]
 	op.Region(t.Dev, RegionPrior)
 	maskNear := t.Arena.Float32(b*k, h, w, 1)
@@ -130,10 +147,9 @@ func (n *HDMNet) Forward(t *nn.Tape, in Input) *Output {
 	t.Free(qf, sf)
 
 	op.Region(t.Dev, RegionTransformer)
-	out.Meta, out.Maps = n.Transformer.Mix.forward(t, out.QueryMerge, out.SuppMerge, mask, out.Similarity)
+	out.Meta, out.Maps = n.Transformer.Mix.forward(t, out.QueryMerge, out.SuppMerge, mask, out.Similarity, n.fusion.scale(k))
 	op.Region(t.Dev, RegionEnsemble)
-	out.Final = n.ensemble(t, out, f, in.ExcludedClass, b, k)
-	return out
+	out.Final = n.ensemble(t, out, f, excluded, b, k)
 }
 
 // merge is ReLU(1×1(concat(parts))).
@@ -204,7 +220,7 @@ func (n *HDMNet) ensemble(t *nn.Tape, out *Output, f features, except op.Tensor,
 	t.Dev.GramDistance(d, t.Arena.Rows(gram, 0, b), t.Arena.Reshape(t.Arena.Rows(gram, b, b+b*k), b, k, c, c))
 	t.Arena.Free(gram)
 	var squeeze, expand *nn.Linear
-	if n.KShot != nil && !n.uniformShots {
+	if n.KShot != nil && !n.uniformShots && k == n.shots {
 		squeeze, expand = n.KShot.Squeeze, n.KShot.Expand
 	}
 	psi := t.ShotWeights(d, squeeze, expand)

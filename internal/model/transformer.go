@@ -78,13 +78,19 @@ func (e *encoderLayer) self(t *nn.Tape, x *nn.Var) *nn.Var {
 }
 
 // cross is the matching layer: queries from x [B,h,w,64], keys and values from the
-// supports' tokens [B,M,64] under mask [B,M]. It also returns the correlation map [B,h·w].
-func (e *encoderLayer) cross(t *nn.Tape, x, support *nn.Var, mask op.Tensor) (y, corr *nn.Var) {
+// supports' tokens [B,M,64] under mask [B,M]; what is matched is multiplied by scale. It
+// also returns the correlation map [B,h·w].
+func (e *encoderLayer) cross(t *nn.Tape, x, support *nn.Var, mask op.Tensor, scale float32) (y, corr *nn.Var) {
 	n, s := t.LayerNorm(x, e.Norm1), t.LayerNorm(support, e.Norm1)
 	q, k, v := e.project(t, n, s)
 	t.Free(n, s)
 	y, corr = t.MaskedCorrelation(q, k, v, mask, e.heads)
 	t.Free(q, k, v)
+	if scale != 1 {
+		joint := y
+		y = t.Scale(joint, scale)
+		t.Free(joint)
+	}
 	return e.finish(t, x, y), corr
 }
 
@@ -206,8 +212,8 @@ func (p *parseLayer) forward(t *nn.Tape, x *nn.Var) *nn.Var {
 
 // forward returns the meta logits [B,h,w,2] and the correlation maps [B,h_i·w_i], coarse
 // to fine, of query features q [B,h,w,64] and support features s [B·K,h,w,64]. mask
-// [B·K,S,S,1] is the supports' foreground, sim [B,h,w,2] the prior.
-func (m *mixTransformer) forward(t *nn.Tape, q, s *nn.Var, mask op.Tensor, sim *nn.Var) (*nn.Var, []*nn.Var) {
+// [B·K,S,S,1] is the supports' foreground, sim [B,h,w,2] the prior, scale that of cross.
+func (m *mixTransformer) forward(t *nn.Tape, q, s *nn.Var, mask op.Tensor, sim *nn.Var, scale float32) (*nn.Var, []*nn.Var) {
 	b, bk := q.Value.Shape()[0], s.Value.Shape()[0]
 	x := t.JoinRows(q, s)
 	levels, maps := t.List(len(m.Stages)), t.List(len(m.Stages))
@@ -224,7 +230,7 @@ func (m *mixTransformer) forward(t *nn.Tape, q, s *nn.Var, mask op.Tensor, sim *
 		t.Dev.ResizeNearest(near, mask)
 		query := t.Rows(l, 0, b)
 		support := t.Reshape(t.Rows(l, b, b+bk), b, bk/b*h*w, dim)
-		y, corr := m.Match[i].Match.cross(t, query, support, t.Arena.Reshape(near, b, bk/b*h*w))
+		y, corr := m.Match[i].Match.cross(t, query, support, t.Arena.Reshape(near, b, bk/b*h*w), scale)
 		maps[len(levels)-1-i] = t.Reshape(corr, b, h, w, 1)
 		prior := t.Resize(sim, h, w, true)
 		cat := t.Concat(y, prior)

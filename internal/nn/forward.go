@@ -198,6 +198,19 @@ func (t *Tape) Add(a, b *Var) *Var {
 	return y
 }
 
+// Scale returns alpha·x.
+func (t *Tape) Scale(x *Var, alpha float32) *Var {
+	y := t.like(x)
+	t.Dev.Zero(y.Value)
+	t.Dev.AddScaled(y.Value, x.Value, alpha)
+	t.record(step{y: y, in: [3]*Var{x}, scale: alpha, back: func(t *Tape, s *step, dy op.Tensor) {
+		if dx := t.Grad(s.in[0]); dx != nil {
+			t.Dev.AddScaled(dx, dy, s.scale)
+		}
+	}})
+	return y
+}
+
 // Concat joins the channels of parts; a part [B,C] beside maps is repeated at every position.
 func (t *Tape) Concat(parts ...*Var) *Var {
 	channels, list, values := 0, t.lists.take(len(parts)), t.tensors.take(len(parts))

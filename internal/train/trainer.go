@@ -176,7 +176,10 @@ func (t *trainer) stage(ctx context.Context, name string, from *checkpoint) (err
 	}
 	defer s.feed.close()
 	s.source = s.feed.train
-	o := experiment.ModelOptions(c, t.Fold, c.Model.Shots)
+	o, err := experiment.TrainingOptions(c, t.Fold)
+	if err != nil {
+		return err
+	}
 	out := t.Dir.Base()
 	if name == Base {
 		s.plan = basePlan(&c.Train.Base)
@@ -245,6 +248,9 @@ func (t *trainer) metaTask(o model.Options, val *data.Loader, fresh bool) (stage
 	if err != nil {
 		return nil, err
 	}
+	if err := experiment.FuseTraining(task.net, c); err != nil {
+		return nil, errors.Join(err, task.Close())
+	}
 	task.distill, task.dropout = float32(c.Train.Meta.DistillWeight), c.Train.Meta.Dropout
 	if !fresh {
 		return task, nil
@@ -276,12 +282,21 @@ func withFile(path string, use func(*weights.File) error) error {
 	return nil
 }
 
+// trainedShots says how many supports the meta stage sees: a number, or a range.
+func trainedShots(c *config.Config) string {
+	least, most, _ := c.TrainingShots() // checked when the settings were read
+	if least == most {
+		return strconv.Itoa(least)
+	}
+	return fmt.Sprintf("%d-%d", least, most)
+}
+
 // about is what the files of weights say of where they come from.
 func (t *trainer) about() map[string]string {
 	c := t.Config
 	about := map[string]string{
 		"config": t.Name, "dataset": c.Dataset.Name, "backbone": c.Model.Backbone,
-		"fold": strconv.Itoa(t.Fold.Index), "shots": strconv.Itoa(c.Model.Shots),
+		"fold": strconv.Itoa(t.Fold.Index), "shots": trainedShots(c),
 	}
 	if c.Dataset.Name == "coco20i" {
 		about["split"] = c.Dataset.FoldScheme // without it the fold does not say which classes are novel
