@@ -23,6 +23,12 @@ func Preprocess(dst []float32, size int, image []uint8, h, w int) {
 	r.resize(dst, size, size, raster{bytes: image, h: h, w: w}, ratio(size, h), ratio(size, w))
 }
 
+// ResizePicture resizes src [from,from,3] gray levels to dst [to,to,3] as Preprocess does.
+func ResizePicture(dst []float32, to int, src []float32, from int) {
+	var r resizer
+	r.resize(dst, to, to, raster{floats: src, h: from, w: from}, ratio(to, from), ratio(to, from))
+}
+
 func toFloat(dst []float32, src []uint8) []float32 {
 	dst = grow(dst, len(src))
 	rows.Float(dst, src)

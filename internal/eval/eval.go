@@ -13,6 +13,7 @@ import (
 	"hdmnet/internal/model"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
+	"hdmnet/internal/tta"
 )
 
 // Source gives the batches of one evaluation and ends with io.EOF; *data.Loader over an
@@ -41,6 +42,11 @@ type Options struct {
 	// to; see data.Interleaved. 0 and nil: one run.
 	Runs int
 	Run  func(position int) int
+	// Views are those of test-time augmentation; none: the episode as it is.
+	Views []tta.View
+	// ViaInput resizes logits to the side of the network's input before the label's size, as
+	// the released program does. Labels differ in a few pixels of a million.
+	ViaInput bool
 	// Progress is told after every batch how many of Total are done and the mean of the
 	// runs' mIoU so far; nil: nobody is told.
 	Progress func(done, total int, running float64)
@@ -87,15 +93,15 @@ var ErrNotFinite = errors.New("NaN or Inf")
 func Meta(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o Options) ([]*Result, error) {
 	all := results(&o, func() *Result { return newResult(o.Fold) })
 	err := each(ctx, tape, src, func(b *data.Batch) error {
-		out := net.Forward(tape, upload(tape, b))
-		if err := finite(tape, out.Final.Value, b); err != nil {
+		seen, err := o.look(net, tape, b, (*outputs).labels)
+		if err != nil {
 			return err
 		}
 		for i, e := range b.Episodes {
 			r := all[o.run(e)]
-			r.Final.Add(e.Class, predict(tape, out.Final.Value, i, e), e.Label)
-			r.Meta.Add(e.Class, predict(tape, out.Meta.Value, i, e), e.Label)
-			r.Base.Add(predict(tape, out.Base.Value, i, e), e.FullBaseLabel)
+			r.Final.Add(e.Class, seen[i].final.labels, e.Label)
+			r.Meta.Add(e.Class, seen[i].meta.labels, e.Label)
+			r.Base.Add(seen[i].base.labels, e.FullBaseLabel)
 		}
 		return nil
 	}, func() {
@@ -116,13 +122,13 @@ func Meta(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o Options
 func Base(ctx context.Context, net Semantic, tape *nn.Tape, src Source, o Options) (*BaseResult, error) {
 	r := &BaseResult{Confusion: metric.NewSemantic(len(o.Fold.Base) + 1), fold: o.Fold}
 	err := each(ctx, tape, src, func(b *data.Batch) error {
-		logits := net.Forward(tape, upload(tape, b).Query)
+		logits := net.Forward(tape, upload(tape, b, tta.Plain).Query)
 		if i := notFinite(tape.Dev, logits.Value, b.Size); i >= 0 {
 			return fmt.Errorf("picture %s: the base learner gives %w; its weights are damaged or their training diverged",
 				b.Episodes[i].QueryName, ErrNotFinite)
 		}
 		for i, e := range b.Episodes {
-			r.Confusion.Add(predict(tape, logits.Value, i, e), e.FullBaseLabel)
+			r.Confusion.Add(o.labels(tape, logits.Value, i, e, b.Side), e.FullBaseLabel)
 			r.Pictures++
 		}
 		return nil
@@ -156,35 +162,29 @@ func each(ctx context.Context, t *nn.Tape, src Source, f func(*data.Batch) error
 	}
 }
 
-// upload starts a pass and brings a batch to the device, in the network's range.
-func upload(t *nn.Tape, b *data.Batch) model.Input {
+// upload starts a pass and brings a view of a batch to the device, in the network's range.
+func upload(t *nn.Tape, b *data.Batch, v tta.View) model.Input {
 	t.Begin(false, 0)
-	in := model.Upload(t, b)
+	in := model.Upload(t, v.Batch(b))
 	if b.Shots > 0 {
-		in.Names = pictureNames(b)
+		in.Names = pictureNames(b, v)
 	}
 	in.Normalize(t)
 	return in
 }
 
-// finite fails, naming the episode, when the logits of a batch hold NaN or Inf.
-func finite(t *nn.Tape, logits op.Tensor, b *data.Batch) error {
-	i := notFinite(t.Dev, logits, b.Size)
-	if i < 0 {
-		return nil
+// pictureNames names the queries and then the supports, which the network sees masked,
+// each with the view.
+func pictureNames(b *data.Batch, v tta.View) []string {
+	view := v.String()
+	if view != "" {
+		view = ", " + view
 	}
-	e := b.Episodes[i]
-	return fmt.Errorf("episode %d (query %s): the network gives %w; its weights are damaged or their training diverged",
-		e.Position, e.QueryName, ErrNotFinite)
-}
-
-// pictureNames names the queries and then the supports, which the network sees masked.
-func pictureNames(b *data.Batch) []string {
 	var queries, supports []string
 	for _, e := range b.Episodes {
-		queries = append(queries, e.QueryName)
+		queries = append(queries, e.QueryName+view)
 		for _, s := range e.SupportNames {
-			supports = append(supports, fmt.Sprintf("%s, class %d", s, e.Class))
+			supports = append(supports, fmt.Sprintf("%s, class %d%s", s, e.Class, view))
 		}
 	}
 	return append(queries, supports...)
@@ -200,34 +200,4 @@ func notFinite(dev op.Device, x op.Tensor, n int) int {
 		}
 	}
 	return -1
-}
-
-// predict returns, at the size of episode e's label, the argmax [H,W] over the channels
-// of sample i of logits [B,h,w,C].
-func predict(t *nn.Tape, logits op.Tensor, i int, e *data.Episode) []uint8 {
-	full := scratch(t, e.H*e.W*op.Last(logits), func(n int) op.Tensor { return t.Arena.Float32(n) })
-	pred := scratch(t, e.H*e.W, func(n int) op.Tensor { return t.Arena.Uint8(n) })
-	resized := op.Span(full, 0, 1, e.H, e.W, op.Last(logits))
-	labels := op.Span(pred, 0, 1, e.H, e.W)
-	t.Dev.ResizeBilinear(resized, op.Rows(logits, i, i+1), true)
-	t.Dev.Argmax(labels, resized)
-	out := make([]uint8, e.H*e.W)
-	t.Dev.Download(out, labels)
-	t.Arena.Free(full)
-	t.Arena.Free(pred)
-	return out
-}
-
-// scratch takes at least n elements from the arena. Pictures come in hundreds of sizes, and
-// one a little larger than all before would need new memory beside that of the others; so
-// sizes are rounded up to two of each octave, 2^k and 3·2^k.
-func scratch(t *nn.Tape, n int, take func(n int) op.Tensor) op.Tensor {
-	size := 1
-	for size < n {
-		size *= 2
-	}
-	if n <= size/4*3 {
-		size = size / 4 * 3
-	}
-	return take(size)
 }

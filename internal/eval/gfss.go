@@ -5,8 +5,8 @@ import (
 
 	"hdmnet/internal/data"
 	"hdmnet/internal/metric"
+	"hdmnet/internal/model"
 	"hdmnet/internal/nn"
-	"hdmnet/internal/op"
 )
 
 // Merge says which output counts where both claim a pixel in generalized few-shot
@@ -43,14 +43,14 @@ func GFSS(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o GFSSOpt
 	})
 	novel := uint8(len(o.Fold.Base) + 1)
 	err := each(ctx, tape, src, func(b *data.Batch) error {
-		out := net.Forward(tape, upload(tape, b))
-		if err := finite(tape, out.Final.Value, b); err != nil {
+		seen, err := o.look(net, tape, b, (*outputs).generalized)
+		if err != nil {
 			return err
 		}
 		for i, e := range b.Episodes {
 			r := all[o.run(e)]
-			pred := predict(tape, out.Base.Value, i, e)
-			r.Novel += merge(pred, probable(tape, out.Final.Value, i, e, o.Tau), novel, o.Merge)
+			pred := seen[i].base.labels
+			r.Novel += merge(pred, seen[i].final.probable(o.Tau), novel, o.Merge)
 			label := append([]uint8(nil), e.FullBaseLabel...)
 			for p, l := range e.Label {
 				if l == 1 {
@@ -87,19 +87,16 @@ func merge(pred []uint8, certain []bool, novel uint8, rule Merge) (written int64
 	return written
 }
 
-// probable tells, at the size of episode e's label, where softmax of sample i of logits
-// [B,h,w,2] gives the object more than tau.
-func probable(t *nn.Tape, logits op.Tensor, i int, e *data.Episode, tau float64) []bool {
-	full := scratch(t, e.H*e.W*2, func(n int) op.Tensor { return t.Arena.Float32(n) })
-	at := op.Span(full, 0, 1, e.H, e.W, 2)
-	t.Dev.ResizeBilinear(at, op.Rows(logits, i, i+1), true)
-	t.Dev.Softmax(at, at)
-	v := make([]float32, op.Len(at))
-	t.Dev.Download(v, at)
-	t.Arena.Free(full)
-	out := make([]bool, e.H*e.W)
-	for p := range out {
-		out[p] = v[2*p+1] > float32(tau) // in float32 as the release compares them
+// generalized are the base learner's labels and the probabilities of the final output.
+func (s *outputs) generalized(out *model.Output) []wanted {
+	return []wanted{{to: &s.final, logits: out.Final.Value, voted: true, probabilities: true}, {to: &s.base, logits: out.Base.Value}}
+}
+
+// probable tells where the object's probability is more than tau.
+func (p *prediction) probable(tau float64) []bool {
+	out := make([]bool, len(p.probabilities)/2)
+	for i := range out {
+		out[i] = p.probabilities[2*i+1] > float32(tau) // in float32 as the release compares them
 	}
 	return out
 }
