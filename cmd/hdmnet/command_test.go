@@ -240,6 +240,36 @@ func TestEval(t *testing.T) {
 	}
 }
 
+// TestShotFusion: the report says how supports were taken.
+func TestShotFusion(t *testing.T) {
+	w := untrainedWeights(t, tiny(1), map[string]string{"fold": "1", "shots": "1"})
+	score := func(more ...string) (fusion, tta any) {
+		t.Helper()
+		out, errs, code := hdmnet(t, with([]string{"eval", "--weights", w, "--episodes", "4", "--seeds", "3", "--json"}, small, more)...)
+		if code != 0 {
+			t.Fatalf("%v: %s", more, errs)
+		}
+		v := decode(t, out)
+		return v["shot_fusion"], v["tta"]
+	}
+	if fusion, views := score("--shots", "1"); fusion != nil || views != nil {
+		t.Errorf("one shot: %v, %v", fusion, views)
+	}
+	for flag, want := range map[string]string{"auto": "scaled", "joint": "joint", "vote": "vote"} {
+		if fusion, _ := score("--shots", "3", "--shot-fusion", flag); fusion != want {
+			t.Errorf("%s is %v, want %s", flag, fusion, want)
+		}
+	}
+	if _, views := score("--tta", "flip,scales=1,1.25"); views != "flip,scales=1,1.25" {
+		t.Errorf("views %v", views)
+	}
+	fails(t, ui.ExitUsage, with([]string{"eval", "--weights", w, "--shot-fusion", "mean"}, small), "model.shot_fusion", "joint")
+	fails(t, ui.ExitUsage, with([]string{"eval", "--weights", w, "--tta", "flop"}, small), `"flop"`, "scales=")
+	fails(t, ui.ExitUsage, []string{"train", "--fold", "0", "--shots", "5-1"}, "train.meta.shots", "1-5")
+	damaged := untrainedWeights(t, tiny(1), map[string]string{"fold": "1", "shots": "many"})
+	fails(t, ui.ExitError, with([]string{"eval", "--weights", damaged}, small), damaged, `"many"`)
+}
+
 func TestPredict(t *testing.T) {
 	dir := t.TempDir()
 	w := untrainedWeights(t, tiny(1), nil)

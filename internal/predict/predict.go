@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -17,6 +18,7 @@ import (
 	"hdmnet/internal/op"
 	"hdmnet/internal/overlay"
 	"hdmnet/internal/picture"
+	"hdmnet/internal/tta"
 )
 
 // Network is what predicts; *model.HDMNet is one.
@@ -26,10 +28,12 @@ type Network interface {
 
 // Options say what to predict and where to put it.
 type Options struct {
-	Supports   []Support // K ≥ 1 pictures with objects of one class (see readMask and newMask for what a mask may be)
-	Queries    []string  // pictures of any format of package picture, and any size
-	Out        string    // folder for the results, made when it is missing
-	Size       int       // side S of the network's square input, pixels
+	Supports []Support // K ≥ 1 pictures with objects of one class (see readMask and newMask for what a mask may be)
+	Queries  []string  // pictures of any format of package picture, and any size
+	Out      string    // folder for the results, made when it is missing
+	Size     int       // side S of the network's square input, pixels
+	// Views are those of test-time augmentation; none: the query as it is.
+	Views      []tta.View
 	SaveLogits bool
 	// WhiteIsObject: 255 (and white) in a mask is the object; else it is ignored.
 	WhiteIsObject bool
@@ -129,7 +133,7 @@ func segment(net Network, tape *nn.Tape, o *Options, reader *picture.Reader, s *
 		return Result{}, err
 	}
 	pix, h, w := p.pix, p.h, p.w
-	logits := forward(net, tape, o.Size, s, pix, h, w) // [H,W,2]
+	logits := forward(net, tape, o, s, pix, h, w) // [H,W,2]
 	mask := make([]uint8, h*w)
 	found := 0
 	for i := range mask {
@@ -174,19 +178,39 @@ func enlarged(mask []uint8, w int, size picture.Size) *image.Gray {
 }
 
 // forward runs the network on one query and returns `final` at the query's size, [H,W,2].
-func forward(net Network, tape *nn.Tape, size int, s *supports, pix []uint8, h, w int) []float32 {
-	k := len(s.masks) / (size * size)
-	x := make([]float32, size*size*3)
-	data.Preprocess(x, size, pix, h, w)
-	tape.Begin(false, 0)
-	in := model.Upload(tape, &data.Batch{Size: 1, Shots: k, Side: size, Query: x, Support: s.images, SupportMask: s.masks})
-	in.Normalize(tape)
-	final := net.Forward(tape, in).Final.Value // [1,h,w,2]
-	full := tape.Arena.Float32(1, h, w, op.Last(final))
-	tape.Dev.ResizeBilinear(full, final, true)
-	out := make([]float32, op.Len(full))
-	tape.Dev.Download(out, full)
-	return out
+// Where several views or votes count these are the logarithms of their mean probabilities.
+func forward(net Network, tape *nn.Tape, o *Options, s *supports, pix []uint8, h, w int) []float32 {
+	px := o.Size * o.Size
+	x := make([]float32, px*3)
+	data.Preprocess(x, o.Size, pix, h, w)
+	b := &data.Batch{Size: 1, Shots: len(s.masks) / px, Side: o.Size, Query: x, Support: s.images, SupportMask: s.masks}
+	views := o.Views
+	if len(views) == 0 {
+		views = []tta.View{tta.Plain}
+	}
+	var sum []float32
+	for _, view := range views {
+		tape.Begin(false, 0)
+		in := model.Upload(tape, view.Batch(b))
+		in.Normalize(tape)
+		out := net.Forward(tape, in)
+		votes := max(out.Votes, 1)
+		full := tta.FullSize(tape, out.Final.Value, 0, votes, h, w, 0)
+		if votes*len(views) == 1 {
+			logits := make([]float32, op.Len(full.Logits))
+			tape.Dev.Download(logits, full.Logits)
+			return logits
+		}
+		if sum == nil {
+			sum = make([]float32, h*w*op.Last(full.Logits))
+		}
+		full.Accumulate(tape, sum, view.Flip, 1/float32(votes*len(views)))
+		full.Free(tape)
+	}
+	for i, p := range sum {
+		sum[i] = float32(math.Log(max(float64(p), math.SmallestNonzeroFloat32)))
+	}
+	return sum
 }
 
 // planes turns [H·W,2] into [2,H·W].

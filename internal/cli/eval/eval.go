@@ -31,6 +31,8 @@ type options struct {
 	untrained bool
 	json      bool
 	gfss      gfssOptions
+
+	fused string // how the supports were taken, once a network is there
 }
 
 func NewCmd(io ui.Streams) *cobra.Command { return newCmd(io, &options{}) }
@@ -94,6 +96,7 @@ random weights.`,
 	o.gfss.flags(cmd)
 	flags.Shots(o.Settings)
 	f.Int("feature-cache", 0, "memory for features of pictures that are used again, in `MIB`; 0: none")
+	flags.Fusion(o.Settings)
 	flags.Device(o.Settings)
 	flags.Root(o.Settings)
 	f.String("list", "", "`FILE` with the paths of an image and its mask on each line, to score on")
@@ -113,6 +116,8 @@ type about struct {
 	Protocol        string   `json:"protocol,omitempty"`
 	Draws           string   `json:"draws"`
 	Shots           int      `json:"shots"`
+	ShotFusion      string   `json:"shot_fusion,omitempty"` // how they count together; of one shot nothing
+	TTA             string   `json:"tta,omitempty"`
 	Annotation      string   `json:"annotation"`
 	Fold            any      `json:"fold"` // a number, or "all"
 	Dataset         string   `json:"dataset"`
@@ -166,7 +171,7 @@ func runEval(ctx context.Context, io ui.Streams, o *options) error {
 		}
 		summaries = append(summaries, s)
 	}
-	r.Summary = summaries[0]
+	r.Summary, r.ShotFusion = summaries[0], o.fused
 	if o.fold == "all" {
 		r.Summary = eval.Average(summaries)
 		for i, t := range networks {
@@ -192,13 +197,20 @@ func batchAdvice(err error) error {
 	return err
 }
 
+// likeRelease tells whether labels must be those of the released program, in every pixel:
+// under the protocols that are compared with published scores.
+func (o *options) likeRelease() bool {
+	p, ok := experiment.FindProtocol(o.protocol)
+	return ok && p.LikeRelease
+}
+
 // check refuses flags that do not go together.
 func (o *options) check() error {
 	if o.stage != train.Base && o.stage != train.Meta {
 		return ui.Usagef("stage %q cannot be scored: choose %s or %s", o.stage, train.Base, train.Meta)
 	}
 	if o.stage == train.Base {
-		for _, flag := range []string{"gfss", "shots", "episodes", "seeds", "protocol", "save-episodes", "ann-type", "untrained"} {
+		for _, flag := range []string{"gfss", "shots", "episodes", "seeds", "protocol", "save-episodes", "ann-type", "untrained", "shot-fusion", "tta"} {
 			if o.Given(flag) {
 				return ui.Usagef("--stage base scores the base learner on every picture of the list, without episodes: leave --%s out", flag)
 			}
@@ -212,7 +224,7 @@ func (o *options) about(networks []*experiment.Trained, dev op.Device) about {
 	first := networks[0]
 	a := about{
 		EpisodesPerSeed: first.Eval.Episodes, Seeds: first.Eval.Seeds, Protocol: o.protocol, Draws: o.describe(first.Config),
-		Shots: first.Model.Shots, Annotation: first.Dataset.Annotation, Fold: first.Fold,
+		Shots: first.Model.Shots, TTA: first.Eval.TTA, Annotation: first.Dataset.Annotation, Fold: first.Fold,
 		Dataset: first.Dataset.Name, Backbone: first.Model.Backbone, Untrained: o.untrained, Device: dev.Name(),
 	}
 	if o.fold == "all" {
@@ -257,6 +269,13 @@ func scoreSeeds[R any](io ui.Streams, o *options, dev op.Device, t *experiment.T
 	if err := net.Load(t.Path, o.untrained, monitor); err != nil {
 		return nil, err
 	}
+	if t.Model.Shots > 1 {
+		o.fused = string(net.Fused(t.Model.Shots))
+	}
+	views, err := flags.Views(t.Config)
+	if err != nil {
+		return nil, err
+	}
 	var p experiment.Pictures
 	if p.Source, err = set.Source(data.Val, monitor); err != nil {
 		return nil, err
@@ -286,7 +305,7 @@ func scoreSeeds[R any](io ui.Streams, o *options, dev op.Device, t *experiment.T
 	bar := ui.NewProgress(io, fmt.Sprintf("fold %d, %s", t.Fold, seedList(t.Eval.Seeds)), "episodes")
 	defer bar.Finish()
 	return score(net, loader, eval.Options{
-		Fold: set.Fold, Total: draws.Len(), Runs: len(runs), Run: draws.Run,
+		Fold: set.Fold, Total: draws.Len(), Runs: len(runs), Run: draws.Run, Views: views, ViaInput: o.likeRelease(),
 		Progress: func(done, total int, running float64) {
 			bar.Update(done, total, fmt.Sprintf("mIoU %.2f%%", 100*running))
 		},

@@ -79,7 +79,7 @@ func (o *options) evalGFSS(ctx context.Context, io ui.Streams, dev op.Device, ne
 		}
 		summaries = append(summaries, s)
 	}
-	r.GFSSSummary = summaries[0]
+	r.GFSSSummary, r.ShotFusion = summaries[0], o.fused
 	if o.fold == "all" {
 		r.GFSSSummary = eval.AverageGFSS(summaries)
 		for i, t := range networks {

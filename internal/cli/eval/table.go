@@ -37,6 +37,12 @@ func (a *about) head(b *bytes.Buffer) {
 		what = "untrained meta learner"
 	}
 	fmt.Fprintf(b, "%s, %s, fold %v, %d-shot, %s", a.Dataset, a.Backbone, a.Fold, a.Shots, what)
+	if a.ShotFusion != "" {
+		fmt.Fprintf(b, ", shots fused: %s", a.ShotFusion)
+	}
+	if a.TTA != "" {
+		fmt.Fprintf(b, ", views: %s", a.TTA)
+	}
 	if a.Annotation != data.AnnotationMask.String() {
 		fmt.Fprintf(b, ", supports marked by %s", a.Annotation)
 	}

@@ -85,6 +85,7 @@ were edited, are kept: then nothing is predicted without --force.`,
 	f.BoolVar(&o.force, "force", false, "replace whatever has the name of a result")
 	f.BoolVar(&o.saveLogits, "save-logits", false, "also write the logits")
 	flags.MaxPixels(o.Settings)
+	flags.Fusion(o.Settings)
 	flags.Device(o.Settings)
 	flags.Config(cmd, &o.config, "settings for --weights: ")
 	return cmd
@@ -135,6 +136,9 @@ func run(ctx context.Context, io ui.Streams, o *options) (err error) {
 		return err
 	}
 	work.Size, work.MaxPixels = t.Model.Size, t.Dataset.MaxPixels
+	if work.Views, err = flags.Views(t.Config); err != nil {
+		return err
+	}
 	// Only the number of base classes matters, and that is the same in every fold but those
 	// of an uneven custom set, whose weights have to say their fold.
 	set, err := experiment.Open(&t.Dataset, max(t.Fold, 0))
@@ -154,6 +158,9 @@ func run(ctx context.Context, io ui.Streams, o *options) (err error) {
 	monitor, _ := flags.Monitor(io)
 	if err := net.Load(t.Path, false, monitor); err != nil {
 		return err
+	}
+	if k := len(work.Supports); k > 1 {
+		io.Note("%d supports, fused: %s", k, net.Fused(k))
 	}
 	_, err = predict.Run(ctx, net, net.Tape, work)
 	return wayOut(err)

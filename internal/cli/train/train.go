@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -59,7 +60,7 @@ network with the best validation score). After an interruption, the same command
 	f.StringVar(&o.out, "out", "", "folder of the run, `DIR` (default "+run.Parent+"/CONFIG_foldF_TIME)")
 	f.BoolVar(&o.resume, "resume", false, "continue the run in --out")
 	f.String("stage", "", "stage to train: base, meta or all")
-	flags.Shots(o.Settings)
+	f.String("shots", "", "supports per episode: a number, or a range such as 1-5 from which every batch draws its own")
 	f.Int("epochs", 0, "epochs of the stage that --stage names, or of both stages")
 	f.Int("seed", 0, "seed of all random numbers")
 	flags.Device(o.Settings)
@@ -144,6 +145,12 @@ func (o *options) load(io ui.Streams) (*config.Config, error) {
 		o.Bind("epochs", "train.meta.epochs")
 	default:
 		o.Bind("epochs", "train.base.epochs", "train.meta.epochs")
+	}
+	o.Bind("shots", "model.shots")
+	if shots, err := o.Cmd.Flags().GetString("shots"); err != nil {
+		return nil, err
+	} else if strings.Contains(shots, "-") {
+		o.Bind("shots", "train.meta.shots")
 	}
 	options, err := o.Options(io)
 	if err != nil {

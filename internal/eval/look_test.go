@@ -1,0 +1,86 @@
+package eval
+
+import (
+	"context"
+	"math"
+	"testing"
+
+	"hdmnet/internal/data"
+	"hdmnet/internal/model"
+	"hdmnet/internal/nn"
+	"hdmnet/internal/tta"
+)
+
+// voter gives the logits of its votes, row by row, again and again.
+type voter struct {
+	votes int
+	final [][8]float32 // [2,2,2] each
+	calls int
+}
+
+func (v *voter) Forward(t *nn.Tape, in model.Input) *model.Output {
+	v.calls++
+	n := in.Query.Shape()[0]
+	x := t.Arena.Float32(n*v.votes, 2, 2, 2)
+	var all []float32
+	for _, row := range v.final {
+		all = append(all, row[:]...)
+	}
+	t.Dev.Upload(x, all)
+	base := t.Arena.Zeros(n, 2, 2, 16)
+	return &model.Output{Final: t.Const(x), Meta: t.Const(x), Base: t.Const(base), Votes: v.votes}
+}
+
+// TestVotesAndViews: the mean of probabilities decides, not the mean of logits, and not the
+// majority; a flipped view votes for the mirrored pixel.
+func TestVotesAndViews(t *testing.T) {
+	// Pixels 0 and 2: object with 0.95, 0.3, 0.3: mean 0.517. Pixels 1, 3: never.
+	logit := func(p float64) float32 { return float32(math.Log(p / (1 - p))) }
+	row := func(p float64) [8]float32 {
+		return [8]float32{0, logit(p), 0, -9, 0, logit(p), 0, -9}
+	}
+	src := func() *list {
+		return &list{batches: []*data.Batch{episodes(&data.Episode{Class: 1, H: 2, W: 2, Label: []uint8{1, 0, 1, 0}, FullBaseLabel: make([]uint8, 4)})}}
+	}
+	votes := &voter{votes: 3, final: [][8]float32{row(0.95), row(0.3), row(0.3)}}
+	r, err := Meta(context.Background(), votes, newTape(t), src(), Options{Fold: fold(t), Total: 1})
+	if err != nil || r[0].Final.MIoU() != 1 {
+		t.Errorf("votes: mIoU %g, %v", r[0].Final.MIoU(), err)
+	}
+	// Plain says the left column, the flipped view, mirrored, the right one, less surely.
+	views := &voter{votes: 1, final: [][8]float32{row(0.8)}}
+	r, err = Meta(context.Background(), views, newTape(t), src(), Options{Fold: fold(t), Total: 1, Views: []tta.View{tta.Plain, {Flip: true, Scale: 1}}})
+	if err != nil || views.calls != 2 {
+		t.Fatalf("%d passes, %v", views.calls, err)
+	}
+	if got := r[0].Final.MIoU(); got != 0 { // 0.8/2 + e^-9 on both sides: no object
+		t.Errorf("views that contradict each other: mIoU %g", got)
+	}
+}
+
+// TestViaInput: the way through the input's side changes labels between two nodes.
+func TestViaInput(t *testing.T) {
+	tape := newTape(t)
+	tape.Begin(false, 0)
+	x := tape.Arena.Float32(1, 3, 3, 2)
+	v := make([]float32, 18)
+	for i := range 9 {
+		v[2*i+1] = []float32{3, -1, 3, -1, 3, -1, 3, -1, 3}[i]
+	}
+	tape.Dev.Upload(x, v)
+	e := &data.Episode{H: 40, W: 40}
+	once, twice := Options{}, Options{ViaInput: true}
+	a, b := once.labels(tape, x, 0, e, 8), twice.labels(tape, x, 0, e, 8) // 9 would have the nodes of the logits among its own
+	different := 0
+	for i := range a {
+		if a[i] != b[i] {
+			different++
+		}
+	}
+	if different == 0 || different > len(a)/10 {
+		t.Errorf("%d of %d labels differ", different, len(a))
+	}
+	if got := once.between(9); got != 0 || twice.between(9) != 9 {
+		t.Errorf("between: %d and %d", got, twice.between(9))
+	}
+}
