@@ -34,7 +34,7 @@ var members = []struct {
 		"root", "sbd", "images", "instances", "classes", "mask-mode", "train-order", "val-order", "train", "val",
 	}},
 	{GroupNetwork, []string{
-		"run", "weights", "key", "stage", "epochs", "seed", "untrained", "gfss", "tau", "merge", "size", "batch", "mode",
+		"run", "weights", "key", "stage", "epochs", "seed", "untrained", "shot-fusion", "tta", "gfss", "tau", "merge", "size", "batch", "mode",
 		"tolerance", "raw",
 	}},
 	{GroupOutput, []string{"out", "resume", "json", "save-logits", "save-episodes", "show", "force", "dtype", "source"}},
