@@ -48,7 +48,7 @@ func TestBenchDataBadInput(t *testing.T) {
 		{ui.ExitUsage, []string{"bench", "data", "x"}, []string{`"x"`}},
 		{ui.ExitUsage, []string{"bench", "data", "--split", "test"}, []string{`"test"`, "train or val"}},
 		{ui.ExitUsage, []string{"bench", "data", "--seconds", "0"}, []string{"--seconds 0"}},
-		{ui.ExitUsage, []string{"bench", "data", "--seconds", "NaN"}, []string{"--seconds NaN"}},
+		{ui.ExitUsage, []string{"bench", "data", "--seconds", "NaN"}, []string{`"NaN" for "--seconds"`, "decimal"}},
 		{ui.ExitUsage, []string{"bench", "data", "--runs", "0"}, []string{"--runs 0"}},
 		{ui.ExitUsage, []string{"bench", "data", "--size", "40"}, []string{"40", "8n + 1"}},
 		{ui.ExitUsage, []string{"bench", "data", "--workers", "0"}, []string{"train.workers"}},

@@ -145,7 +145,7 @@ func TestEvalModesUsage(t *testing.T) {
 		{[]string{"--tau", "0.5"}, []string{"--tau goes with --gfss"}},
 		{[]string{"--merge", "base"}, []string{"--merge goes with --gfss"}},
 		{[]string{"--gfss", "--tau", "1"}, []string{"--tau is 1", "between 0 and 1"}},
-		{[]string{"--gfss", "--tau", "NaN"}, []string{"--tau is NaN"}},
+		{[]string{"--gfss", "--tau", "NaN"}, []string{`"NaN" for "--tau"`, "decimal"}},
 		{[]string{"--gfss", "--merge", "meta"}, []string{`"meta"`, "final or base"}},
 		{[]string{"--stage", "all"}, []string{`"all"`, "base or meta"}},
 		{[]string{"--stage", "base", "--gfss"}, []string{"leave --gfss out"}},
