@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"hdmnet/internal/labelmap"
 	"hdmnet/internal/op"
 )
 
@@ -55,7 +56,7 @@ var (
 		total, count := 0.0, 0
 		product := 1.0 // of Σ exp so far: one logarithm does for many pixels
 		for i := lo; i < hi; i++ {
-			if a.y[i] == op.Ignore {
+			if a.y[i] == labelmap.Ignore {
 				continue
 			}
 			total += float64(top[i-lo] - a.x[i*a.c+classOf(a.y[i], a.c)])
@@ -74,7 +75,7 @@ var (
 		defer w.free()
 		e, sum, _ := a.softmax(&w, lo, hi)
 		for i := lo; i < hi; i++ {
-			if a.y[i] == op.Ignore {
+			if a.y[i] == labelmap.Ignore {
 				continue
 			}
 			g, e, share := a.dx[i*a.c:(i+1)*a.c], e[(i-lo)*a.c:][:a.c], a.scale/sum[i-lo]
@@ -104,7 +105,7 @@ func (d *Device) CrossEntropyGrad(dlogits, loss, logits, label op.Tensor, scale 
 // classOf is the label as an index, checked.
 func classOf(label uint8, classes int) int {
 	if int(label) >= classes {
-		panic(fmt.Sprintf("op: CrossEntropy: label %d of %d classes, want less or %d", label, classes, op.Ignore))
+		panic(fmt.Sprintf("op: CrossEntropy: label %d of %d classes, want less or %d", label, classes, labelmap.Ignore))
 	}
 	return int(label)
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"hdmnet/internal/cpu"
+	"hdmnet/internal/labelmap"
 	"hdmnet/internal/op"
 )
 
@@ -51,7 +52,7 @@ func (o *operands) labels(classes int, shape ...int) op.Tensor {
 	v := make([]uint8, op.Len(t))
 	for i := range v {
 		if v[i] = uint8(o.draw.IntN(classes + 1)); int(v[i]) == classes {
-			v[i] = op.Ignore
+			v[i] = labelmap.Ignore
 		}
 	}
 	o.dev.Upload(t, v)

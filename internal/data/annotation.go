@@ -1,6 +1,10 @@
 package data
 
-import "fmt"
+import (
+	"fmt"
+
+	"hdmnet/internal/labelmap"
+)
 
 // Annotation says how the supports' objects are marked.
 type Annotation int
@@ -38,7 +42,7 @@ func BoxMask(mask []uint8, h, w int) {
 		for y := b.top; y <= min(b.bottom+1, h-1); y++ {
 			row := mask[y*w+b.left : y*w+min(b.right+2, w)]
 			for x, v := range row {
-				if v != Ignore {
+				if v != labelmap.Ignore {
 					row[x] = 1
 				}
 			}

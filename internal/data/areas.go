@@ -4,6 +4,8 @@ import (
 	"context"
 	"runtime"
 	"sync"
+
+	"hdmnet/internal/labelmap"
 )
 
 // ClassArea is a class that an image shows and the pixels it covers, at least one.
@@ -21,7 +23,7 @@ func MaskAreas(mask []uint8) []ClassArea {
 		histogram[v]++
 	}
 	var areas []ClassArea
-	for c := 1; c < Ignore; c++ {
+	for c := 1; c < labelmap.Ignore; c++ {
 		if histogram[c] > 0 {
 			areas = append(areas, ClassArea{c, histogram[c]})
 		}

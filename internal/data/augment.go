@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"hdmnet/internal/labelmap"
 )
 
 // AugmentOptions are the training augmentations. A zero field turns its
@@ -159,7 +161,7 @@ func (a *augmenter) crop(size int, rng *Rand) {
 // pad fills pixels that are outside the picture.
 func pad(pix []float32, mask []uint8) {
 	for i := range mask {
-		mask[i] = Ignore
+		mask[i] = labelmap.Ignore
 		copy(pix[i*3:], Mean[:])
 	}
 }

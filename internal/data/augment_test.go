@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"testing"
+
+	"hdmnet/internal/labelmap"
 )
 
 // ramp is a picture whose values and labels tell where a pixel came from.
@@ -46,7 +48,7 @@ func TestCropPadsWithMeanAndIgnore(t *testing.T) {
 			x, y := i%13-2, i/13+top // padding: (13-9)/2 on the left
 			p := a.cur.pix[i*3:][:3]
 			if x < 0 || x >= 9 {
-				if v != Ignore || [3]float32(p) != Mean {
+				if v != labelmap.Ignore || [3]float32(p) != Mean {
 					t.Fatalf("padding at %d: label %d, values %v", i, v, p)
 				}
 			} else if int(v) != x || p[0] != float32(x) || p[1] != float32(y) {
@@ -66,7 +68,7 @@ func TestRotationBySymmetry(t *testing.T) {
 	a.rotate(180)
 	for i, v := range a.cur.mask {
 		x, y := i%10, i/10
-		want := uint8(Ignore)
+		want := uint8(labelmap.Ignore)
 		if x > 0 && y > 0 {
 			want = uint8(10 - x)
 		}
@@ -136,7 +138,7 @@ func TestAugmentationsFollowTheirDistribution(t *testing.T) {
 	}{
 		"flip":     {AugmentOptions{FlipProb: 0.5}, func(a *augmenter) bool { return a.cur.mask[0] != 0 }},
 		"blur":     {AugmentOptions{BlurProb: 0.5}, func(a *augmenter) bool { return a.cur.pix[0] != 0 }},
-		"rotation": {AugmentOptions{RotateProb: 0.5, RotateDegrees: 10}, func(a *augmenter) bool { return slices.Contains(a.cur.mask, Ignore) }},
+		"rotation": {AugmentOptions{RotateProb: 0.5, RotateDegrees: 10}, func(a *augmenter) bool { return slices.Contains(a.cur.mask, labelmap.Ignore) }},
 	} {
 		count := 0
 		for key := range uint64(n) {

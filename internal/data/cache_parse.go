@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"hdmnet/internal/infile"
+	"hdmnet/internal/labelmap"
 	"hdmnet/internal/textfile"
 )
 
@@ -158,8 +159,8 @@ func (p *literal) class() (int, error) {
 		digits = append(digits, c)
 	}
 	class, err := strconv.Atoi(string(digits))
-	if err != nil || class < 1 || class >= Ignore {
-		return 0, fmt.Errorf("class %q, expected a number 1..%d", digits, Ignore-1)
+	if err != nil || class < 1 || class >= labelmap.Ignore {
+		return 0, fmt.Errorf("class %q, expected a number 1..%d", digits, labelmap.MaxClasses)
 	}
 	_, err = p.expect(":")
 	return class, err

@@ -12,12 +12,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"hdmnet/internal/infile"
+	"hdmnet/internal/labelmap"
 	"hdmnet/internal/textfile"
 )
-
-// MaxClasses is the largest number of classes that a mask of bytes can hold: 0
-// is the background and 255 marks pixels that do not count.
-const MaxClasses = Ignore - 1
 
 // ParseClasses reads a class file: one class name a line, the first line being
 // class 1 (mask value 1). The background has no line, there are no comments,
@@ -41,7 +38,7 @@ func ParseClasses(r io.Reader, name string) ([]string, error) {
 // must be what a class file can hold. The names come back with "background" before them.
 // Errors name the label by what and its number: a blank or repeated one, control
 // characters, what an earlier conversion lost, a comma (fold lists are separated by them),
-// the background, fewer than 2 or more than MaxClasses names.
+// the background, fewer than 2 or more than labelmap.MaxClasses names.
 func CheckClasses(labels []string, what string) ([]string, error) {
 	names := []string{"background"}
 	lineOf := map[string]int{}
@@ -54,8 +51,8 @@ func CheckClasses(labels []string, what string) ([]string, error) {
 			return nil, fmt.Errorf("%s:%d: class %q has line %d already; give each class one line with a name of its own", what, i+1, text, before)
 		}
 		lineOf[key] = i + 1
-		if names = append(names, text); len(names) > MaxClasses+1 {
-			return nil, fmt.Errorf("%s:%d: more than %d classes; mask values go to %d, since 0 is the background and 255 is ignored", what, i+1, MaxClasses, MaxClasses)
+		if names = append(names, text); len(names) > labelmap.MaxClasses+1 {
+			return nil, fmt.Errorf("%s:%d: more than %d classes; mask values go to %d, since 0 is the background and 255 is ignored", what, i+1, labelmap.MaxClasses, labelmap.MaxClasses)
 		}
 	}
 	if len(names) < 3 {

@@ -3,6 +3,8 @@ package data
 import (
 	"fmt"
 	"slices"
+
+	"hdmnet/internal/labelmap"
 )
 
 // Fold splits a data set's classes: novel ones are kept for evaluation, base
@@ -97,7 +99,7 @@ func (f Fold) baseRemap() *remap {
 	for i, c := range f.Base {
 		t[c] = uint8(i + 1)
 	}
-	t[Ignore] = Ignore
+	t[labelmap.Ignore] = labelmap.Ignore
 	return &t
 }
 
@@ -106,7 +108,7 @@ func (f Fold) baseRemap() *remap {
 func classRemap(class int) *remap {
 	var t remap
 	t[class] = 1
-	t[Ignore] = Ignore
+	t[labelmap.Ignore] = labelmap.Ignore
 	return &t
 }
 

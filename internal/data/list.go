@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"hdmnet/internal/infile"
+	"hdmnet/internal/labelmap"
 	"hdmnet/internal/picture"
 )
 
@@ -24,8 +25,8 @@ type ListSource struct {
 // picture be listed twice, by whatever path: the error names list and line of the first
 // of which this is not so and says how many there are. Nothing is decoded yet.
 func OpenList(list, root string, classes int) (*ListSource, error) {
-	if classes < 1 || classes >= Ignore {
-		return nil, fmt.Errorf("%s: %d classes, expected 1..%d", list, classes, Ignore-1)
+	if classes < 1 || classes >= labelmap.Ignore {
+		return nil, fmt.Errorf("%s: %d classes, expected 1..%d", list, classes, labelmap.MaxClasses)
 	}
 	entries, err := ReadList(list)
 	if err != nil {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"unsafe"
+
+	"hdmnet/internal/labelmap"
 )
 
 // shapes makes a small synthetic set with its index.
@@ -181,10 +183,10 @@ func TestBaseStageBatches(t *testing.T) {
 			t.Fatalf("batch of %d: %d shots, %d query, %d support, %d base label values", b.Size, b.Shots, len(b.Query), len(b.Support), len(b.BaseLabel))
 		}
 		for i, v := range b.BaseLabel {
-			if v != Ignore && v > 15 {
+			if v != labelmap.Ignore && v > 15 {
 				t.Fatalf("base label %d at %d", v, i)
 			}
-			if v == Ignore {
+			if v == labelmap.Ignore {
 				padded++
 			}
 		}

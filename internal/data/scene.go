@@ -1,8 +1,5 @@
 package data
 
-// Ignore is the mask value of pixels that count neither in a loss nor in a score.
-const Ignore = 255
-
 // Scene is one picture with its mask.
 type Scene struct {
 	Name  string  // what a person calls it: the image's path in the list, or the scene's number

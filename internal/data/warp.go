@@ -3,6 +3,7 @@ package data
 import (
 	"math"
 
+	"hdmnet/internal/labelmap"
 	"hdmnet/internal/picture"
 	"hdmnet/internal/rows"
 )
@@ -34,7 +35,7 @@ func (a *augmenter) rotate(degrees float64) {
 			if uint(nx) < uint(w) && uint(ny) < uint(h) {
 				mask[x] = src.mask[ny*w+nx]
 			} else {
-				mask[x] = Ignore
+				mask[x] = labelmap.Ignore
 			}
 		}
 

@@ -1,6 +1,10 @@
 package metric
 
-import "fmt"
+import (
+	"fmt"
+
+	"hdmnet/internal/labelmap"
+)
 
 // Confusion counts the pixels of a semantic segmentation by label and prediction.
 type Confusion struct {
@@ -9,15 +13,15 @@ type Confusion struct {
 }
 
 // NewSemantic returns an empty confusion matrix for the classes 0 … classes−1, of
-// which 0 is the background. It panics unless 1 ≤ classes ≤ Ignore.
+// which 0 is the background. It panics unless 1 ≤ classes ≤ 255.
 func NewSemantic(classes int) *Confusion {
-	if classes < 1 || classes > Ignore {
-		panic(fmt.Sprintf("metric: %d classes, expected 1 to %d", classes, Ignore))
+	if classes < 1 || classes > labelmap.Ignore {
+		panic(fmt.Sprintf("metric: %d classes, expected 1 to %d", classes, labelmap.Ignore))
 	}
 	return &Confusion{classes, make([]int64, classes*classes)}
 }
 
-// Add scores one picture. pred holds 0 … classes−1, label that or Ignore, in the same
+// Add scores one picture. pred holds 0 … classes−1, label that or 255, in the same
 // order. It panics on other values and on different lengths.
 func (c *Confusion) Add(pred, label []uint8) {
 	if len(pred) != len(label) {
@@ -25,7 +29,7 @@ func (c *Confusion) Add(pred, label []uint8) {
 	}
 	runs(pred, label, func(at, n int) {
 		l, p := int(label[at]), int(pred[at])
-		if l == Ignore {
+		if l == labelmap.Ignore {
 			return
 		}
 		if l >= c.classes || p >= c.classes {

@@ -20,7 +20,7 @@ type Generalized struct {
 }
 
 // NewGeneralized returns an empty accumulator for so many base classes and these novel
-// ones. It panics unless 1 ≤ base < Ignore−1.
+// ones. It panics unless 1 ≤ base < 254.
 func NewGeneralized(base int, novel []int) *Generalized {
 	g := &Generalized{base, map[int]*Confusion{}}
 	for _, c := range novel {
@@ -29,7 +29,7 @@ func NewGeneralized(base int, novel []int) *Generalized {
 	return g
 }
 
-// Add scores one episode of a novel class. pred holds 0 … base+1, label that or Ignore,
+// Add scores one episode of a novel class. pred holds 0 … base+1, label that or 255,
 // in the same order. It panics on other values, on different lengths, and on a class
 // that NewGeneralized was not given.
 func (g *Generalized) Add(class int, pred, label []uint8) {

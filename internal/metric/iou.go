@@ -2,17 +2,16 @@
 // few-shot episodes, semantic mIoU of a base learner, and generalized few-shot mIoU.
 //
 // Every score is a ratio of whole pixel counts, so the order in which pictures are
-// added changes nothing. Pixels labeled Ignore count nowhere.
+// added changes nothing. Pixels labeled 255 count nowhere.
 package metric
 
 import (
 	"fmt"
 	"maps"
 	"slices"
-)
 
-// Ignore is the label value of pixels that are not scored.
-const Ignore = 255
+	"hdmnet/internal/labelmap"
+)
 
 // counts are pixels: where prediction and label agree on a class, and where either
 // shows it.
@@ -49,7 +48,7 @@ func New(classes []int) *IoU {
 	return m
 }
 
-// Add scores one episode of class. pred holds 0 or 1, label 0, 1 or Ignore, both at
+// Add scores one episode of class. pred holds 0 or 1, label 0, 1 or 255, both at
 // the resolution of the label, in the same order. It panics on other values, on
 // different lengths, and on a class that New was not given: those are defects of
 // the caller, and would make the score wrong without a sign.
@@ -63,7 +62,7 @@ func (m *IoU) Add(class int, pred, label []uint8) {
 	var pixels [2][2]int64 // [label][prediction]
 	runs(pred, label, func(at, n int) {
 		l, p := label[at], pred[at]
-		if l == Ignore {
+		if l == labelmap.Ignore {
 			return
 		}
 		if l > 1 || p > 1 {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"hdmnet/internal/labelmap"
 )
 
 func near(t *testing.T, what string, got, want float64) {
@@ -70,7 +72,7 @@ func TestOrderAndMerge(t *testing.T) {
 	for range 40 {
 		e := episode{1 + r.IntN(5), make([]uint8, 100), make([]uint8, 100)}
 		for i := range e.pred {
-			e.pred[i], e.label[i] = uint8(r.IntN(2)), []uint8{0, 1, Ignore}[r.IntN(3)]
+			e.pred[i], e.label[i] = uint8(r.IntN(2)), []uint8{0, 1, labelmap.Ignore}[r.IntN(3)]
 		}
 		episodes = append(episodes, e)
 	}

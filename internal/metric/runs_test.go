@@ -3,6 +3,8 @@ package metric
 import (
 	"math/rand/v2"
 	"testing"
+
+	"hdmnet/internal/labelmap"
 )
 
 // blobs are n labels in stretches of random lengths up to longest.
@@ -22,7 +24,7 @@ func TestRuns(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for n := range 400 {
 		longest := 1 + rng.IntN(40)
-		pred, label := blobs(rng, n, longest, []uint8{0, 1}), blobs(rng, n, longest, []uint8{0, 1, Ignore})
+		pred, label := blobs(rng, n, longest, []uint8{0, 1}), blobs(rng, n, longest, []uint8{0, 1, labelmap.Ignore})
 		next := 0
 		runs(pred, label, func(at, count int) {
 			if at != next || count < 1 {
@@ -52,7 +54,7 @@ func BenchmarkAdd(b *testing.B) {
 		name    string
 		longest int
 	}{{"objects", 200}, {"noise", 1}} {
-		pred, label := blobs(rng, pixels, c.longest, []uint8{0, 1}), blobs(rng, pixels, c.longest, []uint8{0, 1, Ignore})
+		pred, label := blobs(rng, pixels, c.longest, []uint8{0, 1}), blobs(rng, pixels, c.longest, []uint8{0, 1, labelmap.Ignore})
 		b.Run("IoU/"+c.name, func(b *testing.B) {
 			for b.Loop() {
 				iou.Add(1, pred, label)

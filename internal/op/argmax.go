@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"gorgonia.org/tensor"
+
+	"hdmnet/internal/labelmap"
 )
 
 // Argmax is the index of the largest channel, the first one on a tie.
@@ -16,8 +18,8 @@ type Argmax interface {
 func CheckArgmax(y, logits Tensor) (rows, c int) {
 	const name = "Argmax"
 	rows, c = rowsOf(name, "logits", logits)
-	if c > Ignore {
-		panic(fmt.Sprintf("op: %s: logits has shape %v, want at most %d channels", name, logits.Shape(), Ignore))
+	if c > labelmap.Ignore {
+		panic(fmt.Sprintf("op: %s: logits has shape %v, want at most %d channels", name, logits.Shape(), labelmap.Ignore))
 	}
 	sizedOf(tensor.Uint8, name, "y", y, rows)
 	return rows, c

@@ -25,9 +25,6 @@ import (
 // Tensor is a dense gorgonia tensor whose memory belongs to a Device.
 type Tensor = *tensor.Dense
 
-// Ignore is the label of pixels that no loss and no score counts.
-const Ignore = 255
-
 // Device is one place where the network runs. It is the tensor.Engine of its
 // tensors. Its methods are called from one goroutine at a time.
 type Device interface {

@@ -5,13 +5,13 @@ import (
 	"math"
 
 	"hdmnet/internal/golden"
-	"hdmnet/internal/op"
+	"hdmnet/internal/labelmap"
 )
 
 // crossEntropy is the definition: the mean over labeled rows, and how many there are.
 func crossEntropy(logits []float64, label []uint8, classes int) (loss float64, count int) {
 	for i, y := range label {
-		if y == op.Ignore {
+		if y == labelmap.Ignore {
 			continue
 		}
 		row := logits[i*classes : (i+1)*classes]
@@ -43,7 +43,7 @@ func testCrossEntropy(s *suite) {
 			for i, u := range random("ce label"+what, len(label), 1) {
 				label[i] = uint8(min(c-1, int((u+1)/2*float64(c))))
 				if v := u * 997; v-math.Floor(v) < ignored {
-					label[i] = op.Ignore
+					label[i] = labelmap.Ignore
 				}
 			}
 			loss := s.output(2)

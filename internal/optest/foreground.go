@@ -3,14 +3,14 @@ package optest
 import (
 	"fmt"
 
-	"hdmnet/internal/op"
+	"hdmnet/internal/labelmap"
 )
 
 func testForeground(s *suite) {
 	for _, n := range []int{1, 7, 257, 20003} {
 		label, want := make([]uint8, n), make([]float64, n)
 		for i := range label {
-			label[i] = []uint8{1, 0, op.Ignore, 2, 1, 254}[i*i%6]
+			label[i] = []uint8{1, 0, labelmap.Ignore, 2, 1, 254}[i*i%6]
 			if label[i] == 1 {
 				want[i] = 1
 			}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"hdmnet/internal/labelmap"
 	"hdmnet/internal/textfile"
 )
 
@@ -40,7 +41,7 @@ var cityscapes = func() *Table {
 		{0, 0, 0}, {111, 74, 0}, {81, 0, 81}, {250, 170, 160}, {230, 150, 140}, {180, 165, 180},
 		{150, 100, 100}, {150, 120, 90}, {153, 153, 153}, {0, 0, 90}, {0, 0, 110},
 	} {
-		t.class[c] = ignore
+		t.class[c] = labelmap.Ignore
 	}
 	for i, c := range []struct {
 		name  string
@@ -146,7 +147,7 @@ func (t *Table) add(label string, color [3]uint8) error {
 		t.class[color] = 0
 		return nil
 	case "void", "ignore", "unlabeled", "unlabelled", "__ignore__":
-		t.class[color] = ignore
+		t.class[color] = labelmap.Ignore
 		return nil
 	case "":
 		if color == [3]uint8{} {
@@ -158,8 +159,8 @@ func (t *Table) add(label string, color [3]uint8) error {
 	if err := textfile.CheckName(label); err != nil {
 		return err
 	}
-	if len(t.labels) == ignore-1 {
-		return fmt.Errorf("more than %d classes", ignore-1)
+	if len(t.labels) == labelmap.MaxClasses {
+		return fmt.Errorf("more than %d classes", labelmap.MaxClasses)
 	}
 	t.labels = append(t.labels, label)
 	t.class[color] = uint8(len(t.labels))
@@ -190,7 +191,7 @@ func (t *Table) classes(l *Labels, classes int) ([]uint8, error) {
 			return nil, fmt.Errorf("the color %s at column %d, row %d is not in %s table; say which colors are which classes with --mask-colors (voc, cityscapes or a file), or %s",
 				shownColor(last), i%w, i/w, t.name, convert)
 		}
-		if int(class) > classes && class != ignore {
+		if int(class) > classes && class != labelmap.Ignore {
 			return nil, fmt.Errorf("the color %s at column %d, row %d is class %d of %s table, expected 0..%d or 255; say which colors are which classes with --mask-colors (voc, cityscapes or a file), or %s",
 				shownColor(last), i%w, i/w, class, t.name, classes, convert)
 		}

@@ -6,10 +6,8 @@ import (
 	"slices"
 
 	"hdmnet/internal/infile"
+	"hdmnet/internal/labelmap"
 )
-
-// ignore is the label of pixels that do not count.
-const ignore = 255
 
 // convert is what to do about a mask that has no classes in it.
 const convert = "convert such masks once with `hdmnet data prepare masks`"
@@ -134,7 +132,7 @@ func (r *Reader) painted(l *Labels, name string, classes int) ([]uint8, error) {
 // 255, or -1. Most of a mask is stretches of one value: eight equal pixels that
 // were seen just before need no other look.
 func outOfRange(mask []uint8, classes int) int {
-	wrong := func(v uint8) bool { return int(v) > classes && v != ignore }
+	wrong := func(v uint8) bool { return int(v) > classes && v != labelmap.Ignore }
 	seen := uint64(0) // eight times background
 	at := 0
 	for ; at+8 <= len(mask); at += 8 {

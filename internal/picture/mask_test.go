@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"hdmnet/internal/labelmap"
 )
 
 // strip is a picture of one row.
@@ -178,7 +180,7 @@ func TestLabels(t *testing.T) {
 func TestOutOfRange(t *testing.T) {
 	for _, n := range []int{1, 8, 9, 40} {
 		mask := slices.Repeat([]uint8{3}, n)
-		mask[n/2] = ignore
+		mask[n/2] = labelmap.Ignore
 		if at := outOfRange(mask, 3); at != -1 {
 			t.Errorf("%d values: %d is out of range", n, at)
 		}

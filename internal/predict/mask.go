@@ -3,8 +3,8 @@ package predict
 import (
 	"fmt"
 
-	"hdmnet/internal/data"
 	"hdmnet/internal/infile"
+	"hdmnet/internal/labelmap"
 	"hdmnet/internal/picture"
 )
 
@@ -38,8 +38,8 @@ func newMask(l *picture.Labels) *mask {
 	for i := range m.values {
 		switch value(l, i) {
 		case 0:
-		case data.Ignore:
-			m.values[i] = data.Ignore
+		case labelmap.Ignore:
+			m.values[i] = labelmap.Ignore
 			m.ignored = true
 		default:
 			m.values[i] = 1
@@ -58,8 +58,8 @@ func value(l *picture.Labels, i int) uint8 {
 		switch l.Deep[i] {
 		case 0:
 			return 0
-		case data.Ignore, 0xFFFF:
-			return data.Ignore
+		case labelmap.Ignore, 0xFFFF:
+			return labelmap.Ignore
 		}
 		return 1
 	}
@@ -67,7 +67,7 @@ func value(l *picture.Labels, i int) uint8 {
 	case c[3] == 0, c[0] == 0 && c[1] == 0 && c[2] == 0:
 		return 0
 	case c[0] == 255 && c[1] == 255 && c[2] == 255:
-		return data.Ignore
+		return labelmap.Ignore
 	}
 	return 1
 }
@@ -75,7 +75,7 @@ func value(l *picture.Labels, i int) uint8 {
 // whiteIsObject makes what is ignored the object.
 func (m *mask) whiteIsObject() {
 	for i, v := range m.values {
-		if v == data.Ignore {
+		if v == labelmap.Ignore {
 			m.values[i] = 1
 		}
 	}

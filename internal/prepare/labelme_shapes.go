@@ -11,8 +11,8 @@ import (
 	"strings"
 
 	"hdmnet/internal/coco"
-	"hdmnet/internal/data"
 	"hdmnet/internal/infile"
+	"hdmnet/internal/labelmap"
 	"hdmnet/internal/tally"
 	"hdmnet/internal/textfile"
 )
@@ -214,7 +214,7 @@ func decodeShapeMask(text *string) (*Mask, error) {
 func specialLabel(label string) (value uint8, ok bool) {
 	switch strings.ToLower(strings.Trim(label, "_")) {
 	case "ignore":
-		return data.Ignore, true
+		return labelmap.Ignore, true
 	case "background":
 		return 0, true
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"hdmnet/internal/data"
+	"hdmnet/internal/labelmap"
 	"hdmnet/internal/picture"
 	"hdmnet/internal/tally"
 )
@@ -321,7 +322,7 @@ func FuzzLabelMe(f *testing.F) {
 			t.Errorf("%d pixels, %d shapes, counted as %+v", len(m.Pix), len(a.shapes), counted)
 		}
 		for _, v := range m.Pix {
-			if v > 1 && v != data.Ignore {
+			if v > 1 && v != labelmap.Ignore {
 				t.Fatal(fmt.Errorf("value %d", v))
 			}
 		}

@@ -14,7 +14,7 @@ import (
 	"sync"
 
 	"hdmnet/internal/atomicfile"
-	"hdmnet/internal/data"
+	"hdmnet/internal/labelmap"
 	"hdmnet/internal/picture"
 )
 
@@ -79,7 +79,7 @@ func (m *maskWriter) check(name string, mask Mask) error {
 		return fmt.Errorf("mask %s: %d×%d pixels (width×height) with %d values", name, mask.W, mask.H, len(mask.Pix))
 	}
 	for i, v := range mask.Pix {
-		if int(v) > m.classes && v != data.Ignore {
+		if int(v) > m.classes && v != labelmap.Ignore {
 			return fmt.Errorf("mask %s: class %d at column %d, row %d, expected 0..%d or 255; does the annotation belong to another data set?",
 				name, v, i%mask.W, i/mask.W, m.classes)
 		}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"hdmnet/internal/labelmap"
 	"hdmnet/internal/model"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
@@ -239,7 +240,7 @@ func (d draw) masks(shape ...int) op.Tensor {
 		case y < 0 || x < 0 || y > height/2 || x > width/2:
 			return 0
 		case y == 0 || x == 0 || y == height/2 || x == width/2:
-			return op.Ignore
+			return labelmap.Ignore
 		}
 		return 1
 	})
@@ -252,7 +253,7 @@ func (d draw) labels(shape ...int) op.Tensor {
 		if c := (i/width/16*7 + i%width/16*3) % (classes + 1); c < classes {
 			return uint8(c)
 		}
-		return op.Ignore
+		return labelmap.Ignore
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"hdmnet/internal/data"
+	"hdmnet/internal/labelmap"
 )
 
 // Pictures are what was found in a list, whatever the fold.
@@ -48,7 +49,7 @@ func (r *reader) LoadMask(i int) (mask []uint8, err error) {
 	if mask, err = r.SizedSource.LoadMask(i); err != nil {
 		return nil, err
 	}
-	r.ignored[i] = bytes.Count(mask, []byte{data.Ignore})
+	r.ignored[i] = bytes.Count(mask, []byte{labelmap.Ignore})
 	r.heights[i], r.widths[i], err = r.Size(i)
 	return mask, err
 }
@@ -101,7 +102,7 @@ func (p *Pictures) Side(fold data.Fold, opt data.IndexOptions) *Side {
 	s.Queries = len(s.Index.Images)
 	n := len(fold.Base) + len(fold.Novel)
 	s.Classes = make([]Class, n)
-	pixels := make([]int64, data.MaxClasses+1)
+	pixels := make([]int64, labelmap.MaxClasses+1)
 	for c := 1; c <= n; c++ {
 		s.Classes[c-1] = Class{ID: c, Name: fold.ClassName(c), Novel: slices.Contains(fold.Novel, c), Supports: -1}
 	}

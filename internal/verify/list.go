@@ -13,6 +13,7 @@ import (
 
 	"hdmnet/internal/data"
 	"hdmnet/internal/infile"
+	"hdmnet/internal/labelmap"
 	"hdmnet/internal/locate"
 	"hdmnet/internal/picture"
 )
@@ -175,7 +176,7 @@ func (c *checker) check(i int) []uint8 {
 	if imageErr != nil {
 		fail(image, reason(imageErr))
 	}
-	pix, maskSize, err := c.reader.ReadMask(mask, data.MaxClasses)
+	pix, maskSize, err := c.reader.ReadMask(mask, labelmap.MaxClasses)
 	if err != nil {
 		fail(mask, reason(err))
 		return nil
@@ -186,7 +187,7 @@ func (c *checker) check(i int) []uint8 {
 	f.h, f.w = maskSize.H, maskSize.W
 	at := 0
 	for k, v := range pix {
-		if int(v) > c.opt.Classes && v != data.Ignore && int(v) > f.above {
+		if int(v) > c.opt.Classes && v != labelmap.Ignore && int(v) > f.above {
 			f.above, at = int(v), k
 		}
 	}

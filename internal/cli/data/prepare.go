@@ -7,8 +7,8 @@ import (
 
 	"hdmnet/internal/cli/flags"
 	"hdmnet/internal/cli/ui"
-	"hdmnet/internal/data"
 	"hdmnet/internal/infile"
+	"hdmnet/internal/labelmap"
 	"hdmnet/internal/prepare"
 	"hdmnet/internal/tally"
 )
@@ -119,7 +119,7 @@ func printPrepared(io ui.Streams, r *prepare.Report, names []string) error {
 	printObjects(io, &r.Objects)
 	w := ui.TextTable(io.Out)
 	fmt.Fprintln(w, "class\tname\tmasks that show it")
-	for c := 1; c < len(names) && c < data.Ignore; c++ {
+	for c := 1; c < len(names) && c < labelmap.Ignore; c++ {
 		fmt.Fprintf(w, "%d\t%s\t%d\n", c, infile.Shown(names[c]), r.Images[c])
 	}
 	return w.Flush()

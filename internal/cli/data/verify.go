@@ -12,8 +12,8 @@ import (
 	"hdmnet/internal/cli/flags"
 	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/config"
-	"hdmnet/internal/data"
 	"hdmnet/internal/experiment"
+	"hdmnet/internal/labelmap"
 	"hdmnet/internal/verify"
 )
 
@@ -281,7 +281,7 @@ func (r *verifyReport) printClasses(b *bytes.Buffer) {
 	fmt.Fprintln(b, "\nimages of each class (an image counts where the class covers enough pixels):")
 	w := ui.TextTable(b)
 	fmt.Fprintln(w, header)
-	for class := 1; class <= data.MaxClasses; class++ {
+	for class := 1; class <= labelmap.MaxClasses; class++ {
 		if rows[class] == nil {
 			continue
 		}
