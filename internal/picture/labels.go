@@ -2,6 +2,7 @@ package picture
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -9,6 +10,9 @@ import (
 	"hdmnet/internal/infile"
 	"hdmnet/internal/png"
 )
+
+// ErrLossy is a mask in a format that changes values.
+var ErrLossy = errors.New("lossy compression changes the values of masks")
 
 // Labels is a picture as the values that its file stores, not as colors: what masks are
 // made of. One of Values, Deep and Painted is there.
@@ -41,7 +45,7 @@ func (r *Reader) Labels(memory, content []byte, name string) (*Labels, error) {
 	switch {
 	case err != nil:
 	case f == formatJPEG:
-		err = fmt.Errorf("it is a JPEG file, which changes values: save the mask as PNG")
+		err = fmt.Errorf("%w: it is a JPEG file; save the mask as PNG", ErrLossy)
 	case f == formatPNG:
 		err = r.pngLabels(l, memory, content, name)
 	default:
@@ -148,7 +152,7 @@ func (r *Reader) rareLabels(l *Labels, f format, content []byte) error {
 	b := img.Bounds()
 	switch img := img.(type) {
 	case *image.YCbCr, *image.NYCbCrA:
-		return fmt.Errorf("it is a lossy %s file, which changes values: save the mask as PNG", f)
+		return fmt.Errorf("%w: it is a lossy %s file; save the mask as PNG", ErrLossy, f)
 	case *image.Paletted:
 		l.Values = make([]uint8, 0, s.H*s.W)
 		for y := range s.H {

@@ -66,7 +66,7 @@ func (r *Reader) classes(l *Labels, name string, classes int) ([]uint8, error) {
 			}
 			mask[i] = uint8(v) // the low byte of 65535 is 255
 		}
-	case l.Bits > 0 && l.Bits < 8:
+	case l.Bits > 0 && l.Bits < 8 && !r.FewBits:
 		return nil, fmt.Errorf("it is %d-bit gray, of which nobody can tell whether white is a class or 255 (ignore); %s", l.Bits, convert)
 	case l.Bits == 0 && r.Colors != nil:
 		return r.indexed(l, classes)

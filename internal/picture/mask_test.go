@@ -87,7 +87,7 @@ func TestMaskKinds(t *testing.T) {
 			}
 		}
 	}
-	for name, want := range map[string]string{"g1.png": "1-bit gray", "g4.png": "4-bit gray", "lossy100.webp": "lossy WebP", "cases/j_no_eoi.jpg": "JPEG file, which changes values"} {
+	for name, want := range map[string]string{"g1.png": "1-bit gray", "g4.png": "4-bit gray", "lossy100.webp": "lossy WebP", "cases/j_no_eoi.jpg": "changes the values of masks: it is a JPEG file"} {
 		if _, _, err := new(Reader).Mask(nil, read(t, name), name, 20); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q", name, err, want)
 		}

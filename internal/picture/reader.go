@@ -24,6 +24,8 @@ type Reader struct {
 	// Colors says which classes the colors of painted masks are; nil: PASCAL VOC's
 	// colors are tried.
 	Colors *Table
+	// FewBits makes the values of gray masks of 1, 2 or 4 bits classes; else they are refused.
+	FewBits bool
 
 	mu     sync.Mutex
 	warned map[[2]string]bool // by file and message

@@ -29,11 +29,12 @@ Annotations end with a table, which is in prepare.json too: how many objects wer
 drawn, how many were left out and why. Warnings name the first three of each reason.`,
 		Example: `  hdmnet data prepare sbd --root VOC2012 --sbd benchmark_RELEASE
   hdmnet data prepare coco --root coco --mask-mode all-polygons
-  hdmnet data prepare labelme --images photos --out mine`,
+  hdmnet data prepare labelme --images photos --out mine
+  hdmnet data prepare masks --images photos --masks masks --mask-colors labelmap.txt --out mine`,
 		Args: cobra.ArbitraryArgs,
 		RunE: flags.NeedsCommand,
 	}
-	cmd.AddCommand(newPrepareVOC(io), newPrepareSBD(io), newPrepareCOCO(io), newPrepareLabelMe(io))
+	cmd.AddCommand(newPrepareVOC(io), newPrepareSBD(io), newPrepareCOCO(io), newPrepareLabelMe(io), newPrepareMasks(io))
 	return cmd
 }
 
