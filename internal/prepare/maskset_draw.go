@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"slices"
 
-	"hdmnet/internal/data"
 	"hdmnet/internal/infile"
+	"hdmnet/internal/labelmap"
 	"hdmnet/internal/picture"
 	"hdmnet/internal/tally"
 )
@@ -24,14 +24,14 @@ func (d *setDrawer) draw(p *masked, t *tally.Tally) (Mask, bool) {
 	}
 	mask := Mask{Pix: make([]uint8, size.H*size.W), H: size.H, W: size.W}
 	if p.painted != "" {
-		pix, s, err := d.reader.ReadMask(p.painted, data.MaxClasses)
+		pix, s, err := d.reader.ReadMask(p.painted, labelmap.MaxClasses)
 		if err = d.fits(p.painted, s, size, err); err != nil {
 			t.Leave("masks that cannot be used", err.Error())
 			return Mask{}, false
 		}
 		for i, v := range pix {
 			mask.Pix[i] = d.number[v]
-			if int(mask.Pix[i]) >= len(d.names) && v != data.Ignore {
+			if int(mask.Pix[i]) >= len(d.names) && v != labelmap.Ignore {
 				t.Leave("masks that cannot be used", fmt.Sprintf("%s: value %d at column %d, row %d, but there are %d classes", infile.Shown(p.painted), v, i%s.W, i/s.W, len(d.names)-1))
 				return Mask{}, false
 			}

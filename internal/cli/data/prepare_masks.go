@@ -14,7 +14,7 @@ func newPrepareMasks(io ui.Streams) *cobra.Command {
 	var common prepareFlags
 	cmd := &cobra.Command{
 		Use:   "masks",
-		Short: "Masks in colors, or a mask for each class: masks of class indices, list and class names",
+		Short: "Masks in colors or of single classes: masks of class indices, list, names",
 		Long: `Turn a folder of pictures and a folder of masks into a custom data set: masks of class
 indices, list.txt and classes.txt. A mask belongs to the picture of its name; extensions and
 the case of letters do not matter. Folders below both are looked into. There are two kinds:
@@ -40,7 +40,8 @@ The classes are numbered in the order of the file, of --classes, or of the names
 single classes. A class named background is 0, one named ignore, void or unlabeled 255, which
 does not count. Where masks of two classes overlap the later class is drawn. Files that cannot
 be used are left out and counted.`,
-		Example: `  hdmnet data prepare masks --images photos --masks SegmentationClass --mask-colors labelmap.txt --out mine
+		Example: `  hdmnet data prepare masks --images photos --masks SegmentationClass \
+      --mask-colors labelmap.txt --out mine
   hdmnet data prepare masks --images photos --masks masks-by-class --out mine
   hdmnet data prepare masks --images leftImg8bit --image-suffix _leftImg8bit \
       --masks gtFine --mask-suffix _gtFine_color --mask-colors cityscapes --out city`,

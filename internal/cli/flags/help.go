@@ -29,9 +29,11 @@ var members = []struct {
 	flags []string
 }{
 	{GroupData, []string{
-		"data-root", "mask-colors", "max-pixels", "list", "train-list", "val-list", "fold", "fold-scheme", "split", "ann-type", "filter-intersection",
+		"data-root", "mask-colors", "max-pixels", "list", "train-list", "val-list", "fold", "fold-scheme", "split", "ann-type",
+		"filter-intersection",
 		"shots", "episodes", "episodes-file", "seeds", "protocol", "support", "query", "mask-white-is-object",
-		"root", "sbd", "images", "image-suffix", "masks", "mask-suffix", "instances", "classes", "mask-mode", "train-order", "val-order", "train", "val",
+		"root", "sbd", "images", "image-suffix", "masks", "mask-suffix", "instances", "classes", "mask-mode", "crowd", "strict",
+		"train-order", "val-order", "train", "val",
 	}},
 	{GroupNetwork, []string{
 		"run", "weights", "key", "stage", "epochs", "seed", "untrained", "shot-fusion", "tta", "gfss", "tau", "merge", "size", "batch", "mode",
