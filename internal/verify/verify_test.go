@@ -18,6 +18,7 @@ import (
 
 	"hdmnet/internal/data"
 	"hdmnet/internal/locate"
+	"hdmnet/internal/picture"
 )
 
 func write(t *testing.T, path string, content []byte) {
@@ -372,5 +373,63 @@ func TestAboveMeaning(t *testing.T) {
 		if got := aboveMeaning(set, highest); !strings.Contains(got, want) {
 			t.Errorf("highest value %d: %q, want %q", highest, got, want)
 		}
+	}
+}
+
+// Pairs as people report them, in one list: the odd but readable are whole, with warnings
+// for those about which OpenCV warns; painted masks name the way out, and are whole with
+// their table.
+func TestCheckOddFiles(t *testing.T) {
+	root := "../picture/testdata/cases"
+	list := filepath.Join(t.TempDir(), "list.txt")
+	write(t, list, []byte("bad_text_crc.png mask.png\nbad_iccp_crc.png mask.png\nplain.png m_bad_crc.png\nextra_rows.png mask.png\n"+
+		"j_mjpeg_no_dht.jpg mask.png\nj_no_eoi.jpg mask.png\nj_cmyk_no_adobe.jpg mask.png\n"+
+		"webp_inside.jpg mask.png\nbmp_inside.jpg mask.png\ntiff_inside.jpg mask.png\n"))
+	l, err := Check(context.Background(), list, Options{Root: root, Classes: 2})
+	if err != nil || l.Broken != 0 || l.Pairs != 10 {
+		t.Fatalf("%+v, %v", l, err)
+	}
+	var lines []int
+	for _, w := range l.Warnings {
+		lines = append(lines, w.Line)
+	}
+	if !reflect.DeepEqual(lines, []int{1, 2, 3, 4, 6}) || l.Odd != 5 {
+		t.Errorf("%d warnings, of lines %v", l.Odd, lines)
+	}
+	for i, shown := range l.Areas {
+		if !reflect.DeepEqual(shown, l.Areas[0]) || len(shown) != 2 {
+			t.Errorf("line %d: areas %v", i+1, shown)
+		}
+	}
+	write(t, list, []byte("plain.png m_rgb_equal.png\n"))
+	if l, err := Check(context.Background(), list, Options{Root: root, Classes: 2}); err != nil || l.Broken != 0 {
+		t.Errorf("three equal channels: %+v, %v", l, err)
+	}
+	write(t, list, []byte("plain.png m_rgb_colors.png\n"))
+	l, err = Check(context.Background(), list, Options{Root: root, Classes: 2})
+	if err != nil || l.Broken != 1 || !strings.Contains(l.Problems[0].Message, "`hdmnet data prepare masks`") {
+		t.Errorf("colors: %+v, %v", l, err)
+	}
+	colors := filepath.Join(t.TempDir(), "labelmap.txt")
+	write(t, colors, []byte("cup:176,112,32::\nspoon:48,112,32::\n"))
+	table, err := picture.ReadTable(colors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l, err := Check(context.Background(), list, Options{Root: root, Classes: 2, Colors: table}); err != nil || l.Broken != 0 {
+		t.Errorf("colors with their table: %+v, %v", l, err)
+	}
+}
+
+// The limit of pixels reaches the files.
+func TestCheckMaxPixels(t *testing.T) {
+	root := t.TempDir()
+	write(t, filepath.Join(root, "a.jpg"), photo(t, 8, 10))
+	write(t, filepath.Join(root, "a.png"), mask(t, 8, 10, 1))
+	list := filepath.Join(root, "list.txt")
+	write(t, list, []byte("a.jpg a.png\n"))
+	l, err := Check(context.Background(), list, Options{Root: root, Classes: 2, MaxPixels: 79})
+	if err != nil || l.Total != 2 || !strings.Contains(l.Problems[0].Message, "--max-pixels") || !strings.Contains(l.Problems[1].Message, "more than 79") {
+		t.Errorf("%+v, %v", l, err)
 	}
 }
