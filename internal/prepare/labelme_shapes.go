@@ -1,18 +1,17 @@
 package prepare
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"image/png"
 	"math"
 	"strings"
 
 	"hdmnet/internal/coco"
 	"hdmnet/internal/infile"
 	"hdmnet/internal/labelmap"
+	"hdmnet/internal/picture"
 	"hdmnet/internal/tally"
 	"hdmnet/internal/textfile"
 )
@@ -186,25 +185,16 @@ func decodeShapeMask(text *string) (*Mask, error) {
 	if err != nil {
 		return nil, fmt.Errorf("its mask is no picture: %w", err)
 	}
-	config, err := png.DecodeConfig(bytes.NewReader(content))
+	l, err := new(picture.Reader).Labels(nil, content, "in a shape")
 	if err != nil {
-		return nil, fmt.Errorf("its mask is no PNG: %w", err)
+		return nil, err
 	}
-	if config.Width > coco.MaxPixels/config.Height {
-		return nil, fmt.Errorf("its mask has %d×%d pixels, expected at most %d in all", config.Width, config.Height, coco.MaxPixels)
+	if l.Factor() > 1 {
+		return nil, fmt.Errorf("its mask has %v pixels, expected at most %d in all", l.Size, picture.WholePixels)
 	}
-	img, err := png.Decode(bytes.NewReader(content))
-	if err != nil {
-		return nil, fmt.Errorf("its mask is no PNG: %w", err)
-	}
-	b := img.Bounds()
-	m := &Mask{Pix: make([]uint8, b.Dx()*b.Dy()), H: b.Dy(), W: b.Dx()}
-	for y := range m.H {
-		for x := range m.W {
-			if r, g, bl, _ := img.At(b.Min.X+x, b.Min.Y+y).RGBA(); r|g|bl != 0 {
-				m.Pix[y*m.W+x] = 1
-			}
-		}
+	m := &Mask{Pix: make([]uint8, l.H*l.W), H: l.H, W: l.W}
+	for i, v := range brightness(l) {
+		m.Pix[i] = uint8(min(v, 1))
 	}
 	return m, nil
 }

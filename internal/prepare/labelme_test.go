@@ -169,7 +169,7 @@ func TestLabelMeBadInput(t *testing.T) {
 		{`"label": "cup "`, `"label": "a\ud800"`, "U+FFFD"},
 		{`"label": "cup "`, `"label": "a\nb"`, "control character"},
 		{`"shape_type": "rectangle", "group_id"`, `"shape_type": "mask", "group_id"`, "a mask without its picture"},
-		{`"shape_type": "rectangle", "group_id"`, `"shape_type": "mask", "mask": "aGFsbG8=", "group_id"`, "no PNG"},
+		{`"shape_type": "rectangle", "group_id"`, `"shape_type": "mask", "mask": "aGFsbG8=", "group_id"`, "mask in a shape: not a picture"},
 		{`"shape_type": "rectangle", "group_id"`, `"shape_type": "cuboid", "group_id"`, `"cuboid", which is not read`},
 		{"[[1, 1], [7, 5]]", "[[21, 1], [27, 5]]", "leave no pixel"},
 		{"[[1, 1], [7, 5]]", "[[1, 1]]", "rectangle of 1 points"},

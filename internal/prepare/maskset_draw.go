@@ -119,8 +119,14 @@ func (d *setDrawer) levels(path string) ([]uint16, picture.Size, error) {
 	if err != nil {
 		return nil, picture.Size{}, err
 	}
+	return brightness(l), l.Size, nil
+}
+
+// brightness are the brightest channels of pixels; of a palette 1 for all indices but 0, and
+// 0 where a pixel is transparent.
+func brightness(l *picture.Labels) []uint16 {
 	if l.Deep != nil {
-		return l.Deep, l.Size, nil
+		return l.Deep
 	}
 	out := make([]uint16, max(len(l.Values), len(l.Painted)/4))
 	for i := range out {
@@ -135,5 +141,5 @@ func (d *setDrawer) levels(path string) ([]uint16, picture.Size, error) {
 			out[i] = uint16(l.Values[i])
 		}
 	}
-	return out, l.Size, nil
+	return out
 }
