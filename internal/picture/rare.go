@@ -49,7 +49,7 @@ func (r *Reader) decodeRare(f format, content []byte) (image.Image, Size, error)
 	case formatBMP:
 		img, err = bmp.Decode(reader)
 	case formatTIFF:
-		img, err = tiff.Decode(reader)
+		img, err = decodeTIFF(content)
 	case formatGIF:
 		img, err = firstOfGIF(reader, s)
 	}
