@@ -80,7 +80,7 @@ func (r *Reader) Image(memory, content []byte, name string) (pix []uint8, s Size
 
 // damage says what to do about an error of a decoder.
 func damage(err error, content []byte) error {
-	if errors.As(err, new(jpeg.Unsupported)) {
+	if errors.As(err, new(jpeg.Unsupported)) || errors.As(err, new(png.Unsupported)) {
 		return err
 	}
 	return fmt.Errorf("%w; the file is damaged or cut short (%d bytes): copy it again", err, len(content))

@@ -37,6 +37,11 @@ func (c Color) Channels() int {
 	return 0
 }
 
+// Unsupported is the error of a file that may be whole, but is of a kind that is not read.
+type Unsupported string
+
+func (u Unsupported) Error() string { return string(u) }
+
 // Header says what a file holds.
 type Header struct {
 	H, W       int
@@ -138,7 +143,7 @@ func (d *Decoder) Open(content []byte) (Header, error) {
 		case kind == "tRNS" && sound && (h.Color == Gray && n == 2 || h.Color == RGB && n == 6):
 			h.Key = body
 		case kind != "IHDR" && kind != "PLTE" && c[4]&0x20 == 0:
-			return Header{}, fmt.Errorf("PNG: a chunk %s, which pixels may depend on and nobody knows", strconv.Quote(kind))
+			return Header{}, Unsupported(fmt.Sprintf("PNG with a chunk %s, which the pixels depend on and no standard has, is not read: save it as an ordinary PNG", strconv.Quote(kind)))
 		}
 		c = c[12+n:]
 	}
