@@ -70,7 +70,7 @@ func TestTrainEvalPredict(t *testing.T) {
 // TestEvalAllFolds averages one network per fold.
 func TestEvalAllFolds(t *testing.T) {
 	t.Chdir(t.TempDir())
-	args := []string{"eval", "--fold", "all", "--episodes", "3", "--seeds", "1,2"}
+	args := []string{"eval", "--fold", "all", "--episodes", "3", "--shots", "1", "--seeds", "1,2"}
 	for _, f := range []string{"2", "0", "3", "1"} {
 		weights := read(t, untrainedWeights(t, tiny(1), map[string]string{"fold": f}))
 		config, _, _ := hdmnet(t, with([]string{"config", "show"}, small)...)
@@ -103,13 +103,47 @@ func TestEvalAllFolds(t *testing.T) {
 	if v = decode(t, out); code != 0 || v["fold"] != "all" || v["per_class"] != nil || len(v["folds"].([]any)) != 4 || v["episodes_total"] != 24.0 {
 		t.Errorf("GFSS of all folds: code %d, %s%v", code, errs, v)
 	}
-	base := append([]string{"eval", "--stage", "base", "--set", "train.base.size=33", "--fold", "all"}, args[7:]...)
+	base := append([]string{"eval", "--stage", "base", "--set", "train.base.size=33", "--fold", "all"}, args[9:]...)
 	out, errs, code = hdmnet(t, append(base, "--json")...)
 	if v = decode(t, out); code != 0 || v["fold"] != "all" || v["pictures"] != 160.0 || len(v["folds"].([]any)) != 4 {
 		t.Errorf("base learners of all folds: code %d, %s%v", code, errs, v)
 	}
 	if table, _, code := hdmnet(t, base...); code != 0 || !strings.Contains(table, "fold 3") {
 		t.Errorf("table: code %d\n%s", code, table)
+	}
+}
+
+// TestTrainAllFolds: one command trains every fold and prints the table of the papers;
+// stopped in the third fold it goes on there, and complete it only scores.
+func TestTrainAllFolds(t *testing.T) {
+	t.Chdir(t.TempDir())
+	args := with([]string{"train", "--fold", "all", "--out", "folds"}, short)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var out, errs bytes.Buffer
+	watch := watcher{&errs, func(text string) {
+		if strings.Contains(text, "fold 2 of 4") {
+			cancel()
+		}
+	}}
+	if code := root.Execute(ctx, args, ui.Streams{Out: &out, Err: watch}); code != ui.ExitInterrupted || !strings.Contains(errs.String(), "hdmnet train --fold all --resume --out folds") {
+		t.Fatalf("interrupted: code %d, %s", code, errs.String())
+	}
+	before := read(t, "folds/fold1/best.safetensors")
+	table, more, code := hdmnet(t, append(args, "--resume")...)
+	if code != 0 || !bytes.Equal(before, read(t, "folds/fold1/best.safetensors")) {
+		t.Fatalf("resumed: code %d, %s", code, more)
+	}
+	for _, want := range []string{"fold 0", "fold 3", "mean", "mIoU, 1 shot", "mIoU, 5 shots", "FB-IoU, 5 shots"} {
+		if !strings.Contains(table, want) {
+			t.Errorf("no %q in %s", want, table)
+		}
+	}
+	report, _, code := hdmnet(t, "eval", "--fold", "all", "--run", "folds", "--json")
+	v := decode(t, report)
+	rows, _ := v["rows"].([]any)
+	if code != 0 || len(rows) != 2 || rows[1].(map[string]any)["shots"] != 5.0 || rows[1].(map[string]any)["shot_fusion"] != "scaled" || len(rows[0].(map[string]any)["folds"].([]any)) != 4 {
+		t.Errorf("code %d, %s", code, report)
 	}
 }
 

@@ -228,9 +228,14 @@ func Newest(root string) (string, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("look for runs: %w", err)
 	}
-	newest, when := "", time.Time{}
+	var paths []string
 	for _, e := range entries {
-		d := &Dir{path: filepath.Join(root, e.Name())}
+		path := filepath.Join(root, e.Name())
+		paths = append(append(paths, path), FoldsOf(path)...)
+	}
+	newest, when := "", time.Time{}
+	for _, path := range paths {
+		d := &Dir{path: path}
 		if _, err := os.Stat(d.Config()); err != nil {
 			continue
 		}
@@ -246,9 +251,27 @@ func Newest(root string) (string, error) {
 	return newest, nil
 }
 
+// FoldDir is the directory of one fold's run below that of all folds.
+func FoldDir(parent string, fold int) string {
+	return filepath.Join(parent, fmt.Sprintf("fold%d", fold))
+}
+
+// FoldsOf lists the runs of folds below a directory, from fold 0 as far as there are
+// settings.
+func FoldsOf(parent string) []string {
+	var dirs []string
+	for fold := 0; ; fold++ {
+		d := &Dir{path: FoldDir(parent, fold)}
+		if _, err := os.Stat(d.Config()); err != nil {
+			return dirs
+		}
+		dirs = append(dirs, d.path)
+	}
+}
+
 // Name is the directory name of a run that was given none: the configuration, the fold
 // and the time, so that names sort by time within a configuration.
-func Name(config string, fold int, now time.Time) string {
+func Name(config, fold string, now time.Time) string {
 	config = strings.TrimSuffix(filepath.Base(config), filepath.Ext(config))
-	return fmt.Sprintf("%s_fold%d_%s", config, fold, now.Format("20060102-150405"))
+	return fmt.Sprintf("%s_fold%s_%s", config, fold, now.Format("20060102-150405"))
 }

@@ -124,10 +124,10 @@ func TestOpenAndNewest(t *testing.T) {
 
 func TestName(t *testing.T) {
 	at := time.Date(2024, 3, 4, 15, 6, 7, 0, time.UTC)
-	if got := Name("configs/mine.yaml", 2, at); got != "mine_fold2_20240304-150607" {
+	if got := Name("configs/mine.yaml", "2", at); got != "mine_fold2_20240304-150607" {
 		t.Error(got)
 	}
-	if got := Name("shapes5i", 0, at); got != "shapes5i_fold0_20240304-150607" {
+	if got := Name("shapes5i", "0", at); got != "shapes5i_fold0_20240304-150607" {
 		t.Error(got)
 	}
 }

@@ -115,7 +115,7 @@ type about struct {
 	Seeds           []int    `json:"seeds"`
 	Protocol        string   `json:"protocol,omitempty"`
 	Draws           string   `json:"draws"`
-	Shots           int      `json:"shots"`
+	Shots           int      `json:"shots,omitempty"`       // 0: the rows of a table say
 	ShotFusion      string   `json:"shot_fusion,omitempty"` // how they count together; of one shot nothing
 	TTA             string   `json:"tta,omitempty"`
 	Annotation      string   `json:"annotation"`
@@ -162,21 +162,17 @@ func runEval(ctx context.Context, io ui.Streams, o *options) error {
 	case o.gfss.on:
 		return o.evalGFSS(ctx, io, dev, networks, start)
 	}
+	if o.fold == "all" && !o.Given("shots") {
+		return o.evalTable(ctx, io, dev, networks, start)
+	}
 	r := report{about: o.about(networks, dev)}
-	var summaries []eval.Summary
-	for _, t := range networks {
-		s, err := o.evalFold(ctx, io, dev, t)
-		if err != nil {
-			return batchAdvice(err)
-		}
-		summaries = append(summaries, s)
+	summaries, err := o.evalFolds(ctx, io, dev, networks)
+	if err != nil {
+		return err
 	}
 	r.Summary, r.ShotFusion = summaries[0], o.fused
 	if o.fold == "all" {
-		r.Summary = eval.Average(summaries)
-		for i, t := range networks {
-			r.Folds = append(r.Folds, foldReport{t.Fold, summaries[i]})
-		}
+		r.Summary, r.Folds = eval.Average(summaries), perFold(networks, summaries)
 	}
 	r.Seconds, r.PeakMemory = time.Since(start).Seconds(), op.PeakMemory(dev)
 	if len(r.Missing) > 0 {
@@ -186,6 +182,28 @@ func runEval(ctx context.Context, io ui.Streams, o *options) error {
 		return ui.PrintJSON(io, &r)
 	}
 	return r.print(io.Out)
+}
+
+// evalFolds scores every network on its fold.
+func (o *options) evalFolds(ctx context.Context, io ui.Streams, dev op.Device, networks []*experiment.Trained) ([]eval.Summary, error) {
+	var summaries []eval.Summary
+	for _, t := range networks {
+		s, err := o.evalFold(ctx, io, dev, t)
+		if err != nil {
+			return nil, batchAdvice(err)
+		}
+		summaries = append(summaries, s)
+	}
+	return summaries, nil
+}
+
+// perFold puts the folds beside their scores.
+func perFold(networks []*experiment.Trained, summaries []eval.Summary) []foldReport {
+	var folds []foldReport
+	for i, t := range networks {
+		folds = append(folds, foldReport{t.Fold, summaries[i]})
+	}
+	return folds
 }
 
 // batchAdvice adds to the error of a batch that does not fit the setting that does.

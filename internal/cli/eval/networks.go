@@ -29,7 +29,7 @@ func (o *options) networks(io ui.Streams) ([]*experiment.Trained, error) {
 		return nil, ui.Usagef("%d runs are given: several are for --fold all, one per fold", len(o.runs))
 	case o.fold == "all" && len(o.runs) == 0:
 		return nil, ui.Usagef("--fold all needs one run per fold, since a network must not be scored on classes it was trained on: " +
-			"give --run once for each, trained with --fold 0, --fold 1, …")
+			"give the folder of `hdmnet train --fold all`, or --run once for each, trained with --fold 0, --fold 1, …")
 	case o.weights == "" && o.key != "":
 		return nil, ui.Usagef("--key goes with --weights; a run has one network")
 	case o.weights == "" && o.config != "":
@@ -51,6 +51,11 @@ func (o *options) networks(io ui.Streams) ([]*experiment.Trained, error) {
 		wanted = fold
 	}
 	runs := o.runs
+	if o.fold == "all" && len(runs) == 1 {
+		if folds := run.FoldsOf(runs[0]); len(folds) > 0 {
+			runs = folds
+		}
+	}
 	if len(runs) == 0 && o.weights == "" {
 		newest, err := run.Newest(run.Parent)
 		if err != nil {

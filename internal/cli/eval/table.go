@@ -36,7 +36,11 @@ func (a *about) head(b *bytes.Buffer) {
 	if a.Untrained {
 		what = "untrained meta learner"
 	}
-	fmt.Fprintf(b, "%s, %s, fold %v, %d-shot, %s", a.Dataset, a.Backbone, a.Fold, a.Shots, what)
+	fmt.Fprintf(b, "%s, %s, fold %v, ", a.Dataset, a.Backbone, a.Fold)
+	if a.Shots > 0 {
+		fmt.Fprintf(b, "%d-shot, ", a.Shots)
+	}
+	fmt.Fprint(b, what)
 	if a.ShotFusion != "" {
 		fmt.Fprintf(b, ", shots fused: %s", a.ShotFusion)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,7 +23,7 @@ import (
 // options are the flags of `train`.
 type options struct {
 	*flags.Settings
-	fold   int
+	fold   string // a number, or all
 	config string
 	out    string
 	resume bool
@@ -43,11 +44,15 @@ picture and one or more support pictures (--shots) that show the same class with
 The folder of the run (--out) holds config.yaml (every setting), metrics.jsonl, log,
 curves.png, checkpoints/, base.safetensors (the base learner) and best.safetensors (the
 network with the best validation score). After an interruption, the same command with
---resume continues the run; the weights are bit for bit those of a run without interruption.`,
+--resume continues the run; the weights are bit for bit those of a run without interruption.
+
+--fold all trains one run per fold, in the folders fold0, fold1, … of --out, then scores them
+with 1 and with 5 supports and prints the table of the papers.`,
 		Example: `  hdmnet train --fold 0 --out runs/first
   hdmnet train --fold 0 --out runs/first --resume
   hdmnet train --fold 1 --config pascal5i_resnet50 --data-root VOC2012 \
       --train-list train.txt --val-list val.txt --set backbone.weights=resnet50_v2.pth
+  hdmnet train --fold all --out runs/folds
   hdmnet train --fold 1 --config mine.yaml --stage meta --shots 5 \
       --set base.weights=base.safetensors`,
 		Args: flags.None,
@@ -55,7 +60,7 @@ network with the best validation score). After an interruption, the same command
 	}
 	o.Settings = flags.NewSettings(cmd)
 	f := cmd.Flags()
-	f.IntVar(&o.fold, "fold", 0, "fold 0 to 3 (custom sets: 0 to their last), whose novel classes are kept out of training")
+	f.StringVar(&o.fold, "fold", "", "fold 0 to 3 (custom sets: 0 to their last), whose novel classes are kept out of training; all: one after the other")
 	flags.Config(cmd, &o.config, "")
 	f.StringVar(&o.out, "out", "", "folder of the run, `DIR` (default "+run.Parent+"/CONFIG_foldF_TIME)")
 	f.BoolVar(&o.resume, "resume", false, "continue the run in --out")
@@ -70,26 +75,40 @@ network with the best validation score). After an interruption, the same command
 	o.Bind("stage", "train.stage")
 	o.Bind("seed", "train.seed")
 	flags.Lists(o.Settings)
-	flags.Folds(cmd)
+	flags.Folds(cmd, "all")
 	flags.Complete(cmd, "stage", train.Base, train.Meta, train.All)
 	return cmd
 }
 
-func runTrain(ctx context.Context, io ui.Streams, o *options) (err error) {
+func runTrain(ctx context.Context, io ui.Streams, o *options) error {
 	switch {
 	case !o.Given("fold"):
-		return ui.Usagef("no fold is given; choose one with --fold 0, 1, 2 or 3")
+		return ui.Usagef("no fold is given; choose one with --fold 0, 1, 2 or 3, or all")
 	case o.resume && o.out == "":
 		return ui.Usagef("--resume needs --out: the directory of the run to go on with")
 	}
 	if err := flags.CheckLists(o.Settings); err != nil {
 		return err
 	}
+	if o.fold == "all" {
+		return o.trainAll(ctx, io)
+	}
+	fold, err := strconv.Atoi(o.fold)
+	if err != nil {
+		return ui.Usagef("--fold %q: expected a number from 0, or all", o.fold)
+	}
 	c, err := o.load(io)
 	if err != nil {
 		return err
 	}
-	set, err := experiment.Open(&c.Dataset, o.fold)
+	return o.trainFold(ctx, io, c, fold, func(dir string) string {
+		return fmt.Sprintf("`hdmnet train --fold %d --resume --out %s`", fold, dir)
+	})
+}
+
+// trainFold trains one run; again is the command that goes on with it.
+func (o *options) trainFold(ctx context.Context, io ui.Streams, c *config.Config, fold int, again func(dir string) string) (err error) {
+	set, err := experiment.Open(&c.Dataset, fold)
 	if err != nil {
 		return err
 	}
@@ -107,7 +126,7 @@ func runTrain(ctx context.Context, io ui.Streams, o *options) (err error) {
 			return err
 		}
 	}
-	if work.Dir, err = o.directory(); err != nil {
+	if work.Dir, err = o.directory(fold); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, work.Dir.Close()) }()
@@ -120,10 +139,9 @@ func runTrain(ctx context.Context, io ui.Streams, o *options) (err error) {
 	if err != nil {
 		return err
 	}
-	again := fmt.Sprintf("`hdmnet train --fold %d --resume --out %s`", o.fold, work.Dir.Path())
 	if err := train.Run(ctx, work); err != nil {
 		if errors.Is(err, train.ErrInterrupted) {
-			return fmt.Errorf("%w; go on with %s", err, again)
+			return fmt.Errorf("%w; go on with %s", err, again(work.Dir.Path()))
 		}
 		return err
 	}
@@ -174,16 +192,20 @@ func (o *options) load(io ui.Streams) (*config.Config, error) {
 }
 
 // directory makes or reopens the run directory.
-func (o *options) directory() (*run.Dir, error) {
+func (o *options) directory(fold int) (*run.Dir, error) {
 	if o.resume {
 		return run.Resume(o.out)
 	}
 	if o.out != "" {
 		return run.Create(o.out)
 	}
-	name := o.config
-	if name == "" {
-		name = config.Default
+	return run.Create(filepath.Join(run.Parent, run.Name(o.configuration(), strconv.Itoa(fold), time.Now())))
+}
+
+// configuration is the name of the settings.
+func (o *options) configuration() string {
+	if o.config == "" {
+		return config.Default
 	}
-	return run.Create(filepath.Join(run.Parent, run.Name(name, o.fold, time.Now())))
+	return o.config
 }
