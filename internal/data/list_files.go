@@ -1,7 +1,9 @@
 package data
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -52,8 +54,12 @@ func (f *ListFiles) find(finder *locate.Finder, name string) (locate.ID, bool) {
 	if err != nil || info.IsDir() {
 		other, otherErr := finder.FindPath(name)
 		if otherErr != nil {
-			if err == nil {
+			var cause *fs.PathError
+			switch {
+			case err == nil:
 				err = fmt.Errorf("%s is a folder, not a file", infile.Shown(path))
+			case errors.As(err, &cause):
+				err = fmt.Errorf("%s: %w", infile.Shown(path), cause.Err)
 			}
 			f.absent[name] = err
 			return id, false

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"hdmnet/internal/filelock"
 	"hdmnet/internal/infile"
 )
 
@@ -26,14 +27,15 @@ func Acquire(path string) (release func(), err error) {
 		if err != nil {
 			return nil, fmt.Errorf("lock: %w", err)
 		}
-		switch held, err := lock(f); {
-		case err != nil:
-			f.Close()
-			return nil, fmt.Errorf("lock %s: %w", infile.Shown(path), err)
-		case held:
+		switch err := filelock.Lock(f); {
+		case errors.Is(err, filelock.ErrLocked):
 			owner := owner(f)
 			f.Close()
 			return nil, fmt.Errorf("%w%s (%s)", ErrHeld, owner, infile.Shown(path))
+		case errors.Is(err, filelock.ErrUnsupported): // there is none to wait for
+		case err != nil:
+			f.Close()
+			return nil, fmt.Errorf("lock %s: %w", infile.Shown(path), err)
 		}
 		// Whoever had the lock before may have removed the file meanwhile.
 		mine, err := f.Stat()

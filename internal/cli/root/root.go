@@ -38,6 +38,7 @@ func Execute(ctx context.Context, args []string, io ui.Streams) (code int) {
 			code = ui.ExitError
 		}
 	}()
+	io.Out = ui.VisibleWriter(io.Out)
 	root := newRoot(io)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)

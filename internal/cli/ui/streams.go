@@ -15,9 +15,11 @@ type Streams struct {
 	Terminal bool      // Err is a terminal: progress is a bar, not lines
 }
 
-// Note writes one line about what happens.
+// Note writes one line about what happens. Names in it that come from files are quoted by
+// infile.Shown where they are put in; control characters that are left are shown as Go
+// writes them.
 func (s Streams) Note(format string, args ...any) {
-	fmt.Fprintf(s.Err, format+"\n", args...)
+	io.WriteString(s.Err, Visible(fmt.Sprintf(format, args...))+"\n") // nobody is left to be told of an error
 }
 
 // Warn writes one warning.

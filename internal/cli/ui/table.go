@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"hdmnet/internal/infile"
 )
 
 // PrintJSON writes a report as one indented JSON object.
@@ -33,10 +35,14 @@ func Count(n int, noun string) string {
 	return fmt.Sprintf("%d %s", n, noun)
 }
 
-// FirstOf joins at most some names and counts the others.
+// FirstOf joins at most some names, which may come from files, and counts the others.
 func FirstOf(names []string, most int) string {
-	if len(names) <= most {
-		return strings.Join(names, ", ")
+	shown := make([]string, min(len(names), most))
+	for i := range shown {
+		shown[i] = infile.Shown(names[i])
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	if len(names) <= most {
+		return strings.Join(shown, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(shown, ", "), len(names)-most)
 }

@@ -11,6 +11,7 @@ import (
 
 	"hdmnet/internal/cli/flags"
 	"hdmnet/internal/cli/ui"
+	"hdmnet/internal/infile"
 	"hdmnet/internal/weights"
 )
 
@@ -98,11 +99,11 @@ func diffTable(ctx context.Context, out *bytes.Buffer, a, b *weights.File, toler
 		switch {
 		case !there:
 			differ++
-			fmt.Fprintf(w, "only in A\t%s\t%s %v\n", name, a.Dtype(name), shapeA)
+			fmt.Fprintf(w, "only in A\t%s\t%s %v\n", infile.Shown(name), a.Dtype(name), shapeA)
 			continue
 		case !slices.Equal(shapeA, shapeB):
 			differ++
-			fmt.Fprintf(w, "shape\t%s\t%v and %v\n", name, shapeA, shapeB)
+			fmt.Fprintf(w, "shape\t%s\t%v and %v\n", infile.Shown(name), shapeA, shapeB)
 			continue
 		}
 		d, comparable, err := compareTensor(a, b, name, tolerance)
@@ -111,10 +112,10 @@ func diffTable(ctx context.Context, out *bytes.Buffer, a, b *weights.File, toler
 			return 0, err
 		case !comparable:
 			differ++
-			fmt.Fprintf(w, "type\t%s\t%s and %s\n", name, a.Dtype(name), b.Dtype(name))
+			fmt.Fprintf(w, "type\t%s\t%s and %s\n", infile.Shown(name), a.Dtype(name), b.Dtype(name))
 		case d.elements > 0:
 			differ++
-			fmt.Fprintf(w, "values\t%s\t%d of %d, |a−b| ≤ %.3g, relative ≤ %.3g\n", name, d.elements, d.of, d.abs, d.relative)
+			fmt.Fprintf(w, "values\t%s\t%d of %d, |a−b| ≤ %.3g, relative ≤ %.3g\n", infile.Shown(name), d.elements, d.of, d.abs, d.relative)
 		default:
 			equal++
 		}
@@ -123,7 +124,7 @@ func diffTable(ctx context.Context, out *bytes.Buffer, a, b *weights.File, toler
 		if shape, there := a.Shape(name); !there {
 			differ++
 			shape, _ = b.Shape(name)
-			fmt.Fprintf(w, "only in B\t%s\t%s %v\n", name, b.Dtype(name), shape)
+			fmt.Fprintf(w, "only in B\t%s\t%s %v\n", infile.Shown(name), b.Dtype(name), shape)
 		}
 	}
 	w.Flush() // into memory: it cannot fail

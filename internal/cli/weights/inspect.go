@@ -13,6 +13,7 @@ import (
 
 	"hdmnet/internal/cli/flags"
 	"hdmnet/internal/cli/ui"
+	"hdmnet/internal/infile"
 	"hdmnet/internal/model"
 	"hdmnet/internal/weights"
 )
@@ -115,7 +116,7 @@ func (s *inspection) print(io ui.Streams) error {
 	w := ui.TextTable(&b)
 	line := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(w, "%s\t%s\n", name, value)
+			fmt.Fprintf(w, "%s\t%s\n", name, infile.Shown(value)) // names of the file are in it
 		}
 	}
 	line("file", fmt.Sprintf("%s, %d bytes", s.File, s.Bytes))
@@ -135,9 +136,9 @@ func (s *inspection) print(io ui.Streams) error {
 	if len(s.Missing) > 0 {
 		line("incomplete", fmt.Sprintf("%s of the network missing: %s", ui.Count(len(s.Missing), "tensor"), ui.FirstOf(s.Missing, 5)))
 	}
-	line("left aside", strings.Join(s.Skipped, ", "))
+	line("left aside", ui.FirstOf(s.Skipped, len(s.Skipped)))
 	for _, k := range slices.Sorted(maps.Keys(s.Metadata)) {
-		line("metadata", k+" = "+s.Metadata[k])
+		line("metadata", infile.Shown(k)+" = "+infile.Shown(s.Metadata[k]))
 	}
 	types := map[string]int{}
 	for _, t := range s.Tensors {
@@ -151,7 +152,7 @@ func (s *inspection) print(io ui.Streams) error {
 	w.Flush() // into memory: it cannot fail
 	fmt.Fprintln(&b)
 	for _, t := range s.Tensors {
-		fmt.Fprintf(w, "%s\t%s\t%v\n", t.Name, t.Dtype, t.Shape)
+		fmt.Fprintf(w, "%s\t%s\t%v\n", infile.Shown(t.Name), t.Dtype, t.Shape)
 	}
 	w.Flush()
 	_, err := io.Out.Write(b.Bytes())
