@@ -38,7 +38,7 @@ func ParseClasses(r io.Reader, name string) ([]string, error) {
 // must be what a class file can hold. The names come back with "background" before them.
 // Errors name the label by what and its number: a blank or repeated one, control
 // characters, what an earlier conversion lost, a comma (fold lists are separated by them),
-// the background, fewer than 2 or more than labelmap.MaxClasses names.
+// the background, no or more than labelmap.MaxClasses names.
 func CheckClasses(labels []string, what string) ([]string, error) {
 	names := []string{"background"}
 	lineOf := map[string]int{}
@@ -55,8 +55,8 @@ func CheckClasses(labels []string, what string) ([]string, error) {
 			return nil, fmt.Errorf("%s:%d: more than %d classes; mask values go to %d, since 0 is the background and 255 is ignored", what, i+1, labelmap.MaxClasses, labelmap.MaxClasses)
 		}
 	}
-	if len(names) < 3 {
-		return nil, fmt.Errorf("%s: %d classes, expected one name a line and at least 2: one to train on and one to find", what, len(names)-1)
+	if len(names) == 1 {
+		return nil, fmt.Errorf("%s: no classes, expected one name a line", what)
 	}
 	return names, nil
 }
@@ -100,6 +100,9 @@ const maxClassFile = 16 << 20
 // divide, the first n mod folds blocks have one class more (numpy.array_split).
 // It needs 2 <= folds <= classes, so that every fold has novel and base classes.
 func BlockFolds(classes, folds int) ([][]int, error) {
+	if classes < 2 {
+		return nil, fmt.Errorf("folds of %d class: training needs at least 2, one to train on and one to find; a network trained on other classes needs no fold (eval --classes)", classes)
+	}
 	if folds < 2 || folds > classes {
 		return nil, fmt.Errorf("%d folds of %d classes: expected 2 to %d folds, so that each has a class of its own and classes to train on", folds, classes, classes)
 	}

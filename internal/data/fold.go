@@ -11,7 +11,7 @@ import (
 // ones are for training.
 type Fold struct {
 	Dataset string   // "pascal", "coco", "shapes5i" or "custom"
-	Index   int      // from 0; the known sets have 0..3
+	Index   int      // from 0; the known sets have 0..3; −1: no fold, see NewClasses
 	Novel   []int    // class ids from 1, ascending
 	Base    []int    // class ids from 1, ascending
 	Names   []string // of the classes, the place being the class id; may be nil
@@ -68,6 +68,25 @@ func makeFold(dataset string, fold, classes int, novel func(c int) bool) Fold {
 	}
 	return f
 }
+
+// NewClasses is a custom set of which no class is trained on: all are novel. names are those
+// of ParseClasses.
+func NewClasses(names []string) Fold {
+	f := makeFold("custom", -1, len(names)-1, func(int) bool { return true })
+	f.Names = names
+	return f
+}
+
+// String names the fold, "fold 2", or says that it is all classes.
+func (f Fold) String() string {
+	if f.Index < 0 {
+		return "all classes"
+	}
+	return fmt.Sprintf("fold %d", f.Index)
+}
+
+// ClassCount is the number of the set's classes, which is the largest value in its masks.
+func (f Fold) ClassCount() int { return max(len(f.Names)-1, len(f.Base)+len(f.Novel)) }
 
 // Classes are the classes that episodes of a split are about: the base classes
 // in training, the novel ones in validation.

@@ -101,17 +101,17 @@ func AllImages(src Source, fold Fold, split Split) *Index {
 // the query and the others for its supports. All such classes are in one error.
 func (ix *Index) Check(shots int) error {
 	if len(ix.Images) == 0 {
-		return fmt.Errorf("fold %d, %s: no image shows any of the classes %v with at least %d pixels; "+
+		return fmt.Errorf("%v, %s: no image shows any of the classes %v with at least %d pixels; "+
 			"check that the list and the masks belong to the data set %q",
-			ix.Fold.Index, ix.Split, ix.Fold.Classes(ix.Split), ix.MinArea, ix.Fold.Dataset)
+			ix.Fold, ix.Split, ix.Fold.Classes(ix.Split), ix.MinArea, ix.Fold.Dataset)
 	}
 	scarce := ix.scarce(shots)
 	if len(scarce) == 0 {
 		return nil
 	}
-	return fmt.Errorf("fold %d, %s: too few images for %d-shot episodes, which need %d of each class (the query and its supports): %s; "+
+	return fmt.Errorf("%v, %s: too few images for %d-shot episodes, which need %d of each class (the query and its supports): %s; "+
 		"use fewer shots, a longer list, or a smaller least area (now %d pixels)",
-		ix.Fold.Index, ix.Split, shots, shots+1, ix.describe(scarce), ix.MinArea)
+		ix.Fold, ix.Split, shots, shots+1, ix.describe(scarce), ix.MinArea)
 }
 
 // WithoutScarce is the index without the classes that have fewer than shots+1

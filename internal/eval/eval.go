@@ -82,7 +82,7 @@ var ErrNotFinite = errors.New("NaN or Inf")
 // maps of the episode's class (metric.IoU). The base learner knows no novel class, so
 // its output is scored as what it is, a semantic segmentation: the argmax over
 // background and base classes against the query's base label, in which novel classes
-// are background (metric.Confusion).
+// are background (metric.Confusion). A fold without base classes has no such score.
 //
 // Every map is resized to the label's size, bilinearly with aligned corners, before its
 // argmax; label 255 is ignored. There is one result for every run of o.
@@ -101,7 +101,9 @@ func Meta(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o Options
 			r := all[o.run(e)]
 			r.Final.Add(e.Class, seen[i].final.labels, e.Label)
 			r.Meta.Add(e.Class, seen[i].meta.labels, e.Label)
-			r.Base.Add(seen[i].base.labels, e.FullBaseLabel)
+			if r.Base != nil {
+				r.Base.Add(seen[i].base.labels, e.FullBaseLabel)
+			}
 		}
 		return nil
 	}, func() {

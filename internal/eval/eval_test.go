@@ -146,7 +146,7 @@ func TestMetaScores(t *testing.T) {
 	}
 
 	s := Summarize([]*Result{r, r})
-	if s.MIoU != r.Final.MIoU() || s.MIoUStd != 0 || s.Episodes != 6 || s.MIoUBase != 0.75 {
+	if s.MIoU != r.Final.MIoU() || s.MIoUStd != 0 || s.Episodes != 6 || s.MIoUBase == nil || *s.MIoUBase != 0.75 {
 		t.Errorf("summary %+v", s)
 	}
 	if len(s.PerClass) != 2 || s.PerClass[f.ClassName(1)] != 0.5 || len(s.Missing) != 3 || s.Missing[0] != f.ClassName(2) {

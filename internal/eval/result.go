@@ -8,25 +8,29 @@ import (
 // Result is the score of HDMNet over the episodes of one fold under one seed.
 type Result struct {
 	Final, Meta *metric.IoU       // of the two binary outputs
-	Base        *metric.Confusion // of the base learner, background and base classes
+	Base        *metric.Confusion // of the base learner, background and base classes; nil without base classes
 	fold        data.Fold
 }
 
 func newResult(fold data.Fold) *Result {
-	return &Result{
-		Final: metric.New(fold.Novel), Meta: metric.New(fold.Novel),
-		Base: metric.NewSemantic(len(fold.Base) + 1), fold: fold,
+	r := &Result{Final: metric.New(fold.Novel), Meta: metric.New(fold.Novel), fold: fold}
+	if len(fold.Base) > 0 {
+		r.Base = metric.NewSemantic(len(fold.Base) + 1)
 	}
+	return r
 }
 
 // Scores are the headline figures by name, in [0, 1]: miou, fb_iou, miou_meta,
-// fb_iou_meta, miou_base.
+// fb_iou_meta and, where there are base classes, miou_base.
 func (r *Result) Scores() map[string]float64 {
-	return map[string]float64{
+	scores := map[string]float64{
 		"miou": r.Final.MIoU(), "fb_iou": r.Final.FBIoU(),
 		"miou_meta": r.Meta.MIoU(), "fb_iou_meta": r.Meta.FBIoU(),
-		"miou_base": r.Base.MIoU(),
 	}
+	if r.Base != nil {
+		scores["miou_base"] = r.Base.MIoU()
+	}
+	return scores
 }
 
 // BaseResult is the score of a base learner.
@@ -78,8 +82,8 @@ type Summary struct {
 	FBIoUStd  float64            `json:"fb_iou_std"`
 	MIoUMeta  float64            `json:"miou_meta"`
 	FBIoUMeta float64            `json:"fb_iou_meta"`
-	MIoUBase  float64            `json:"miou_base"`
-	PerClass  map[string]float64 `json:"per_class"` // IoU of `final` by class name
+	MIoUBase  *float64           `json:"miou_base,omitempty"` // nil without base classes
+	PerClass  map[string]float64 `json:"per_class"`           // IoU of `final` by class name
 	Missing   []string           `json:"classes_without_episode,omitempty"`
 	Episodes  int                `json:"episodes_total"` // of all seeds (and folds) together
 }
@@ -90,7 +94,9 @@ func Summarize(seeds []*Result) Summary {
 	var base []float64
 	for _, r := range seeds {
 		final, meta = append(final, r.Final), append(meta, r.Meta)
-		base = append(base, r.Base.MIoU())
+		if r.Base != nil {
+			base = append(base, r.Base.MIoU())
+		}
 	}
 	f, m := metric.Summarize(final), metric.Summarize(meta)
 	s := Summary{
@@ -98,7 +104,7 @@ func Summarize(seeds []*Result) Summary {
 		MIoUMeta: m.MIoU, FBIoUMeta: m.FBIoU,
 		PerClass: map[string]float64{}, Episodes: f.Episodes,
 	}
-	s.MIoUBase, _ = metric.MeanStd(base)
+	s.MIoUBase = meanOf(base)
 	for c, v := range f.PerClass {
 		s.PerClass[seeds[0].fold.ClassName(c)] = v
 	}
@@ -108,10 +114,25 @@ func Summarize(seeds []*Result) Summary {
 	return s
 }
 
+// meanOf is the mean of values, nil of none.
+func meanOf(v []float64) *float64 {
+	if len(v) == 0 {
+		return nil
+	}
+	mean, _ := metric.MeanStd(v)
+	return &mean
+}
+
 // Average is the mean over folds, as the papers' tables have it. The deviations are the
 // means of the folds' deviations over their seeds, not the spread between folds, which
 // says how hard the folds are and not how sure the mean is.
 func Average(folds []Summary) Summary {
+	var base []float64
+	for _, f := range folds {
+		if f.MIoUBase != nil {
+			base = append(base, *f.MIoUBase)
+		}
+	}
 	mean := func(of func(*Summary) float64) float64 {
 		var v []float64
 		for i := range folds {
@@ -127,7 +148,7 @@ func Average(folds []Summary) Summary {
 		FBIoUStd:  mean(func(s *Summary) float64 { return s.FBIoUStd }),
 		MIoUMeta:  mean(func(s *Summary) float64 { return s.MIoUMeta }),
 		FBIoUMeta: mean(func(s *Summary) float64 { return s.FBIoUMeta }),
-		MIoUBase:  mean(func(s *Summary) float64 { return s.MIoUBase }),
+		MIoUBase:  meanOf(base),
 		PerClass:  map[string]float64{},
 	}
 	for _, f := range folds {

@@ -3,7 +3,8 @@
 //	config.Config ─ Open ──────→ Dataset    a fold of the data set, its pictures and index
 //	              ─ TrainLoader, ValidationLoader, EpisodeLoader, PictureLoader → data.Loader
 //	              ─ OpenTrained → Trained   a file of weights with its settings
-//	              ─ NewNetwork ─→ Network   HDMNet on a device, ready for Load
+//	Trained       ─ Settle, Open → Dataset  what it is scored on: a fold, or classes of one's own
+//	              ─ Network ────→ Network   HDMNet on a device, with its weights
 //
 // What trains (package train), scores (eval) and predicts (predict) is built on it. It
 // prints nothing: a Monitor is told what a person may want to know, and mistakes in the

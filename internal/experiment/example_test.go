@@ -45,9 +45,8 @@ func Example() {
 	must(0, runDir.Close())
 
 	// Score what was trained on classes that it has not seen.
-	trained := must(experiment.OpenTrained(experiment.Source{Run: runDir.Path()}, config.Options{}))
-	net := must(experiment.NewNetwork(dev, trained.Config, set.Fold, 1, 0))
-	must(0, net.Load(trained.Path, false, experiment.Monitor{}))
+	trained := must(experiment.OpenTrained(experiment.Source{Run: runDir.Path()}, config.Options{}, experiment.Monitor{}))
+	net := must(trained.Network(dev, 1, false, 0, experiment.Monitor{}))
 	episodes := must(experiment.EpisodeLoader(trained.Config, &scoreOn, data.NewReleaseDrawer(scoreOn.Index, 1, 510, 8), 5, 1))
 	results := must(eval.Meta(ctx, net, net.Tape, episodes, eval.Options{Fold: set.Fold, Total: 5}))
 	fmt.Println("episodes scored:", results[0].Final.Episodes())

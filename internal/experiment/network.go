@@ -49,45 +49,50 @@ func FuseTraining(net *model.HDMNet, c *config.Config) error {
 // Network is HDMNet on a device, for inference.
 type Network struct {
 	*model.HDMNet
-	Set    *nn.Set
-	Tape   *nn.Tape
-	fusion model.Fusion
-	shots  int
+	Set  *nn.Set
+	Tape *nn.Tape
 }
 
-// NewNetwork builds HDMNet for a fold and K shots, to be run on weights that Load reads;
-// seed initializes those that the file leaves out.
-func NewNetwork(dev op.Device, c *config.Config, fold data.Fold, shots int, seed uint64) (*Network, error) {
-	way, err := model.ParseFusion(c.Model.ShotFusion)
+// Network builds HDMNet for K shots and reads the trained weights: all of them, or only
+// backbone and base learner, which leaves the meta learner as seed initializes it. m is told
+// when the shots weigh alike.
+func (t *Trained) Network(dev op.Device, shots int, onlyBase bool, seed uint64, m Monitor) (*Network, error) {
+	way, err := model.ParseFusion(t.Model.ShotFusion)
 	if err != nil {
 		return nil, err
 	}
-	net, err := model.NewHDMNet(ModelOptions(c, fold, shots))
+	net, err := model.NewHDMNet(t.options(shots))
 	if err != nil {
 		return nil, err
 	}
-	return &Network{HDMNet: net, Set: nn.NewInferenceSet(dev, net, seed), Tape: nn.NewTape(dev), fusion: way, shots: shots}, nil
-}
-
-// Load reads the weights of a file: all of them, or only backbone and base learner,
-// which leaves the meta learner as initialized. m is told when the shots weigh alike.
-func (n *Network) Load(path string, onlyBase bool, m Monitor) error {
-	return withWeights(path, func(f *weights.File) error {
+	n := &Network{HDMNet: net, Set: nn.NewInferenceSet(dev, net, seed), Tape: nn.NewTape(dev)}
+	err = withWeights(t.Path, func(f *weights.File) error {
 		if onlyBase {
-			n.Fuse(n.fusion, n.shots) // a meta learner as initialized has been trained on none
+			n.Fuse(way, shots) // a meta learner as initialized has been trained on none
 			return n.LoadBase(n.Set, f)
 		}
 		trained, err := trainedShots(f)
 		if err != nil {
 			return err
 		}
-		n.Fuse(n.fusion, trained)
+		n.Fuse(way, trained)
 		uniform, err := n.HDMNet.Load(n.Set, f)
 		if uniform && err == nil {
-			m.note("%s has no kshot_rw for this number of shots: all shots weigh alike", path)
+			m.note("%s has no kshot_rw for this number of shots: all shots weigh alike", t.Path)
 		}
 		return err
 	})
+	if err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+// options are those of the network with as many base classes as the weights have.
+func (t *Trained) options(shots int) model.Options {
+	o := ModelOptions(t.Config, data.Fold{}, shots)
+	o.BaseClasses = t.baseClasses
+	return o
 }
 
 // trainedShots is the number of supports that the weights of a file were trained with, the
@@ -116,15 +121,15 @@ type BaseLearner struct {
 	Tape *nn.Tape
 }
 
-// OpenBaseLearner builds the base learner of a fold with the weights of a file, which may
-// be those of a whole HDMNet.
-func OpenBaseLearner(dev op.Device, c *config.Config, fold data.Fold, path string) (*BaseLearner, error) {
-	net, err := model.NewPSPNet(ModelOptions(c, fold, 0))
+// BaseLearner builds the base learner with the trained weights, which may be those of a
+// whole HDMNet.
+func (t *Trained) BaseLearner(dev op.Device) (*BaseLearner, error) {
+	net, err := model.NewPSPNet(t.options(0))
 	if err != nil {
 		return nil, err
 	}
 	b := &BaseLearner{PSPNet: net, Set: nn.NewInferenceSet(dev, net, 0), Tape: nn.NewTape(dev)}
-	if err := withWeights(path, func(f *weights.File) error { return net.LoadBase(b.Set, f) }); err != nil {
+	if err := withWeights(t.Path, func(f *weights.File) error { return net.LoadBase(b.Set, f) }); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
 	return b, nil

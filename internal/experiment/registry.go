@@ -65,41 +65,54 @@ func cocoCounts(c *config.Dataset) *verify.Published {
 }
 
 func customFoldCount(c *config.Dataset) (int, error) {
-	_, folds, err := customFolds(c)
+	names, err := customClasses(c)
+	if err != nil {
+		return 0, err
+	}
+	folds, err := customFolds(c, names)
 	return len(folds), err
 }
 
 func customFold(c *config.Dataset, f int) (data.Fold, error) {
-	names, folds, err := customFolds(c)
+	names, err := customClasses(c)
+	if err != nil {
+		return data.Fold{}, err
+	}
+	folds, err := customFolds(c, names)
 	if err != nil {
 		return data.Fold{}, err
 	}
 	return data.CustomFold(names, folds, f)
 }
 
-// customFolds reads the classes of a custom set, and the novel classes of each fold.
-func customFolds(c *config.Dataset) (names []string, folds [][]int, err error) {
+// customClasses reads the classes of a custom set; the place is the class id.
+func customClasses(c *config.Dataset) ([]string, error) {
 	if c.Classes == "" {
-		return nil, nil, settingf("a custom set needs its classes: set dataset.classes to a file with one class name a line, line 1 being mask value 1")
+		return nil, settingf("a custom set needs its classes: set dataset.classes to a file with one class name a line, line 1 being mask value 1")
 	}
 	path, err := FindFile(c, c.Classes)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if names, err = data.ReadClasses(path); err != nil {
-		return nil, nil, NotFound(c, "dataset.classes", err)
-	}
+	names, err := data.ReadClasses(path)
+	return names, NotFound(c, "dataset.classes", err)
+}
+
+// customFolds are the novel classes of each fold of a custom set.
+func customFolds(c *config.Dataset, names []string) ([][]int, error) {
 	if c.FoldList != "" {
-		if path, err = FindFile(c, c.FoldList); err != nil {
-			return nil, nil, err
+		path, err := FindFile(c, c.FoldList)
+		if err != nil {
+			return nil, err
 		}
-		folds, err = data.ReadFoldList(path, names)
-		return names, folds, NotFound(c, "dataset.fold_list", err)
+		folds, err := data.ReadFoldList(path, names)
+		return folds, NotFound(c, "dataset.fold_list", err)
 	}
-	if folds, err = data.BlockFolds(len(names)-1, c.Folds); err != nil {
-		return nil, nil, settingf("dataset.folds: %w", err)
+	folds, err := data.BlockFolds(len(names)-1, c.Folds)
+	if err != nil {
+		return nil, settingf("dataset.folds: %w", err)
 	}
-	return names, folds, nil
+	return folds, nil
 }
 
 func openShapes(c *config.Dataset, fold data.Fold, split data.Split, _ Monitor) (data.SizedSource, error) {
@@ -126,7 +139,7 @@ func openList(c *config.Dataset, fold data.Fold, split data.Split, m Monitor) (d
 	if err != nil {
 		return nil, err
 	}
-	src, err := data.OpenList(path, c.Root, len(fold.Base)+len(fold.Novel))
+	src, err := data.OpenList(path, c.Root, fold.ClassCount())
 	if _, missing := os.Stat(path); errors.Is(missing, fs.ErrNotExist) {
 		return nil, NotFound(c, key, err)
 	}

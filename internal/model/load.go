@@ -18,9 +18,8 @@ func (n *HDMNet) Load(set *nn.Set, f *weights.File) (uniform bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if l.Kind != Network {
-		return false, fmt.Errorf("it holds a %s, not a whole HDMNet; use it as %s in training", l.Kind,
-			map[Kind]string{BaseLearner: "base.weights", BackboneAlone: "backbone.weights"}[l.Kind])
+	if err := l.Check(Network); err != nil {
+		return false, err
 	}
 	fits := func(name string) bool {
 		p := set.Param(name)
@@ -52,8 +51,8 @@ func loadBase(set *nn.Set, f *weights.File) error {
 	if err != nil {
 		return err
 	}
-	if l.Kind == BackboneAlone {
-		return errors.New("it holds a backbone alone, not a base learner; use it as backbone.weights")
+	if err := l.Check(BaseLearner); err != nil {
+		return err
 	}
 	own := hdmnetClassifier
 	if _, pspnet := f.Shape(pspnetClassifier + "weight"); pspnet {
@@ -104,8 +103,8 @@ func recognizeFor(set *nn.Set, f *weights.File) (Layout, *weights.File, error) {
 	if err != nil {
 		return l, nil, err
 	}
-	if l.Problem != "" {
-		return l, nil, fmt.Errorf("%s; `hdmnet weights inspect` shows what is in it", l.Problem)
+	if err := l.Check(BackboneAlone); err != nil {
+		return l, nil, err
 	}
 	want := backboneName(func(name string) ([]int, bool) {
 		if p := set.Param(name); p != nil {
@@ -117,4 +116,19 @@ func recognizeFor(set *nn.Set, f *weights.File) (Layout, *weights.File, error) {
 		return l, nil, fmt.Errorf("its backbone is %s, the network's is %s; give other weights or --set model.backbone=%s", l.Backbone, want, l.Backbone)
 	}
 	return l, f, nil
+}
+
+// Check fails when a file holds less than a whole network (Network), than a base learner, or
+// than a backbone, or one that hdmnet has not.
+func (l Layout) Check(want Kind) error {
+	switch {
+	case l.Problem != "":
+		return fmt.Errorf("%s; `hdmnet weights inspect` shows what is in it", l.Problem)
+	case l.Kind == BackboneAlone && want == BaseLearner:
+		return errors.New("it holds a backbone alone, not a base learner; use it as backbone.weights")
+	case l.Kind != Network && want == Network:
+		return fmt.Errorf("it holds a %s, not a whole HDMNet; use it as %s in training", l.Kind,
+			map[Kind]string{BaseLearner: "base.weights", BackboneAlone: "backbone.weights"}[l.Kind])
+	}
+	return nil
 }

@@ -100,7 +100,7 @@ func (p *Pictures) Side(fold data.Fold, opt data.IndexOptions) *Side {
 		Height: newRange(p.Heights), Width: newRange(p.Widths),
 	}
 	s.Queries = len(s.Index.Images)
-	n := len(fold.Base) + len(fold.Novel)
+	n := fold.ClassCount()
 	s.Classes = make([]Class, n)
 	pixels := make([]int64, labelmap.MaxClasses+1)
 	for c := 1; c <= n; c++ {

@@ -294,12 +294,7 @@ func trainedShots(c *config.Config) string {
 // about is what the files of weights say of where they come from.
 func (t *trainer) about() map[string]string {
 	c := t.Config
-	about := map[string]string{
-		"config": t.Name, "dataset": c.Dataset.Name, "backbone": c.Model.Backbone,
-		"fold": strconv.Itoa(t.Fold.Index), "shots": trainedShots(c),
-	}
-	if c.Dataset.Name == "coco20i" {
-		about["split"] = c.Dataset.FoldScheme // without it the fold does not say which classes are novel
-	}
+	about := experiment.TrainedOn(&c.Dataset, t.Fold)
+	about["config"], about["backbone"], about["shots"] = t.Name, c.Model.Backbone, trainedShots(c)
 	return about
 }

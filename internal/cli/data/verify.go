@@ -153,7 +153,7 @@ func (o *verifyOptions) check(ctx context.Context, io ui.Streams, d *config.Data
 		return nil, err
 	}
 	l, err := verify.Check(ctx, path, verify.Options{
-		Root: d.Root, Classes: len(fold.Base) + len(fold.Novel), MaxPixels: d.MaxPixels, Colors: colors, Workers: o.workers,
+		Root: d.Root, Classes: fold.ClassCount(), MaxPixels: d.MaxPixels, Colors: colors, Workers: o.workers,
 		Progress: func(_ string, done, total int) { bar.Update(done, total, "") },
 	})
 	return l, experiment.NotFound(d, key, err)

@@ -84,11 +84,11 @@ func averageBase(folds []baseFold) baseFold {
 // baseLearner scores a base learner on every picture of the validation list, as BAM's
 // train_base.py validates: also on those that show no base class.
 func baseLearner(ctx context.Context, io ui.Streams, dev op.Device, t *experiment.Trained) (f baseFold, err error) {
-	set, err := experiment.Open(&t.Dataset, t.Fold)
+	set, err := t.Open()
 	if err != nil {
 		return f, err
 	}
-	net, err := experiment.OpenBaseLearner(dev, t.Config, set.Fold, t.Path)
+	net, err := t.BaseLearner(dev)
 	if err != nil {
 		return f, err
 	}

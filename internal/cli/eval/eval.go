@@ -25,6 +25,7 @@ type options struct {
 	runs      []string
 	weights   string
 	key       string
+	classes   string
 	config    string
 	fold      string
 	stage     string
@@ -77,6 +78,7 @@ random weights.`,
   hdmnet eval --fold all --run runs/f0 --run runs/f1 --run runs/f2 --run runs/f3 --json
   hdmnet eval --weights best.safetensors --config pascal5i_resnet50 --fold 1 \
       --data-root VOC2012 --list val.txt --protocol bam
+  hdmnet eval --run runs/pascal0 --data-root mine --classes classes.txt
   hdmnet eval --run runs/first --gfss --protocol bam --tau 0.9
   hdmnet eval --run runs/first --protocol quick --save-episodes episodes.jsonl
   hdmnet eval --run runs/second --episodes-file episodes.jsonl`,
@@ -100,6 +102,7 @@ random weights.`,
 	flags.Device(o.Settings)
 	flags.Root(o.Settings)
 	f.String("list", "", "`FILE` with the paths of an image and its mask on each line, to score on")
+	f.StringVar(&o.classes, "classes", "", "score on a set of your own: `FILE` with its classes, one a line, all of them new to the network; --list is list.txt unless given")
 	o.Bind("feature-cache", "eval.feature_cache")
 	flags.Episodes(io, o.Settings)
 	o.Bind("list", "dataset.val_list")
@@ -108,6 +111,9 @@ random weights.`,
 	flags.Complete(cmd, "stage", train.Base, train.Meta)
 	return cmd
 }
+
+// allClasses is the fold of a report on a set that the network was not trained on.
+const allClasses = "all classes"
 
 // about is what every report on episodes says of them.
 type about struct {
@@ -119,7 +125,7 @@ type about struct {
 	ShotFusion      string   `json:"shot_fusion,omitempty"` // how they count together; of one shot nothing
 	TTA             string   `json:"tta,omitempty"`
 	Annotation      string   `json:"annotation"`
-	Fold            any      `json:"fold"` // a number, or "all"
+	Fold            any      `json:"fold"` // a number, "all", or allClasses
 	Dataset         string   `json:"dataset"`
 	Backbone        string   `json:"backbone"`
 	Weights         []string `json:"weights"`
@@ -245,8 +251,11 @@ func (o *options) about(networks []*experiment.Trained, dev op.Device) about {
 		Shots: first.Model.Shots, TTA: first.Eval.TTA, Annotation: first.Dataset.Annotation, Fold: first.Fold,
 		Dataset: first.Dataset.Name, Backbone: first.Model.Backbone, Untrained: o.untrained, Device: dev.Name(),
 	}
-	if o.fold == "all" {
+	switch {
+	case o.fold == "all":
 		a.Fold = "all"
+	case first.Fold < 0:
+		a.Fold = allClasses
 	}
 	for _, t := range networks {
 		a.Weights = append(a.Weights, t.Path)
@@ -273,20 +282,17 @@ func (o *options) evalFold(ctx context.Context, io ui.Streams, dev op.Device, t 
 func scoreSeeds[R any](io ui.Streams, o *options, dev op.Device, t *experiment.Trained,
 	index func(*experiment.Dataset, data.Source, experiment.Monitor) (*data.Index, error),
 	score func(*experiment.Network, *data.Loader, eval.Options) ([]R, error)) (results []R, err error) {
-	set, err := experiment.Open(&t.Dataset, t.Fold)
+	set, err := t.Open()
 	if err != nil {
 		return nil, err
 	}
 	monitor, finish := flags.Monitor(io)
 	defer finish()
-	net, err := experiment.NewNetwork(dev, t.Config, set.Fold, t.Model.Shots, uint64(t.Train.Seed))
+	net, err := t.Network(dev, t.Model.Shots, o.untrained, uint64(t.Train.Seed), monitor)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, net.Close()) }()
-	if err := net.Load(t.Path, o.untrained, monitor); err != nil {
-		return nil, err
-	}
 	if t.Model.Shots > 1 {
 		o.fused = string(net.Fused(t.Model.Shots))
 	}
@@ -320,7 +326,7 @@ func scoreSeeds[R any](io ui.Streams, o *options, dev op.Device, t *experiment.T
 	if err := net.CacheFeatures(net.Tape, int64(t.Eval.FeatureCache)<<20); err != nil {
 		return nil, err
 	}
-	bar := ui.NewProgress(io, fmt.Sprintf("fold %d, %s", t.Fold, seedList(t.Eval.Seeds)), "episodes")
+	bar := ui.NewProgress(io, fmt.Sprintf("%v, %s", set.Fold, seedList(t.Eval.Seeds)), "episodes")
 	defer bar.Finish()
 	return score(net, loader, eval.Options{
 		Fold: set.Fold, Total: draws.Len(), Runs: len(runs), Run: draws.Run, Views: views, ViaInput: o.likeRelease(),

@@ -8,6 +8,7 @@ import (
 
 	"hdmnet/internal/cli/flags"
 	"hdmnet/internal/cli/ui"
+	"hdmnet/internal/config"
 	"hdmnet/internal/experiment"
 	"hdmnet/internal/run"
 	"hdmnet/internal/train"
@@ -40,6 +41,7 @@ func (o *options) networks(io ui.Streams) ([]*experiment.Trained, error) {
 		return nil, err
 	}
 	options.Config = o.config
+	o.ownSet(&options)
 	if err := o.read(io, &options, o.fold); err != nil {
 		return nil, err
 	}
@@ -67,9 +69,13 @@ func (o *options) networks(io ui.Streams) ([]*experiment.Trained, error) {
 	if o.weights != "" {
 		runs = []string{""}
 	}
+	monitor, _ := flags.Monitor(io)
 	var out []*experiment.Trained
 	for _, dir := range runs {
-		t, err := experiment.OpenTrained(experiment.Source{Run: dir, File: flags.WithKey(o.weights, o.key), OnlyBase: o.untrained || o.stage == train.Base}, options)
+		source := experiment.Source{
+			Run: dir, File: flags.WithKey(o.weights, o.key), OnlyBase: o.untrained || o.stage == train.Base, NewClasses: o.classes != "",
+		}
+		t, err := experiment.OpenTrained(source, options, monitor)
 		if err != nil {
 			return nil, err
 		}
@@ -90,7 +96,10 @@ func (o *options) networks(io ui.Streams) ([]*experiment.Trained, error) {
 				return nil, err
 			}
 		}
-		if err := t.Settle(wanted); err != nil {
+		if err := t.Settle(wanted, monitor); err != nil {
+			return nil, err
+		}
+		if err := o.checkOwn(t); err != nil {
 			return nil, err
 		}
 		out = append(out, t)
@@ -122,6 +131,34 @@ func (o *options) oneEach(networks []*experiment.Trained) error {
 			return errors.New("the runs cannot be averaged: " + a.Run + " and " + b.Run +
 				" differ in data set, backbone, shots, annotation, episodes or seeds; give --shots, --ann-type, --episodes and --seeds, or runs of one configuration")
 		}
+	}
+	return nil
+}
+
+// ownSet makes the settings those of a set of one's own whose classes are in the file of
+// --classes: nothing of the data set that the network was trained on holds for it.
+func (o *options) ownSet(s *config.Options) {
+	if o.classes == "" {
+		return
+	}
+	for key, value := range map[string]any{
+		"dataset.name": "custom", "dataset.classes": o.classes, "dataset.root": "", "dataset.val_list": "list.txt", "dataset.fold_list": "",
+	} {
+		if o.Source(key) == "" {
+			s.Overrides[key] = value
+		}
+	}
+}
+
+// checkOwn refuses what a set without base classes has no answer to.
+func (o *options) checkOwn(t *experiment.Trained) error {
+	switch {
+	case !t.Own():
+		return nil
+	case o.fold == "all":
+		return ui.Usagef("--fold all is for networks that were trained on the folds of the set; this set has none of the network's base classes: leave it out")
+	case o.gfss.on, o.stage == train.Base:
+		return ui.Usagef("%s was not trained on classes of this set, so there are no base classes to score: leave --gfss and --stage out", t.Path)
 	}
 	return nil
 }

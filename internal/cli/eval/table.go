@@ -20,7 +20,9 @@ func (r *report) print(out io.Writer) error {
 	fmt.Fprintf(w, "output\tmIoU\tFB-IoU\t\n")
 	fmt.Fprintf(w, "final\t%s\t%s\t\n", r.percent(r.MIoU, r.MIoUStd), r.percent(r.FBIoU, r.FBIoUStd))
 	fmt.Fprintf(w, "meta\t%.2f\t%.2f\t\n", 100*r.MIoUMeta, 100*r.FBIoUMeta)
-	fmt.Fprintf(w, "base\t%.2f\t-\t  (over the base classes)\n", 100*r.MIoUBase)
+	if r.MIoUBase != nil {
+		fmt.Fprintf(w, "base\t%.2f\t-\t  (over the base classes)\n", 100**r.MIoUBase)
+	}
 	for _, f := range r.Folds {
 		fmt.Fprintf(w, "fold %d\t%s\t%s\t\n", f.Fold, r.percent(f.MIoU, f.MIoUStd), r.percent(f.FBIoU, f.FBIoUStd))
 	}
@@ -36,7 +38,7 @@ func (a *about) head(b *bytes.Buffer) {
 	if a.Untrained {
 		what = "untrained meta learner"
 	}
-	fmt.Fprintf(b, "%s, %s, fold %v, ", a.Dataset, a.Backbone, a.Fold)
+	fmt.Fprintf(b, "%s, %s, %s, ", a.Dataset, a.Backbone, a.foldName())
 	if a.Shots > 0 {
 		fmt.Fprintf(b, "%d-shot, ", a.Shots)
 	}
@@ -52,6 +54,14 @@ func (a *about) head(b *bytes.Buffer) {
 	}
 	fmt.Fprintf(b, "\n%d episodes per seed, seeds %v, %.1f s on %s, peak memory %s\n\n",
 		a.EpisodesPerSeed, a.Seeds, a.Seconds, a.Device, op.FormatBytes(a.PeakMemory))
+}
+
+// foldName says which classes the scores are over.
+func (a *about) foldName() string {
+	if a.Fold == any(allClasses) {
+		return allClasses
+	}
+	return fmt.Sprintf("fold %v", a.Fold)
 }
 
 // perClass writes the scores of classes, by name.

@@ -132,7 +132,8 @@ func run(ctx context.Context, io ui.Streams, o *options) (err error) {
 		return err
 	}
 	settings.Config = o.config
-	t, err := experiment.OpenTrained(experiment.Source{Run: o.run, File: flags.WithKey(o.weights, o.key)}, settings)
+	monitor, _ := flags.Monitor(io)
+	t, err := experiment.OpenTrained(experiment.Source{Run: o.run, File: flags.WithKey(o.weights, o.key)}, settings, monitor)
 	if err != nil {
 		return err
 	}
@@ -140,26 +141,16 @@ func run(ctx context.Context, io ui.Streams, o *options) (err error) {
 	if work.Views, err = flags.Views(t.Config); err != nil {
 		return err
 	}
-	// Only the number of base classes matters, and that is the same in every fold but those
-	// of an uneven custom set, whose weights have to say their fold.
-	set, err := experiment.Open(&t.Dataset, max(t.Fold, 0))
-	if err != nil {
-		return err
-	}
 	dev, err := flags.OpenDevice(io, t.Config)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, dev.Close()) }()
-	net, err := experiment.NewNetwork(dev, t.Config, set.Fold, len(work.Supports), 0)
+	net, err := t.Network(dev, len(work.Supports), false, 0, monitor)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, net.Close()) }()
-	monitor, _ := flags.Monitor(io)
-	if err := net.Load(t.Path, false, monitor); err != nil {
-		return err
-	}
 	if k := len(work.Supports); k > 1 {
 		io.Note("%d supports, fused: %s", k, net.Fused(k))
 	}
