@@ -3,7 +3,6 @@ package picture
 import (
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 
 	"hdmnet/internal/infile"
@@ -210,13 +209,4 @@ func (r *Reader) tellReduced(name string, s Size) {
 		h, w := s.Read()
 		r.tell(name, []string{fmt.Sprintf("%v pixels are read at a smaller scale, 1 to %d: %d×%d", s, n, w, h)})
 	}
-}
-
-// readFull reads until p is full or the file ends.
-func readFull(f io.Reader, p []byte) (int, error) {
-	n, err := io.ReadFull(f, p)
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		err = nil
-	}
-	return n, err
 }

@@ -2,6 +2,7 @@ package picture
 
 import (
 	"fmt"
+	"io"
 
 	"hdmnet/internal/infile"
 )
@@ -66,19 +67,27 @@ func (r *Reader) Size(path string) (Size, error) {
 		return Size{}, fmt.Errorf("image: %w", err)
 	}
 	defer f.Close()
-	var start []byte
-	for want := 1 << 12; ; want *= 16 {
-		more := make([]byte, want-len(start))
-		got, _ := readFull(f, more)
-		start = append(start, more[:got]...)
-		s, again, err := header(start)
-		if err == nil {
-			if err = r.check(s); err == nil {
-				return s, nil
-			}
-		} else if again && len(start) == want {
-			continue
-		}
+	info, err := f.Stat()
+	if err != nil {
 		return Size{}, fmt.Errorf("image %s: %w", infile.Shown(path), err)
 	}
+	var s Size
+	start, again := []byte(nil), true
+	for want := int64(1 << 12); again; want *= 16 {
+		var more []byte
+		more, err = io.ReadAll(io.LimitReader(f, min(want, info.Size())-int64(len(start))))
+		if err != nil {
+			break
+		}
+		start = append(start, more...)
+		s, again, err = header(start)
+		again = again && int64(len(start)) == want
+	}
+	if err == nil {
+		err = r.check(s)
+	}
+	if err != nil {
+		return Size{}, fmt.Errorf("image %s: %w", infile.Shown(path), err)
+	}
+	return s, nil
 }
