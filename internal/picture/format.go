@@ -3,6 +3,7 @@ package picture
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"strings"
 
 	"hdmnet/internal/jpeg"
@@ -95,30 +96,49 @@ func foreign(start []byte) string {
 	return ""
 }
 
-// header gives the size in a file's header; start is the beginning of its content.
-// more tells that the header was not in it, but may be in a longer beginning.
-func header(start []byte) (s Size, more bool, err error) {
+// header reads the size in a file's header.
+func header(file io.ReadSeeker) (Size, error) {
+	start := make([]byte, 1<<12)
+	n, err := io.ReadFull(file, start)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return Size{}, err
+	}
+	start = start[:n]
 	f, err := sniff(start)
 	if err != nil {
-		return Size{}, len(start) < 16, err
+		return Size{}, err
 	}
 	switch f {
 	case formatJPEG:
-		h, w, ok := jpeg.Size(start)
-		if !ok {
-			return Size{}, true, fmt.Errorf("JPEG: no frame in its %d bytes; the file is damaged or cut short: copy it again", len(start))
-		}
-		return Size{h, w}, false, nil
+		return jpegHeader(file, start)
 	case formatPNG:
 		h, err := png.ReadHeader(start)
-		if err != nil {
-			return Size{}, false, err
-		}
-		return Size{h.H, h.W}, false, nil
+		return Size{h.H, h.W}, err
 	}
-	config, err := rareConfig(f, start)
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return Size{}, err
+	}
+	config, err := rareConfig(f, file)
 	if err != nil {
-		return Size{}, true, fmt.Errorf("%s: %w", f, err)
+		return Size{}, fmt.Errorf("%s: %w", f, err)
 	}
-	return Size{config.Height, config.Width}, false, nil
+	return Size{config.Height, config.Width}, nil
+}
+
+// jpegHeader goes on after the start of a file until the frame.
+func jpegHeader(file io.Reader, start []byte) (Size, error) {
+	const most = 1 << 24 // of thumbnails and profiles before it
+	for {
+		if h, w, ok := jpeg.Size(start); ok {
+			return Size{h, w}, nil
+		}
+		more, err := io.ReadAll(io.LimitReader(file, int64(min(15*len(start), most-len(start)))))
+		if err != nil {
+			return Size{}, err
+		}
+		if len(more) == 0 {
+			return Size{}, fmt.Errorf("JPEG: no frame in its first %d bytes; the file is damaged or cut short: copy it again", len(start))
+		}
+		start = append(start, more...)
+	}
 }

@@ -30,9 +30,9 @@ type Labels struct {
 // change values, are refused. h and w are the size as Size.Read gives it. Errors name
 // the file and what to do.
 func (r *Reader) ReadLabels(path string) (*Labels, error) {
-	content, err := readFile(nil, path)
+	content, err := r.readFile("mask", nil, path)
 	if err != nil {
-		return nil, fmt.Errorf("mask: %w", err)
+		return nil, err
 	}
 	return r.Labels(nil, content, path)
 }

@@ -22,9 +22,9 @@ const convert = "convert such masks once with `hdmnet data prepare masks`"
 // Transparent pixels of the last two are background. Errors name the file, what it is or
 // holds, and the remedy.
 func (r *Reader) ReadMask(path string, classes int) (mask []uint8, s Size, err error) {
-	content, err := readFile(nil, path)
+	content, err := r.readFile("mask", nil, path)
 	if err != nil {
-		return nil, Size{}, fmt.Errorf("mask: %w", err)
+		return nil, Size{}, err
 	}
 	return r.Mask(nil, content, path, classes)
 }
@@ -32,8 +32,8 @@ func (r *Reader) ReadMask(path string, classes int) (mask []uint8, s Size, err e
 // LoadMask is ReadMask with memory for the values and for the file's content, used where
 // they suffice; it gives the latter back.
 func (r *Reader) LoadMask(memory, file []uint8, path string, classes int) (mask, content []uint8, s Size, err error) {
-	if content, err = readFile(file, path); err != nil {
-		return nil, nil, Size{}, fmt.Errorf("mask: %w", err)
+	if content, err = r.readFile("mask", file, path); err != nil {
+		return nil, nil, Size{}, err
 	}
 	mask, s, err = r.Mask(memory, content, path, classes)
 	return mask, content, s, err

@@ -166,7 +166,7 @@ func FuzzImage(f *testing.F) {
 		if len(pix) != s.H*s.W*3 || s.H < 1 || s.W < 1 {
 			t.Fatalf("%d values for %v", len(pix), s)
 		}
-		if hs, _, err := header(content); err != nil || hs != s {
+		if hs, err := header(bytes.NewReader(content)); err != nil || hs != s {
 			t.Fatalf("%v, the header says %v, %v", s, hs, err)
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"image"
 	"image/color"
 	"image/gif"
+	"io"
 	"strings"
 
 	"golang.org/x/image/bmp"
@@ -15,8 +16,7 @@ import (
 )
 
 // rareConfig reads the header of a format that is neither JPEG nor PNG.
-func rareConfig(f format, start []byte) (image.Config, error) {
-	r := bytes.NewReader(start)
+func rareConfig(f format, r io.Reader) (image.Config, error) {
 	switch f {
 	case formatWebP:
 		return webp.DecodeConfig(r)
@@ -30,7 +30,7 @@ func rareConfig(f format, start []byte) (image.Config, error) {
 
 // decodeRare decodes a file of such a format.
 func (r *Reader) decodeRare(f format, content []byte) (image.Image, Size, error) {
-	config, err := rareConfig(f, content)
+	config, err := rareConfig(f, bytes.NewReader(content))
 	if err != nil {
 		return nil, Size{}, rareError(f, err, content)
 	}

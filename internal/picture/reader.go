@@ -3,6 +3,7 @@ package picture
 import (
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 
 	"hdmnet/internal/infile"
@@ -30,18 +31,33 @@ type Reader struct {
 	warned map[[2]string]bool // by file and message
 }
 
-// readFile reads a file whole into memory where that suffices.
-func readFile(memory []byte, path string) ([]byte, error) {
-	return infile.ReadInto(memory, path, maxFile)
+// readFile reads the file of an "image" or a "mask" whole, into memory where that suffices.
+// One that is large without being a large picture is refused before.
+func (r *Reader) readFile(what string, memory []byte, path string) ([]byte, error) {
+	const large = 1 << 26
+	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Size() > large && info.Size() <= maxFile {
+		s, err := r.sizeOf(what, path)
+		if err != nil {
+			return nil, err
+		}
+		if most := large + 16*int64(s.H)*int64(s.W); info.Size() > most {
+			return nil, fmt.Errorf("%s %s: %d bytes for %v pixels, expected at most %d; is it damaged?", what, infile.Shown(path), info.Size(), s, most)
+		}
+	}
+	content, err := infile.ReadInto(memory, path, maxFile)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	return content, nil
 }
 
 // ReadImage decodes a picture file to RGB, [h,w,3], 0..255; h and w are its size as
 // Size.Read gives it. Gray becomes three equal channels, 16 bits become 8, transparency is
 // dropped. Errors name the file and what to do.
 func (r *Reader) ReadImage(path string) (pix []uint8, s Size, err error) {
-	content, err := readFile(nil, path)
+	content, err := r.readFile("image", nil, path)
 	if err != nil {
-		return nil, Size{}, fmt.Errorf("image: %w", err)
+		return nil, Size{}, err
 	}
 	return r.Image(nil, content, path)
 }
@@ -49,8 +65,8 @@ func (r *Reader) ReadImage(path string) (pix []uint8, s Size, err error) {
 // LoadImage is ReadImage with memory for the pixels and for the file's content, used where
 // they suffice; it gives the latter back.
 func (r *Reader) LoadImage(memory, file []uint8, path string) (pix, content []uint8, s Size, err error) {
-	if content, err = readFile(file, path); err != nil {
-		return nil, nil, Size{}, fmt.Errorf("image: %w", err)
+	if content, err = r.readFile("image", file, path); err != nil {
+		return nil, nil, Size{}, err
 	}
 	pix, s, err = r.Image(memory, content, path)
 	return pix, content, s, err

@@ -2,7 +2,6 @@ package picture
 
 import (
 	"fmt"
-	"io"
 
 	"hdmnet/internal/infile"
 )
@@ -61,33 +60,21 @@ func (r *Reader) check(s Size) error {
 }
 
 // Size is the size of a picture file; it reads no more than the header. Errors name the file.
-func (r *Reader) Size(path string) (Size, error) {
+func (r *Reader) Size(path string) (Size, error) { return r.sizeOf("image", path) }
+
+// sizeOf is Size of an "image" or a "mask".
+func (r *Reader) sizeOf(what, path string) (Size, error) {
 	f, err := infile.Open(path, maxFile)
 	if err != nil {
-		return Size{}, fmt.Errorf("image: %w", err)
+		return Size{}, fmt.Errorf("%s: %w", what, err)
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return Size{}, fmt.Errorf("image %s: %w", infile.Shown(path), err)
-	}
-	var s Size
-	start, again := []byte(nil), true
-	for want := int64(1 << 12); again; want *= 16 {
-		var more []byte
-		more, err = io.ReadAll(io.LimitReader(f, min(want, info.Size())-int64(len(start))))
-		if err != nil {
-			break
-		}
-		start = append(start, more...)
-		s, again, err = header(start)
-		again = again && int64(len(start)) == want
-	}
+	s, err := header(f)
 	if err == nil {
 		err = r.check(s)
 	}
 	if err != nil {
-		return Size{}, fmt.Errorf("image %s: %w", infile.Shown(path), err)
+		return Size{}, fmt.Errorf("%s %s: %w", what, infile.Shown(path), err)
 	}
 	return s, nil
 }

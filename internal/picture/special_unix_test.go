@@ -41,7 +41,26 @@ func TestSpecialFiles(t *testing.T) {
 			t.Errorf("%s as colors: %v", path, table)
 		}
 	}
-	if d := time.Since(start); d > 2*time.Second {
+	// Less than 1 GiB, but far more than a picture of its pixels has.
+	if err := os.WriteFile(huge, encode(t, grayMask(0, 1)), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(huge, 900<<20); err != nil {
+		t.Fatal(err)
+	}
+	for _, content := range [][]byte{nil, {0xFF, 0xD8}, []byte("II*\x00\xff\xff\xff\x0f")} {
+		f, err := os.OpenFile(huge, os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.WriteAt(content, 0)
+		f.Close()
+		n := allocated(func() { _, _, err = new(Reader).ReadImage(huge) })
+		if err == nil || !strings.Contains(err.Error(), "image "+huge+": ") || n > 80<<20 {
+			t.Errorf("start %q: %d MiB taken, error %v", content, n>>20, err)
+		}
+	}
+	if d := time.Since(start); d > 3*time.Second {
 		t.Errorf("took %v", d)
 	}
 }
