@@ -112,7 +112,7 @@ func (r *reader) list(key string, item func(place int) error) error {
 	if t, err := r.token(); err != nil {
 		return err
 	} else if t != json.Delim('[') {
-		return fmt.Errorf("%q is %v, expected a list", key, t)
+		return fmt.Errorf("%q begins with %v, expected a list", key, t)
 	}
 	r.last = ""
 	for n := 0; r.dec.More(); n++ {

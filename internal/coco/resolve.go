@@ -102,9 +102,17 @@ func (r *reader) resolveImages() (map[int32]int32, error) {
 		}
 	}
 	if len(s.Images) == 0 {
-		return nil, errors.New("no images")
+		return nil, nothing("no images", s.Tally.Reasons())
 	}
 	return places, nil
+}
+
+// nothing is the error of a list of which nothing can be used.
+func nothing(what, reasons string) error {
+	if reasons == "" {
+		return errors.New(what)
+	}
+	return fmt.Errorf("%s that can be used:\n%s", what, reasons)
 }
 
 // resolveCategories gives the mask value of every category, by the number of its id.
@@ -129,7 +137,7 @@ func (r *reader) resolveCategories() (map[int32]uint8, error) {
 	s.Categories = slices.Compact(s.Categories) // one that is there twice, of one name
 	switch {
 	case len(s.Categories) == 0:
-		return nil, errors.New("no categories")
+		return nil, nothing("no categories", s.Tally.Reasons())
 	case len(s.Categories) > MaxCategories:
 		return nil, fmt.Errorf("%d categories, but only %d fit into an 8-bit mask: remove those that are not used", len(s.Categories), MaxCategories)
 	}

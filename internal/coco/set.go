@@ -3,6 +3,7 @@ package coco
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -116,6 +117,9 @@ func Read(ctx context.Context, source io.ReaderAt, size int64, name string, opt 
 	}
 	r := &reader{set: &Set{Name: name, source: source}}
 	if err := r.read(ctx, io.NewSectionReader(source, 0, size), size, opt.Progress); err != nil {
+		if errors.As(err, new(*textfile.EncodingError)) {
+			return nil, err // it names the file
+		}
 		return nil, fmt.Errorf("%s: %w", infile.Shown(name), err)
 	}
 	if err := r.resolve(opt.Crowds); err != nil {

@@ -95,6 +95,7 @@ func COCO(ctx context.Context, opt COCOOptions) (*Report, error) {
 	}
 	names := splits[0].set.ClassNames()
 	if err := checkClasses(splits[0].instances, names); err != nil {
+		opt.tell(&report.Objects) // what was left out may have had the class that is missing
 		return nil, err
 	}
 	options, release, err := begin(opt.Options, work)

@@ -68,14 +68,13 @@ func (s *cocoSplit) open(ctx context.Context, opt COCOOptions, crowds coco.Crowd
 // nothing is the error of a file of which nothing can be drawn.
 func (s *cocoSplit) nothing(t *tally.Tally) error {
 	why := ""
-	if err := t.Err(); err != nil {
-		why = strings.TrimPrefix(err.Error(), "some records cannot be used; without --strict they would be left out")
-	}
-	way := ""
 	if s.set.Crowds > 0 {
-		way = fmt.Sprintf("; %d annotations are crowds (iscrowd 1), as CVAT marks masks drawn with a brush: draw them with --crowd draw", s.set.Crowds)
+		why = fmt.Sprintf("; %d annotations are crowds (iscrowd 1), as CVAT marks masks drawn with a brush: draw them with --crowd draw", s.set.Crowds)
 	}
-	return fmt.Errorf("%s: no image has an annotation that can be drawn%s%s", infile.Shown(s.instances), way, why)
+	if reasons := t.Reasons(); reasons != "" {
+		why += ":\n" + reasons
+	}
+	return fmt.Errorf("%s: no image has an annotation that can be drawn%s", infile.Shown(s.instances), why)
 }
 
 // find looks for the pictures that have instances. Those of COCO itself must all be there;

@@ -62,6 +62,7 @@ func LabelMe(ctx context.Context, opt LabelMeOptions) (*Report, []string, error)
 	}
 	names, err := labelMeClasses(opt.Classes, annotations)
 	if err != nil {
+		opt.tell(&report.Objects) // what was left out may have had the class that is missing
 		return nil, nil, err
 	}
 	work := task{command: "labelme", folders: []string{customMasks}, settings: map[string]string{"classes": strings.Join(names[1:], ", ")}}
@@ -145,7 +146,7 @@ func readLabelMe(ctx context.Context, opt LabelMeOptions, t *tally.Tally) ([]*la
 		annotations = append(annotations, a)
 	}
 	if len(annotations) == 0 {
-		return nil, fmt.Errorf("LabelMe annotations: none of the %d .json files in %s can be used:\n%w", len(paths), infile.Shown(opt.Images), t.Err())
+		return nil, fmt.Errorf("LabelMe annotations: none of the %d .json files in %s can be used:\n%s", len(paths), infile.Shown(opt.Images), t.Reasons())
 	}
 	return annotations, onePictureEach(annotations)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 
 	"hdmnet/internal/coco"
@@ -49,8 +50,8 @@ func parseLabelMe(content []byte) (a *labelMe, imagePath string, err error) {
 	var v struct {
 		Shapes      []json.RawMessage `json:"shapes"`
 		ImagePath   *string           `json:"imagePath"`
-		ImageHeight *float64          `json:"imageHeight"`
-		ImageWidth  *float64          `json:"imageWidth"`
+		ImageHeight json.RawMessage   `json:"imageHeight"`
+		ImageWidth  json.RawMessage   `json:"imageWidth"`
 	}
 	if err := json.Unmarshal(textfile.JSON(content), &v); err != nil {
 		return nil, "", fmt.Errorf("no annotation of LabelMe: %w", textfile.JSONError(err))
@@ -59,12 +60,8 @@ func parseLabelMe(content []byte) (a *labelMe, imagePath string, err error) {
 		return nil, "", errors.New("no annotation of LabelMe, which has shapes and an imagePath; move other .json files elsewhere")
 	}
 	a = &labelMe{}
-	if v.ImageHeight != nil && v.ImageWidth != nil {
-		h, w := *v.ImageHeight, *v.ImageWidth
-		if !(h >= 0 && w >= 0 && h < 1<<31 && w < 1<<31) {
-			return nil, "", fmt.Errorf("a picture of %g×%g pixels (width×height)", w, h)
-		}
-		a.h, a.w = int(h), int(w)
+	if a.h, a.w = imageSide(v.ImageHeight), imageSide(v.ImageWidth); a.h < 0 || a.w < 0 {
+		return nil, "", fmt.Errorf("a picture of %s×%s pixels (width×height)", v.ImageWidth, v.ImageHeight)
 	}
 	for i, raw := range v.Shapes {
 		if s, ok := parseShape(raw, fmt.Sprintf("shape %d", i+1), &a.left); ok {
@@ -75,6 +72,20 @@ func parseLabelMe(content []byte) (a *labelMe, imagePath string, err error) {
 		imagePath = *v.ImagePath
 	}
 	return a, imagePath, nil
+}
+
+// imageSide reads a height or width, a number or text of one: 0 where there is none, less
+// where it cannot be.
+func imageSide(raw json.RawMessage) int {
+	text := strings.Trim(string(raw), "\" ")
+	if text == "" || text == "null" {
+		return 0
+	}
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(v >= 0 && v < 1<<31) || v != math.Trunc(v) {
+		return -1
+	}
+	return int(v)
 }
 
 // parseShape reads a shape, or counts why it is left out.

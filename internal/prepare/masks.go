@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"hdmnet/internal/atomicfile"
+	"hdmnet/internal/data"
 	"hdmnet/internal/labelmap"
 	"hdmnet/internal/picture"
 )
@@ -96,9 +97,9 @@ func (m *maskWriter) warn(message string) {
 }
 
 func (m *maskWriter) count(pix []uint8, kept bool) {
-	var there [256]bool
+	var pixels [256]int
 	for _, v := range pix {
-		there[v] = true
+		pixels[v]++
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -107,9 +108,12 @@ func (m *maskWriter) count(pix []uint8, kept bool) {
 	} else {
 		m.report.Written++
 	}
-	for v, yes := range there {
-		if yes {
+	for v, n := range pixels {
+		if n > 0 {
 			m.report.Images[v]++
+		}
+		if n >= data.FieldMinArea {
+			m.report.Large[v]++
 		}
 	}
 }

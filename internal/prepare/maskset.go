@@ -117,7 +117,7 @@ func MaskSet(ctx context.Context, opt MaskSetOptions) (*Report, []string, error)
 		return nil, nil, err
 	}
 	if len(whole) == 0 {
-		return nil, nil, fmt.Errorf("no mask of %d pictures can be used:\n%w", len(pictures), report.Objects.Err())
+		return nil, nil, fmt.Errorf("no mask of %d pictures can be used:\n%s", len(pictures), report.Objects.Reasons())
 	}
 	if err := writeClasses(opt.Options, drawer.names[1:]); err != nil {
 		return nil, nil, err
@@ -262,7 +262,7 @@ func (m *matcher) pair(files []stemmed, t *tally.Tally) ([]*masked, error) {
 	case len(whole) > 0 && len(single) > 0:
 		return nil, fmt.Errorf("%s seems to be all of a picture's mask, %s that of one class: put masks of one kind into the folder", infile.Shown(whole[0]), infile.Shown(single[0]))
 	case len(whole)+len(single) == 0:
-		return nil, fmt.Errorf("no mask belongs to a picture: a mask has the name of its picture, perhaps with the name of a class as folder or after _ (see `hdmnet data prepare masks --help`)\n%w", t.Err())
+		return nil, fmt.Errorf("no mask belongs to a picture: a mask has the name of its picture, perhaps with the name of a class as folder or after _ (see `hdmnet data prepare masks --help`)\n%s", t.Reasons())
 	}
 	var out []*masked
 	for _, p := range m.all {

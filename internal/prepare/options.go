@@ -46,6 +46,9 @@ type Report struct {
 	// Images gives for every mask value (0 background, 255 ignore) the number of masks
 	// that hold it.
 	Images [256]int
+	// Large is the same of masks in which the value has data.FieldMinArea pixels or more: the
+	// others make no episodes unless dataset.min_area is less.
+	Large [256]int
 }
 
 // List is a list file that was written.

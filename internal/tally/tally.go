@@ -98,16 +98,22 @@ func (r Reason) String() string {
 	return fmt.Sprintf("%d %s, such as %s", r.Count, r.Why, strings.Join(r.First, "; "))
 }
 
-// Err is the error of a strict reading: nil when nothing was left out but by rules.
-func (t *Tally) Err() error {
+// Reasons are the lines that say what was left out but by rules; "" where nothing was.
+func (t *Tally) Reasons() string {
 	var lines []string
 	for _, r := range append(append([]Reason(nil), t.Left...), t.Dropped...) {
 		if !r.ByRule {
 			lines = append(lines, r.String())
 		}
 	}
-	if lines == nil {
+	return strings.Join(lines, "\n")
+}
+
+// Err is the error of a strict reading: nil when nothing was left out but by rules.
+func (t *Tally) Err() error {
+	reasons := t.Reasons()
+	if reasons == "" {
 		return nil
 	}
-	return fmt.Errorf("some records cannot be used; without --strict they would be left out:\n%s", strings.Join(lines, "\n"))
+	return fmt.Errorf("some records cannot be used; without --strict they would be left out:\n%s", reasons)
 }

@@ -138,15 +138,21 @@ func lines(text []byte) int {
 	return n
 }
 
+// EncodingError is about text that is neither UTF-8 nor UTF-16. Its message begins with the
+// file and the line.
+type EncodingError struct{ message string }
+
+func (e *EncodingError) Error() string { return e.message }
+
 // encodingError is about text whose byte at a place, on a line, is no UTF-8.
 func encodingError(text []byte, at, line int, name string) error {
 	name = infile.Shown(name)
+	begin := fmt.Sprintf("%s:%d: byte 0x%02X is no ", name, line, text[at])
 	likely := guess(text)
 	if likely == "" {
-		return fmt.Errorf("%s:%d: byte 0x%02X is no text in UTF-8 or UTF-16, nor in another known encoding: is the file damaged, or no text at all?", name, line, text[at])
+		return &EncodingError{begin + "text in UTF-8 or UTF-16, nor in another known encoding: is the file damaged, or no text at all?"}
 	}
-	return fmt.Errorf("%s:%d: byte 0x%02X is no UTF-8; the text is likely %s: save it as UTF-8, or convert it with `iconv -f %s -t UTF-8 %s`",
-		name, line, text[at], likely, likely, name)
+	return &EncodingError{begin + fmt.Sprintf("UTF-8; the text is likely %s: save it as UTF-8, or convert it with `iconv -f %s -t UTF-8 %s`", likely, likely, name)}
 }
 
 // Lines cuts text into its lines, which end in LF, CR LF or CR, whatever system wrote it.

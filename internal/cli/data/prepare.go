@@ -7,6 +7,7 @@ import (
 
 	"hdmnet/internal/cli/flags"
 	"hdmnet/internal/cli/ui"
+	"hdmnet/internal/data"
 	"hdmnet/internal/infile"
 	"hdmnet/internal/labelmap"
 	"hdmnet/internal/prepare"
@@ -119,11 +120,34 @@ func printPrepared(io ui.Streams, r *prepare.Report, names []string) error {
 	}
 	printObjects(io, &r.Objects)
 	w := ui.TextTable(io.Out)
-	fmt.Fprintln(w, "class\tname\tmasks that show it")
+	fmt.Fprintf(w, "class\tname\tmasks that show it\tby %d pixels or more\n", data.FieldMinArea)
 	for c := 1; c < len(names) && c < labelmap.Ignore; c++ {
-		fmt.Fprintf(w, "%d\t%s\t%d\n", c, infile.Shown(names[c]), r.Images[c])
+		fmt.Fprintf(w, "%d\t%s\t%d\t%d\n", c, infile.Shown(names[c]), r.Images[c], r.Large[c])
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	noteSmall(io, r, names)
+	return nil
+}
+
+// noteSmall says which classes make no episodes.
+func noteSmall(io ui.Streams, r *prepare.Report, names []string) {
+	var none, small []string
+	for c := 1; c < len(names) && c < labelmap.Ignore; c++ {
+		switch {
+		case r.Images[c] == 0:
+			none = append(none, names[c])
+		case r.Large[c] == 0:
+			small = append(small, names[c])
+		}
+	}
+	if len(none) > 0 {
+		fmt.Fprintf(io.Out, "note: no mask shows %s\n", ui.FirstOf(none, 10))
+	}
+	if len(small) > 0 {
+		fmt.Fprintf(io.Out, "note: %s: fewer than %d pixels in every mask, too few for episodes unless dataset.min_area is set to less\n", ui.FirstOf(small, 10), data.FieldMinArea)
+	}
 }
 
 // printObjects writes what was read of annotations, what was drawn, and what was left out
