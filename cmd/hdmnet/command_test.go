@@ -260,6 +260,11 @@ func TestShotFusion(t *testing.T) {
 			t.Errorf("%s is %v, want %s", flag, fusion, want)
 		}
 	}
+	out, _, code := hdmnet(t, with([]string{"eval", "--weights", w, "--episodes", "4", "--seeds", "3", "--refine", "guided", "--boundary-iou", "--json"}, small)...)
+	if v := decode(t, out); code != 0 || v["refine"] != "guided" || v["boundary_miou"] == nil {
+		t.Errorf("refined: code %d, %s", code, out)
+	}
+	fails(t, ui.ExitUsage, with([]string{"eval", "--weights", w, "--refine", "crf"}, small), `"crf"`, "guided")
 	if _, views := score("--tta", "flip,scales=1,1.25"); views != "flip,scales=1,1.25" {
 		t.Errorf("views %v", views)
 	}

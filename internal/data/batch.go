@@ -38,6 +38,7 @@ type Episode struct {
 
 	// Validation only, at the query's own size.
 	H, W          int
+	Picture       []uint8 // [H,W,3] RGB, where LoaderOptions.KeepPictures asks for it
 	Label         []uint8 // [H,W] 1, 0, 255 as Query.Mask; nil in the base stage
 	FullBaseLabel []uint8 // [H,W] as BaseLabel
 }

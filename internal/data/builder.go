@@ -1,6 +1,9 @@
 package data
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // builder makes the episodes of one worker. It owns that worker's memory.
 type builder struct {
@@ -39,6 +42,9 @@ func (b *builder) episode(e *Episode, draw Draw, epoch int) error {
 	b.base.apply(e.BaseLabel, b.aug.cur.mask)
 	if index.Split == Val {
 		e.H, e.W = scene.H, scene.W
+		if b.opt.KeepPictures {
+			e.Picture = slices.Clone(scene.Image)
+		}
 		e.FullBaseLabel = make([]uint8, len(scene.Mask))
 		b.base.apply(e.FullBaseLabel, scene.Mask)
 	}

@@ -28,6 +28,9 @@ type LoaderOptions struct {
 	Episodes int
 	DropLast bool // leave out the last batch of an epoch when it is not full
 
+	// KeepPictures gives every episode its query at its own size; validation only.
+	KeepPictures bool
+
 	Seed    uint64
 	Drawer  Drawer         // nil means NewDrawer(Index, Stage, Shots, Seed)
 	Augment AugmentOptions // training only; the base stage crops besides

@@ -13,6 +13,7 @@ import (
 	"hdmnet/internal/model"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
+	"hdmnet/internal/refine"
 	"hdmnet/internal/tta"
 )
 
@@ -44,6 +45,11 @@ type Options struct {
 	Run  func(position int) int
 	// Views are those of test-time augmentation; none: the episode as it is.
 	Views []tta.View
+	// Refine moves the outlines of final and meta output to the edges of the query's picture,
+	// which the source must give (data.LoaderOptions.KeepPictures); nil: they stay.
+	Refine *refine.Guided
+	// Boundary scores the boundaries of the final output as well.
+	Boundary bool
 	// ViaInput resizes logits to the side of the network's input before the label's size, as
 	// the released program does. Labels differ in a few pixels of a million.
 	ViaInput bool
@@ -91,7 +97,7 @@ var ErrNotFinite = errors.New("NaN or Inf")
 // a batch that the device's memory cannot hold (*nn.MemoryError). The tape's last pass is
 // lost.
 func Meta(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o Options) ([]*Result, error) {
-	all := results(&o, func() *Result { return newResult(o.Fold) })
+	all := results(&o, func() *Result { return newResult(&o) })
 	err := each(ctx, tape, src, func(b *data.Batch) error {
 		seen, err := o.look(net, tape, b, (*outputs).labels)
 		if err != nil {
@@ -103,6 +109,9 @@ func Meta(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o Options
 			r.Meta.Add(e.Class, seen[i].meta.labels, e.Label)
 			if r.Base != nil {
 				r.Base.Add(seen[i].base.labels, e.FullBaseLabel)
+			}
+			if r.Boundary != nil {
+				r.Boundary.Add(e.Class, metric.Boundary(seen[i].final.labels, e.H, e.W, metric.BoundaryRatio), metric.Boundary(e.Label, e.H, e.W, metric.BoundaryRatio))
 			}
 		}
 		return nil

@@ -7,6 +7,7 @@ import (
 	"hdmnet/internal/model"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
+	"hdmnet/internal/refine"
 	"hdmnet/internal/tta"
 )
 
@@ -40,7 +41,7 @@ func (o *Options) look(net FewShot, t *nn.Tape, b *data.Batch, want func(*output
 				if w.voted {
 					n = votes
 				}
-				if n*len(views) == 1 && !w.probabilities {
+				if n*len(views) == 1 && !w.probabilities && !(o.Refine != nil && w.voted) {
 					w.to.labels = o.labels(t, w.logits, i, e, b.Side)
 					continue
 				}
@@ -55,6 +56,10 @@ func (o *Options) look(net FewShot, t *nn.Tape, b *data.Batch, want func(*output
 		}
 	}
 	for i := range seen {
+		if o.Refine != nil {
+			seen[i].final.refine(o.Refine, b.Episodes[i], b.Side)
+			seen[i].meta.refine(o.Refine, b.Episodes[i], b.Side)
+		}
 		for _, p := range []*prediction{&seen[i].final, &seen[i].meta, &seen[i].base} {
 			p.decide(b.Episodes[i])
 		}
@@ -74,6 +79,21 @@ type wanted struct {
 func (s *outputs) labels(out *model.Output) []wanted {
 	return []wanted{
 		{to: &s.final, logits: out.Final.Value, voted: true}, {to: &s.meta, logits: out.Meta.Value, voted: true}, {to: &s.base, logits: out.Base.Value},
+	}
+}
+
+// refine moves the outline of a binary output to the edges of the query's picture.
+func (p *prediction) refine(g *refine.Guided, e *data.Episode, side int) {
+	if p.probabilities == nil {
+		return // an output that nobody wants
+	}
+	object := make([]float32, e.H*e.W)
+	for i := range object {
+		object[i] = p.probabilities[2*i+1]
+	}
+	g.Apply(object, e.Picture, e.H, e.W, side)
+	for i, v := range object {
+		p.probabilities[2*i], p.probabilities[2*i+1] = 1-v, v
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"hdmnet/internal/data"
 	"hdmnet/internal/model"
 	"hdmnet/internal/nn"
+	"hdmnet/internal/refine"
 	"hdmnet/internal/tta"
 )
 
@@ -82,5 +83,34 @@ func TestViaInput(t *testing.T) {
 	}
 	if got := once.between(9); got != 0 || twice.between(9) != 9 {
 		t.Errorf("between: %d and %d", got, twice.between(9))
+	}
+}
+
+// TestRefine: the outline of a coarse map moves to the edge of the picture; boundaries are
+// scored.
+func TestRefine(t *testing.T) {
+	const side = 32
+	e := &data.Episode{Class: 1, H: side, W: side, Label: make([]uint8, side*side), FullBaseLabel: make([]uint8, side*side), Picture: make([]uint8, 3*side*side)}
+	for i := range e.Label {
+		if i%side < 12 { // the logits say 16
+			e.Label[i] = 1
+			e.Picture[3*i], e.Picture[3*i+1], e.Picture[3*i+2] = 220, 220, 220
+		}
+	}
+	score := func(g *refine.Guided) (miou, boundary float64) {
+		b := episodes(e)
+		b.Side = side
+		b.Query, b.Support, b.SupportMask = make([]float32, side*side*3), make([]float32, side*side*3), make([]uint8, side*side)
+		net := &voter{votes: 1, final: [][8]float32{{0, 2, 0, -2, 0, 2, 0, -2}}}
+		r, err := Meta(context.Background(), net, newTape(t), &list{batches: []*data.Batch{b}}, Options{Fold: fold(t), Total: 1, Refine: g, Boundary: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r[0].Final.MIoU(), *Summarize(r).BoundaryMIoU
+	}
+	plain, plainBoundary := score(nil)
+	refined, refinedBoundary := score(&refine.Guided{Radius: 1, Epsilon: 1e-3})
+	if !(refined > plain+0.1) || !(refinedBoundary > plainBoundary+0.1) {
+		t.Errorf("mIoU %g and %g of boundaries, refined %g and %g", plain, plainBoundary, refined, refinedBoundary)
 	}
 }

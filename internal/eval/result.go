@@ -9,13 +9,18 @@ import (
 type Result struct {
 	Final, Meta *metric.IoU       // of the two binary outputs
 	Base        *metric.Confusion // of the base learner, background and base classes; nil without base classes
+	Boundary    *metric.IoU       // of the final output's boundaries; nil where they are not scored
 	fold        data.Fold
 }
 
-func newResult(fold data.Fold) *Result {
+func newResult(o *Options) *Result {
+	fold := o.Fold
 	r := &Result{Final: metric.New(fold.Novel), Meta: metric.New(fold.Novel), fold: fold}
 	if len(fold.Base) > 0 {
 		r.Base = metric.NewSemantic(len(fold.Base) + 1)
+	}
+	if o.Boundary {
+		r.Boundary = metric.New(fold.Novel)
 	}
 	return r
 }
@@ -76,23 +81,28 @@ func byName(fold data.Fold, labels map[int]float64) map[string]float64 {
 // Summary is the score of one fold over all seeds, or of several folds: means in [0, 1],
 // and the standard deviation over the seeds.
 type Summary struct {
-	MIoU      float64            `json:"miou"`
-	MIoUStd   float64            `json:"miou_std"`
-	FBIoU     float64            `json:"fb_iou"`
-	FBIoUStd  float64            `json:"fb_iou_std"`
-	MIoUMeta  float64            `json:"miou_meta"`
-	FBIoUMeta float64            `json:"fb_iou_meta"`
-	MIoUBase  *float64           `json:"miou_base,omitempty"` // nil without base classes
-	PerClass  map[string]float64 `json:"per_class"`           // IoU of `final` by class name
-	Missing   []string           `json:"classes_without_episode,omitempty"`
-	Episodes  int                `json:"episodes_total"` // of all seeds (and folds) together
+	MIoU      float64  `json:"miou"`
+	MIoUStd   float64  `json:"miou_std"`
+	FBIoU     float64  `json:"fb_iou"`
+	FBIoUStd  float64  `json:"fb_iou_std"`
+	MIoUMeta  float64  `json:"miou_meta"`
+	FBIoUMeta float64  `json:"fb_iou_meta"`
+	MIoUBase  *float64 `json:"miou_base,omitempty"` // nil without base classes
+	// BoundaryMIoU is that of the boundaries; nil where they were not scored.
+	BoundaryMIoU *float64           `json:"boundary_miou,omitempty"`
+	PerClass     map[string]float64 `json:"per_class"` // IoU of `final` by class name
+	Missing      []string           `json:"classes_without_episode,omitempty"`
+	Episodes     int                `json:"episodes_total"` // of all seeds (and folds) together
 }
 
 // Summarize combines the results of several seeds of one fold.
 func Summarize(seeds []*Result) Summary {
 	var final, meta []*metric.IoU
-	var base []float64
+	var base, boundary []float64
 	for _, r := range seeds {
+		if r.Boundary != nil {
+			boundary = append(boundary, r.Boundary.MIoU())
+		}
 		final, meta = append(final, r.Final), append(meta, r.Meta)
 		if r.Base != nil {
 			base = append(base, r.Base.MIoU())
@@ -104,7 +114,7 @@ func Summarize(seeds []*Result) Summary {
 		MIoUMeta: m.MIoU, FBIoUMeta: m.FBIoU,
 		PerClass: map[string]float64{}, Episodes: f.Episodes,
 	}
-	s.MIoUBase = meanOf(base)
+	s.MIoUBase, s.BoundaryMIoU = meanOf(base), meanOf(boundary)
 	for c, v := range f.PerClass {
 		s.PerClass[seeds[0].fold.ClassName(c)] = v
 	}
@@ -127,10 +137,13 @@ func meanOf(v []float64) *float64 {
 // means of the folds' deviations over their seeds, not the spread between folds, which
 // says how hard the folds are and not how sure the mean is.
 func Average(folds []Summary) Summary {
-	var base []float64
+	var base, boundary []float64
 	for _, f := range folds {
 		if f.MIoUBase != nil {
 			base = append(base, *f.MIoUBase)
+		}
+		if f.BoundaryMIoU != nil {
+			boundary = append(boundary, *f.BoundaryMIoU)
 		}
 	}
 	mean := func(of func(*Summary) float64) float64 {
@@ -148,8 +161,8 @@ func Average(folds []Summary) Summary {
 		FBIoUStd:  mean(func(s *Summary) float64 { return s.FBIoUStd }),
 		MIoUMeta:  mean(func(s *Summary) float64 { return s.MIoUMeta }),
 		FBIoUMeta: mean(func(s *Summary) float64 { return s.FBIoUMeta }),
-		MIoUBase:  meanOf(base),
-		PerClass:  map[string]float64{},
+		MIoUBase:  meanOf(base), BoundaryMIoU: meanOf(boundary),
+		PerClass: map[string]float64{},
 	}
 	for _, f := range folds {
 		for c, v := range f.PerClass {

@@ -53,7 +53,7 @@ func EpisodeLoader(c *config.Config, p *Pictures, draws data.Drawer, episodes, b
 	if err != nil {
 		return nil, err
 	}
-	o.Drawer, o.Episodes, o.Batch = draws, episodes, batch
+	o.Drawer, o.Episodes, o.Batch, o.KeepPictures = draws, episodes, batch, c.Eval.Refine != ""
 	return data.NewLoader(o)
 }
 

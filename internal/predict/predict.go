@@ -18,6 +18,7 @@ import (
 	"hdmnet/internal/op"
 	"hdmnet/internal/overlay"
 	"hdmnet/internal/picture"
+	"hdmnet/internal/refine"
 	"hdmnet/internal/tta"
 )
 
@@ -33,7 +34,9 @@ type Options struct {
 	Out      string    // folder for the results, made when it is missing
 	Size     int       // side S of the network's square input, pixels
 	// Views are those of test-time augmentation; none: the query as it is.
-	Views      []tta.View
+	Views []tta.View
+	// Refine moves the outline to the edges of the query; nil: it stays.
+	Refine     *refine.Guided
 	SaveLogits bool
 	// WhiteIsObject: 255 (and white) in a mask is the object; else it is ignored.
 	WhiteIsObject bool
@@ -134,6 +137,9 @@ func segment(net Network, tape *nn.Tape, o *Options, reader *picture.Reader, s *
 	}
 	pix, h, w := p.pix, p.h, p.w
 	logits := forward(net, tape, o, s, pix, h, w) // [H,W,2]
+	if o.Refine != nil {
+		refined(o, logits, pix, h, w)
+	}
 	mask := make([]uint8, h*w)
 	found := 0
 	for i := range mask {
@@ -161,6 +167,23 @@ func segment(net Network, tape *nn.Tape, o *Options, reader *picture.Reader, s *
 		}
 	}
 	return r, o.writePNG(r.Mask, enlarged(mask, w, p.size))
+}
+
+// refined replaces logits [H,W,2] by those of the refined probabilities.
+func refined(o *Options, logits []float32, pix []uint8, h, w int) {
+	p := make([]float32, h*w)
+	for i := range p {
+		p[i] = float32(1 / (1 + math.Exp(float64(logits[2*i]-logits[2*i+1]))))
+	}
+	o.Refine.Apply(p, pix, h, w, o.Size)
+	for i, v := range p {
+		logits[2*i], logits[2*i+1] = logarithm(1-v), logarithm(v)
+	}
+}
+
+// logarithm of a probability, finite for 0.
+func logarithm(p float32) float32 {
+	return float32(math.Log(max(float64(p), math.SmallestNonzeroFloat32)))
 }
 
 // enlarged is the mask, 255 for 1, in the size of its picture's file, which is larger than
@@ -208,7 +231,7 @@ func forward(net Network, tape *nn.Tape, o *Options, s *supports, pix []uint8, h
 		full.Free(tape)
 	}
 	for i, p := range sum {
-		sum[i] = float32(math.Log(max(float64(p), math.SmallestNonzeroFloat32)))
+		sum[i] = logarithm(p)
 	}
 	return sum
 }

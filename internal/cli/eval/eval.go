@@ -99,6 +99,8 @@ random weights.`,
 	flags.Shots(o.Settings)
 	f.Int("feature-cache", 0, "memory for features of pictures that are used again, in `MIB`; 0: none")
 	flags.Fusion(o.Settings)
+	f.Bool("boundary-iou", false, "also score the IoU of the boundaries")
+	o.Bind("boundary-iou", "eval.boundary_iou")
 	flags.Device(o.Settings)
 	flags.Root(o.Settings)
 	f.String("list", "", "`FILE` with the paths of an image and its mask on each line, to score on")
@@ -124,6 +126,7 @@ type about struct {
 	Shots           int      `json:"shots,omitempty"`       // 0: the rows of a table say
 	ShotFusion      string   `json:"shot_fusion,omitempty"` // how they count together; of one shot nothing
 	TTA             string   `json:"tta,omitempty"`
+	Refine          string   `json:"refine,omitempty"`
 	Annotation      string   `json:"annotation"`
 	Fold            any      `json:"fold"` // a number, "all", or allClasses
 	Dataset         string   `json:"dataset"`
@@ -234,7 +237,7 @@ func (o *options) check() error {
 		return ui.Usagef("stage %q cannot be scored: choose %s or %s", o.stage, train.Base, train.Meta)
 	}
 	if o.stage == train.Base {
-		for _, flag := range []string{"gfss", "shots", "episodes", "seeds", "protocol", "save-episodes", "ann-type", "untrained", "shot-fusion", "tta"} {
+		for _, flag := range []string{"gfss", "shots", "episodes", "seeds", "protocol", "save-episodes", "ann-type", "untrained", "shot-fusion", "tta", "refine", "boundary-iou"} {
 			if o.Given(flag) {
 				return ui.Usagef("--stage base scores the base learner on every picture of the list, without episodes: leave --%s out", flag)
 			}
@@ -248,7 +251,7 @@ func (o *options) about(networks []*experiment.Trained, dev op.Device) about {
 	first := networks[0]
 	a := about{
 		EpisodesPerSeed: first.Eval.Episodes, Seeds: first.Eval.Seeds, Protocol: o.protocol, Draws: o.describe(first.Config),
-		Shots: first.Model.Shots, TTA: first.Eval.TTA, Annotation: first.Dataset.Annotation, Fold: first.Fold,
+		Shots: first.Model.Shots, TTA: first.Eval.TTA, Refine: first.Eval.Refine, Annotation: first.Dataset.Annotation, Fold: first.Fold,
 		Dataset: first.Dataset.Name, Backbone: first.Model.Backbone, Untrained: o.untrained, Device: dev.Name(),
 	}
 	switch {
@@ -300,6 +303,10 @@ func scoreSeeds[R any](io ui.Streams, o *options, dev op.Device, t *experiment.T
 	if err != nil {
 		return nil, err
 	}
+	refinement, err := flags.Refinement(t.Config)
+	if err != nil {
+		return nil, err
+	}
 	var p experiment.Pictures
 	if p.Source, err = set.Source(data.Val, monitor); err != nil {
 		return nil, err
@@ -330,6 +337,7 @@ func scoreSeeds[R any](io ui.Streams, o *options, dev op.Device, t *experiment.T
 	defer bar.Finish()
 	return score(net, loader, eval.Options{
 		Fold: set.Fold, Total: draws.Len(), Runs: len(runs), Run: draws.Run, Views: views, ViaInput: o.likeRelease(),
+		Refine: refinement, Boundary: t.Eval.BoundaryIoU,
 		Progress: func(done, total int, running float64) {
 			bar.Update(done, total, fmt.Sprintf("mIoU %.2f%%", 100*running))
 		},

@@ -85,6 +85,9 @@ func (o *options) networks(io ui.Streams) ([]*experiment.Trained, error) {
 		if _, err := flags.Views(t.Config); err != nil {
 			return nil, err
 		}
+		if _, err := flags.Refinement(t.Config); err != nil {
+			return nil, err
+		}
 		if err := o.apply(t.Config); err != nil {
 			return nil, err
 		}

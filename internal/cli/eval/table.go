@@ -23,6 +23,9 @@ func (r *report) print(out io.Writer) error {
 	if r.MIoUBase != nil {
 		fmt.Fprintf(w, "base\t%.2f\t-\t  (over the base classes)\n", 100**r.MIoUBase)
 	}
+	if r.BoundaryMIoU != nil {
+		fmt.Fprintf(w, "final, boundaries\t%.2f\t-\t\n", 100**r.BoundaryMIoU)
+	}
 	for _, f := range r.Folds {
 		fmt.Fprintf(w, "fold %d\t%s\t%s\t\n", f.Fold, r.percent(f.MIoU, f.MIoUStd), r.percent(f.FBIoU, f.FBIoUStd))
 	}
@@ -48,6 +51,9 @@ func (a *about) head(b *bytes.Buffer) {
 	}
 	if a.TTA != "" {
 		fmt.Fprintf(b, ", views: %s", a.TTA)
+	}
+	if a.Refine != "" {
+		fmt.Fprintf(b, ", refined: %s", a.Refine)
 	}
 	if a.Annotation != data.AnnotationMask.String() {
 		fmt.Fprintf(b, ", supports marked by %s", a.Annotation)

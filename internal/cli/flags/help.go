@@ -36,7 +36,7 @@ var members = []struct {
 		"train-order", "val-order", "train", "val",
 	}},
 	{GroupNetwork, []string{
-		"run", "weights", "key", "stage", "epochs", "seed", "untrained", "shot-fusion", "tta", "gfss", "tau", "merge", "size", "batch", "mode",
+		"run", "weights", "key", "stage", "epochs", "seed", "untrained", "shot-fusion", "tta", "refine", "boundary-iou", "gfss", "tau", "merge", "size", "batch", "mode",
 		"tolerance", "raw",
 	}},
 	{GroupOutput, []string{"out", "resume", "json", "save-logits", "save-episodes", "show", "force", "dtype", "source"}},

@@ -141,6 +141,9 @@ func run(ctx context.Context, io ui.Streams, o *options) (err error) {
 	if work.Views, err = flags.Views(t.Config); err != nil {
 		return err
 	}
+	if work.Refine, err = flags.Refinement(t.Config); err != nil {
+		return err
+	}
 	dev, err := flags.OpenDevice(io, t.Config)
 	if err != nil {
 		return err
