@@ -146,7 +146,7 @@ func openList(c *config.Dataset, fold data.Fold, split data.Split, m Monitor) (d
 	if err != nil {
 		return nil, err
 	}
-	colors, err := MaskColors(c)
+	colors, err := MaskColors(c, fold)
 	if err != nil {
 		return nil, err
 	}
@@ -154,8 +154,9 @@ func openList(c *config.Dataset, fold data.Fold, split data.Split, m Monitor) (d
 	return src, nil
 }
 
-// MaskColors are the colors of painted masks; nil where the settings name none.
-func MaskColors(c *config.Dataset) (*picture.Table, error) {
+// MaskColors are the colors of painted masks, with the classes' numbers in the data set of
+// fold; nil where the settings name none.
+func MaskColors(c *config.Dataset, fold data.Fold) (*picture.Table, error) {
 	name := c.MaskColors
 	if name == "" {
 		return nil, nil
@@ -167,7 +168,13 @@ func MaskColors(c *config.Dataset) (*picture.Table, error) {
 		}
 	}
 	table, err := picture.ReadTable(name)
-	return table, NotFound(c, "dataset.mask_colors", err)
+	if err != nil {
+		return nil, NotFound(c, "dataset.mask_colors", err)
+	}
+	if table, err = table.Numbered(fold.Names); err != nil {
+		return nil, &SettingError{fmt.Errorf("dataset.mask_colors: %w", err)}
+	}
+	return table, nil
 }
 
 // NotFound adds to the error about a missing file where it was looked for.

@@ -2,6 +2,7 @@ package picture
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,10 +15,34 @@ type Table struct {
 	name   string
 	class  map[[3]uint8]uint8
 	labels []string // of the classes from 1 on; empty where the table has no names
+	made   bool     // some labels are made up, for lines that had none
 }
 
 // Labels are the names of the classes from 1 on; none where the table has none.
 func (t *Table) Labels() []string { return t.labels }
+
+// Numbered is the table with the numbers that a data set gives to its classes, names, of which
+// [0] is the background. A table without names stays as it is, as does any for a data set
+// without. The error names a class
+// that the data set has not.
+func (t *Table) Numbered(names []string) (*Table, error) {
+	if t.made || len(t.labels) == 0 || len(names) == 0 {
+		return t, nil
+	}
+	out := &Table{name: t.name, class: map[[3]uint8]uint8{}, labels: names[1:]}
+	for color, class := range t.class {
+		if class != 0 && class != labelmap.Ignore {
+			label := t.labels[class-1]
+			place := slices.Index(names, label)
+			if place < 0 {
+				return nil, fmt.Errorf("%s table of colors has a class %q, which is none of the data set's: %s", t.name, label, strings.Join(names[1:], ", "))
+			}
+			class = uint8(place)
+		}
+		out.class[color] = class
+	}
+	return out, nil
+}
 
 // VOC is PASCAL VOC's palette of 256 colors: the bits of the class, taken three at a time
 // from the lowest, are the highest bits of red, green and blue. So 255 is (224,224,192).
@@ -154,7 +179,7 @@ func (t *Table) add(label string, color [3]uint8) error {
 			t.class[color] = 0
 			return nil
 		}
-		label = fmt.Sprintf("class %d", len(t.labels)+1)
+		label, t.made = fmt.Sprintf("class %d", len(t.labels)+1), true
 	}
 	if err := textfile.CheckName(label); err != nil {
 		return err

@@ -81,6 +81,34 @@ func TestKnownTables(t *testing.T) {
 	}
 }
 
+// A data set may number the classes otherwise than the table.
+func TestNumbered(t *testing.T) {
+	table, err := parseTable("background:0,0,0::\ncup:1,1,2::\nspoon:2,2,3::\nvoid:9,9,9::\n", "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := table.Numbered([]string{"background", "fork", "spoon", "cup"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mask, _, err := (&Reader{Colors: got}).Mask(nil, encode(t, painted(rgb(0, 0, 0), rgb(1, 1, 2), rgb(2, 2, 3), rgb(9, 9, 9))), "m.png", 3)
+	if err != nil || !slices.Equal(mask, []uint8{0, 3, 2, 255}) {
+		t.Errorf("%v, %v", mask, err)
+	}
+	if _, err := table.Numbered([]string{"background", "cup", "fork"}); err == nil || !strings.Contains(err.Error(), `"spoon", which is none of the data set's: cup, fork`) {
+		t.Errorf("a class that is not there: %v", err)
+	}
+	nameless, err := parseTable("1 1 2\n2 2 3\n", "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []*Table{nameless, VOC} {
+		if got, err := table.Numbered([]string{"background", "a", "b"}); err != nil || got != table {
+			t.Errorf("a table without names is changed: %v", err)
+		}
+	}
+}
+
 func FuzzTable(f *testing.F) {
 	f.Add("background:0,0,0::\ncup:250,50,83::\n")
 	f.Add("name,r,g,b\nroad,128,64,128\n")

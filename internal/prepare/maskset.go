@@ -54,7 +54,7 @@ type MaskSetOptions struct {
 //
 // Masks are made anew each time; but another numbering of the classes than before is an
 // error unless Force. Errors: no mask that belongs to a picture, masks of both kinds, no
-// names for the classes, fewer than two of them, Out/masks being the folder of the masks.
+// names for the classes, Out/masks being the folder of the masks.
 func MaskSet(ctx context.Context, opt MaskSetOptions) (*Report, []string, error) {
 	if opt.Out == "" {
 		return nil, nil, errors.New("no output folder for masks and lists is given")
@@ -322,44 +322,29 @@ type setDrawer struct {
 	names  []string         // [0] the background
 	value  map[string]uint8 // of the classes that masks are of
 	reader *picture.Reader
-	number [256]uint8 // what a painted mask holds → class
 }
 
 func newSetDrawer(opt *MaskSetOptions, pictures []*masked) (*setDrawer, error) {
 	d := &setDrawer{value: map[string]uint8{}, reader: &picture.Reader{MaxPixels: opt.MaxPixels, FewBits: true}}
-	for i := range d.number {
-		d.number[i] = uint8(i)
-	}
+	var table *picture.Table
 	var labels []string
-	if opt.Colors != "" {
-		table, err := picture.ReadTable(opt.Colors)
-		if err != nil {
+	var err error
+	switch {
+	case pictures[0].painted == "":
+		labels = classLabels(pictures)
+	case opt.Colors != "":
+		if table, err = picture.ReadTable(opt.Colors); err != nil {
 			return nil, err
 		}
-		d.reader.Colors, labels = table, table.Labels()
-		if table == picture.VOC {
+		if labels = table.Labels(); table == picture.VOC {
 			labels = data.ClassNames("pascal")[1:]
 		}
 	}
-	colored := len(labels) > 0 && pictures[0].painted != ""
-	if pictures[0].painted == "" {
-		labels = nil
-		for _, p := range pictures {
-			for _, c := range p.classes {
-				if _, special := specialLabel(c.class); !special {
-					labels = append(labels, c.class)
-				}
-			}
-		}
-		slices.Sort(labels)
-		labels = slices.Compact(labels)
-	}
-	var err error
 	switch {
 	case opt.Classes != "":
 		d.names, err = data.ReadClasses(opt.Classes)
 	case len(labels) == 0:
-		return nil, errors.New("the classes have no names: give them with --classes FILE (line 1 is value 1), or with the colors of the masks in --mask-colors FILE")
+		err = errors.New("the classes have no names: give them with --classes FILE (line 1 is value 1), or with the colors of the masks in --mask-colors FILE")
 	default:
 		d.names, err = data.CheckClasses(labels, "classes.txt of the masks")
 	}
@@ -369,14 +354,28 @@ func newSetDrawer(opt *MaskSetOptions, pictures []*masked) (*setDrawer, error) {
 	for class, name := range d.names {
 		d.value[name] = uint8(class)
 	}
-	for i, label := range labels {
-		value, ok := d.value[label]
-		if !ok {
+	if table != nil {
+		d.reader.Colors, err = table.Numbered(d.names)
+		return d, err
+	}
+	for _, label := range labels {
+		if _, ok := d.value[label]; !ok {
 			return nil, fmt.Errorf("the class %q of the masks is not in %s; add it there, or correct it", label, infile.Shown(opt.Classes))
-		}
-		if colored {
-			d.number[i+1] = value
 		}
 	}
 	return d, nil
+}
+
+// classLabels are the classes of masks of single classes, by name.
+func classLabels(pictures []*masked) []string {
+	var labels []string
+	for _, p := range pictures {
+		for _, c := range p.classes {
+			if _, special := specialLabel(c.class); !special {
+				labels = append(labels, c.class)
+			}
+		}
+	}
+	slices.Sort(labels)
+	return slices.Compact(labels)
 }

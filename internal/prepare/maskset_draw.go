@@ -29,9 +29,9 @@ func (d *setDrawer) draw(p *masked, t *tally.Tally) (Mask, bool) {
 			t.Leave("masks that cannot be used", err.Error())
 			return Mask{}, false
 		}
+		mask.Pix = pix
 		for i, v := range pix {
-			mask.Pix[i] = d.number[v]
-			if int(mask.Pix[i]) >= len(d.names) && v != labelmap.Ignore {
+			if int(v) >= len(d.names) && v != labelmap.Ignore {
 				t.Leave("masks that cannot be used", fmt.Sprintf("%s: value %d at column %d, row %d, but there are %d classes", infile.Shown(p.painted), v, i%s.W, i/s.W, len(d.names)-1))
 				return Mask{}, false
 			}

@@ -214,9 +214,6 @@ func TestMaskSetBadInput(t *testing.T) {
 	contains(t, run(MaskSetOptions{Colors: "cityscapes"}), "no mask of 1 pictures can be used", "(200,10,10)")
 	putImage(t, filepath.Join(masks, "cup", "a.png"), row(red, black))
 	contains(t, run(MaskSetOptions{}), "a.png seems to be all of a picture's mask", filepath.Join("cup", "a.png"))
-	masks = filepath.Join(dir, "classes")
-	putImage(t, filepath.Join(masks, "cup", "a.png"), row(red, black))
-	contains(t, run(MaskSetOptions{}), "1 class")
 	masks = images
 	contains(t, run(MaskSetOptions{}), "one folder", "--mask-suffix")
 	masks = filepath.Join(dir, "out", "masks")

@@ -148,7 +148,7 @@ func (o *verifyOptions) check(ctx context.Context, io ui.Streams, d *config.Data
 	bar := ui.NewProgress(io, "checking "+filepath.Base(path), "pairs")
 	defer bar.Finish()
 	fold := set.Folds[0]
-	colors, err := experiment.MaskColors(d)
+	colors, err := experiment.MaskColors(d, fold)
 	if err != nil {
 		return nil, err
 	}
