@@ -116,10 +116,17 @@ func COCO(ctx context.Context, opt COCOOptions) (*Report, error) {
 		return nil, err
 	}
 	masks := newMaskWriter(opt.Options, len(names), report)
+	before, err := counted(opt.Options, work)
+	if err != nil {
+		return nil, err
+	}
 	for _, s := range splits {
-		if err := s.draw(ctx, opt, masks, &report.Objects); err != nil {
+		if err := s.draw(ctx, opt, masks, before != nil, &report.Objects); err != nil {
 			return nil, err
 		}
+	}
+	if before != nil {
+		report.Objects = *before
 	}
 	if err := opt.settle(&report.Objects); err != nil {
 		return nil, err

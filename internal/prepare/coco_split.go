@@ -192,24 +192,33 @@ func (p *cocoPicture) measure(set *coco.Set, t *tally.Tally) {
 	}
 }
 
-// draw draws the masks. Masks that are there are drawn, too, so that what is left out is
-// counted whenever it is asked for.
-func (s *cocoSplit) draw(ctx context.Context, opt COCOOptions, masks *maskWriter, t *tally.Tally) error {
-	counted := make([]*tally.Tally, len(s.pictures))
+// draw draws the masks. Unless they were counted before, those that are there are drawn, too,
+// so that everything that is left out is counted.
+func (s *cocoSplit) draw(ctx context.Context, opt COCOOptions, masks *maskWriter, counted bool, t *tally.Tally) error {
+	results := make([]tally.Tally, len(s.pictures))
 	err := each(ctx, opt.Options, "masks", len(s.pictures), func(i int) error {
 		p := s.pictures[i]
-		pix, c, err := s.set.Mask(opt.Mode, p.h, p.w, p.places...)
-		if err != nil {
-			return err
+		render := func() (Mask, error) {
+			pix, c, err := s.set.Mask(opt.Mode, p.h, p.w, p.places...)
+			if err == nil {
+				results[i] = *c
+			}
+			return Mask{Pix: pix, H: p.h, W: p.w}, err
 		}
-		counted[i] = c
-		return masks.put(p.mask, func() (Mask, error) { return Mask{Pix: pix, H: p.h, W: p.w}, nil })
+		if !counted {
+			mask, err := render()
+			if err != nil {
+				return err
+			}
+			render = func() (Mask, error) { return mask, nil }
+		}
+		return masks.put(p.mask, render)
 	})
 	if err != nil {
 		return err
 	}
-	for _, c := range counted {
-		t.Add(c)
+	for i := range results {
+		t.Add(&results[i])
 	}
 	return nil
 }

@@ -94,6 +94,9 @@ func TestCOCO(t *testing.T) {
 		t.Errorf("going on: %+v, %v", report, err)
 	}
 	sameFiles(t, files(t, root), made)
+	if o := report.Objects; o.Read != 7 || o.Used != 5 || o.LeftOut() != 2 {
+		t.Errorf("the objects of masks that are there: %+v", o)
+	}
 	opt.Mode = coco.FirstPolygon
 	_, err = COCO(context.Background(), opt)
 	contains(t, err, "mask mode", "all-polygons", "first-polygon", "--force")

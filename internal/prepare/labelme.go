@@ -46,7 +46,7 @@ type LabelMeOptions struct {
 //
 // Masks are made anew each time, since annotations change; but another numbering of the
 // classes than before is an error unless Force. Errors: no annotation that can be used, two
-// of one picture, a label that is not in the class file, fewer than two classes, another
+// of one picture, a label that is not in the class file, no classes, another
 // preparation at work in the output folder.
 func LabelMe(ctx context.Context, opt LabelMeOptions) (*Report, []string, error) {
 	if opt.Out == "" {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -107,6 +108,9 @@ func beginLocked(opt Options, t task) (Options, error) {
 	for k, v := range t.settings {
 		now.Settings[k] = v
 	}
+	if before != nil && !opt.Force && maps.Equal(before.Settings, now.Settings) {
+		now.Result = before.Result // what is missing of the masks is made again, and counts no more
+	}
 	rec.Tasks[t.command] = now
 	rec.release(t)
 	for _, folder := range append([]string{"."}, t.folders...) {
@@ -115,6 +119,16 @@ func beginLocked(opt Options, t task) (Options, error) {
 		}
 	}
 	return opt, rec.write(path)
+}
+
+// counted is what the record holds of a task whose masks were all made with the same
+// settings; nil where they are to be counted.
+func counted(opt Options, t task) (*tally.Tally, error) {
+	rec, err := readRecord(filepath.Join(opt.Out, RecordFile))
+	if err != nil || rec.Tasks[t.command] == nil {
+		return nil, err
+	}
+	return rec.Tasks[t.command].Result, nil
 }
 
 // finish records that all masks of a task are made, and what they were made of.
