@@ -11,10 +11,10 @@ func TestFactor(t *testing.T) {
 	for s, want := range map[Size][3]int{
 		{1, 1}:         {1, 1, 1},
 		{8192, 8192}:   {1, 8192, 8192},
-		{8192, 8193}:   {3, 2731, 2731},
-		{10000, 10000}: {3, 3334, 3334},
-		{16384, 16384}: {4, 4096, 4096},
-		{65536, 1025}:  {3, 21846, 342},
+		{8192, 8193}:   {5, 1639, 1639},
+		{10000, 10000}: {5, 2000, 2000},
+		{16384, 16384}: {8, 2048, 2048},
+		{65536, 1025}:  {5, 13108, 205},
 	} {
 		h, w := s.Read()
 		if got := [3]int{s.Factor(), h, w}; got != want {
@@ -52,10 +52,10 @@ func TestLargePictures(t *testing.T) {
 	}
 	m := large()
 	photo, values := encodeJPEG(t, m), encode(t, m)
-	if s := (Size{8000, 9001}); s.Factor() != 3 {
+	if s := (Size{8000, 9001}); s.Factor() != 5 {
 		t.Fatalf("factor %d", s.Factor())
 	}
-	const h, w = 2667, 3001
+	const h, w = 1600, 1801
 	var told []string
 	r := &Reader{Warn: func(file, message string) { told = append(told, file+": "+message) }}
 	for what, content := range map[string][]byte{"JPEG": photo, "PNG": values} {
@@ -69,12 +69,12 @@ func TestLargePictures(t *testing.T) {
 		if len(pix) != h*w*3 {
 			t.Fatalf("%s: %d values", what, len(pix))
 		}
-		if n > 60<<20 {
+		if n > 30<<20 {
 			t.Errorf("%s: %d MiB taken for a result of %d MiB", what, n>>20, len(pix)>>20)
 		}
 		for _, at := range []int{0, 100, w - 1, (h - 1) * w, h*w - 1} {
 			x, sum, count := at%w, 0, 0
-			for k := 3 * x; k < min(3*x+3, 9001); k++ {
+			for k := 5 * x; k < min(5*x+5, 9001); k++ {
 				sum += k / 40 % 256
 				count++
 			}
@@ -90,15 +90,15 @@ func TestLargePictures(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	if n > 20<<20 || len(mask) != h*w {
+	if n > 12<<20 || len(mask) != h*w {
 		t.Errorf("mask: %d MiB taken, %d values", n>>20, len(mask))
 	}
 	for _, x := range []int{0, 1, 1000, w - 1} {
-		if want := uint8(min(3*x+1, 9000) / 40 % 256); mask[x] != want || mask[(h-1)*w+x] != want {
+		if want := uint8(min(5*x+2, 9000) / 40 % 256); mask[x] != want || mask[(h-1)*w+x] != want {
 			t.Errorf("column %d is %d and %d, want %d", x, mask[x], mask[(h-1)*w+x], want)
 		}
 	}
-	if len(told) != 3 || !strings.Contains(told[0], "9001×8000 pixels are read at a smaller scale, 1 to 3: 3001×2667") {
+	if len(told) != 3 || !strings.Contains(told[0], "9001×8000 pixels are read at a smaller scale, 1 to 5: 1801×1600") {
 		t.Errorf("said %q", told)
 	}
 }

@@ -15,7 +15,9 @@ const (
 	// MaxSide is the longest side: places in 1024ths of a pixel must fit 32 bits.
 	MaxSide = 1 << 16
 
-	reducedPixels = 1 << 24 // at most, of one that is not read whole
+	// reducedPixels is the most of a picture that is not read whole: far more than a network
+	// sees, and little memory for the copies that training makes.
+	reducedPixels = 1 << 22
 )
 
 // Size is the size of a picture file, in pixels.
