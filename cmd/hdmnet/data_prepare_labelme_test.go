@@ -37,7 +37,7 @@ func TestDataPrepareLabelMe(t *testing.T) {
 	write(t, filepath.Join(dir, "a.json"), []byte("{}"))
 	fails(t, ui.ExitError, []string{"data", "prepare", "labelme", "--images", dir, "--out", out, "--strict"}, "a.json")
 	text, errs, code = hdmnet(t, "data", "prepare", "labelme", "--images", dir, "--out", out)
-	if code != ui.ExitOK || !strings.Contains(text, "besides  1  files that are no annotation of LabelMe: left out") || !strings.Contains(errs, "a.json") {
+	if code != ui.ExitOK || !strings.Contains(text, "1  files that are no annotation of LabelMe: left out") || !strings.Contains(errs, "a.json") {
 		t.Errorf("one bad file: exit code %d: %s%s", code, text, errs)
 	}
 }

@@ -69,7 +69,7 @@ func (r *reader) document() error {
 	if t, err := r.token(); err != nil {
 		return err
 	} else if t != json.Delim('{') {
-		return fmt.Errorf("begins with %v, expected an object with images, categories and annotations", t)
+		return fmt.Errorf("it is %s, expected an object with images, categories and annotations", kindOf(t))
 	}
 	lists := map[string]func(int) error{"images": r.image, "categories": r.category, "annotations": r.annotation}
 	seen := map[string]bool{}
@@ -108,11 +108,30 @@ func (r *reader) document() error {
 	return nil
 }
 
+// kindOf names the value that begins with a token.
+func kindOf(t json.Token) string {
+	switch t {
+	case json.Delim('{'):
+		return "an object"
+	case json.Delim('['):
+		return "a list"
+	case nil:
+		return "null"
+	}
+	switch t.(type) {
+	case string:
+		return "text"
+	case bool:
+		return "true or false"
+	}
+	return "a number"
+}
+
 func (r *reader) list(key string, item func(place int) error) error {
 	if t, err := r.token(); err != nil {
 		return err
 	} else if t != json.Delim('[') {
-		return fmt.Errorf("%q begins with %v, expected a list", key, t)
+		return fmt.Errorf("%q is %s, expected a list", key, kindOf(t))
 	}
 	r.last = ""
 	for n := 0; r.dec.More(); n++ {

@@ -71,7 +71,8 @@ func (f *Finder) inside(name string) (string, error) {
 // above the folder by ".."; else with
 // the characters that an address encodes (my%20cup.jpg, ?d=cup.jpg), else by its file name
 // alone in any folder below, else without, or with, the prefix of eight digits that Label
-// Studio gives uploads (1a2b3c4d-cup.jpg). Errors as FindPath.
+// Studio gives uploads (1a2b3c4d-cup.jpg), else with another extension of pictures, as after
+// a conversion (cup.png for cup.jpg). Errors as FindPath.
 func (f *Finder) Find(name string) (string, error) {
 	found, err := f.inside(name)
 	if err == nil || !isAbsent(err) {
@@ -83,7 +84,7 @@ func (f *Finder) Find(name string) (string, error) {
 		}
 	}
 	base := path.Base(strings.ReplaceAll(name, `\`, "/"))
-	for _, candidates := range [][]string{f.named(base), f.named(upload.ReplaceAllString(base, "")), f.uploaded(base)} {
+	for _, candidates := range [][]string{f.named(base), f.named(upload.ReplaceAllString(base, "")), f.uploaded(base), f.converted(base)} {
 		if len(candidates) > 0 {
 			return one(name, candidates)
 		}
@@ -187,6 +188,23 @@ func (f *Finder) uploaded(base string) []string {
 	defer f.mu.Unlock()
 	f.index()
 	return f.tree["*-"+fold(base)]
+}
+
+// Extensions are those of picture files, small letters; the usual ones first.
+var Extensions = []string{".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
+
+// converted are the pictures below the root that have a name but for the extension, which
+// is that of a picture, too.
+func (f *Finder) converted(base string) []string {
+	ext := path.Ext(base)
+	if !slices.Contains(Extensions, strings.ToLower(ext)) {
+		return nil
+	}
+	var found []string
+	for _, other := range Extensions {
+		found = append(found, f.named(strings.TrimSuffix(base, ext)+other)...)
+	}
+	return found
 }
 
 func (f *Finder) index() {

@@ -48,6 +48,7 @@ func TestFind(t *testing.T) {
 		"upload/1/deadbeef-plain.jpg":       "plain.jpg",
 		"up.jpg":                            "1a2b3c4d-up.jpg",
 		"/data/local-files/?d=my%20cup.jpg": "my cup.jpg",
+		"old/B.tif":                         "B.PNG",
 		"caf\u00e9.jpg":                     "cafe\u0301.jpg",
 		"x/twin.jpg":                        "x/twin.jpg",
 		"case/E.png":                        "case/E.png",

@@ -182,9 +182,6 @@ func onePictureEach(annotations []*labelMe) error {
 	return nil
 }
 
-// pictureExtensions are those of pictures that may lie beside an annotation.
-var pictureExtensions = []string{".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
-
 // openLabelMe reads an annotation and finds its picture; nil where it is to be left out.
 func openLabelMe(path string, finder *locate.Finder, t *tally.Tally) *labelMe {
 	content, err := textfile.Read(path, maxAnnotation)
@@ -243,7 +240,7 @@ const maxAnnotation = 256 << 20
 // name.
 func labelMePicture(path, imagePath string, finder *locate.Finder) (string, error) {
 	dir := filepath.Dir(path)
-	beside := finder.Beside(dir, strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), pictureExtensions)
+	beside := finder.Beside(dir, strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), locate.Extensions)
 	if imagePath == "" {
 		if beside == "" {
 			return "", errors.New("no imagePath, and no picture of the annotation's name beside it")

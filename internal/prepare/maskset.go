@@ -62,7 +62,7 @@ func MaskSet(ctx context.Context, opt MaskSetOptions) (*Report, []string, error)
 	if sameFolder(opt.Masks, filepath.Join(opt.Out, customMasks)) {
 		return nil, nil, fmt.Errorf("%s holds the masks that are to be read, and those that are made would replace them; choose another output folder", infile.Shown(opt.Masks))
 	}
-	report := &Report{}
+	report := &Report{Unit: "masks"}
 	pictures, err := findMasks(ctx, &opt, &report.Objects)
 	if err != nil {
 		return nil, nil, err
@@ -198,7 +198,7 @@ func stems(ctx context.Context, folder, suffix string, t *tally.Tally, skip func
 	return out, nil
 }
 
-var maskExtensions = append([]string{".gif"}, pictureExtensions...)
+var maskExtensions = append([]string{".gif"}, locate.Extensions...)
 
 // matcher finds the picture of a mask. Letters may be of another case.
 type matcher struct {

@@ -41,8 +41,10 @@ type Report struct {
 	Written int // masks made in this run
 	Kept    int // masks that were there and whole
 	Lists   []List
-	// Objects counts what was read of annotations and what came of it.
+	// Objects counts what was read of annotations and what came of it; Unit says what they are
+	// where they are no objects ("masks").
 	Objects tally.Tally
+	Unit    string
 	// Images gives for every mask value (0 background, 255 ignore) the number of masks
 	// that hold it.
 	Images [256]int

@@ -1,6 +1,7 @@
 package prepare
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"slices"
 
 	"hdmnet/internal/matfile"
+	"hdmnet/internal/picture"
 )
 
 // The training lists that SBD prepares.
@@ -78,7 +80,7 @@ func SBD(ctx context.Context, opt SBDOptions) (*Report, error) {
 	if err := voc.plan(opt.Options, lists, images); err != nil {
 		return nil, err
 	}
-	report := &Report{Root: opt.Out}
+	report := &Report{Root: opt.Out, Unit: "masks"}
 	masks := newMaskWriter(opt.Options, vocClasses, report)
 	own := slices.Concat(voc.train, voc.val)
 	all := slices.Concat(own, without(sbd.ids, own))
@@ -86,11 +88,18 @@ func SBD(ctx context.Context, opt SBDOptions) (*Report, error) {
 		if i < len(own) {
 			return voc.putMask(masks, all[i])
 		}
-		return masks.put(augMasks+"/"+all[i]+".png", func() (Mask, error) { return readSBDMask(sbd.mat(all[i])) })
+		return masks.put(augMasks+"/"+all[i]+".png", func() (Mask, error) {
+			m, err := readSBDMask(sbd.mat(all[i]))
+			if err == nil {
+				err = fits(sbd.mat(all[i]), picture.Size{H: m.H, W: m.W}, cmp.Or(images[all[i]], voc.image(all[i])))
+			}
+			return m, err
+		})
 	})
 	if err != nil {
 		return nil, err
 	}
+	report.Objects.Read, report.Objects.Used = len(all), len(all)
 	if err := writeSets(opt.Options, lists, report); err != nil {
 		return nil, err
 	}

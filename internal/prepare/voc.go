@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"hdmnet/internal/infile"
 	"hdmnet/internal/locate"
 	"hdmnet/internal/picture"
 )
@@ -36,7 +37,8 @@ type VOCOptions struct {
 // an order that is not the official one is a warning.
 //
 // Errors: no VOC folder, a set or picture that is missing (all are counted before any work
-// starts), a damaged mask, other settings than before (see the package).
+// starts), a damaged mask, one of another size than its picture, other settings than before (see
+// the package).
 func VOC(ctx context.Context, opt VOCOptions) (*Report, error) {
 	voc, err := openVOC(opt.Root)
 	if err != nil {
@@ -60,12 +62,13 @@ func VOC(ctx context.Context, opt VOCOptions) (*Report, error) {
 	if err := voc.plan(opt.Options, lists, nil); err != nil {
 		return nil, err
 	}
-	report := &Report{Root: opt.Out}
+	report := &Report{Root: opt.Out, Unit: "masks"}
 	masks := newMaskWriter(opt.Options, vocClasses, report)
 	all := slices.Concat(voc.train, voc.val)
 	if err := each(ctx, opt.Options, "masks", len(all), func(i int) error { return voc.putMask(masks, all[i]) }); err != nil {
 		return nil, err
 	}
+	report.Objects.Read, report.Objects.Used = len(all), len(all)
 	if err := writeSets(opt.Options, lists, report); err != nil {
 		return nil, err
 	}
@@ -135,9 +138,22 @@ func (v *vocFolder) checkFiles() error {
 func (v *vocFolder) putMask(masks *maskWriter, id string) error {
 	return masks.put(augMasks+"/"+id+".png", func() (Mask, error) {
 		pix, size, err := new(picture.Reader).ReadMask(v.mask(id), vocClasses)
+		if err == nil {
+			err = fits(v.mask(id), size, v.image(id))
+		}
 		h, w := size.Read()
 		return Mask{pix, h, w}, err
 	})
+}
+
+// fits compares the sizes of a mask and its picture. A picture that cannot be read is what
+// `data verify` tells of.
+func fits(mask string, size picture.Size, image string) error {
+	s, err := new(picture.Reader).Size(image)
+	if err != nil || s == size {
+		return nil
+	}
+	return fmt.Errorf("%s is of %v pixels (width×height), but its picture %s is %v: was one of them resized?", infile.Shown(mask), size, infile.Shown(image), s)
 }
 
 // setList is a list of pictures that is to be written.

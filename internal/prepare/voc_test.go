@@ -231,3 +231,20 @@ func TestVOCAndSBDBadInput(t *testing.T) {
 	os.Remove(filepath.Join(sbd, "img", "2008_d.jpg"))
 	contains(t, run(root, sbd), "2008_d.jpg", "JPEGImages lacks")
 }
+
+// TestMaskOfAnotherSize: a mask that is not of its picture's size stops before lists are made.
+func TestMaskOfAnotherSize(t *testing.T) {
+	root := vocRoot(t)
+	image := filepath.Join(root, jpegImages, "2007_b.jpg")
+	photo(t, image, 2, 2)
+	if _, err := VOC(context.Background(), VOCOptions{Root: root}); err != nil {
+		t.Fatal(err)
+	}
+	photo(t, image, 3, 2)
+	_, err := VOC(context.Background(), VOCOptions{Root: root, Options: Options{Force: true}})
+	contains(t, err, "2007_b.png is of 2×2 pixels", "2007_b.jpg is 3×2")
+	image = filepath.Join(root, jpegImages, "2008_d.jpg")
+	photo(t, image, 9, 9)
+	_, err = SBD(context.Background(), SBDOptions{Root: root, SBD: sbdRoot(t), Options: Options{Out: t.TempDir()}})
+	contains(t, err, "pixels (width×height), but its picture", "was one of them resized?")
+}

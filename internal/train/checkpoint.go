@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"hdmnet/internal/run"
+	"hdmnet/internal/textfile"
 	"hdmnet/internal/weights"
 )
 
@@ -113,7 +114,7 @@ func (c *checkpoint) check() error {
 		return damaged(fmt.Sprintf("not a checkpoint of this program: its format is %q, expected %q", meta[metaFormat], checkpointFormat))
 	}
 	if err := json.Unmarshal([]byte(meta[metaState]), &c.state); err != nil {
-		return damaged("its state cannot be read: " + err.Error())
+		return damaged("its state cannot be read: " + textfile.JSONError(err).Error())
 	}
 	if stageIndex(c.state.Stage) < 0 {
 		return damaged(fmt.Sprintf("its stage is %q, expected one of %s", c.state.Stage, strings.Join(order, ", ")))

@@ -11,6 +11,7 @@ import (
 	"os"
 
 	"hdmnet/internal/atomicfile"
+	"hdmnet/internal/textfile"
 )
 
 // Record is one line of metrics.jsonl: an optimizer step, or a validation.
@@ -70,7 +71,7 @@ func ReadMetrics(path string) ([]Record, error) {
 		}
 		var rec Record
 		if err := json.Unmarshal(line, &rec); err != nil {
-			return nil, fmt.Errorf("%s, line %d: not a JSON record: %w; remove the line", path, n, err)
+			return nil, fmt.Errorf("%s, line %d: not a JSON record: %w; remove the line", path, n, textfile.JSONError(err))
 		}
 		records = append(records, rec)
 	}

@@ -10,6 +10,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"hdmnet/internal/textfile"
 )
 
 // maxHeader bounds the JSON header, so that a damaged length cannot ask for the
@@ -86,7 +88,7 @@ func decodeEntry(dec *json.Decoder, name string, dataSize int64) (entry, error) 
 		Offsets []int64 `json:"data_offsets"`
 	}
 	if err := dec.Decode(&raw); err != nil {
-		return entry{}, fmt.Errorf("its entry is not valid: %v", err)
+		return entry{}, fmt.Errorf("its entry is not valid: %w", textfile.JSONError(err))
 	}
 	size, ok := dtypeSize[raw.Dtype]
 	if !ok {

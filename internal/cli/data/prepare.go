@@ -1,6 +1,7 @@
 package data
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -118,7 +119,7 @@ func printPrepared(io ui.Streams, r *prepare.Report, names []string) error {
 	if r.Written+r.Kept == 0 {
 		return nil
 	}
-	printObjects(io, &r.Objects)
+	printObjects(io, &r.Objects, cmp.Or(r.Unit, "objects"))
 	w := ui.TextTable(io.Out)
 	fmt.Fprintf(w, "class\tname\tmasks that show it\tby %d pixels or more\n", data.FieldMinArea)
 	for c := 1; c < len(names) && c < labelmap.Ignore; c++ {
@@ -150,14 +151,14 @@ func noteSmall(io ui.Streams, r *prepare.Report, names []string) {
 	}
 }
 
-// printObjects writes what was read of annotations, what was drawn, and what was left out
-// and why.
-func printObjects(io ui.Streams, t *tally.Tally) {
+// printObjects writes how many objects, or what else they are, were read, drawn and left
+// out, and why.
+func printObjects(io ui.Streams, t *tally.Tally, what string) {
 	if t.Read == 0 && t.Dropped == nil {
 		return
 	}
 	w := ui.TextTable(io.Out)
-	fmt.Fprintf(w, "objects\t%d\tread\n\t%d\tdrawn\n\t%d\tleft out\n", t.Read, t.Used, t.LeftOut())
+	fmt.Fprintf(w, "read\t%d\t%s\ndrawn\t%d\nleft out\t%d\n", t.Read, what, t.Used, t.LeftOut())
 	for _, r := range t.Left {
 		fmt.Fprintf(w, "\t%d\t  %s\n", r.Count, r.Why)
 	}
