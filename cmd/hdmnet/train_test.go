@@ -281,7 +281,7 @@ func TestKillAndResume(t *testing.T) {
 	for i := range 10 {
 		cmd, log := start("killed", "--resume")
 		time.Sleep(time.Duration(r.Int64N(int64(whole) / 3)))
-		cmd.Process.Kill() // it may have ended already
+		_ = cmd.Process.Kill() // it may have ended already
 		if err := cmd.Wait(); err != nil && err.Error() != "signal: killed" {
 			t.Fatalf("start %d: %v\n%s", i, err, log)
 		}
@@ -319,13 +319,13 @@ func TestSignal(t *testing.T) {
 			break
 		}
 		if wait == 1000 {
-			cmd.Process.Kill()
+			_ = cmd.Process.Kill()
 			t.Fatalf("no step in 10 s\n%s", log.String())
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	cmd.Process.Signal(os.Interrupt)
-	cmd.Wait()
+	_ = cmd.Process.Signal(os.Interrupt)
+	_ = cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != ui.ExitInterrupted || !strings.Contains(log.String(), "--resume") {
 		t.Errorf("code %d\n%s", code, log.String())
 	}

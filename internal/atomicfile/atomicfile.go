@@ -74,9 +74,9 @@ func (t *target) write(path string, replace bool, write func(io.Writer) error) e
 	}
 	done := false
 	defer func() {
-		tmp.Close()
+		_ = tmp.Close()
 		if !done {
-			os.Remove(tmp.Name())
+			_ = os.Remove(tmp.Name())
 		}
 	}()
 	if err := fill(tmp, write); err != nil {

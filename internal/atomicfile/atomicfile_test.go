@@ -52,7 +52,7 @@ func TestWriteKeepsTheOldFile(t *testing.T) {
 				t.Error("the panic of write was swallowed")
 			}
 		}()
-		Write(path, func(io.Writer) error { panic("boom") })
+		_ = Write(path, func(io.Writer) error { panic("boom") })
 	}()
 	if got, _ := os.ReadFile(path); string(got) != "old" {
 		t.Errorf("after failed writes the file holds %q", got)

@@ -92,9 +92,9 @@ func createTemp(dir, base string) (*os.File, error) {
 		if err == nil && names(path, f) || errors.Is(err, filelock.ErrUnsupported) {
 			return f, nil
 		}
-		f.Close()
+		_ = f.Close()
 		if err != nil && !errors.Is(err, filelock.ErrLocked) {
-			os.Remove(path)
+			_ = os.Remove(path)
 			return nil, err
 		}
 		// It was taken for dead before it was locked: another one.

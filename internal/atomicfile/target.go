@@ -85,6 +85,6 @@ func (t *target) open(info fs.FileInfo) error {
 
 func (t *target) close() {
 	if t.owned {
-		t.stream.Close()
+		_ = t.stream.Close()
 	}
 }

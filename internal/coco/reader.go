@@ -52,7 +52,7 @@ func (r *reader) read(ctx context.Context, source io.Reader, size int64, progres
 	watched := &watched{ctx: ctx, source: io.TeeReader(source, sum), size: size, progress: progress}
 	buffered := bufio.NewReaderSize(watched, 1<<18)
 	if mark, err := buffered.Peek(3); err == nil && string(mark) == "\xef\xbb\xbf" {
-		buffered.Discard(3) // it was just seen
+		_, _ = buffered.Discard(3) // it was just seen
 		r.base = 3
 	}
 	r.flow = &meter{source: textfile.NewJSONReader(buffered, r.set.Name)}

@@ -96,12 +96,12 @@ func Open(ctx context.Context, path string, opt Options) (*Set, error) {
 	}
 	info, err := f.Stat()
 	if err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, err
 	}
 	s, err := Read(ctx, f, info.Size(), path, opt)
 	if err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, err
 	}
 	s.file = f

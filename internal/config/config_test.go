@@ -189,7 +189,7 @@ func TestEveryKeyHasOneVariable(t *testing.T) {
 func TestMissingConfiguration(t *testing.T) {
 	_, err := Load(Options{Config: "pascl5i_resnet50"})
 	if err == nil || !strings.Contains(err.Error(), `"pascl5i_resnet50"`) || !strings.Contains(err.Error(), "did you mean pascal5i_resnet50?") || !strings.Contains(err.Error(), "coco20i_vgg16, ") {
-		t.Errorf("misspelt name: %v", err)
+		t.Errorf("misspelled name: %v", err)
 	}
 	if _, err := Load(Options{Config: t.TempDir()}); err == nil {
 		t.Error("a directory loads")

@@ -9,6 +9,7 @@ import (
 // Annotation says how the supports' objects are marked.
 type Annotation int
 
+// The ways to mark an object.
 const (
 	AnnotationMask Annotation = iota // by their masks
 	AnnotationBBox                   // by boxes, see BoxMask

@@ -3,6 +3,7 @@ package data
 // Stage is what the batches are for.
 type Stage int
 
+// The stages of training.
 const (
 	Meta Stage = iota // episodes for HDMNet: a query and its supports
 	Base              // single pictures for the base learner (PSPNet)

@@ -74,7 +74,7 @@ func (p *literal) byte() (byte, error) {
 
 // back takes the last byte back; one was just read, so it cannot fail.
 func (p *literal) back() {
-	p.in.UnreadByte()
+	_ = p.in.UnreadByte()
 	p.at--
 }
 
@@ -84,7 +84,7 @@ func (p *literal) expect(bytes string) (byte, error) {
 	if err != nil {
 		return 0, fmt.Errorf("%w, expected one of %s", err, bytes)
 	}
-	p.byte()
+	_, _ = p.byte()
 	if strings.IndexByte(bytes, c) < 0 {
 		return 0, fmt.Errorf("%q, expected one of %s", c, bytes)
 	}
@@ -99,7 +99,7 @@ func (p *literal) items(closing byte, one func() error) error {
 			return fmt.Errorf("%w, expected %c", err, closing)
 		}
 		if c == closing {
-			p.byte()
+			_, _ = p.byte()
 			return nil
 		}
 		if err := one(); err != nil {

@@ -69,7 +69,7 @@ func digest(b *Batch) string {
 		h.Write(m)
 	}
 	for _, e := range b.Episodes {
-		fmt.Fprintln(h, e.Class, e.ClassIndex, e.QueryName, e.SupportNames, e.Position, e.H, e.W)
+		_, _ = fmt.Fprintln(h, e.Class, e.ClassIndex, e.QueryName, e.SupportNames, e.Position, e.H, e.W)
 		h.Write(e.Label)
 		h.Write(e.FullBaseLabel)
 	}

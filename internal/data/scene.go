@@ -40,6 +40,7 @@ type MaskSource interface {
 // Split is the side of a fold that episodes come from.
 type Split int
 
+// The sides of a fold.
 const (
 	Train Split = iota // episodes over the fold's base classes
 	Val                // episodes over the fold's novel classes

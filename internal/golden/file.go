@@ -25,7 +25,7 @@ func Load(t testing.TB, name string) *File {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { f.Close() })
+	t.Cleanup(func() { _ = f.Close() })
 	return &File{t, f}
 }
 

@@ -67,10 +67,10 @@ func TestNeverMoreThanTheLimit(t *testing.T) {
 	var packed bytes.Buffer
 	z := zlib.NewWriter(&packed)
 	for range 1 << 6 {
-		z.Write(make([]byte, 1<<20))
+		_, _ = z.Write(make([]byte, 1<<20))
 	}
 	z.Close()
-	binary.Write(&bomb, binary.LittleEndian, []uint32{uint32(miCOMPRESSED), uint32(packed.Len())})
+	_ = binary.Write(&bomb, binary.LittleEndian, []uint32{uint32(miCOMPRESSED), uint32(packed.Len())})
 	bomb.Write(packed.Bytes())
 	var err error
 	allocated := testing.Benchmark(func(b *testing.B) {
@@ -97,8 +97,8 @@ func TestSizesOfDamagedFiles(t *testing.T) {
 	header := content(t, "big_endian.mat")[:headerSize]
 	matrix := func(class uint32, dims []int32, parts ...byte) []byte {
 		var body bytes.Buffer
-		binary.Write(&body, binary.BigEndian, []uint32{uint32(miUINT32), 8, class, 0, uint32(miINT32), uint32(4 * len(dims))})
-		binary.Write(&body, binary.BigEndian, dims)
+		_ = binary.Write(&body, binary.BigEndian, []uint32{uint32(miUINT32), 8, class, 0, uint32(miINT32), uint32(4 * len(dims))})
+		_ = binary.Write(&body, binary.BigEndian, dims)
 		if len(dims)%2 == 1 {
 			body.Write(make([]byte, 4))
 		}

@@ -13,6 +13,7 @@ import (
 // Kind is what a file of weights holds.
 type Kind string
 
+// The kinds of files.
 const (
 	Network       Kind = "HDMNet"
 	BaseLearner   Kind = "base learner" // backbone, PPM, classifier

@@ -12,6 +12,7 @@ import (
 // Layout says how a parameter's elements lie on the device compared with PyTorch.
 type Layout int
 
+// The layouts of parameters.
 const (
 	Plain     Layout = iota // as in PyTorch: vectors, linear weights [out,in]
 	Conv                    // PyTorch [O,I,KH,KW], here [O,KH,KW,I]
@@ -21,6 +22,7 @@ const (
 // Role says who changes a parameter.
 type Role int
 
+// The roles of parameters.
 const (
 	Trainable Role = iota
 	Frozen         // read only: the backbone and the base learner in the meta stage

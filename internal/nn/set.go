@@ -84,7 +84,7 @@ func (s *Set) initial(p *Param, v []float32) error {
 
 func nameHash(name string) uint64 {
 	h := fnv.New64a()
-	io.WriteString(h, name)
+	_, _ = io.WriteString(h, name)
 	return h.Sum64()
 }
 

@@ -20,7 +20,7 @@ type toyNet struct {
 	Blocks []*toyBlock    `w:"blocks,group=body"`
 	Absent *Linear        `w:"absent"`
 	Depth  *DepthwiseConv `w:"depth,group=head"`
-	hidden int
+	hidden int            //nolint:unused // what NewSet has to pass by
 }
 
 type toyBlock struct {

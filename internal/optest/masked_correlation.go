@@ -112,9 +112,10 @@ func (s *suite) correlationCase(what string, sh correlationShape, share, common 
 			continue
 		}
 		ady, adc := tdy, tdc
-		if part == "y" {
+		switch part {
+		case "y":
 			adc = nil
-		} else if part == "corr" {
+		case "corr":
 			ady = nil
 		}
 		dq, dk, dv := s.gradient(sh.b, sh.n, sh.c), s.gradient(sh.b, sh.m, sh.c), s.gradient(sh.b, sh.m, sh.c)

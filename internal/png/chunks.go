@@ -14,6 +14,7 @@ const Signature = "\x89PNG\r\n\x1a\n"
 // Color is a kind of pixel, as PNG numbers them.
 type Color uint8
 
+// The kinds of pixels.
 const (
 	Gray      Color = 0
 	RGB       Color = 2

@@ -77,7 +77,7 @@ func (f *file) raw() []byte {
 func pack(raw []byte) []byte {
 	var b bytes.Buffer
 	z := zlib.NewWriter(&b)
-	z.Write(raw)
+	_, _ = z.Write(raw)
 	z.Close()
 	return b.Bytes()
 }

@@ -185,11 +185,11 @@ func TestBadInput(t *testing.T) {
 	path := func(name string) string { return filepath.Join(dir, name) }
 	q := save(t, path("q.jpg"), image.NewRGBA(image.Rect(0, 0, 40, 30)))
 	whole, _ := os.ReadFile(q)
-	os.WriteFile(path("cut.jpg"), whole[:300], 0o666)
-	os.WriteFile(path("file"), nil, 0o666)
 	cutMask, _ := os.ReadFile(p.Mask)
-	os.WriteFile(path("cut.png"), cutMask[:len(cutMask)-20], 0o666)
-	os.Mkdir(path("other"), 0o777)
+	if err := errors.Join(os.WriteFile(path("cut.jpg"), whole[:300], 0o666), os.WriteFile(path("file"), nil, 0o666),
+		os.WriteFile(path("cut.png"), cutMask[:len(cutMask)-20], 0o666), os.Mkdir(path("other"), 0o777)); err != nil {
+		t.Fatal(err)
+	}
 	twin := save(t, path("other/q.png"), image.NewRGBA(image.Rect(0, 0, 4, 3)))
 	small := save(t, path("small.png"), gray(4, 2))
 	own := save(t, path("q_mask.png"), gray(40, 30, 1))

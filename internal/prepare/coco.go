@@ -70,7 +70,7 @@ func COCO(ctx context.Context, opt COCOOptions) (*Report, error) {
 	defer func() {
 		for _, s := range splits {
 			if s.set != nil {
-				s.set.Close() // it was only read
+				_ = s.set.Close() // it was only read
 			}
 		}
 	}()

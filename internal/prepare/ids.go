@@ -47,7 +47,7 @@ func checksum(lists ...[]string) string {
 	h := sha256.New()
 	for _, ids := range lists {
 		for _, id := range ids {
-			fmt.Fprintln(h, id)
+			_, _ = fmt.Fprintln(h, id)
 		}
 	}
 	return fmt.Sprintf("%x", h.Sum(nil))

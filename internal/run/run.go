@@ -155,7 +155,7 @@ func Resume(path string) (*Dir, error) {
 	}
 	for _, dir := range []string{d.path, d.Checkpoints()} {
 		if err := atomicfile.RemovePartial(dir); err != nil {
-			d.Close()
+			_ = d.Close()
 			return nil, err
 		}
 	}
@@ -174,7 +174,7 @@ func claim(path string) (*Dir, error) {
 		return nil, unwritable(path, err)
 	}
 	if err := filelock.Lock(lock); err != nil && !errors.Is(err, filelock.ErrUnsupported) {
-		lock.Close()
+		_ = lock.Close()
 		if errors.Is(err, filelock.ErrLocked) {
 			return nil, fmt.Errorf("run directory %s is in use by another process: wait for it, stop it, or choose another --out", path)
 		}
@@ -187,7 +187,7 @@ func claim(path string) (*Dir, error) {
 		err = removed
 	}
 	if err != nil {
-		d.Close()
+		_ = d.Close()
 		return nil, unwritable(path, err)
 	}
 	return d, nil

@@ -103,12 +103,18 @@ func TestOpenAndNewest(t *testing.T) {
 	base := time.Now().Add(-time.Hour)
 	for i, name := range []string{"a", "b", "c"} {
 		d := &Dir{path: filepath.Join(root, name)}
-		os.MkdirAll(d.path, 0o777)
+		if err := os.MkdirAll(d.path, 0o777); err != nil {
+			t.Fatal(err)
+		}
 		write(t, d.Config(), "")
 		at := base.Add(time.Duration(i) * time.Minute)
-		os.Chtimes(d.Config(), at, at)
+		if err := os.Chtimes(d.Config(), at, at); err != nil {
+			t.Fatal(err)
+		}
 	}
-	os.MkdirAll(filepath.Join(root, "not-a-run"), 0o777)
+	if err := os.MkdirAll(filepath.Join(root, "not-a-run"), 0o777); err != nil {
+		t.Fatal(err)
+	}
 	if got, err := Newest(root); err != nil || filepath.Base(got) != "c" {
 		t.Errorf("Newest = %q, %v", got, err)
 	}

@@ -99,7 +99,7 @@ func readCheckpoint(path string) (*checkpoint, error) {
 	}
 	c := &checkpoint{File: f}
 	if err := c.check(); err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, err
 	}
 	return c, nil

@@ -30,7 +30,7 @@ func (t *trainer) feed(name string) (f *feed, err error) {
 		return f, nil
 	}
 	if f.val, err = experiment.ValidationLoader(c, t.Val, t.Fold, stage); err != nil {
-		f.train.Close()
+		_ = f.train.Close()
 		return nil, fmt.Errorf("stage %s, validation: %w", name, err)
 	}
 	return f, nil
@@ -42,8 +42,8 @@ func Validates(c *config.Train) bool {
 }
 
 func (f *feed) close() {
-	f.train.Close()
+	_ = f.train.Close()
 	if f.val != nil {
-		f.val.Close()
+		_ = f.val.Close()
 	}
 }

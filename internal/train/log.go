@@ -33,16 +33,16 @@ func openLog(path string, out io.Writer, terminal bool) (*logger, error) {
 func (l *logger) printf(format string, args ...any) {
 	line := fmt.Sprintf(format, args...)
 	l.clear()
-	fmt.Fprintln(l.out, line)
+	_, _ = fmt.Fprintln(l.out, line)
 	if l.file != nil {
-		fmt.Fprintf(l.file, "%s %s\n", time.Now().UTC().Format(time.RFC3339), line)
+		_, _ = fmt.Fprintf(l.file, "%s %s\n", time.Now().UTC().Format(time.RFC3339), line)
 	}
 }
 
 // clear takes the progress bar away. It comes back with the next progress.
 func (l *logger) clear() {
 	if l.bar != nil {
-		l.bar.Clear()
+		_ = l.bar.Clear()
 	}
 }
 
@@ -50,6 +50,6 @@ func (l *logger) clear() {
 func (l *logger) close() {
 	l.clear()
 	if l.file != nil {
-		l.file.Close()
+		_ = l.file.Close()
 	}
 }

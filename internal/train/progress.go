@@ -33,7 +33,7 @@ func newMeter(l *logger, done, total int) *meter {
 		m.bar = progressbar.NewOptions(total,
 			progressbar.OptionSetWriter(l.out), progressbar.OptionShowCount(), progressbar.OptionSetElapsedTime(false),
 			progressbar.OptionSetPredictTime(false), progressbar.OptionClearOnFinish(), progressbar.OptionFullWidth())
-		m.bar.Set(done)
+		_ = m.bar.Set(done)
 		m.outer, l.bar = l.bar, m.bar
 	}
 	return m
@@ -45,10 +45,10 @@ func (m *meter) show(done int, short, counted, long string) {
 	now := time.Now()
 	switch since := now.Sub(m.said); {
 	case m.bar != nil && since >= barEvery:
-		m.bar.Set(done) // a terminal that cannot be written to is no reason to stop
+		_ = m.bar.Set(done) // a terminal that cannot be written to is no reason to stop
 		m.bar.Describe(short)
 	case m.bar == nil && since >= lineEvery:
-		fmt.Fprintf(m.log.out, "%s %d of %d, %s\n", counted, done, m.total, long)
+		_, _ = fmt.Fprintf(m.log.out, "%s %d of %d, %s\n", counted, done, m.total, long)
 	default:
 		return
 	}

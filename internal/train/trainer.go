@@ -124,7 +124,7 @@ func (t *trainer) create() (from *checkpoint, err error) {
 		err = t.Group.Barrier()
 	}
 	if err != nil && from != nil {
-		from.Close()
+		_ = from.Close()
 	}
 	return from, err
 }
@@ -150,7 +150,7 @@ func (t *trainer) checkpoint() (*checkpoint, error) {
 		err = c.state.checkStage(t.Config)
 	}
 	if err != nil {
-		c.Close()
+		_ = c.Close()
 		return nil, err
 	}
 	return c, nil

@@ -86,7 +86,7 @@ func Open(path string) (*File, error) {
 	}
 	g, err := f.At(key)
 	if err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, err
 	}
 	g.path, g.chosen = path, true
@@ -103,7 +103,7 @@ func openFile(path string) (*File, error) {
 	}
 	f, err := open(path, r)
 	if err != nil {
-		r.Close()
+		_ = r.Close()
 		return nil, err
 	}
 	f.r = r

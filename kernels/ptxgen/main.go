@@ -77,7 +77,7 @@ func compile(dir, name, target, head string) error {
 // header is the first line of the PTX of an operator.
 func header(dir, name string) (string, error) {
 	h := sha256.New()
-	fmt.Fprintln(h, strings.Join(flags, " "))
+	_, _ = fmt.Fprintln(h, strings.Join(flags, " "))
 	if err := addSource(h, dir, name+".cu", map[string]bool{}); err != nil {
 		return "", err
 	}

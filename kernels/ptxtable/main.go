@@ -53,7 +53,7 @@ func run(out io.Writer, ptxas string, modules []string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "| kernel | registers, %s | shared bytes | spilled bytes |\n|---|---|---|---|\n", strings.Join(architectures, " / "))
 	for _, module := range modules {

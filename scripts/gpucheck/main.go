@@ -60,7 +60,7 @@ func main() {
 	steps := f.String("steps", "", "the steps, comma-separated, by name or by its first word (default all)")
 	limit := f.Int("limit", 560, "seconds for all")
 	small := f.Bool("small", false, "small networks and few runs: whether the script works, on an emulated driver too")
-	f.Parse(os.Args[1:])
+	_ = f.Parse(os.Args[1:])
 	if f.NArg() > 0 || *limit < 1 {
 		log.Fatalf("gpu-check: unknown argument, or --limit %d: expected flags alone and at least 1 second; --help lists them", *limit)
 	}
@@ -95,7 +95,7 @@ func (c *check) run(ctx context.Context, wanted string) (ok bool, err error) {
 	if c.work, err = os.MkdirTemp("", "gpu-check"); err != nil {
 		return false, err
 	}
-	defer os.RemoveAll(c.work)
+	defer func() { _ = os.RemoveAll(c.work) }()
 	if c.log, err = os.OpenFile(filepath.Join(c.out, "log.txt"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644); err != nil {
 		return false, err
 	}

@@ -50,7 +50,7 @@ func (c *check) step(ctx context.Context, s step) outcome {
 	if most < least {
 		return outcome{Status: "no time", Reason: "call again to go on"}
 	}
-	fmt.Fprintf(c.log, "\n==== %s\n", s.name)
+	_, _ = fmt.Fprintf(c.log, "\n==== %s\n", s.name)
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	data, err := s.do(ctx)
@@ -70,14 +70,14 @@ func (c *check) step(ctx context.Context, s step) outcome {
 			o.Status, o.Reason = "failed", err.Error()
 		}
 	}
-	fmt.Fprintf(c.log, "==== %s: %s %s\n", s.name, o.Status, o.Reason)
+	_, _ = fmt.Fprintf(c.log, "==== %s: %s %s\n", s.name, o.Status, o.Reason)
 	return o
 }
 
 // command runs a program of the bundle or the system and returns what it wrote to its
 // standard output. Both streams go to the log. The error has the last line.
 func (c *check) command(ctx context.Context, dir string, env []string, name string, args ...string) ([]byte, error) {
-	fmt.Fprintf(c.log, "$ %s %s %s\n", strings.Join(env, " "), name, strings.Join(args, " "))
+	_, _ = fmt.Fprintf(c.log, "$ %s %s %s\n", strings.Join(env, " "), name, strings.Join(args, " "))
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.WaitDelay = 5 * time.Second
 	cmd.Dir = dir
@@ -88,8 +88,8 @@ func (c *check) command(ctx context.Context, dir string, env []string, name stri
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
-	c.log.Write(out.Bytes())
-	c.log.Write(errs.Bytes())
+	_, _ = c.log.Write(out.Bytes())
+	_, _ = c.log.Write(errs.Bytes())
 	if err != nil {
 		last := strings.TrimSpace(errs.String())
 		if last == "" {

@@ -19,7 +19,6 @@ type row struct {
 	name, title string
 	mode        string
 	shots       int
-	train       bool
 	memory      bool    // compares peak memory, of fewer runs, instead of time
 	eager, best float64 // least ratio of PyTorch's figure to ours, for eager TF32 and for its best variant
 	aim         float64 // for the best variant

@@ -1,3 +1,4 @@
+// Package bench is `hdmnet bench`: how fast the parts of the program are on a machine.
 package bench
 
 import (
@@ -14,6 +15,7 @@ import (
 	"hdmnet/internal/cli/ui"
 )
 
+// NewCmd returns the command, which writes to io.
 func NewCmd(io ui.Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",

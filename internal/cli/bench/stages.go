@@ -1,9 +1,9 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"slices"
 
 	"hdmnet/internal/bench"
@@ -78,7 +78,7 @@ func newStagesReport(ctx context.Context, io ui.Streams, dev op.Device, o *model
 	return s, nil
 }
 
-func (s *stagesReport) print(b io.Writer) {
+func (s *stagesReport) print(b *bytes.Buffer) {
 	fmt.Fprintf(b, "floor        %.4g GF are left after the exact shortcuts: %.2f ms at the rate of large products, %.0f%% of the time\n",
 		s.Needed, 1000*s.Floor, 100*s.Share)
 	fmt.Fprintf(b, "copies       %v\n", s.copyRates)

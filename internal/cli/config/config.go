@@ -1,3 +1,4 @@
+// Package config is `hdmnet config`: the configurations that there are, and their settings.
 package config
 
 import (
@@ -12,6 +13,7 @@ import (
 	"hdmnet/internal/config"
 )
 
+// NewCmd returns the command, which writes to io.
 func NewCmd(io ui.Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",

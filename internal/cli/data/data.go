@@ -1,3 +1,4 @@
+// Package data is `hdmnet data`: preparing, checking and looking at data sets.
 package data
 
 import (
@@ -7,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// NewCmd returns the command, which writes to io.
 func NewCmd(io ui.Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "data",

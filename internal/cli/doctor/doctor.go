@@ -1,3 +1,4 @@
+// Package doctor is `hdmnet doctor`: what a machine has, and whether its device computes rightly.
 package doctor
 
 import (
@@ -24,6 +25,7 @@ type options struct {
 	json      bool
 }
 
+// NewCmd returns the command, which writes to io.
 func NewCmd(io ui.Streams) *cobra.Command {
 	o := &options{}
 	cmd := &cobra.Command{

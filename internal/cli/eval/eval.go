@@ -1,3 +1,4 @@
+// Package eval is `hdmnet eval`: scores of networks on novel classes.
 package eval
 
 import (
@@ -36,6 +37,7 @@ type options struct {
 	fused string // how the supports were taken, once a network is there
 }
 
+// NewCmd returns the command, which writes to io.
 func NewCmd(io ui.Streams) *cobra.Command { return newCmd(io, &options{}) }
 
 // newEvalWith makes the command whose flags go to o.

@@ -90,7 +90,7 @@ func Help(root *cobra.Command) {
 			fmt.Fprintf(&b, "\n%s\n", details)
 		}
 		fmt.Fprintf(&b, "\n%s", usage(cmd))
-		fmt.Fprint(cmd.OutOrStdout(), b.String())
+		_, _ = fmt.Fprint(cmd.OutOrStdout(), b.String()) // cobra asks for no error here
 	})
 	root.SetUsageFunc(func(cmd *cobra.Command) error {
 		_, err := fmt.Fprint(cmd.OutOrStdout(), usage(cmd))

@@ -1,3 +1,4 @@
+// Package predict is `hdmnet predict`: segmentation of a person's own pictures.
 package predict
 
 import (
@@ -26,6 +27,7 @@ type options struct {
 	force             bool
 }
 
+// NewCmd returns the command, which writes to io.
 func NewCmd(io ui.Streams) *cobra.Command {
 	o := &options{}
 	cmd := &cobra.Command{
@@ -111,12 +113,12 @@ func run(ctx context.Context, io ui.Streams, o *options) (err error) {
 		Queries: o.queries, Out: o.out, SaveLogits: o.saveLogits, WhiteIsObject: o.whiteIsObject, Force: o.force,
 		Warn: func(m string) { io.Warn("%s", m) },
 		Taken: func(r predict.Taken) {
-			fmt.Fprintf(io.Err, "support %s: %.1f%% object, wrote %s\n", r.Image, 100*r.Object, r.Overlay)
+			_, _ = fmt.Fprintf(io.Err, "support %s: %.1f%% object, wrote %s\n", r.Image, 100*r.Object, r.Overlay)
 		},
 		Done: func(r predict.Result) {
-			fmt.Fprintf(io.Out, "%s: %.1f%% object, wrote %s and %s\n", r.Query, 100*r.Foreground, r.Mask, r.Overlay)
+			_, _ = fmt.Fprintf(io.Out, "%s: %.1f%% object, wrote %s and %s\n", r.Query, 100*r.Foreground, r.Mask, r.Overlay)
 			if r.Logits != "" {
-				fmt.Fprintf(io.Out, "%s: wrote %s\n", r.Query, r.Logits)
+				_, _ = fmt.Fprintf(io.Out, "%s: wrote %s\n", r.Query, r.Logits)
 			}
 		},
 	}

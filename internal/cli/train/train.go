@@ -1,3 +1,4 @@
+// Package train is `hdmnet train`: a run from its flags to its folder.
 package train
 
 import (
@@ -29,6 +30,7 @@ type options struct {
 	resume bool
 }
 
+// NewCmd returns the command, which writes to io.
 func NewCmd(io ui.Streams) *cobra.Command {
 	o := &options{}
 	cmd := &cobra.Command{

@@ -38,7 +38,7 @@ func (p *Progress) Update(done, total int, note string) {
 				progressbar.OptionClearOnFinish(), progressbar.OptionFullWidth())
 		}
 		p.bar.Describe(p.label + note)
-		p.bar.Set(done) // a terminal that cannot be written to is no reason to stop
+		_ = p.bar.Set(done) // a terminal that cannot be written to is no reason to stop
 		return
 	}
 	now := time.Now()
@@ -48,13 +48,13 @@ func (p *Progress) Update(done, total int, note string) {
 	p.said = now
 	rate := float64(done) / now.Sub(p.begun).Seconds()
 	left := time.Duration(float64(total-done) / rate * float64(time.Second)).Round(time.Second)
-	fmt.Fprintf(p.io.Err, "%s: %d of %d %s%s, %.3g a second, %v left\n", p.label, done, total, p.unit, note, rate, left)
+	_, _ = fmt.Fprintf(p.io.Err, "%s: %d of %d %s%s, %.3g a second, %v left\n", p.label, done, total, p.unit, note, rate, left)
 }
 
 // Finish takes the bar away.
 func (p *Progress) Finish() {
 	if p.bar != nil {
-		p.bar.Clear()
+		_ = p.bar.Clear()
 	}
 }
 

@@ -1,3 +1,4 @@
+// Package weights is `hdmnet weights`: inspecting, converting and comparing files of weights.
 package weights
 
 import (
@@ -9,6 +10,7 @@ import (
 	"hdmnet/internal/weights"
 )
 
+// NewCmd returns the command, which writes to io.
 func NewCmd(io ui.Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "weights",
@@ -47,7 +49,7 @@ func openRecognized(path string) (*recognized, error) {
 		r.layout, r.view, err = model.Recognize(r.file)
 	}
 	if err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, err
 	}
 	return r, nil
