@@ -10,7 +10,7 @@ CUDA_LIB := build/cuda/libcuda.a
 CUDA_GO := CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(CURDIR)/internal/cuda/include" CGO_LDFLAGS="-L$(CURDIR)/build/cuda" $(GO)
 DRIVER := $(shell sh scripts/cuda-driver.sh)
 
-.PHONY: build build-cpu build-cuda test vet-cuda test-cuda test-parity gpu-bundle gpu-check ptx ptxas race vet fuzz bench generate smoke ci
+.PHONY: build build-cpu build-cuda test vet-cuda test-cuda test-parity gpu-bundle gpu-check ptx ptxas race vet lint fuzz bench generate smoke ci
 
 build: $(if $(DRIVER),build-cuda,build-cpu) ## the binary in bin/; with CUDA where there is a driver
 
@@ -79,6 +79,16 @@ vet: ## vet, formatting, and the platforms that have no assembly
 	GOARCH=arm64 $(GO) vet ./...
 	CGO_ENABLED=0 $(GO) build ./...
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
+
+LINT := build/golangci-lint
+LINT_VERSION := v2.15.0
+$(LINT): Makefile # installed once; a minute and a half of compiling
+	CGO_ENABLED=0 GOBIN=$(CURDIR)/build $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	@touch $@
+
+lint: $(LINT) $(CUDA_LIB) ## golangci-lint (.golangci.yml), also on what only a CUDA build compiles
+	CGO_ENABLED=0 $(LINT) run ./...
+	$(CUDA_GO:%$(GO)=%)$(LINT) run --build-tags cuda ./internal/cuda/... ./internal/device ./internal/train ./cmd/hdmnet
 
 # Readers of files that come from elsewhere are fuzzed for longer.
 FUZZTIME ?= 10s
