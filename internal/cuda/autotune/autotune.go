@@ -19,8 +19,8 @@ const (
 	largest = 64 << 20 // bytes that Parse accepts, far above what a program writes
 )
 
-// maxChoice is the largest number of an algorithm that Parse accepts.
-const maxChoice = 63
+// MaxChoice is the largest number of an algorithm that Parse accepts.
+const MaxChoice = 63
 
 // file is the JSON. A choice is the number of an algorithm, or −1 for hdmnet's kernels.
 type file struct {
@@ -41,8 +41,8 @@ func Parse(data []byte) (map[string]int, error) {
 		return nil, fmt.Errorf("its format is %q, not %q", f.Format, format)
 	}
 	for key, choice := range f.Choices {
-		if key == "" || choice < -1 || choice > maxChoice {
-			return nil, fmt.Errorf("the choice of %q is %d; it must be from -1 to %d", key, choice, maxChoice)
+		if key == "" || choice < -1 || choice > MaxChoice {
+			return nil, fmt.Errorf("the choice of %q is %d; it must be from -1 to %d", key, choice, MaxChoice)
 		}
 	}
 	if f.Choices == nil {

@@ -86,7 +86,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		for key, choice := range all {
-			if key == "" || choice < -1 || choice > maxChoice {
+			if key == "" || choice < -1 || choice > MaxChoice {
 				t.Errorf("accepted %q: %d", key, choice)
 			}
 		}
