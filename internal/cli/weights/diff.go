@@ -123,7 +123,7 @@ func diffTable(ctx context.Context, out *bytes.Buffer, a, b *weights.File, toler
 	for _, name := range b.Names() {
 		if _, there := a.Shape(name); !there {
 			differ++
-			shape, _ = b.Shape(name)
+			shape, _ := b.Shape(name)
 			fmt.Fprintf(w, "only in B\t%s\t%s %v\n", infile.Shown(name), b.Dtype(name), shape)
 		}
 	}
