@@ -1,6 +1,7 @@
 package data
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 
@@ -109,31 +110,35 @@ func (p *prepareFlags) prepare(io ui.Streams, names []string, work func(prepare.
 // printPrepared writes what a preparation did. names are the data set's classes, [0] the
 // background.
 func printPrepared(io ui.Streams, r *prepare.Report, names []string) error {
+	var b bytes.Buffer
 	if r.Root != "" {
-		fmt.Fprintf(io.Out, "data root: %s\n", r.Root)
+		fmt.Fprintf(&b, "data root: %s\n", r.Root)
 	}
-	fmt.Fprintf(io.Out, "masks: %d written, %d were there\n", r.Written, r.Kept)
+	fmt.Fprintf(&b, "masks: %d written, %d were there\n", r.Written, r.Kept)
 	for _, l := range r.Lists {
-		fmt.Fprintf(io.Out, "list:  %s, %d pairs\n", l.Path, l.Pairs)
+		fmt.Fprintf(&b, "list:  %s, %d pairs\n", l.Path, l.Pairs)
 	}
-	if r.Written+r.Kept == 0 {
-		return nil
+	if r.Written+r.Kept > 0 {
+		printObjects(&b, &r.Objects, cmp.Or(r.Unit, "objects"))
+		printClasses(&b, r, names)
+		noteSmall(&b, r, names)
 	}
-	printObjects(io, &r.Objects, cmp.Or(r.Unit, "objects"))
-	w := ui.TextTable(io.Out)
+	_, err := io.Out.Write(b.Bytes())
+	return err
+}
+
+// printClasses writes how many masks show each class.
+func printClasses(b *bytes.Buffer, r *prepare.Report, names []string) {
+	w := ui.TextTable(b)
 	fmt.Fprintf(w, "class\tname\tmasks that show it\tby %d pixels or more\n", data.FieldMinArea)
 	for c := 1; c < len(names) && c < labelmap.Ignore; c++ {
 		fmt.Fprintf(w, "%d\t%s\t%d\t%d\n", c, infile.Shown(names[c]), r.Images[c], r.Large[c])
 	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	noteSmall(io, r, names)
-	return nil
+	w.Flush() // into memory: it cannot fail
 }
 
 // noteSmall says which classes make no episodes.
-func noteSmall(io ui.Streams, r *prepare.Report, names []string) {
+func noteSmall(b *bytes.Buffer, r *prepare.Report, names []string) {
 	var none, small []string
 	for c := 1; c < len(names) && c < labelmap.Ignore; c++ {
 		switch {
@@ -144,20 +149,20 @@ func noteSmall(io ui.Streams, r *prepare.Report, names []string) {
 		}
 	}
 	if len(none) > 0 {
-		fmt.Fprintf(io.Out, "note: no mask shows %s\n", ui.FirstOf(none, 10))
+		fmt.Fprintf(b, "note: no mask shows %s\n", ui.FirstOf(none, 10))
 	}
 	if len(small) > 0 {
-		fmt.Fprintf(io.Out, "note: %s: fewer than %d pixels in every mask, too few for episodes unless dataset.min_area is set to less\n", ui.FirstOf(small, 10), data.FieldMinArea)
+		fmt.Fprintf(b, "note: %s: fewer than %d pixels in every mask, too few for episodes unless dataset.min_area is set to less\n", ui.FirstOf(small, 10), data.FieldMinArea)
 	}
 }
 
 // printObjects writes how many objects, or what else they are, were read, drawn and left
 // out, and why.
-func printObjects(io ui.Streams, t *tally.Tally, what string) {
+func printObjects(b *bytes.Buffer, t *tally.Tally, what string) {
 	if t.Read == 0 && t.Dropped == nil {
 		return
 	}
-	w := ui.TextTable(io.Out)
+	w := ui.TextTable(b)
 	fmt.Fprintf(w, "read\t%d\t%s\ndrawn\t%d\nleft out\t%d\n", t.Read, what, t.Used, t.LeftOut())
 	for _, r := range t.Left {
 		fmt.Fprintf(w, "\t%d\t  %s\n", r.Count, r.Why)
@@ -168,5 +173,5 @@ func printObjects(io ui.Streams, t *tally.Tally, what string) {
 	for _, r := range t.Remarks {
 		fmt.Fprintf(w, "besides\t%d\t%s\n", r.Count, r.Why)
 	}
-	w.Flush() // as the lines before
+	w.Flush() // into memory: it cannot fail
 }
