@@ -9,44 +9,14 @@ import (
 	"strconv"
 	"strings"
 
-	"hdmnet/internal/coco"
 	"hdmnet/internal/infile"
-	"hdmnet/internal/labelmap"
 	"hdmnet/internal/picture"
 	"hdmnet/internal/tally"
 	"hdmnet/internal/textfile"
 )
 
-// labelMe is an annotation of one picture.
-type labelMe struct {
-	path   string // of the annotation
-	stem   string // its name below the folder, without extension
-	image  string // path of the picture
-	h, w   int
-	shapes []shape
-	left   tally.Tally // of shapes that are not drawn
-}
-
-// shape is something drawn: a polygon, a circle of radius > 0 around xy, or a mask whose
-// upper left pixel is at xy.
-type shape struct {
-	label  string
-	name   string // for messages
-	xy     []float64
-	radius float64
-	mask   *Mask // of 0 and 1
-}
-
-// Reasons for which a shape is left out.
-const (
-	whyNoArea   = "shapes without an area (points and lines)"
-	whyNoLabel  = "shapes without a label"
-	whyBadShape = "shapes that cannot be drawn"
-	whyNoPixel  = "shapes that leave no pixel (outside of the picture, or thinner than one)"
-)
-
 // parseLabelMe reads an annotation, without its picture; imagePath is where that should be.
-func parseLabelMe(content []byte) (a *labelMe, imagePath string, err error) {
+func parseLabelMe(content []byte) (a *annotated, imagePath string, err error) {
 	var v struct {
 		Shapes      []json.RawMessage `json:"shapes"`
 		ImagePath   *string           `json:"imagePath"`
@@ -59,7 +29,7 @@ func parseLabelMe(content []byte) (a *labelMe, imagePath string, err error) {
 	if v.Shapes == nil {
 		return nil, "", errors.New("no annotation of LabelMe, which has shapes and an imagePath; move other .json files elsewhere")
 	}
-	a = &labelMe{}
+	a = &annotated{}
 	if a.h, a.w = imageSide(v.ImageHeight), imageSide(v.ImageWidth); a.h < 0 || a.w < 0 {
 		return nil, "", fmt.Errorf("a picture of %s×%s pixels (width×height)", v.ImageWidth, v.ImageHeight)
 	}
@@ -170,7 +140,8 @@ func makeShape(kind string, points [][]*float64, mask *string) (shape, error) {
 		if err := two(); err != nil {
 			return shape{}, err
 		}
-		return shape{xy: xy[:2], radius: math.Hypot(xy[2]-xy[0], xy[3]-xy[1])}, nil
+		r := math.Hypot(xy[2]-xy[0], xy[3]-xy[1])
+		return shape{xy: xy[:2], rx: r, ry: r}, nil
 	case "mask":
 		if err := two(); err != nil {
 			return shape{}, err
@@ -208,81 +179,4 @@ func decodeShapeMask(text *string) (*Mask, error) {
 		m.Pix[i] = uint8(min(v, 1))
 	}
 	return m, nil
-}
-
-// specialLabel is the mask value of labels that are no class. LabelMe's own converters
-// know __ignore__ and _background_.
-func specialLabel(label string) (value uint8, ok bool) {
-	switch strings.ToLower(strings.Trim(label, "_")) {
-	case "ignore":
-		return labelmap.Ignore, true
-	case "background":
-		return 0, true
-	}
-	return 0, false
-}
-
-// draw draws the shapes and counts them; names are the classes, [0] the background.
-func (a *labelMe) draw(names []string, t *tally.Tally) Mask {
-	values := make(map[string]uint8, len(names))
-	for c, name := range names {
-		values[name] = uint8(c)
-	}
-	m := Mask{Pix: make([]uint8, a.h*a.w), H: a.h, W: a.w}
-	for _, s := range a.shapes {
-		value, special := specialLabel(s.label)
-		if !special {
-			value = values[s.label]
-		}
-		var painted bool
-		var err error
-		switch {
-		case s.mask != nil:
-			painted = m.paste(s.mask, s.xy[0], s.xy[1], value)
-		case s.radius > 0:
-			painted = m.circle(s.xy[0], s.xy[1], s.radius, value)
-		default:
-			painted, err = coco.DrawPolygon(m.Pix, m.H, m.W, s.xy, value)
-		}
-		switch what := infile.Shown(a.path) + ": " + s.name; {
-		case err != nil:
-			t.Leave(whyBadShape, fmt.Sprintf("%s: %v", what, err))
-		case !painted:
-			t.Leave(whyNoPixel, what)
-		default:
-			t.Used++
-		}
-	}
-	return m
-}
-
-// paste draws the ones of a mask whose upper left pixel is at (x0,y0), cut to whole numbers
-// as LabelMe does.
-func (m Mask) paste(part *Mask, x0, y0 float64, value uint8) (painted bool) {
-	const far = 1 << 30
-	left, top := int(min(max(x0, -far), far)), int(min(max(y0, -far), far))
-	for y := max(0, -top); y < min(part.H, m.H-top); y++ {
-		for x := max(0, -left); x < min(part.W, m.W-left); x++ {
-			if part.Pix[y*part.W+x] != 0 {
-				m.Pix[(top+y)*m.W+left+x] = value
-				painted = true
-			}
-		}
-	}
-	return painted
-}
-
-// circle fills the pixels whose middle is not farther than r from (cx,cy).
-func (m Mask) circle(cx, cy, r float64, value uint8) (painted bool) {
-	inside := func(v float64, n int) int { return int(min(max(v, 0), float64(n))) }
-	for y := inside(cy-r, m.H); y < inside(cy+r+1, m.H); y++ {
-		dy := float64(y) + 0.5 - cy
-		for x := inside(cx-r, m.W); x < inside(cx+r+1, m.W); x++ {
-			if dx := float64(x) + 0.5 - cx; float64(dx*dx)+float64(dy*dy) <= float64(r*r) {
-				m.Pix[y*m.W+x] = value
-				painted = true
-			}
-		}
-	}
-	return painted
 }

@@ -33,11 +33,14 @@ drawn, how many were left out and why. Warnings name the first three of each rea
 		Example: `  hdmnet data prepare sbd --root VOC2012 --sbd benchmark_RELEASE
   hdmnet data prepare coco --root coco --mask-mode all-polygons
   hdmnet data prepare labelme --images photos --out mine
+  hdmnet data prepare cvat --file annotations.xml --images images --out mine
+  hdmnet data prepare auto --root downloads
   hdmnet data prepare masks --images photos --masks masks --mask-colors labelmap.txt --out mine`,
 		Args: cobra.ArbitraryArgs,
 		RunE: flags.NeedsCommand,
 	}
-	cmd.AddCommand(newPrepareVOC(io), newPrepareSBD(io), newPrepareCOCO(io), newPrepareLabelMe(io), newPrepareMasks(io))
+	cmd.AddCommand(newPrepareVOC(io), newPrepareSBD(io), newPrepareCOCO(io), newPrepareLabelMe(io), newPrepareMasks(io), newPrepareAuto(io))
+	cmd.AddCommand(newImports(io)...)
 	return cmd
 }
 

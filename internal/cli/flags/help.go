@@ -32,7 +32,7 @@ var members = []struct {
 		"data-root", "mask-colors", "max-pixels", "list", "train-list", "val-list", "fold", "fold-scheme", "split", "ann-type",
 		"filter-intersection",
 		"shots", "episodes", "episodes-file", "seeds", "protocol", "support", "query", "mask-white-is-object",
-		"root", "sbd", "images", "image-suffix", "masks", "mask-suffix", "instances", "classes", "mask-mode", "crowd", "strict",
+		"root", "sbd", "images", "image-suffix", "masks", "mask-suffix", "instances", "file", "attribute", "classes", "mask-mode", "crowd", "strict",
 		"train-order", "val-order", "train", "val",
 	}},
 	{GroupNetwork, []string{
