@@ -1,5 +1,5 @@
-// Package picture reads photographs and masks from files: JPEG, PNG, WebP, BMP, TIFF and
-// GIF (of moving ones the first picture), told apart by their content whatever their names
+// Package picture reads photographs and masks from files: JPEG, PNG, WebP, BMP, TIFF, GIF
+// (of moving ones the first picture) and PNM (PBM, PGM, PPM), told apart by their content whatever their names
 // say. Photographs come out with the pixels that OpenCV's imread gives; what is odd about
 // a file but does not stop OpenCV is a warning. Masks come out as class indices.
 //

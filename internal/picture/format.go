@@ -20,9 +20,10 @@ const (
 	formatBMP  format = "BMP"
 	formatTIFF format = "TIFF"
 	formatGIF  format = "GIF"
+	formatPNM  format = "PNM"
 )
 
-const formatNames = "JPEG, PNG, WebP, BMP, TIFF or GIF"
+const formatNames = "JPEG, PNG, WebP, BMP, TIFF, GIF or PNM"
 
 // sniff tells a file's format from its first bytes. Errors name what the file is instead,
 // where that can be told.
@@ -41,6 +42,8 @@ func sniff(start []byte) (format, error) {
 		return formatTIFF, nil
 	case at(0, "GIF87a"), at(0, "GIF89a"):
 		return formatGIF, nil
+	case len(start) >= 3 && start[0] == 'P' && start[1] >= '1' && start[1] <= '6' && bytes.IndexByte([]byte(" \t\r\n#"), start[2]) >= 0:
+		return formatPNM, nil
 	}
 	if other := foreign(start); other != "" {
 		return "", fmt.Errorf("it is %s, which is not read; convert it to JPEG or PNG, for instance with ImageMagick: `magick FILE NEW.png`", other)
@@ -70,6 +73,7 @@ func foreign(start []byte) string {
 		{"II+\x00", "BigTIFF"},
 		{"MM\x00+", "BigTIFF"},
 		{"II\xbc\x01", "JPEG XR"},
+		{"P7\n", "PAM"},
 		{"8BPS", "a Photoshop file"},
 		{"gimp xcf", "a GIMP file"},
 		{"%PDF", "PDF"},
@@ -89,9 +93,6 @@ func foreign(start []byte) string {
 		if bytes.HasPrefix(start, []byte(f.start)) {
 			return f.name
 		}
-	}
-	if len(start) >= 3 && start[0] == 'P' && start[1] >= '1' && start[1] <= '7' && (start[2] == '\n' || start[2] == ' ' || start[2] == '\r') {
-		return "PNM (PPM, PGM, PBM or PAM)"
 	}
 	return ""
 }

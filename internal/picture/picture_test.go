@@ -93,7 +93,7 @@ func TestOtherFormats(t *testing.T) {
 	}{
 		{box("heic"), "HEIC"}, {box("mif1"), "HEIC"}, {box("avif"), "AVIF"}, {box("isom"), "video"},
 		{read(t, "x.avif"), "AVIF"}, {read(t, "x.jp2"), "JPEG 2000"}, {[]byte("\xff\x0a1234567890"), "JPEG XL"},
-		{[]byte("\x00\x00\x00\x0cJXL \r\n\x87\n"), "JPEG XL"}, {[]byte("8BPS\x00\x01"), "Photoshop"}, {[]byte("P6\n3 4\n"), "PNM"},
+		{[]byte("\x00\x00\x00\x0cJXL \r\n\x87\n"), "JPEG XL"}, {[]byte("8BPS\x00\x01"), "Photoshop"}, {[]byte("P7\nWIDTH 3\n"), "PAM"},
 		{[]byte("<html><body>404"), "web page"}, {[]byte("version https://git-lfs.github.com/spec/v1\n"), "git lfs pull"},
 	} {
 		_, _, err := new(Reader).Image(nil, c.content, "a.jpg")
@@ -106,7 +106,7 @@ func TestOtherFormats(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, want)
 		}
 	}
-	for content, want := range map[string]string{"": "not a picture", "hello": "not a picture", "GIF89a": "GIF: ", "BM": "BMP: ", "RIFF\x00\x00\x00\x00WEBP": "WebP: ", "\xff\xd8": "JPEG: "} {
+	for content, want := range map[string]string{"": "not a picture", "hello": "not a picture", "GIF89a": "GIF: ", "BM": "BMP: ", "P5\n3 4\n255\n": "PNM: it ends too early", "P5 3 4 70000 ": "PNM: 3×4 pixels of values up to 70000", "P2 2 1 9 3 12": "PNM: a value 12, but the greatest is 9", "RIFF\x00\x00\x00\x00WEBP": "WebP: ", "\xff\xd8": "JPEG: "} {
 		if _, _, err := new(Reader).Image(nil, []byte(content), "a\x1b[2J.png"); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), `"a\x1b[2J.png"`) {
 			t.Errorf("%q: %v, want %q", content, err, want)
 		}

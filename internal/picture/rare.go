@@ -24,6 +24,8 @@ func rareConfig(f format, r io.Reader) (image.Config, error) {
 		return bmp.DecodeConfig(r)
 	case formatTIFF:
 		return tiff.DecodeConfig(r)
+	case formatPNM:
+		return pnmConfig(r)
 	}
 	return gif.DecodeConfig(r)
 }
@@ -50,6 +52,8 @@ func (r *Reader) decodeRare(f format, content []byte) (image.Image, Size, error)
 		img, err = bmp.Decode(reader)
 	case formatTIFF:
 		img, err = decodeTIFF(content)
+	case formatPNM:
+		img, err = decodePNM(content)
 	case formatGIF:
 		img, err = firstOfGIF(reader, s)
 	}

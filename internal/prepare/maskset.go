@@ -198,7 +198,7 @@ func stems(ctx context.Context, folder, suffix string, t *tally.Tally, skip func
 	return out, nil
 }
 
-var maskExtensions = append([]string{".gif"}, locate.Extensions...)
+var maskExtensions = append([]string{".gif", ".pgm", ".ppm", ".pbm"}, locate.Extensions...)
 
 // matcher finds the picture of a mask. Letters may be of another case.
 type matcher struct {

@@ -34,8 +34,9 @@ func NewCmd(io ui.Streams) *cobra.Command {
 		Use:   "predict",
 		Short: "Segment pictures, from pictures in which the object is marked",
 		Long: `Segment pictures (queries), from one or a few pictures in which the object is marked
-(supports). Pictures are JPEG, PNG, WebP, BMP, TIFF or GIF of any size; the EXIF orientation of
-JPEG is applied. Very large ones are read at a smaller scale; the mask has the picture's size.
+(supports). Pictures are JPEG, PNG, WebP, BMP, TIFF, GIF or PNM of any size; the EXIF
+orientation of JPEG is applied. Very large ones are read at a smaller scale; the mask has the
+picture's size.
 
 A support is a picture with one or more marks:
 
