@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"hdmnet/internal/labelmap"
 )
 
 // made is an instances file of one 4×3 image (width×height) with these annotations.
@@ -83,7 +85,7 @@ func TestCrowds(t *testing.T) {
 		}
 		pix, counted, err := s.Mask(AllPolygons, 3, 4, 0)
 		for i, v := range pix {
-			if v == ignore {
+			if v == labelmap.Ignore {
 				pix[i] = 'i' - '0'
 			}
 		}
@@ -138,6 +140,22 @@ func TestRecordsLeftOut(t *testing.T) {
 	}
 	if s.Tally.Read != 7 {
 		t.Errorf("%d annotations read", s.Tally.Read)
+	}
+}
+
+// TestSpecialCategories: objects named background and ignore are drawn as 0 and 255.
+func TestSpecialCategories(t *testing.T) {
+	square := func(category, x int) string {
+		return fmt.Sprintf(`{"image_id":1,"category_id":%d,"segmentation":[[%d,0,4,0,4,3,%d,3]]}`, category, x, x)
+	}
+	s, err := read(`{"images":[{"id":1,"file_name":"a"}],"categories":[{"id":1,"name":"__ignore__"},{"id":2,"name":"cup"},{"id":3,"name":"Background"}],
+		"annotations":[` + square(2, 0) + `,` + square(3, 1) + `,` + square(1, 3) + `]}`)
+	if err != nil || !slices.Equal(s.ClassNames(), []string{"cup"}) {
+		t.Fatal(s, err)
+	}
+	pix, counted, err := s.Mask(AllPolygons, 3, 4, 0)
+	if want := []uint8{1, 0, 0, labelmap.Ignore}; err != nil || counted.Used != 3 || !bytes.Equal(pix, slices.Concat(want, want, want)) {
+		t.Errorf("%v, %+v, %v", pix, counted, err)
 	}
 }
 

@@ -11,6 +11,7 @@
 // Rules: crowds (iscrowd 1) are left out, drawn or ignored as Options say; the others are
 // drawn in the order of the file, later ones over earlier ones; the value is the place of
 // the category when categories are sorted by id, from 1. The background is 0, ignored
-// crowds are 255. Records are read as pycocotools reads them; those that cannot be used are
+// crowds are 255; so are objects of categories named background and ignore, which are no
+// classes. Records are read as pycocotools reads them; those that cannot be used are
 // left out and counted, never lost silently.
 package coco

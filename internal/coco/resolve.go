@@ -6,10 +6,8 @@ import (
 	"slices"
 
 	"hdmnet/internal/infile"
+	"hdmnet/internal/labelmap"
 )
-
-// ignore is the value of pixels that do not count.
-const ignore = 255
 
 // resolve looks ids up and sorts the annotations by image, the order of the file within an
 // image.
@@ -58,7 +56,7 @@ func (r *reader) resolve(crowds Crowds) error {
 		}
 		value := values[a.category]
 		if a.crowd && crowds == IgnoreCrowds {
-			value = ignore
+			value = labelmap.Ignore
 		}
 		s.annotations[next[at[i]]] = annotation{offset: a.offset, length: a.length, sum: a.sum, value: value}
 		next[at[i]]++
@@ -115,7 +113,8 @@ func nothing(what, reasons string) error {
 	return fmt.Errorf("%s that can be used:\n%s", what, reasons)
 }
 
-// resolveCategories gives the mask value of every category, by the number of its id.
+// resolveCategories gives the mask value of every category, by the number of its id. Those
+// named background and ignore are no classes.
 func (r *reader) resolveCategories() (map[int32]uint8, error) {
 	s := r.set
 	used := map[ID]bool{}
@@ -126,7 +125,12 @@ func (r *reader) resolveCategories() (map[int32]uint8, error) {
 	for _, c := range r.categories {
 		used[c.ID] = number[r.number(c.ID)]
 	}
+	values := map[int32]uint8{}
 	for _, c := range r.categories {
+		if value, ok := labelmap.Special(c.Name); ok {
+			values[r.number(c.ID)] = value
+			continue
+		}
 		if !used[c.ID] && r.isRoot(c) {
 			s.Tally.Remark("categories without objects that name the whole set, and are no classes", fmt.Sprintf("category id %s: %s", infile.Shown(string(c.ID)), infile.Shown(c.Name)))
 			continue
@@ -141,7 +145,6 @@ func (r *reader) resolveCategories() (map[int32]uint8, error) {
 	case len(s.Categories) > MaxCategories:
 		return nil, fmt.Errorf("%d categories, but only %d fit into an 8-bit mask: remove those that are not used", len(s.Categories), MaxCategories)
 	}
-	values := make(map[int32]uint8, len(s.Categories))
 	for i, c := range s.Categories {
 		if i > 0 && s.Categories[i-1].ID == c.ID {
 			return nil, fmt.Errorf("category id %s is there twice (%q and %q): give each category an id of its own", infile.Shown(string(c.ID)), s.Categories[i-1].Name, c.Name)

@@ -3,7 +3,6 @@ package prepare
 import (
 	"fmt"
 	"math"
-	"strings"
 
 	"hdmnet/internal/coco"
 	"hdmnet/internal/infile"
@@ -66,7 +65,7 @@ func (a *annotated) settle(err error, t *tally.Tally) bool {
 		return false
 	}
 	if err != nil {
-		return leave("objects of pictures that are not there", fmt.Errorf("its picture: %w", err))
+		return leave("objects of pictures that are not found", fmt.Errorf("its picture: %w", err))
 	}
 	size, err := new(picture.Reader).Size(a.image)
 	if err != nil {
@@ -87,18 +86,6 @@ func (a *annotated) settle(err error, t *tally.Tally) bool {
 	return true
 }
 
-// specialLabel is the mask value of labels that are no class. LabelMe's own converters
-// know __ignore__ and _background_.
-func specialLabel(label string) (value uint8, ok bool) {
-	switch strings.ToLower(strings.Trim(label, "_")) {
-	case "ignore":
-		return labelmap.Ignore, true
-	case "background":
-		return 0, true
-	}
-	return 0, false
-}
-
 // draw draws the shapes and counts them; names are the classes, [0] the background.
 func (a *annotated) draw(names []string, t *tally.Tally) Mask {
 	values := make(map[string]uint8, len(names))
@@ -107,7 +94,7 @@ func (a *annotated) draw(names []string, t *tally.Tally) Mask {
 	}
 	m := Mask{Pix: make([]uint8, a.h*a.w), H: a.h, W: a.w}
 	for _, s := range a.shapes {
-		value, special := specialLabel(s.label)
+		value, special := labelmap.Special(s.label)
 		if !special {
 			value = values[s.label]
 		}

@@ -9,6 +9,7 @@ import (
 
 	"hdmnet/internal/data"
 	"hdmnet/internal/infile"
+	"hdmnet/internal/labelmap"
 	"hdmnet/internal/locate"
 	"hdmnet/internal/tally"
 )
@@ -133,7 +134,7 @@ func (set *annotatedSet) names(file string) ([]string, error) {
 		}
 		for _, a := range set.pictures {
 			for _, s := range a.shapes {
-				if _, special := specialLabel(s.label); !special && !slices.Contains(names[1:], s.label) {
+				if _, special := labelmap.Special(s.label); !special && !slices.Contains(names[1:], s.label) {
 					return nil, fmt.Errorf("%s: the label %q is not in %s; add it there, or correct it", a.path, s.label, file)
 				}
 			}
@@ -143,7 +144,7 @@ func (set *annotatedSet) names(file string) ([]string, error) {
 	var labels []string
 	for _, a := range set.pictures {
 		for _, s := range a.shapes {
-			if _, special := specialLabel(s.label); !special {
+			if _, special := labelmap.Special(s.label); !special {
 				labels = append(labels, s.label)
 			}
 		}
@@ -152,7 +153,7 @@ func (set *annotatedSet) names(file string) ([]string, error) {
 	labels = slices.Compact(labels)
 	var ordered []string
 	for _, class := range set.classes {
-		if _, special := specialLabel(class); !special {
+		if _, special := labelmap.Special(class); !special {
 			ordered = append(ordered, class)
 		}
 	}

@@ -92,7 +92,7 @@ func (s *cocoSplit) find(opt COCOOptions, t *tally.Tally) error {
 		path, err := finder.Find(image.File)
 		if err != nil {
 			missing = append(missing, filepath.Join(s.images, filepath.FromSlash(image.File)))
-			t.LeaveAll("objects of pictures that are not there", what+": "+err.Error(), n)
+			t.LeaveAll("objects of pictures that are not found", what+": "+err.Error(), n)
 			continue
 		}
 		id, _, err := locate.Identify(path)

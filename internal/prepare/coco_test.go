@@ -222,7 +222,8 @@ func TestCOCOErrors(t *testing.T) {
 		{custom(instances(cocoCategories, []string{"b.jpg"}, [3]int{0, 3, 1})), []string{"1 of 1 files cannot be read", "b.jpg"}},
 		{custom(instances(cocoCategories, []string{"../set.jpg"}, [3]int{0, 3, 1})), []string{"1 of 1 files cannot be read", "set.jpg"}},
 		{custom(instances(cocoCategories, []string{"a.jpg", "a.png"}, [3]int{0, 3, 1}, [3]int{1, 3, 1})), []string{"a.jpg", "a.png", "share the mask masks/a.png"}},
-		{custom(instances(`[{"id":3,"name":"background"}]`, []string{"a.jpg"}, [3]int{0, 3, 1})), []string{"a.json", "categories:1", "background"}},
+		{custom(instances(`[{"id":3,"name":"background"}]`, []string{"a.jpg"}, [3]int{0, 3, 1})), []string{"a.json", "no categories"}},
+		{custom(instances(`[{"id":3,"name":"a, b"}]`, []string{"a.jpg"}, [3]int{0, 3, 1})), []string{"a.json", "categories:1", "comma"}},
 		{custom(strings.Replace(instances(cocoCategories, []string{"a.jpg"}, [3]int{0, 3, 1}), "[7,0,", "[null,", 1)), []string{"annotation 0 of a.jpg", "null", "--strict"}},
 	} {
 		skip := coco.SkipCrowds

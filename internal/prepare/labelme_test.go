@@ -193,7 +193,7 @@ func TestLabelMeBadInput(t *testing.T) {
 		t.Fatal(err)
 	}
 	put(t, one, was)
-	contains(t, run(dir), "one.json", "objects of pictures that are not there", "one.png")
+	contains(t, run(dir), "one.json", "objects of pictures that are not found", "one.png")
 	if err := os.Rename(filepath.Join(dir, "three.png"), filepath.Join(dir, "one.png")); err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"hdmnet/internal/data"
 	"hdmnet/internal/infile"
+	"hdmnet/internal/labelmap"
 	"hdmnet/internal/locate"
 	"hdmnet/internal/picture"
 	"hdmnet/internal/tally"
@@ -371,7 +372,7 @@ func classLabels(pictures []*masked) []string {
 	var labels []string
 	for _, p := range pictures {
 		for _, c := range p.classes {
-			if _, special := specialLabel(c.class); !special {
+			if _, special := labelmap.Special(c.class); !special {
 				labels = append(labels, c.class)
 			}
 		}

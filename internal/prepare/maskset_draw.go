@@ -69,7 +69,7 @@ func (d *setDrawer) draw(p *masked, t *tally.Tally) (Mask, bool) {
 }
 
 func (d *setDrawer) valueOf(class string) uint8 {
-	if v, special := specialLabel(class); special {
+	if v, special := labelmap.Special(class); special {
 		return v
 	}
 	return d.value[class]
