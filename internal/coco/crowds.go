@@ -6,6 +6,7 @@ import "fmt"
 // objects so, which published masks leave out; CVAT marks every mask drawn with a brush.
 type Crowds int
 
+// What becomes of crowds.
 const (
 	SkipCrowds   Crowds = iota // not drawn
 	DrawCrowds                 // drawn like others

@@ -61,7 +61,7 @@ func parseText(raw json.RawMessage) string {
 		return ""
 	case '"':
 		var text string
-		json.Unmarshal(raw, &text) // the text is one that was read before
+		_ = json.Unmarshal(raw, &text) // the text is one that was read before
 		return strings.TrimSpace(text)
 	}
 	return string(raw)

@@ -213,7 +213,7 @@ func (c *canvas) parseRLE(raw json.RawMessage) ([]int64, error) {
 	switch firstByte(v.Counts) {
 	case '"':
 		var text string
-		json.Unmarshal(v.Counts, &text) // it is a string
+		_ = json.Unmarshal(v.Counts, &text) // it is a string
 		if counts, err = decompress(text); err != nil {
 			return nil, err
 		}

@@ -30,25 +30,25 @@ func Acquire(path string) (release func(), err error) {
 		switch err := filelock.Lock(f); {
 		case errors.Is(err, filelock.ErrLocked):
 			owner := owner(f)
-			f.Close()
+			_ = f.Close()
 			return nil, fmt.Errorf("%w%s (%s)", ErrHeld, owner, infile.Shown(path))
 		case errors.Is(err, filelock.ErrUnsupported): // there is none to wait for
 		case err != nil:
-			f.Close()
+			_ = f.Close()
 			return nil, fmt.Errorf("lock %s: %w", infile.Shown(path), err)
 		}
 		// Whoever had the lock before may have removed the file meanwhile.
 		mine, err := f.Stat()
 		there, statErr := os.Stat(path)
 		if err != nil || statErr != nil || !os.SameFile(mine, there) {
-			f.Close()
+			_ = f.Close()
 			continue
 		}
-		f.Truncate(0)
-		fmt.Fprintf(f, "%d\n", os.Getpid()) // for the message of others only
+		_ = f.Truncate(0)
+		_, _ = fmt.Fprintf(f, "%d\n", os.Getpid()) // for the message of others only
 		return func() {
-			os.Remove(path)
-			f.Close()
+			_ = os.Remove(path)
+			_ = f.Close()
 		}, nil
 	}
 }

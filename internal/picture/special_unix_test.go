@@ -53,7 +53,9 @@ func TestSpecialFiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f.WriteAt(content, 0)
+		if _, err := f.WriteAt(content, 0); err != nil {
+			t.Error(err)
+		}
 		f.Close()
 		n := allocated(func() { _, _, err = new(Reader).ReadImage(huge) })
 		if err == nil || !strings.Contains(err.Error(), "image "+huge+": ") || n > 80<<20 {

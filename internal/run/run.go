@@ -96,7 +96,7 @@ func Create(path string) (*Dir, error) {
 		return nil, err
 	}
 	if err := d.free(); err != nil {
-		d.Close()
+		_ = d.Close()
 		return nil, err
 	}
 	return d, nil

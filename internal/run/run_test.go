@@ -52,7 +52,9 @@ func TestForeignFilesAreKept(t *testing.T) {
 		path := t.TempDir()
 		d := &Dir{path: path}
 		if strings.HasPrefix(name, "checkpoints/") {
-			os.Mkdir(d.Checkpoints(), 0o777)
+			if err := os.Mkdir(d.Checkpoints(), 0o777); err != nil {
+				t.Fatal(err)
+			}
 		}
 		write(t, filepath.Join(path, name), "precious")
 		before, err := os.ReadDir(path)

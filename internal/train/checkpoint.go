@@ -75,7 +75,7 @@ func openCheckpoint(dir *run.Dir, warn func(string)) (*checkpoint, error) {
 		return c, nil
 	case older == nil:
 		if err := os.Rename(dir.Last(), dir.Damaged()); err != nil {
-			c.Close()
+			_ = c.Close()
 			return nil, fmt.Errorf("set the damaged checkpoint aside: %w", err)
 		}
 		warn(fmt.Sprintf("%v\nwarning: going on from the checkpoint before it, step %d of stage %s; the damaged file is now %s",
