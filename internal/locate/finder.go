@@ -113,27 +113,30 @@ func isFile(path string) bool {
 
 func isAbsent(err error) bool { return os.IsNotExist(err) }
 
-// below is a path below the root, as written or folded; "" where there is none.
+// below is a path below the root, as written or else folded; "" where there is none. Folders
+// are read once: many names that are nowhere cost nothing each.
 func (f *Finder) below(name string) (string, error) {
-	exact := filepath.Join(f.root, filepath.FromSlash(name))
-	if isFile(exact) {
-		return exact, nil
-	}
 	folders := []string{f.root}
-	parts := strings.Split(name, "/")
-	for i, part := range parts {
+	for rest := name; rest != ""; {
+		var part string
+		part, rest, _ = strings.Cut(rest, "/")
 		var next []string
 		for _, folder := range folders {
 			for _, there := range f.names(folder)[fold(part)] {
 				next = append(next, filepath.Join(folder, there))
 			}
 		}
-		if i == len(parts)-1 {
-			next = slices.DeleteFunc(next, func(p string) bool { return !isFile(p) })
-		}
-		if folders = next; len(folders) == 0 {
+		if len(next) == 0 {
 			return "", nil
 		}
+		folders = next
+	}
+	folders = slices.DeleteFunc(folders, func(p string) bool { return !isFile(p) })
+	if exact := filepath.Join(f.root, filepath.FromSlash(name)); slices.Contains(folders, exact) {
+		return exact, nil
+	}
+	if len(folders) == 0 {
+		return "", nil
 	}
 	return one(name, folders)
 }
