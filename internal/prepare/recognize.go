@@ -42,6 +42,10 @@ func Recognize(ctx context.Context, root string) ([]Source, error) {
 	for _, dir := range folders {
 		switch {
 		case isDir(dir, "JPEGImages") && isDir(dir, "SegmentationClass") && isDir(dir, "ImageSets/Segmentation"):
+			if colors := colorsIn(dir); colors != "" { // CVAT exports its masks so
+				all = append(all, Source{"masks in colors", dir, []string{"masks", "--images", filepath.Join(dir, "JPEGImages"), "--masks", filepath.Join(dir, "SegmentationClass"), "--mask-colors", colors}, true})
+				continue
+			}
 			voc = dir
 			all = append(all, Source{"PASCAL VOC", dir, []string{"voc", "--root", dir}, false})
 		case isFileIn(dir, "annotations/instances_train2014.json", "annotations/instances_val2014.json",
@@ -171,11 +175,28 @@ func maskFolders(folders, files []string) []Source {
 				}
 			}
 			if images != masks && 2*shared > len(stems[masks]) {
-				return []Source{{"pictures and masks", masks, []string{"masks", "--images", images, "--masks", masks}, true}}
+				args := []string{"masks", "--images", images, "--masks", masks}
+				if colors := colorsIn(masks, images, filepath.Dir(masks), filepath.Dir(images)); colors != "" {
+					args = append(args, "--mask-colors", colors)
+				}
+				return []Source{{"pictures and masks", masks, args, true}}
 			}
 		}
 	}
 	return nil
+}
+
+// colorsIn is the first file of the classes' colors in folders, by the names that tools give
+// it; "": none.
+func colorsIn(folders ...string) string {
+	for _, dir := range folders {
+		for _, name := range []string{"labelmap.txt", "class_dict.csv", "label_colors.txt"} {
+			if isFileIn(dir, name) {
+				return filepath.Join(dir, name)
+			}
+		}
+	}
+	return ""
 }
 
 // foldersOf are a root and all folders below it that files are in, and those above them.
