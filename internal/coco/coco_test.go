@@ -215,7 +215,7 @@ func TestBadFiles(t *testing.T) {
 		return `{"images":[{"id":7,"file_name":"a.jpg","height":1,"width":1}],"categories":[` + s + `],"annotations":[]}`
 	}
 	var many []string
-	for i := range MaxCategories + 1 {
+	for i := range maxCategories + 1 {
 		many = append(many, fmt.Sprintf(`{"id":%d,"name":"c%d"}`, i, i))
 	}
 	for _, c := range []struct{ text, want string }{

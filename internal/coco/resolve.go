@@ -142,8 +142,8 @@ func (r *reader) resolveCategories() (map[int32]uint8, error) {
 	switch {
 	case len(s.Categories) == 0:
 		return nil, nothing("no categories", s.Tally.Reasons())
-	case len(s.Categories) > MaxCategories:
-		return nil, fmt.Errorf("%d categories, but only %d fit into an 8-bit mask: remove those that are not used", len(s.Categories), MaxCategories)
+	case len(s.Categories) > maxCategories:
+		return nil, fmt.Errorf("%d categories, but only %d fit into an 8-bit mask: remove those that are not used", len(s.Categories), maxCategories)
 	}
 	for i, c := range s.Categories {
 		if i > 0 && s.Categories[i-1].ID == c.ID {

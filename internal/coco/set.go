@@ -17,8 +17,8 @@ import (
 const (
 	// MaxPixels is the largest image, in pixels.
 	MaxPixels = 1 << 28
-	// MaxCategories is the number of class values of an 8-bit mask, less 0 and 255.
-	MaxCategories = 254
+	// maxCategories is the number of class values of an 8-bit mask, less 0 and 255.
+	maxCategories = 254
 	// maxValue is the longest text of one image, category or annotation, in bytes.
 	maxValue = 16 << 20
 	// maxParts is the number of polygons of one annotation.
@@ -87,7 +87,7 @@ type Options struct {
 // that is only the name of the whole set, as Roboflow writes one, is no class.
 //
 // Errors name the file: text in another encoding, JSON that is cut short or wrong, no
-// images, no categories or more than MaxCategories, two categories of one id; the
+// images, no categories or more than maxCategories, two categories of one id; the
 // context's when it ends.
 func Open(ctx context.Context, path string, opt Options) (*Set, error) {
 	f, err := infile.Open(path, maxFile)

@@ -12,7 +12,7 @@ type Annotation int
 // The ways to mark an object.
 const (
 	AnnotationMask Annotation = iota // by their masks
-	AnnotationBBox                   // by boxes, see BoxMask
+	AnnotationBBox                   // by boxes, see boxMask
 )
 
 // String gives "mask" or "bbox".
@@ -33,12 +33,12 @@ func ParseAnnotation(name string) (Annotation, error) {
 	return 0, fmt.Errorf("annotation %q, expected mask or bbox", name)
 }
 
-// BoxMask fills, in place, the bounding box of every 8-connected component of
+// boxMask fills, in place, the bounding box of every 8-connected component of
 // the ones in mask [h,w] (0, 1 and 255); pixels of 255 stay so and belong to no
 // component. A box reaches one pixel farther right and down than its component,
 // as far as the picture goes: so does the release's ann_type bbox, which hands
 // OpenCV's width and height to a function that takes corners.
-func BoxMask(mask []uint8, h, w int) {
+func boxMask(mask []uint8, h, w int) {
 	for _, b := range boxes(mask, h, w) {
 		for y := b.top; y <= min(b.bottom+1, h-1); y++ {
 			row := mask[y*w+b.left : y*w+min(b.right+2, w)]

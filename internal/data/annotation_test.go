@@ -30,7 +30,7 @@ func TestBoxMaskMatchesRelease(t *testing.T) {
 				mask = append(mask, values.Replace(before)...)
 				want = append(want, values.Replace(after)...)
 			}
-			BoxMask(mask, len(lines), w)
+			boxMask(mask, len(lines), w)
 			sameLabels(t, mask, want)
 		})
 	}
@@ -80,7 +80,7 @@ func TestLoaderAnnotation(t *testing.T) {
 	px := 64 * 64
 	want := slices.Clone(masks.SupportMask)
 	for i := 0; i < len(want); i += px {
-		BoxMask(want[i:i+px], 64, 64) // the scenes are of the input's size, so nothing is resized
+		boxMask(want[i:i+px], 64, 64) // the scenes are of the input's size, so nothing is resized
 	}
 	sameLabels(t, bboxes.SupportMask, want)
 	if slices.Equal(want, masks.SupportMask) {

@@ -16,8 +16,8 @@ type ClassArea struct{ Class, Pixels int }
 // masks are read once, and Index applied for any fold and split.
 type Areas [][]ClassArea
 
-// MaskAreas counts the pixels of a mask's classes, ascending.
-func MaskAreas(mask []uint8) []ClassArea {
+// maskAreas counts the pixels of a mask's classes, ascending.
+func maskAreas(mask []uint8) []ClassArea {
 	var histogram [256]int
 	for _, v := range mask {
 		histogram[v]++
@@ -92,7 +92,7 @@ func countOne(src Source, i int) ([]ClassArea, error) {
 	if err != nil {
 		return nil, err
 	}
-	return MaskAreas(mask), nil
+	return maskAreas(mask), nil
 }
 
 func loadMask(src Source, i int) ([]uint8, error) {

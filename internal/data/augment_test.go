@@ -38,7 +38,7 @@ func TestCropPadsWithMeanAndIgnore(t *testing.T) {
 	for key := range uint64(60) {
 		var a augmenter
 		a.load(ramp(30, 9)) // higher than the crop, less wide
-		a.crop(13, NewRand(key))
+		a.crop(13, newRand(key))
 		if a.cur.h != 13 || a.cur.w != 13 {
 			t.Fatalf("crop of %d×%d", a.cur.h, a.cur.w)
 		}
@@ -126,7 +126,7 @@ func TestAugmentationsFollowTheirDistribution(t *testing.T) {
 	for key := range uint64(n) {
 		var a augmenter
 		a.load(ramp(20, 20))
-		a.run(opt, NewRand(key))
+		a.run(opt, newRand(key))
 		lo, hi = min(lo, a.cur.h), max(hi, a.cur.h)
 	}
 	if lo != 10 || hi < 29 || hi > 30 {
@@ -144,7 +144,7 @@ func TestAugmentationsFollowTheirDistribution(t *testing.T) {
 		for key := range uint64(n) {
 			var a augmenter
 			a.load(ramp(40, 40))
-			a.run(c.opt, NewRand(key))
+			a.run(c.opt, newRand(key))
 			if c.changed(&a) {
 				count++
 			}
@@ -157,7 +157,7 @@ func TestAugmentationsFollowTheirDistribution(t *testing.T) {
 	var a augmenter
 	s := ramp(9, 9)
 	a.load(s)
-	a.run(AugmentOptions{}, NewRand(1))
+	a.run(AugmentOptions{}, newRand(1))
 	if !slices.Equal(a.cur.mask, s.Mask) || a.cur.pix[3] != 1 {
 		t.Error("no options, yet the picture changed")
 	}

@@ -30,7 +30,7 @@ func (b *builder) build(batch *Batch, draws []Draw, first int) error {
 func (b *builder) episode(e *Episode, draw Draw, epoch int) error {
 	// One generator per picture: the query's is 0, the k-th drawn support's k+1.
 	rng := func(k int) *Rand {
-		return NewRand(b.opt.Seed, streamAugment, uint64(epoch), uint64(e.Position), uint64(k))
+		return newRand(b.opt.Seed, streamAugment, uint64(epoch), uint64(e.Position), uint64(k))
 	}
 	index := b.opt.Index
 	scene, err := b.load(draw.Query)
@@ -71,7 +71,7 @@ func (b *builder) episode(e *Episode, draw Draw, epoch int) error {
 		e.SupportNames[at] = scene.Name
 		foreground.apply(scene.Mask, scene.Mask)
 		if b.opt.Annotation == AnnotationBBox {
-			BoxMask(scene.Mask, scene.H, scene.W)
+			boxMask(scene.Mask, scene.H, scene.W)
 		}
 		b.transform(e.Supports[at].Image, scene, rng(k+1))
 		copy(e.Supports[at].Mask, b.aug.cur.mask)

@@ -17,14 +17,14 @@ import (
 // belongs to data_list_F.txt, the list of the queries, which OpenList reads like any list.
 type ClassList map[int][]ListEntry
 
-// ReadClassList reads a file as ParseClassList does.
+// ReadClassList reads a file as parseClassList does.
 func ReadClassList(path string) (ClassList, error) {
 	f, err := infile.Open(path, textfile.Limit)
 	if err != nil {
 		return nil, fmt.Errorf("class list: %w", err)
 	}
 	defer f.Close()
-	return ParseClassList(f, path)
+	return parseClassList(f, path)
 }
 
 // ClassListOf is the class list that belongs to a list by the names the release gives them,

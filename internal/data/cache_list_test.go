@@ -13,7 +13,7 @@ import (
 
 func TestParseClassList(t *testing.T) {
 	text := "\xef\xbb\xbf{1: [('a.jpg', 'a.png'), (\"it's.jpg\", '\\x41\\u00e9\\'\\\\.png'),],\n 20 : [] , 3:[[ 'x y.jpg' ,'x.png' ]]}\n"
-	got, err := ParseClassList(strings.NewReader(text), "sub.txt")
+	got, err := parseClassList(strings.NewReader(text), "sub.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestParseClassList(t *testing.T) {
 		"{1: [('" + strings.Repeat("a", 5000) + "', 'c')]}": "4096",
 		"a.jpg a.png\n": "expected one of {",
 	} {
-		_, err := ParseClassList(strings.NewReader(text), "sub.txt")
+		_, err := parseClassList(strings.NewReader(text), "sub.txt")
 		if err == nil || !strings.HasPrefix(err.Error(), "sub.txt: byte ") || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.40q: error %v, want one about %q", text, err, want)
 		}
@@ -54,11 +54,11 @@ func FuzzParseClassList(f *testing.F) {
 	f.Add(`{16: [["a\x41", "b\u00e9\U0001F600\\\'\n"],], }`)
 	f.Add("{1: [('a',")
 	f.Fuzz(func(t *testing.T, text string) {
-		classes, err := ParseClassList(strings.NewReader(text), "sub.txt")
+		classes, err := parseClassList(strings.NewReader(text), "sub.txt")
 		if err != nil {
 			return
 		}
-		again, err := ParseClassList(strings.NewReader(pythonText(classes)), "again.txt")
+		again, err := parseClassList(strings.NewReader(pythonText(classes)), "again.txt")
 		if err != nil || !reflect.DeepEqual(again, classes) {
 			t.Errorf("%q read again: %v, %v, want %v", text, again, err, classes)
 		}
@@ -123,7 +123,7 @@ func TestCachesOfTheSameMasks(t *testing.T) {
 	if len(want.Images) != src.Len() {
 		t.Fatalf("%d of %d pictures are queries; the test wants all", len(want.Images), src.Len())
 	}
-	classes, err := ParseClassList(strings.NewReader(pythonText(classListFrom(src, want))), "sub.txt")
+	classes, err := parseClassList(strings.NewReader(pythonText(classListFrom(src, want))), "sub.txt")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,14 +15,14 @@ import (
 	"hdmnet/internal/textfile"
 )
 
-// ParseClassList reads a ClassList as the release writes it, the text of a Python dict:
+// parseClassList reads a ClassList as the release writes it, the text of a Python dict:
 //
 //	{1: [('a.jpg', 'a.png'), ('b.jpg', 'b.png')], 2: []}
 //
 // Nothing is evaluated: besides this shape (with any white space, lists for tuples, commas
 // at the end, and Python's escapes in strings) everything is an error, which names the file
 // and the place in it. name stands for the file in messages.
-func ParseClassList(r io.Reader, name string) (ClassList, error) {
+func parseClassList(r io.Reader, name string) (ClassList, error) {
 	content, err := textfile.ReadAll(r, name)
 	if err != nil {
 		return nil, err

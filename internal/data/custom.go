@@ -121,7 +121,7 @@ func BlockFolds(classes, folds int) ([][]int, error) {
 	return out, nil
 }
 
-// ParseFoldList reads a fold list: line f+1 holds the novel classes of fold f,
+// parseFoldList reads a fold list: line f+1 holds the novel classes of fold f,
 // names of the class file or numbers from 1 (decimal), separated by commas. Where
 // some names are numbers themselves, as on meters, all numbers are names. A class that
 // no line has is a base class in every fold. names are those of ParseClasses;
@@ -129,7 +129,7 @@ func BlockFolds(classes, folds int) ([][]int, error) {
 //
 // Errors name file, line and class: an unknown class, a class twice, a line
 // without classes, a fold that leaves no class to train on.
-func ParseFoldList(r io.Reader, name string, names []string) ([][]int, error) {
+func parseFoldList(r io.Reader, name string, names []string) ([][]int, error) {
 	lines, err := textLines(r, name)
 	if err != nil {
 		return nil, err
@@ -200,18 +200,18 @@ func isNumber(name string) bool {
 	return err == nil
 }
 
-// ReadFoldList is ParseFoldList for a file.
+// ReadFoldList is parseFoldList for a file.
 func ReadFoldList(path string, names []string) ([][]int, error) {
 	f, err := infile.Open(path, maxClassFile)
 	if err != nil {
 		return nil, fmt.Errorf("fold list: %w", err)
 	}
 	defer f.Close()
-	return ParseFoldList(f, path, names)
+	return parseFoldList(f, path, names)
 }
 
 // CustomFold is fold f of a custom set: names are those of ParseClasses, folds
-// the novel classes of every fold, from BlockFolds or ParseFoldList.
+// the novel classes of every fold, from BlockFolds or parseFoldList.
 func CustomFold(names []string, folds [][]int, f int) (Fold, error) {
 	if f < 0 || f >= len(folds) {
 		return Fold{}, fmt.Errorf("fold %d of the custom set does not exist: it has %d, counted from 0", f, len(folds))

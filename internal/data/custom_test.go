@@ -92,7 +92,7 @@ func TestBlockFolds(t *testing.T) {
 
 func TestParseFoldList(t *testing.T) {
 	names := []string{"background", "cat", "traffic light", "dog", "bird", "cow"}
-	got, err := ParseFoldList(strings.NewReader("\ufeffdog, traffic light\r\n4,cat\r\n\r\n"), "f.txt", names)
+	got, err := parseFoldList(strings.NewReader("\ufeffdog, traffic light\r\n4,cat\r\n\r\n"), "f.txt", names)
 	if want := [][]int{{2, 3}, {1, 4}}; err != nil || !reflect.DeepEqual(got, want) {
 		t.Fatalf("folds %v, error %v, want %v", got, err, want)
 	}
@@ -103,11 +103,11 @@ func TestParseFoldList(t *testing.T) {
 	}
 	// Names that are numbers: 2 is the class of this name, not the second.
 	digits := []string{"background", "2", "010", "x"}
-	got, err = ParseFoldList(strings.NewReader("2\r010, x"), "f.txt", digits)
+	got, err = parseFoldList(strings.NewReader("2\r010, x"), "f.txt", digits)
 	if want := [][]int{{1}, {2, 3}}; err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("names of digits: %v, error %v, want %v", got, err, want)
 	}
-	if _, err := ParseFoldList(strings.NewReader("1\n"), "f.txt", digits); err == nil || !strings.Contains(err.Error(), `no class named "1"`) {
+	if _, err := parseFoldList(strings.NewReader("1\n"), "f.txt", digits); err == nil || !strings.Contains(err.Error(), `no class named "1"`) {
 		t.Errorf("names of digits: %v", err)
 	}
 	for _, f := range []int{-1, 2} {
@@ -130,7 +130,7 @@ func TestParseFoldList(t *testing.T) {
 		"cat dog\n":              `there is no class "cat dog"`,
 		"99999999999999999999\n": "there is no class",
 	} {
-		if _, err := ParseFoldList(strings.NewReader(text), "f.txt", names); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := parseFoldList(strings.NewReader(text), "f.txt", names); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v, want %q", text, err, want)
 		}
 	}
@@ -150,7 +150,7 @@ func FuzzClassesAndFolds(f *testing.F) {
 		if err != nil {
 			return
 		}
-		folds, err := ParseFoldList(strings.NewReader(list), "f.txt", names)
+		folds, err := parseFoldList(strings.NewReader(list), "f.txt", names)
 		if err != nil {
 			return
 		}

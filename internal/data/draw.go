@@ -44,7 +44,7 @@ func (d *drawer) Draw(epoch, position int) Draw {
 	pass, at := position/n, position%n
 	if d.index.Split == Train {
 		if d.epoch != epoch || d.pass != pass {
-			d.order = NewRand(d.seed, streamOrder, uint64(epoch), uint64(pass)).Perm(n)
+			d.order = newRand(d.seed, streamOrder, uint64(epoch), uint64(pass)).Perm(n)
 			d.epoch, d.pass = epoch, pass
 		}
 		at = d.order[at]
@@ -53,7 +53,7 @@ func (d *drawer) Draw(epoch, position int) Draw {
 	if d.stage == Base {
 		return draw
 	}
-	rng := NewRand(d.seed, streamDraw, uint64(epoch), uint64(position))
+	rng := newRand(d.seed, streamDraw, uint64(epoch), uint64(position))
 	present := d.index.Present[at]
 	draw.Class = present[rng.Intn(len(present))]
 	draw.Supports = choose(rng, d.index.ByClass[draw.Class], draw.Query, d.shots)

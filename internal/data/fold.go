@@ -21,7 +21,7 @@ type Fold struct {
 func PASCAL5i(fold int) (Fold, error) { return fiveInTwenty("pascal", "PASCAL-5i", fold) }
 
 // Shapes5i is fold 0..3 of the synthetic set: 20 classes, novel 5f+1..5f+5, so
-// that each fold has every silhouette once (see ShapeClass).
+// that each fold has every silhouette once (see shapeClass).
 func Shapes5i(fold int) (Fold, error) { return fiveInTwenty("shapes5i", "shapes5i", fold) }
 
 // COCO20i is fold 0..3 of COCO-20i: 80 classes numbered 1..80 in the order of

@@ -14,7 +14,7 @@ const FieldMinArea = 2048
 // IndexOptions are the rules by which BuildIndex accepts images.
 type IndexOptions struct {
 	Split   Split
-	MinArea int // pixels a class must cover, >= 1 is meant; FieldMinArea for photographs, ShapesMinArea for shapes5i
+	MinArea int // pixels a class must cover, >= 1 is meant; FieldMinArea for photographs, shapesMinArea for shapes5i
 	// FilterIntersection drops every training image that shows any class outside
 	// the fold's base classes, however small. Without it such an image stays,
 	// its novel objects being background. It has no effect on Val.

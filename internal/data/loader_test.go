@@ -330,7 +330,7 @@ func BenchmarkMetaLoader(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	ix, err := BuildIndex(context.Background(), src, f, IndexOptions{MinArea: ShapesMinArea})
+	ix, err := BuildIndex(context.Background(), src, f, IndexOptions{MinArea: shapesMinArea})
 	if err != nil {
 		b.Fatal(err)
 	}

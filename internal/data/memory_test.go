@@ -130,7 +130,7 @@ func BenchmarkAugment(b *testing.B) {
 		{"rotate", func() { a.rotate(7) }},
 		{"blur", func() { a.blur() }},
 		{"flip", func() { a.flip() }},
-		{"crop", func() { a.crop(417, NewRand(1)) }},
+		{"crop", func() { a.crop(417, newRand(1)) }},
 	} {
 		b.Run(c.name, func(b *testing.B) { // each with the resizing to 473×473 at the end
 			for b.Loop() {

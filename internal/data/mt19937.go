@@ -6,23 +6,23 @@ import (
 	"gonum.org/v1/gonum/mathext/prng"
 )
 
-// PythonRandom is the generator of Python's module `random`: MT19937 with
+// pythonRandom is the generator of Python's module `random`: MT19937 with
 // CPython's seeding and its ways to make numbers. Equal seeds give the numbers
 // of `random.seed(n)` in CPython 3. It is not safe for concurrent use.
-type PythonRandom struct{ mt prng.MT19937 }
+type pythonRandom struct{ mt prng.MT19937 }
 
-// NewPythonRandom is random.Random(seed): init_by_array over the 32-bit digits of
+// newPythonRandom is random.Random(seed): init_by_array over the 32-bit digits of
 // seed, the least first. The digits may be given from several words, the least
 // first too, for integers of more than 64 bits; Python takes the absolute value
 // of a negative one.
-func NewPythonRandom(seed ...uint64) *PythonRandom {
-	r := &PythonRandom{}
+func newPythonRandom(seed ...uint64) *pythonRandom {
+	r := &pythonRandom{}
 	r.Seed(seed...)
 	return r
 }
 
-// Seed starts over as NewPythonRandom.
-func (r *PythonRandom) Seed(seed ...uint64) {
+// Seed starts over as newPythonRandom.
+func (r *pythonRandom) Seed(seed ...uint64) {
 	var digits []uint32
 	for _, word := range seed {
 		digits = append(digits, uint32(word), uint32(word>>32))
@@ -37,10 +37,10 @@ func (r *PythonRandom) Seed(seed ...uint64) {
 }
 
 // Bits is random.getrandbits(k), 1 <= k <= 64: an integer in [0,2^k).
-func (r *PythonRandom) Bits(k int) uint64 {
+func (r *pythonRandom) Bits(k int) uint64 {
 	switch {
 	case k < 1 || k > 64:
-		panic("data: PythonRandom.Bits needs 1 <= k <= 64")
+		panic("data: pythonRandom.Bits needs 1 <= k <= 64")
 	case k <= 32:
 		return uint64(r.mt.Uint32() >> (32 - k))
 	}
@@ -50,9 +50,9 @@ func (r *PythonRandom) Bits(k int) uint64 {
 
 // Below is random._randbelow(n), n >= 1: an integer in [0,n). CPython takes as
 // many bits as n has, so also one bit for n = 1, and rejects what is too large.
-func (r *PythonRandom) Below(n int) int {
+func (r *pythonRandom) Below(n int) int {
 	if n < 1 {
-		panic("data: PythonRandom.Below needs n >= 1")
+		panic("data: pythonRandom.Below needs n >= 1")
 	}
 	k := bits.Len64(uint64(n))
 	for {
@@ -63,26 +63,26 @@ func (r *PythonRandom) Below(n int) int {
 }
 
 // RandInt is random.randint(low, high): an integer in [low,high], low <= high.
-func (r *PythonRandom) RandInt(low, high int) int { return low + r.Below(high-low+1) }
+func (r *pythonRandom) RandInt(low, high int) int { return low + r.Below(high-low+1) }
 
 // Float64 is random.random(): a multiple of 2^-53 in [0,1).
-func (r *PythonRandom) Float64() float64 {
+func (r *pythonRandom) Float64() float64 {
 	high, low := r.mt.Uint32()>>5, r.mt.Uint32()>>6 // 27 and 26 bits
 	return (float64(high)*(1<<26) + float64(low)) * 0x1p-53
 }
 
-// TorchRandom is PyTorch's default generator on the CPU, MT19937. It is not safe
+// torchRandom is PyTorch's default generator on the CPU, MT19937. It is not safe
 // for concurrent use.
-type TorchRandom struct{ mt prng.MT19937 }
+type torchRandom struct{ mt prng.MT19937 }
 
-// NewTorchRandom is torch.manual_seed(seed). Of the seed PyTorch uses the lower
+// newTorchRandom is torch.manual_seed(seed). Of the seed PyTorch uses the lower
 // 32 bits only.
-func NewTorchRandom(seed uint64) *TorchRandom {
-	r := &TorchRandom{}
+func newTorchRandom(seed uint64) *torchRandom {
+	r := &torchRandom{}
 	r.mt.Seed(seed)
 	return r
 }
 
 // Int63 is torch.empty((), dtype=torch.int64).random_(): an integer in [0,2^63)
 // from two outputs, the first one being the upper half.
-func (r *TorchRandom) Int63() uint64 { return r.mt.Uint64() & (1<<63 - 1) }
+func (r *torchRandom) Int63() uint64 { return r.mt.Uint64() & (1<<63 - 1) }

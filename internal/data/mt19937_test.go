@@ -8,7 +8,7 @@ import (
 func TestPythonRandom(t *testing.T) {
 	draws := releaseDraws(t)
 	var ints []int
-	r := NewPythonRandom(12345678901234567)
+	r := newPythonRandom(12345678901234567)
 	for range 20 {
 		ints = append(ints, r.RandInt(1, 10))
 	}
@@ -16,7 +16,7 @@ func TestPythonRandom(t *testing.T) {
 		t.Errorf("randint: %v, want %v", ints, want)
 	}
 	var floats []float64
-	r = NewPythonRandom(510)
+	r = newPythonRandom(510)
 	for range 5 {
 		floats = append(floats, r.Float64())
 	}
@@ -27,7 +27,7 @@ func TestPythonRandom(t *testing.T) {
 
 // Values of CPython 3: random.seed(n), then the calls.
 func TestPythonRandomSeeds(t *testing.T) {
-	big := NewPythonRandom(12345, 1<<36) // 2^100 + 12345
+	big := newPythonRandom(12345, 1<<36) // 2^100 + 12345
 	for _, c := range []struct {
 		bits int
 		want uint64
@@ -36,7 +36,7 @@ func TestPythonRandomSeeds(t *testing.T) {
 			t.Errorf("seed 2^100 + 12345: getrandbits(%d) = %d, want %d", c.bits, got, c.want)
 		}
 	}
-	zero := NewPythonRandom(0)
+	zero := newPythonRandom(0)
 	for _, c := range []struct{ low, high, want int }{{1, 1, 1}, {1, 2, 2}, {1, 3, 1}, {0, 1e12, 534771852898}} {
 		if got := zero.RandInt(c.low, c.high); got != c.want {
 			t.Errorf("seed 0: randint(%d, %d) = %d, want %d", c.low, c.high, got, c.want)
@@ -45,13 +45,13 @@ func TestPythonRandomSeeds(t *testing.T) {
 	if got := zero.Float64(); got != 0.4049341374504143 {
 		t.Errorf("seed 0: random() = %v", got)
 	}
-	digits := NewPythonRandom(1 << 32) // its least digit is zero, and counts
+	digits := newPythonRandom(1 << 32) // its least digit is zero, and counts
 	for _, want := range []uint64{485306839, 1508871100, 1794561286} {
 		if got := digits.Bits(32); got != want {
 			t.Errorf("seed 2^32: %d, want %d", got, want)
 		}
 	}
-	if a, b := NewPythonRandom(7).Bits(64), NewPythonRandom(7, 0, 0).Bits(64); a != b {
+	if a, b := newPythonRandom(7).Bits(64), newPythonRandom(7, 0, 0).Bits(64); a != b {
 		t.Errorf("leading zeros of the seed change it: %d, %d", a, b)
 	}
 }
@@ -63,14 +63,14 @@ func TestTorchRandom(t *testing.T) {
 		if len(want) == 0 {
 			t.Fatalf("%s is empty", key)
 		}
-		r := NewTorchRandom(seed)
+		r := newTorchRandom(seed)
 		for i, w := range want {
 			if got := r.Int63(); got != w {
 				t.Errorf("%s: value %d is %d, want %d", key, i, got, w)
 			}
 		}
 	}
-	if a, b := NewTorchRandom(510).Int63(), NewTorchRandom(1<<32+510).Int63(); a != b {
+	if a, b := newTorchRandom(510).Int63(), newTorchRandom(1<<32+510).Int63(); a != b {
 		t.Errorf("the upper half of the seed counts: %d, %d", a, b)
 	}
 }

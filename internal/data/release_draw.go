@@ -9,8 +9,8 @@ type releaseDrawer struct {
 	seed    uint64
 	workers int
 
-	torch  *TorchRandom    // gave the base seeds of the passes up to this one
-	python []*PythonRandom // one a worker; without workers the only one
+	torch  *torchRandom    // gave the base seeds of the passes up to this one
+	python []*pythonRandom // one a worker; without workers the only one
 	pass   int             // −1: nothing is drawn yet
 	at     int             // place in index.Images of the next draw
 }
@@ -19,9 +19,9 @@ type releaseDrawer struct {
 // of its dataset class behind a DataLoader of batch size 1 with `workers` worker
 // processes, in list order, after setup_seed(seed).
 //
-// Pass p over the list has a base seed, the p-th TorchRandom.Int63 of the seed.
-// Worker w starts the pass with PythonRandom(base seed + w) and serves the images
-// w, w+workers, …. Without workers one PythonRandom(seed) serves all images and
+// Pass p over the list has a base seed, the p-th torchRandom.Int63 of the seed.
+// Worker w starts the pass with pythonRandom(base seed + w) and serves the images
+// w, w+workers, …. Without workers one pythonRandom(seed) serves all images and
 // goes on from pass to pass. An episode takes, in this order,
 //
 //   - its class: RandInt(1,n)-th of the n classes of the split that the query
@@ -59,10 +59,10 @@ func (d *releaseDrawer) Draw(_, position int) Draw {
 
 // restart goes back to the begin of the first pass.
 func (d *releaseDrawer) restart() {
-	d.torch = NewTorchRandom(d.seed)
-	d.python = make([]*PythonRandom, max(1, d.workers))
+	d.torch = newTorchRandom(d.seed)
+	d.python = make([]*pythonRandom, max(1, d.workers))
 	for w := range d.python {
-		d.python[w] = NewPythonRandom(d.seed)
+		d.python[w] = newPythonRandom(d.seed)
 	}
 	d.pass = -1
 	d.begin()

@@ -11,9 +11,9 @@ import (
 // are used. It is not safe for concurrent use; making one is cheap.
 type Rand struct{ state uint64 }
 
-// NewRand makes the generator of a key, for instance (seed, epoch, position).
+// newRand makes the generator of a key, for instance (seed, epoch, position).
 // Keys that differ in any place, or in length, give unrelated numbers.
-func NewRand(key ...uint64) *Rand {
+func newRand(key ...uint64) *Rand {
 	h := splitmix.Mix(uint64(len(key)) + splitmix.Step)
 	for _, k := range key {
 		h = splitmix.Mix(h ^ splitmix.Mix(k+splitmix.Step))

@@ -7,13 +7,13 @@ import (
 )
 
 func TestRandIsAFunctionOfItsKey(t *testing.T) {
-	first := NewRand(1, 2, 3).Uint64()
-	if NewRand(1, 2, 3).Uint64() != first {
+	first := newRand(1, 2, 3).Uint64()
+	if newRand(1, 2, 3).Uint64() != first {
 		t.Fatal("the same key gives another number")
 	}
 	seen := map[uint64][]uint64{}
 	for _, key := range [][]uint64{{1, 2, 3}, {3, 2, 1}, {1, 2}, {1, 2, 3, 0}, {0, 1, 2, 3}, {}, {0}, {0, 0}, {1, 2, 4}} {
-		v := NewRand(key...).Uint64()
+		v := newRand(key...).Uint64()
 		if other, ok := seen[v]; ok {
 			t.Fatalf("keys %v and %v give the same number", key, other)
 		}
@@ -22,7 +22,7 @@ func TestRandIsAFunctionOfItsKey(t *testing.T) {
 }
 
 func TestRandIsUniform(t *testing.T) {
-	r := NewRand(9)
+	r := newRand(9)
 	const n, bins = 70000, 7
 	var count [bins]int
 	sum := 0.0
@@ -55,7 +55,7 @@ func TestRandIsUniform(t *testing.T) {
 }
 
 func TestPermAndChoose(t *testing.T) {
-	p := NewRand(4).Perm(50)
+	p := newRand(4).Perm(50)
 	if slices.IsSorted(p) {
 		t.Error("the order was not changed")
 	}
@@ -67,7 +67,7 @@ func TestPermAndChoose(t *testing.T) {
 	images := []int{2, 4, 6, 8}
 	firsts := map[int]int{}
 	for key := range uint64(400) {
-		got := choose(NewRand(key), images, 6, 3)
+		got := choose(newRand(key), images, 6, 3)
 		firsts[got[0]]++
 		if s := slices.Sorted(slices.Values(got)); !slices.Equal(s, []int{2, 4, 8}) {
 			t.Fatalf("3 supports of %v but 6: %v", images, got)

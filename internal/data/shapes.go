@@ -15,10 +15,10 @@ const (
 
 var silhouetteNames = [silhouettes]string{"disc", "triangle", "square", "ring", "cross"}
 
-// ShapeClass says what class id 1..20 of shapes5i looks like. Silhouette s of
+// shapeClass says what class id 1..20 of shapes5i looks like. Silhouette s of
 // fold f has texture (s+f) mod 4: a Latin square, so every fold shows each
 // silhouette once and all four textures, and each of the 20 pairs is one class.
-func ShapeClass(class int) (silhouetteName, textureName string) {
+func shapeClass(class int) (silhouetteName, textureName string) {
 	s, t := shapeOf(class)
 	return silhouetteNames[s], textureNames[t]
 }
@@ -31,7 +31,7 @@ func shapeOf(class int) (silhouette, texture) {
 var shapeClasses = func() []string {
 	names := []string{"background"}
 	for c := 1; c <= int(silhouettes)*int(textures); c++ {
-		s, t := ShapeClass(c)
+		s, t := shapeClass(c)
 		names = append(names, t+" "+s)
 	}
 	return names

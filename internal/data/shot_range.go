@@ -17,7 +17,7 @@ func NewShotRange(d Drawer, least, most, batch int, seed uint64) Drawer {
 
 func (r shotRange) Draw(epoch, position int) Draw {
 	d := r.Drawer.Draw(epoch, position)
-	k := r.least + NewRand(r.seed, streamShots, uint64(epoch), uint64(position/r.batch)).Intn(r.most-r.least+1)
+	k := r.least + newRand(r.seed, streamShots, uint64(epoch), uint64(position/r.batch)).Intn(r.most-r.least+1)
 	d.Supports = d.Supports[:k]
 	return d
 }

@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// ShapesMinArea is the least number of pixels for which a class of shapes5i
+// shapesMinArea is the least number of pixels for which a class of shapes5i
 // counts at the default scene size; the field's 2048 is meant for photographs.
-const ShapesMinArea = 300
+const shapesMinArea = 300
 
 // ShapesOptions says which scenes of the synthetic set to make.
 type ShapesOptions struct {
@@ -110,7 +110,7 @@ func (s *Shapes) rand(i int) (*Rand, error) {
 	if i < 0 || i >= s.opt.Count {
 		return nil, fmt.Errorf("shapes5i: scene %d does not exist: there are %d", i, s.opt.Count)
 	}
-	return NewRand(s.opt.Seed, streamScene, uint64(s.opt.Fold.Index), uint64(s.opt.Split), uint64(i)), nil
+	return newRand(s.opt.Seed, streamScene, uint64(s.opt.Fold.Index), uint64(s.opt.Split), uint64(i)), nil
 }
 
 // layout chooses the objects of scene i in painting order. The first class goes

@@ -16,7 +16,7 @@ func TestShapeClassesAreALatinSquare(t *testing.T) {
 		}
 		outlines, surfaces := map[string]bool{}, map[string]bool{}
 		for _, c := range fold.Novel {
-			s, x := ShapeClass(c)
+			s, x := shapeClass(c)
 			outlines[s], surfaces[x] = true, true
 			pairs[[2]string{s, x}]++
 		}
@@ -68,10 +68,10 @@ func TestScenesShowOnlyTheirClasses(t *testing.T) {
 				if classes > 1 {
 					several++
 				}
-				if split == Train && (novel > 0 || base < ShapesMinArea) {
+				if split == Train && (novel > 0 || base < shapesMinArea) {
 					t.Fatalf("%s: %d novel and %d base pixels", src.Name(i), novel, base)
 				}
-				if split == Val && (novel < ShapesMinArea || base < ShapesMinArea) {
+				if split == Val && (novel < shapesMinArea || base < shapesMinArea) {
 					t.Fatalf("%s: %d novel and %d base pixels", src.Name(i), novel, base)
 				}
 				if area[0] < len(mask)/4 {
@@ -137,7 +137,7 @@ func TestShapesMakeEpisodes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ix, err := BuildIndex(context.Background(), src, fold, IndexOptions{Split: split, MinArea: ShapesMinArea, FilterIntersection: true})
+		ix, err := BuildIndex(context.Background(), src, fold, IndexOptions{Split: split, MinArea: shapesMinArea, FilterIntersection: true})
 		if err != nil {
 			t.Fatal(err)
 		}

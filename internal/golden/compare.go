@@ -6,15 +6,15 @@ import (
 	"hdmnet/internal/synth"
 )
 
-// Samples is how many values the golden files keep of a gradient or parameter.
-const Samples = 32
+// samples is how many values the golden files keep of a gradient or parameter.
+const samples = 32
 
 // SamplePositions returns the flat positions, in PyTorch's layout, of the samples
 // that the golden files keep of tensor name with n elements:
 // floor(u_k · n), u = synth.Uniform("sample/"+name).
 func SamplePositions(name string, n int) []int {
-	positions := make([]int, Samples)
-	for k, u := range synth.Uniform("sample/"+name, Samples) {
+	positions := make([]int, samples)
+	for k, u := range synth.Uniform("sample/"+name, samples) {
 		positions[k] = min(int(u*float64(n)), n-1)
 	}
 	return positions

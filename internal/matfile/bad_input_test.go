@@ -33,17 +33,17 @@ func fails(t *testing.T, err error, want ...string) {
 }
 
 func TestRefusesOtherFiles(t *testing.T) {
-	_, err := Read(filepath.Join("testdata", "level4.mat"), DefaultLimit)
+	_, err := Read(filepath.Join("testdata", "level4.mat"), defaultLimit)
 	fails(t, err, "level4.mat", "level 4", "-v7")
 	hdf5 := content(t, "sbd.mat")
 	binary.LittleEndian.PutUint16(hdf5[124:], 0x0200)
-	_, err = Decode(hdf5, "new.mat", DefaultLimit)
+	_, err = decode(hdf5, "new.mat", defaultLimit)
 	fails(t, err, "new.mat", "7.3", "-v7")
-	_, err = Decode([]byte("\x89HDF\r\n\x1a\n and more"), "new.mat", DefaultLimit)
+	_, err = decode([]byte("\x89HDF\r\n\x1a\n and more"), "new.mat", defaultLimit)
 	fails(t, err, "7.3")
-	_, err = Decode([]byte("<html>404 not found</html>"), "page.mat", DefaultLimit)
+	_, err = decode([]byte("<html>404 not found</html>"), "page.mat", defaultLimit)
 	fails(t, err, "page.mat", "not a MATLAB file")
-	_, err = Read(filepath.Join("testdata", "none.mat"), DefaultLimit)
+	_, err = Read(filepath.Join("testdata", "none.mat"), defaultLimit)
 	fails(t, err, "none.mat")
 }
 
@@ -53,7 +53,7 @@ func TestEveryCutFails(t *testing.T) {
 	for _, name := range []string{"sbd.mat", "sbd_plain.mat"} {
 		whole := content(t, name)
 		for n := headerSize + 1; n < len(whole); n += 7 {
-			if _, err := Decode(whole[:n], name, DefaultLimit); err == nil {
+			if _, err := decode(whole[:n], name, defaultLimit); err == nil {
 				t.Fatalf("%s: its first %d of %d bytes are read without an error", name, n, len(whole))
 			}
 		}
@@ -76,18 +76,18 @@ func TestNeverMoreThanTheLimit(t *testing.T) {
 	allocated := testing.Benchmark(func(b *testing.B) {
 		b.ReportAllocs()
 		for range b.N {
-			_, err = Decode(bomb.Bytes(), "bomb.mat", 1<<20)
+			_, err = decode(bomb.Bytes(), "bomb.mat", 1<<20)
 		}
 	}).AllocedBytesPerOp()
 	fails(t, err, "bomb.mat", "1048576 bytes")
 	if allocated > 8<<20 {
 		t.Errorf("%d bytes were allocated for a limit of a megabyte", allocated)
 	}
-	_, err = Decode(content(t, "sbd_plain.mat"), "a.mat", 1000)
+	_, err = decode(content(t, "sbd_plain.mat"), "a.mat", 1000)
 	fails(t, err, "1000 bytes")
 	_, err = Read(filepath.Join("testdata", "sbd_plain.mat"), 1000)
 	fails(t, err, "1000 bytes")
-	if _, err := Decode(content(t, "sbd.mat"), "a.mat", 1<<16); err != nil {
+	if _, err := decode(content(t, "sbd.mat"), "a.mat", 1<<16); err != nil {
 		t.Error(err)
 	}
 }
@@ -124,7 +124,7 @@ func TestSizesOfDamagedFiles(t *testing.T) {
 		"blanks":     {matrix(uint32(Char), []int32{1 << 19, 1 << 19}, 0, 0, 0, 1, 0, 0, 0, 0), "memory"},
 		"fieldless":  {matrix(uint32(Struct), []int32{1 << 19, 1 << 19}, field...), "memory"},
 	} {
-		_, err := Decode(c.file, name, 1<<20)
+		_, err := decode(c.file, name, 1<<20)
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: error %v, want one about %q", name, err, c.want)
 		}
@@ -148,7 +148,7 @@ func TestBytes(t *testing.T) {
 }
 
 func TestFieldsAndVariables(t *testing.T) {
-	all, err := Decode(content(t, "sbd.mat"), "sbd.mat", DefaultLimit)
+	all, err := decode(content(t, "sbd.mat"), "sbd.mat", defaultLimit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +173,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add(content(f, name))
 	}
 	f.Fuzz(func(t *testing.T, file []byte) {
-		all, err := Decode(file, "fuzz.mat", 1<<22)
+		all, err := decode(file, "fuzz.mat", 1<<22)
 		if err != nil {
 			if !strings.HasPrefix(err.Error(), "fuzz.mat: ") {
 				t.Errorf("error %q does not name the file", err)

@@ -10,9 +10,6 @@ import (
 	"os"
 )
 
-// DefaultLimit is a limit for Read and Decode that suits a file of annotations: 256 MiB.
-const DefaultLimit = 256 << 20
-
 // Read reads the variables of a file, in its order. limit bounds the bytes that the file,
 // its unpacked parts and the arrays made of them take together.
 //
@@ -29,11 +26,11 @@ func Read(path string, limit int64) ([]*Array, error) {
 	if err != nil {
 		return nil, fmt.Errorf("MATLAB file: %w", err)
 	}
-	return Decode(content, path, limit)
+	return decode(content, path, limit)
 }
 
-// Decode is Read for a file's content; name stands for it in messages.
-func Decode(content []byte, name string, limit int64) ([]*Array, error) {
+// decode is Read for a file's content; name stands for it in messages.
+func decode(content []byte, name string, limit int64) ([]*Array, error) {
 	order, err := byteOrder(content)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)

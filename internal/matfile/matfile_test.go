@@ -11,6 +11,9 @@ import (
 	"testing"
 )
 
+// defaultLimit suits a file of annotations: 256 MiB.
+const defaultLimit = 256 << 20
+
 // golden is what scipy reads: see testdata/make.py.
 type golden struct {
 	Skipped  bool
@@ -40,7 +43,7 @@ func readGolden(t *testing.T) map[string]map[string]*golden {
 
 func TestReadsWhatScipyReads(t *testing.T) {
 	for file, want := range readGolden(t) {
-		all, err := Read(filepath.Join("testdata", file), DefaultLimit)
+		all, err := Read(filepath.Join("testdata", file), defaultLimit)
 		if err != nil {
 			t.Errorf("%s: %v", file, err)
 			continue

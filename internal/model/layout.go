@@ -276,7 +276,7 @@ func (l Layout) Foreign(f *weights.File) []string {
 	}
 	var foreign []string
 	for _, name := range f.Names() {
-		if len(known) > 0 && !known[name] && !IsOptionalParam(name) {
+		if len(known) > 0 && !known[name] && !isOptionalParam(name) {
 			foreign = append(foreign, name)
 		}
 	}

@@ -28,8 +28,8 @@ func (n *HDMNet) Load(set *nn.Set, f *weights.File) (uniform bool, err error) {
 	}
 	uniform = n.KShot != nil && !fits("kshot_rw.0.weight")
 	_, err = set.Load(f, nn.LoadOptions{
-		Only:   func(name string) bool { return !(uniform && IsOptionalParam(name)) },
-		Ignore: IsOptionalParam,
+		Only:   func(name string) bool { return !(uniform && isOptionalParam(name)) },
+		Ignore: isOptionalParam,
 	})
 	n.uniformShots = uniform
 	return uniform, err

@@ -52,6 +52,6 @@ func IsBaseParam(name string) bool {
 // checkpoint provides.
 func IsBackboneParam(name string) bool { return strings.HasPrefix(name, "layer") }
 
-// IsOptionalParam tells whether a checkpoint may lack a parameter: kshot_rw exists only
+// isOptionalParam tells whether a checkpoint may lack a parameter: kshot_rw exists only
 // for K > 1; without it the shots weigh alike.
-func IsOptionalParam(name string) bool { return strings.HasPrefix(name, "kshot_rw.") }
+func isOptionalParam(name string) bool { return strings.HasPrefix(name, "kshot_rw.") }

@@ -16,9 +16,9 @@ type Conv2D struct {
 
 // NewConv2D returns a k×k convolution with PyTorch's default initialization.
 func NewConv2D(in, out, k int, p op.ConvParams, bias bool) *Conv2D {
-	c := &Conv2D{Params: p, Weight: &Param{Shape: []int{out, in, k, k}, Layout: Conv, Init: Uniform(in * k * k)}}
+	c := &Conv2D{Params: p, Weight: &Param{Shape: []int{out, in, k, k}, Layout: Conv, Init: uniform(in * k * k)}}
 	if bias {
-		c.Bias = &Param{Shape: []int{out}, Init: Uniform(in * k * k)}
+		c.Bias = &Param{Shape: []int{out}, Init: uniform(in * k * k)}
 	}
 	return c
 }
@@ -31,9 +31,9 @@ type Linear struct {
 
 // NewLinear returns y = x·wᵀ (+ b) with PyTorch's default initialization.
 func NewLinear(in, out int, bias bool) *Linear {
-	l := &Linear{Weight: &Param{Shape: []int{out, in}, Init: Uniform(in)}}
+	l := &Linear{Weight: &Param{Shape: []int{out, in}, Init: uniform(in)}}
 	if bias {
-		l.Bias = &Param{Shape: []int{out}, Init: Uniform(in)}
+		l.Bias = &Param{Shape: []int{out}, Init: uniform(in)}
 	}
 	return l
 }
@@ -54,8 +54,8 @@ type DepthwiseConv struct {
 // NewDepthwiseConv returns one for c channels.
 func NewDepthwiseConv(c int) *DepthwiseConv {
 	return &DepthwiseConv{
-		Weight: &Param{Shape: []int{c, 1, 3, 3}, Layout: Depthwise, Init: Uniform(9)},
-		Bias:   &Param{Shape: []int{c}, Init: Uniform(9)},
+		Weight: &Param{Shape: []int{c, 1, 3, 3}, Layout: Depthwise, Init: uniform(9)},
+		Bias:   &Param{Shape: []int{c}, Init: uniform(9)},
 	}
 }
 

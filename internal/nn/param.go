@@ -96,9 +96,9 @@ func (p *Param) permute(v []float32, toDevice bool) []float32 {
 // Init fills a new parameter, in PyTorch's order, from a generator of its own.
 type Init func(shape []int, r *rand.Rand, v []float32)
 
-// Uniform draws from U(−b, b) with b = 1/√fanIn: PyTorch's default for the weights and
+// uniform draws from U(−b, b) with b = 1/√fanIn: PyTorch's default for the weights and
 // biases of convolutions and linear layers (kaiming_uniform with a = √5).
-func Uniform(fanIn int) Init {
+func uniform(fanIn int) Init {
 	b := 1 / math.Sqrt(float64(fanIn))
 	return func(_ []int, r *rand.Rand, v []float32) {
 		for i := range v {

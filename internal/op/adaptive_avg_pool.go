@@ -10,11 +10,11 @@ type AdaptiveAvgPool interface {
 }
 
 // CheckAdaptiveAvgPool panics unless the operands fit the contract.
-func CheckAdaptiveAvgPool(y, x Tensor) SpatialSizes {
+func CheckAdaptiveAvgPool(y, x Tensor) spatialSizes {
 	return checkSpatial("AdaptiveAvgPool", "y", y, "x", x)
 }
 
 // CheckAdaptiveAvgPoolGrad is CheckAdaptiveAvgPool for the gradient.
-func CheckAdaptiveAvgPoolGrad(dx, dy Tensor) SpatialSizes {
+func CheckAdaptiveAvgPoolGrad(dx, dy Tensor) spatialSizes {
 	return checkSpatial("AdaptiveAvgPoolGrad", "dy", dy, "dx", dx)
 }

@@ -100,15 +100,15 @@ func elements3(operator, y string, yt Tensor, a string, at Tensor, b string, bt 
 	return Len(yt)
 }
 
-// SpatialSizes are the extents of an operator from maps [B,H,W,C] to maps [B,OutH,OutW,C].
-type SpatialSizes struct{ B, H, W, OutH, OutW, C int }
+// spatialSizes are the extents of an operator from maps [B,H,W,C] to maps [B,OutH,OutW,C].
+type spatialSizes struct{ B, H, W, OutH, OutW, C int }
 
 // checkSpatial panics unless x and y are maps that agree in all but height and width.
-func checkSpatial(operator, y string, yt Tensor, x string, xt Tensor) SpatialSizes {
+func checkSpatial(operator, y string, yt Tensor, x string, xt Tensor) spatialSizes {
 	s := ranked(operator, x, xt, 4, "[B,H,W,C]")
 	shaped(operator, y, yt, s[0], -1, -1, s[3])
 	t := yt.Shape()
-	return SpatialSizes{B: s[0], H: s[1], W: s[2], OutH: t[1], OutW: t[2], C: s[3]}
+	return spatialSizes{B: s[0], H: s[1], W: s[2], OutH: t[1], OutW: t[2], C: s[3]}
 }
 
 // CheckCopy panics unless dst and src have as many elements of the same type.

@@ -38,7 +38,7 @@ type MaxPool interface {
 }
 
 // CheckMaxPool panics unless the operands fit the contract.
-func CheckMaxPool(y, argmax, x Tensor, p PoolParams) SpatialSizes {
+func CheckMaxPool(y, argmax, x Tensor, p PoolParams) spatialSizes {
 	const name = "MaxPool"
 	if p.Kernel < 1 || p.Stride < 1 || p.Pad < 0 || 2*p.Pad > p.Kernel {
 		panic(fmt.Sprintf("op: %s: params %+v, want a kernel and a stride of at least 1 and at most half a kernel of padding", name, p))
@@ -52,7 +52,7 @@ func CheckMaxPool(y, argmax, x Tensor, p PoolParams) SpatialSizes {
 }
 
 // CheckMaxPoolGrad is CheckMaxPool for the gradient.
-func CheckMaxPoolGrad(dx, dy, argmax Tensor) SpatialSizes {
+func CheckMaxPoolGrad(dx, dy, argmax Tensor) spatialSizes {
 	const name = "MaxPoolGrad"
 	s := checkSpatial(name, "dy", dy, "dx", dx)
 	shapedOf(tensor.Int32, name, "argmax", argmax, dy.Shape()...)

@@ -13,17 +13,17 @@ type PriorSimilarity interface {
 	PriorSimilarity(y, q, s, mask Tensor)
 }
 
-// PriorSizes are the extents of PriorSimilarity: N query positions, and of each of K shots
+// priorSizes are the extents of PriorSimilarity: N query positions, and of each of K shots
 // M, with C channels.
-type PriorSizes struct{ B, K, N, M, C int }
+type priorSizes struct{ B, K, N, M, C int }
 
 // CheckPriorSimilarity panics unless the operands fit the contract.
-func CheckPriorSimilarity(y, q, s, mask Tensor) PriorSizes {
+func CheckPriorSimilarity(y, q, s, mask Tensor) priorSizes {
 	const name = "PriorSimilarity"
 	qs := ranked(name, "q", q, 4, "[B,H,W,C]")
 	shaped(name, "s", s, qs[0], -1, -1, -1, qs[3])
 	ss := s.Shape()
 	shaped(name, "y", y, qs[:3]...)
 	shaped(name, "mask", mask, ss[:4]...)
-	return PriorSizes{B: qs[0], K: ss[1], N: qs[1] * qs[2], M: ss[2] * ss[3], C: qs[3]}
+	return priorSizes{B: qs[0], K: ss[1], N: qs[1] * qs[2], M: ss[2] * ss[3], C: qs[3]}
 }

@@ -11,11 +11,11 @@ type ResizeBilinear interface {
 }
 
 // CheckResizeBilinear panics unless the operands fit the contract.
-func CheckResizeBilinear(y, x Tensor) SpatialSizes {
+func CheckResizeBilinear(y, x Tensor) spatialSizes {
 	return checkSpatial("ResizeBilinear", "y", y, "x", x)
 }
 
 // CheckResizeBilinearGrad is CheckResizeBilinear for the gradient.
-func CheckResizeBilinearGrad(dx, dy Tensor) SpatialSizes {
+func CheckResizeBilinearGrad(dx, dy Tensor) spatialSizes {
 	return checkSpatial("ResizeBilinearGrad", "dy", dy, "dx", dx)
 }

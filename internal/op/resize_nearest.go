@@ -9,6 +9,6 @@ type ResizeNearest interface {
 }
 
 // CheckResizeNearest panics unless the operands fit the contract.
-func CheckResizeNearest(y, x Tensor) SpatialSizes {
+func CheckResizeNearest(y, x Tensor) spatialSizes {
 	return checkSpatial("ResizeNearest", "y", y, "x", x)
 }

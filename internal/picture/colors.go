@@ -91,13 +91,13 @@ var known = map[string]*Table{"voc": VOC, "cityscapes": cityscapes}
 // IsTable tells whether a name stands for a table that is known, not for a file.
 func IsTable(name string) bool { return known[name] != nil }
 
-// TableForms says how a table of colors is given.
-const TableForms = "voc, cityscapes, or a file with a line for each class: `name:R,G,B` (CVAT's labelmap.txt), `name,R,G,B` or `R G B name`"
+// tableForms says how a table of colors is given.
+const tableForms = "voc, cityscapes, or a file with a line for each class: `name:R,G,B` (CVAT's labelmap.txt), `name,R,G,B` or `R G B name`"
 
 // maxTable is the size of the largest file of colors.
 const maxTable = 1 << 20
 
-// ReadTable gives the table that a name stands for, or that a file holds (see TableForms).
+// ReadTable gives the table that a name stands for, or that a file holds (see tableForms).
 // The first lines are classes 1, 2 and so on; a color of the name background, or black
 // without another name, is 0, and one named void, ignore or unlabeled 255. Errors name the
 // file and line.
@@ -107,7 +107,7 @@ func ReadTable(name string) (*Table, error) {
 	}
 	text, err := textfile.Read(name, maxTable)
 	if err != nil {
-		return nil, fmt.Errorf("colors of masks: %w; expected %s", err, TableForms)
+		return nil, fmt.Errorf("colors of masks: %w; expected %s", err, tableForms)
 	}
 	return parseTable(string(text), name)
 }
@@ -124,14 +124,14 @@ func parseTable(text, name string) (*Table, error) {
 			if len(t.class) == 0 && strings.Contains(line, ",") && !strings.ContainsAny(line, "0123456789") {
 				continue // a heading of columns
 			}
-			return nil, fmt.Errorf("%q:%d: %q is no color of a class; expected %s", name, i+1, line, TableForms)
+			return nil, fmt.Errorf("%q:%d: %q is no color of a class; expected %s", name, i+1, line, tableForms)
 		}
 		if err := t.add(label, color); err != nil {
 			return nil, fmt.Errorf("%q:%d: %w", name, i+1, err)
 		}
 	}
 	if len(t.labels) == 0 {
-		return nil, fmt.Errorf("%q: no color of a class; expected %s", name, TableForms)
+		return nil, fmt.Errorf("%q: no color of a class; expected %s", name, tableForms)
 	}
 	return t, nil
 }

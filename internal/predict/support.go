@@ -19,8 +19,8 @@ type Support struct {
 	Points, Not []annotate.Point
 }
 
-// SupportForms says how a support is written.
-const SupportForms = "image:mask, or image with marks: image:box=LEFT,TOP,RIGHT,BOTTOM image:point=X,Y image:not=X,Y image:scribble=FILE.png, several in a row"
+// supportForms says how a support is written.
+const supportForms = "image:mask, or image with marks: image:box=LEFT,TOP,RIGHT,BOTTOM image:point=X,Y image:not=X,Y image:scribble=FILE.png, several in a row"
 
 // mark starts one mark; what it says goes to the next one. A drive's colon, as in
 // C:\cat.jpg, starts none.
@@ -46,7 +46,7 @@ func ParseSupport(s string) (Support, error) {
 	}
 	out := Support{Image: s[:at[0][0]]}
 	if out.Image == "" {
-		return out, fmt.Errorf("support %q names no picture; expected %s", s, SupportForms)
+		return out, fmt.Errorf("support %q names no picture; expected %s", s, supportForms)
 	}
 	for i, m := range at {
 		end := len(s)
@@ -106,10 +106,10 @@ func parsePair(s string) (Support, error) {
 		}
 	}
 	if m := unknown.FindStringSubmatch(s); m != nil {
-		return last, fmt.Errorf("support %q: there is no mark %q; expected %s", s, m[1], SupportForms)
+		return last, fmt.Errorf("support %q: there is no mark %q; expected %s", s, m[1], supportForms)
 	}
 	if last.Image == "" {
-		return last, fmt.Errorf("support %q: expected %s; for instance cat.jpg:cat_mask.png or cat.jpg:point=120,80", s, SupportForms)
+		return last, fmt.Errorf("support %q: expected %s; for instance cat.jpg:cat_mask.png or cat.jpg:point=120,80", s, supportForms)
 	}
 	return last, nil
 }

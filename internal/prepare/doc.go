@@ -4,6 +4,6 @@
 // All preparations work alike. They run on several goroutines and give the same bytes
 // whatever their number. Every file appears complete or not at all. A preparation that
 // was interrupted goes on where it stopped when it is called again: whole masks are
-// kept, damaged ones made again. A record in the output folder (RecordFile) keeps the
+// kept, damaged ones made again. A record in the output folder (recordFile) keeps the
 // settings, so that going on with others is an error and never a mixture.
 package prepare

@@ -42,7 +42,7 @@ func FuzzRecord(f *testing.F) {
 	}
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, content []byte) {
-		if err := os.WriteFile(filepath.Join(dir, RecordFile), content, 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, recordFile), content, 0o666); err != nil {
 			t.Fatal(err)
 		}
 		work := task{command: "coco", folders: []string{"masks"}, settings: map[string]string{"mask mode": "all-polygons"}}
@@ -57,7 +57,7 @@ func FuzzRecord(f *testing.F) {
 		if err := finish(opt, work, &Report{}); err != nil {
 			t.Fatal(err)
 		}
-		if rec, err := readRecord(filepath.Join(dir, RecordFile)); err != nil || rec.Tasks["coco"].Rewriting {
+		if rec, err := readRecord(filepath.Join(dir, recordFile)); err != nil || rec.Tasks["coco"].Rewriting {
 			t.Fatalf("%+v, %v", rec, err)
 		}
 	})

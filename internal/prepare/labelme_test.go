@@ -66,7 +66,7 @@ func TestLabelMe(t *testing.T) {
 	if len(*said) != 1 || !strings.Contains((*said)[0], "left out: 2 shapes without an area (points and lines), such as "+filepath.Join(dir, "one.json")+`: shape 5, a point of the label "cup"`) {
 		t.Errorf("warnings %q", *said)
 	}
-	if o := report.Objects; o.Read != 7 || o.Used != 5 || o.LeftOut() != 2 || !strings.Contains(get(t, filepath.Join(out, RecordFile)), `"read": 7`) {
+	if o := report.Objects; o.Read != 7 || o.Used != 5 || o.LeftOut() != 2 || !strings.Contains(get(t, filepath.Join(out, recordFile)), `"read": 7`) {
 		t.Errorf("objects %+v", o)
 	}
 	src, err := data.OpenList(filepath.Join(out, "list.txt"), out, 2)

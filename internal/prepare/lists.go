@@ -40,7 +40,7 @@ func checkList(opt Options, name string, pairs []pair) error {
 	if err != nil {
 		return err
 	}
-	rec, err := readRecord(filepath.Join(opt.Out, RecordFile))
+	rec, err := readRecord(filepath.Join(opt.Out, recordFile))
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func writeClasses(opt Options, names []string) error {
 // that is there with other content, and was not written here, is an error unless Force.
 func writeText(opt Options, name, text string) error {
 	path := filepath.Join(opt.Out, name)
-	recordPath := filepath.Join(opt.Out, RecordFile)
+	recordPath := filepath.Join(opt.Out, recordFile)
 	rec, err := readRecord(recordPath)
 	if err != nil {
 		return err

@@ -237,7 +237,7 @@ func TestMaskSetOneFolder(t *testing.T) {
 		}
 	}
 	var record struct{ Tasks map[string]any }
-	if err := json.Unmarshal([]byte(get(t, filepath.Join(out, RecordFile))), &record); err != nil || record.Tasks["masks"] == nil {
+	if err := json.Unmarshal([]byte(get(t, filepath.Join(out, recordFile))), &record); err != nil || record.Tasks["masks"] == nil {
 		t.Errorf("record %+v, %v", record, err)
 	}
 	put(t, colors, "spoon:10,200,10::\ncup:200,10,10::\n")

@@ -287,7 +287,7 @@ func TestRecordRefusesMixtures(t *testing.T) {
 	}
 	other := task{command: "coco", folders: []string{"masks"}, settings: map[string]string{"mask mode": "first-polygon"}}
 	_, err := run(opt, other)
-	contains(t, err, "mask mode", "all-polygons", "first-polygon", "--force", RecordFile)
+	contains(t, err, "mask mode", "all-polygons", "first-polygon", "--force", recordFile)
 	_, err = run(opt, task{command: "voc", folders: []string{"masks"}})
 	contains(t, err, "prepare coco", "masks")
 	if _, err := run(opt, task{command: "voc", folders: []string{"masks"}, shares: []string{"coco"}}); err != nil {
@@ -321,8 +321,8 @@ func TestRecordOfStrangers(t *testing.T) {
 	_, _, err := begin(Options{Out: dir}, tk)
 	contains(t, err, "not made here", "--force")
 	for _, content := range []string{"{", `{"tasks":{"coco":null}}`, "[]"} {
-		put(t, filepath.Join(dir, RecordFile), content)
+		put(t, filepath.Join(dir, recordFile), content)
 		_, _, err = begin(Options{Out: dir}, tk)
-		contains(t, err, RecordFile, "remove it")
+		contains(t, err, recordFile, "remove it")
 	}
 }

@@ -20,9 +20,9 @@ import (
 	"hdmnet/internal/textfile"
 )
 
-// RecordFile is the name of the record in the output folder: what was prepared there, and
+// recordFile is the name of the record in the output folder: what was prepared there, and
 // how. It is what an interrupted preparation is gone on with.
-const RecordFile = "prepare.json"
+const recordFile = "prepare.json"
 
 // task is what a preparation is about to do.
 type task struct {
@@ -36,7 +36,7 @@ type task struct {
 	shares []string
 }
 
-// record is the content of RecordFile.
+// record is the content of recordFile.
 type record struct {
 	Tasks map[string]*recordedTask `json:"tasks"` // by command
 	// Files are the checksums of what was ever written to lists and class files, by name.
@@ -84,7 +84,7 @@ func begin(opt Options, t task) (now Options, release func(), err error) {
 }
 
 func beginLocked(opt Options, t task) (Options, error) {
-	path := filepath.Join(opt.Out, RecordFile)
+	path := filepath.Join(opt.Out, recordFile)
 	rec, err := readRecord(path)
 	if err != nil {
 		return opt, err
@@ -124,7 +124,7 @@ func beginLocked(opt Options, t task) (Options, error) {
 // counted is what the record holds of a task whose masks were all made with the same
 // settings; nil where they are to be counted.
 func counted(opt Options, t task) (*tally.Tally, error) {
-	rec, err := readRecord(filepath.Join(opt.Out, RecordFile))
+	rec, err := readRecord(filepath.Join(opt.Out, recordFile))
 	if err != nil || rec.Tasks[t.command] == nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func counted(opt Options, t task) (*tally.Tally, error) {
 
 // finish records that all masks of a task are made, and what they were made of.
 func finish(opt Options, t task, report *Report) error {
-	path := filepath.Join(opt.Out, RecordFile)
+	path := filepath.Join(opt.Out, recordFile)
 	rec, err := readRecord(path)
 	if err != nil {
 		return err
@@ -151,7 +151,7 @@ func finish(opt Options, t task, report *Report) error {
 
 // compare fails when the masks that are there may be others than the task would make.
 func compare(opt Options, t task, rec *record) error {
-	path := filepath.Join(opt.Out, RecordFile)
+	path := filepath.Join(opt.Out, recordFile)
 	before := rec.Tasks[t.command]
 	for _, key := range sortedKeys(t.settings) {
 		if before == nil {

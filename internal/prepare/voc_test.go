@@ -193,9 +193,9 @@ func TestSBDGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := files(t, out)
-	delete(got, RecordFile)
+	delete(got, recordFile)
 	delete(got, vocTrain)
-	delete(want, RecordFile)
+	delete(want, recordFile)
 	sameFiles(t, got, want)
 }
 

@@ -14,10 +14,10 @@ import (
 	"hdmnet/internal/trace"
 )
 
-// DifferentialDevice is a device that runs every operator twice, on the device it stands before and, on
+// differentialDevice is a device that runs every operator twice, on the device it stands before and, on
 // the same operands, on a reference, and compares all operands afterwards. Each call is
 // compared by itself: what follows a wrong result starts from the reference's.
-type DifferentialDevice struct {
+type differentialDevice struct {
 	trace.Device // before the one whose memory the tensors are
 	reference    op.Device
 	mirrors      *op.Arena // of the reference
@@ -38,10 +38,10 @@ type Operator struct {
 	OK         bool   `json:"ok"`
 }
 
-// NewDifferentialDevice returns a device over dev that compares with reference. Tensors in float32 may
+// newDifferentialDevice returns a device over dev that compares with reference. Tensors in float32 may
 // differ by o's bounds; indices and labels not at all. Closing it closes dev.
-func NewDifferentialDevice(dev, reference op.Device, o Options) *DifferentialDevice {
-	d := &DifferentialDevice{reference: paired{reference, false}, mirrors: op.NewArena(reference), bounds: o, results: map[string]*Operator{}}
+func newDifferentialDevice(dev, reference op.Device, o Options) *differentialDevice {
+	d := &differentialDevice{reference: paired{reference, false}, mirrors: op.NewArena(reference), bounds: o, results: map[string]*Operator{}}
 	d.Device = trace.Device{Device: paired{dev, true}, Hook: d.compare}
 	return d
 }
@@ -76,7 +76,7 @@ func (d paired) FrozenConv2D(y, x op.Tensor, c op.FrozenConv, residual op.Tensor
 }
 
 // FreezeConv2D freezes a convolution on both devices.
-func (d *DifferentialDevice) FreezeConv2D(w, bias []float32, shape []int, p op.ConvParams) (op.FrozenConv, error) {
+func (d *differentialDevice) FreezeConv2D(w, bias []float32, shape []int, p op.ConvParams) (op.FrozenConv, error) {
 	c, err := d.Device.FreezeConv2D(w, bias, shape, p)
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func (d *DifferentialDevice) FreezeConv2D(w, bias []float32, shape []int, p op.C
 }
 
 // Operators returns what has been called so far, first called first.
-func (d *DifferentialDevice) Operators() []Operator {
+func (d *differentialDevice) Operators() []Operator {
 	var out []Operator
 	for _, name := range d.order {
 		out = append(out, *d.results[name])
@@ -98,7 +98,7 @@ func (d *DifferentialDevice) Operators() []Operator {
 }
 
 // Alloc returns zeros: operands are read before the operator has written them.
-func (d *DifferentialDevice) Alloc(size int64) (tensor.Memory, error) {
+func (d *differentialDevice) Alloc(size int64) (tensor.Memory, error) {
 	m, err := d.Device.Alloc(size)
 	if err == nil {
 		d.Device.Memclr(m)
@@ -107,7 +107,7 @@ func (d *DifferentialDevice) Alloc(size int64) (tensor.Memory, error) {
 }
 
 // compare runs an operator on both devices.
-func (d *DifferentialDevice) compare(c trace.Call) {
+func (d *differentialDevice) compare(c trace.Call) {
 	if c.Operator == "Download" { // the device's own: every comparison relies on it
 		c.Run(d.Device.Device, c.Tensors)
 		return
@@ -154,7 +154,7 @@ var products = map[string]bool{
 }
 
 // judge compares the tensors with their mirrors.
-func (d *DifferentialDevice) judge(r *Operator, tensors, mirrors []op.Tensor) {
+func (d *differentialDevice) judge(r *Operator, tensors, mirrors []op.Tensor) {
 	for i, t := range tensors {
 		least := floor(r.Name, i)
 		if t == nil || math.IsInf(least, 1) {
@@ -181,7 +181,7 @@ func (d *DifferentialDevice) judge(r *Operator, tensors, mirrors []op.Tensor) {
 }
 
 // replace gives t the reference's values.
-func (d *DifferentialDevice) replace(t, mirror op.Tensor) {
+func (d *differentialDevice) replace(t, mirror op.Tensor) {
 	if t != nil {
 		v := buffer(t)
 		d.reference.Download(v, mirror)
@@ -197,7 +197,7 @@ func try(f func()) (failure any) {
 }
 
 // mirror copies tensors to the reference; those in the same memory share it there too.
-func (d *DifferentialDevice) mirror(tensors []op.Tensor) []op.Tensor {
+func (d *differentialDevice) mirror(tensors []op.Tensor) []op.Tensor {
 	mirrors := make([]op.Tensor, len(tensors))
 	for i, t := range tensors {
 		if t == nil {

@@ -61,9 +61,9 @@ func (n Number) MarshalJSON() ([]byte, error) {
 // error is that of a device which cannot go on, or of ctx; the report holds what there was before.
 func Run(ctx context.Context, dev, reference op.Device, o Options) (r *Report, err error) {
 	r = &Report{OK: true}
-	var twin *DifferentialDevice
+	var twin *differentialDevice
 	if reference != nil {
-		twin = NewDifferentialDevice(dev, reference, o)
+		twin = newDifferentialDevice(dev, reference, o)
 		dev = twin
 	}
 	defer func() {

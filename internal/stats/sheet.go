@@ -15,8 +15,8 @@ import (
 	"hdmnet/internal/overlay"
 )
 
-// MaxSupports is how many supports of an episode a sheet shows.
-const MaxSupports = 8
+// maxSupports is how many supports of an episode a sheet shows.
+const maxSupports = 8
 
 // Lengths of a sheet in pixels.
 const (
@@ -48,7 +48,7 @@ func Sheet(src data.Source, fold data.Fold, draws []data.Draw) (*image.NRGBA, er
 	width := 480 // for titles
 	for i, d := range draws {
 		r := row{title: fmt.Sprintf("episode %d: %s (class %d)", i+1, fold.ClassName(d.Class), d.Class)}
-		shown := d.Supports[:min(len(d.Supports), MaxSupports)]
+		shown := d.Supports[:min(len(d.Supports), maxSupports)]
 		if len(shown) < len(d.Supports) {
 			r.title += fmt.Sprintf(", the first %d of %d supports", len(shown), len(d.Supports))
 		}

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Examples is how many examples of a reason are kept.
-const Examples = 3
+// examples is how many examples of a reason are kept.
+const examples = 3
 
 // Tally are the records of a file or of many: how many were read, how many are used, and
 // why others are not. The zero value is empty.
@@ -76,11 +76,11 @@ func note(reasons []Reason, r Reason) []Reason {
 	for i := range reasons {
 		if have := &reasons[i]; have.Why == r.Why {
 			have.Count += r.Count
-			have.First = append(have.First, r.First[:min(len(r.First), Examples-len(have.First))]...)
+			have.First = append(have.First, r.First[:min(len(r.First), examples-len(have.First))]...)
 			return reasons
 		}
 	}
-	r.First = append([]string(nil), r.First[:min(len(r.First), Examples)]...)
+	r.First = append([]string(nil), r.First[:min(len(r.First), examples)]...)
 	return append(reasons, r)
 }
 

@@ -68,9 +68,9 @@ func blank(text []byte) {
 	text[0], text[1] = '"', '"'
 }
 
-// JSONReader passes on a long JSON text in UTF-8, with the replacements of JSON. It ends
+// jsonReader passes on a long JSON text in UTF-8, with the replacements of JSON. It ends
 // with the error of Decode where the text is no UTF-8. Bytes keep their places.
-type JSONReader struct {
+type jsonReader struct {
 	source io.Reader
 	name   string
 	buffer []byte // bytes [ready:] are not looked at yet
@@ -83,12 +83,12 @@ type JSONReader struct {
 
 // NewJSONReader reads source, which begins after a byte-order mark; name stands for it in
 // messages.
-func NewJSONReader(source io.Reader, name string) *JSONReader {
-	return &JSONReader{source: source, name: name, buffer: make([]byte, 0, 1<<16), line: 1}
+func NewJSONReader(source io.Reader, name string) *jsonReader {
+	return &jsonReader{source: source, name: name, buffer: make([]byte, 0, 1<<16), line: 1}
 }
 
 // Read passes on as much as there is.
-func (r *JSONReader) Read(p []byte) (int, error) {
+func (r *jsonReader) Read(p []byte) (int, error) {
 	for len(r.out) == 0 {
 		if r.err != nil {
 			return 0, r.err
@@ -104,7 +104,7 @@ func (r *JSONReader) Read(p []byte) (int, error) {
 }
 
 // fill reads and looks at the next bytes.
-func (r *JSONReader) fill() error {
+func (r *jsonReader) fill() error {
 	kept := copy(r.buffer[:cap(r.buffer)], r.buffer[r.ready:])
 	n, err := r.source.Read(r.buffer[kept:cap(r.buffer)])
 	r.buffer = r.buffer[:kept+n]

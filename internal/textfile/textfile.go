@@ -169,8 +169,8 @@ func Lines(text string) []string {
 	return strings.Split(text, "\n")
 }
 
-// ErrLost is about a name with the replacement character.
-var ErrLost = errors.New("it holds U+FFFD, which stands for characters that an earlier conversion lost: two names may have become one; export it anew as UTF-8")
+// errLost is about a name with the replacement character.
+var errLost = errors.New("it holds U+FFFD, which stands for characters that an earlier conversion lost: two names may have become one; export it anew as UTF-8")
 
 // CheckName refuses what cannot be told from other names on a screen or in a list:
 // control characters, and what an earlier conversion left in place of characters.
@@ -178,7 +178,7 @@ func CheckName(name string) error {
 	for _, r := range name {
 		switch {
 		case r == utf8.RuneError:
-			return ErrLost
+			return errLost
 		case r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == '\u2028' || r == '\u2029' || r == '\ufeff':
 			return fmt.Errorf("it holds the control character %U", r)
 		}

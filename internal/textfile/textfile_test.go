@@ -114,7 +114,7 @@ func TestCheckName(t *testing.T) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
-	if err := CheckName("caf\ufffd"); !errors.Is(err, ErrLost) {
+	if err := CheckName("caf\ufffd"); !errors.Is(err, errLost) {
 		t.Error(err)
 	}
 }

@@ -121,7 +121,7 @@ func TestCheckpointsWithinAnEpochLand(t *testing.T) {
 	dev := &late{Device: o.Device}
 	o.Device = dev
 	crash := errors.New("crash")
-	o.Hooks = []Hook{{Name: "crash", Priority: PriorityCheckpoint + 1, Step: func(s *Status) error {
+	o.Hooks = []Hook{{Name: "crash", Priority: priorityCheckpoint + 1, Step: func(s *Status) error {
 		if s.Step == 4 {
 			return crash
 		}

@@ -155,7 +155,7 @@ func TestGroupRun(t *testing.T) {
 	var saw [2]seen
 	count := func(rank int) []Hook {
 		return []Hook{{
-			Name: "count", Priority: PriorityCheckpoint - 1,
+			Name: "count", Priority: priorityCheckpoint - 1,
 			Step: func(*Status) error { saw[rank].steps++; return nil },
 			Epoch: func(s *Status) error {
 				if s.Validation != nil {

@@ -22,12 +22,12 @@ type Hook struct {
 // Priorities of the hooks that every run has. Validation comes before what reports it,
 // and the checkpoint last, so that it holds all of it.
 const (
-	PriorityValidation = 100
-	PriorityMetrics    = 200
-	PriorityLog        = 300
-	PriorityProgress   = 400
-	PriorityCurves     = 500
-	PriorityCheckpoint = 900
+	priorityValidation = 100
+	priorityMetrics    = 200
+	priorityLog        = 300
+	priorityProgress   = 400
+	priorityCurves     = 500
+	priorityCheckpoint = 900
 )
 
 // Status is what hooks see of a stage.

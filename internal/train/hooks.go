@@ -23,7 +23,7 @@ func (t *trainer) hooks(ctx context.Context, s *stage, out string) []Hook {
 		s.records(),
 		t.lines(s),
 		t.progress(),
-		{Name: "curves", Priority: PriorityCurves, Epoch: func(*Status) error { return drawCurves(t.Dir.Metrics(), t.Dir.Curves()) }},
+		{Name: "curves", Priority: priorityCurves, Epoch: func(*Status) error { return drawCurves(t.Dir.Metrics(), t.Dir.Curves()) }},
 		s.checkpoints(),
 	}
 }
@@ -39,7 +39,7 @@ func (s *stage) validates() bool {
 // awaitValidation is validation in the other processes of a group.
 func (s *stage) awaitValidation() Hook {
 	return Hook{
-		Name: "validation", Priority: PriorityValidation,
+		Name: "validation", Priority: priorityValidation,
 		Epoch: func(*Status) error {
 			if !s.validates() {
 				return nil
@@ -64,7 +64,7 @@ func (s *stage) validated(interrupted bool) error {
 func (t *trainer) validation(ctx context.Context, s *stage, out string) Hook {
 	keep := func() error { return s.saveWeights(out, t.about()) }
 	return Hook{
-		Name: "validation", Priority: PriorityValidation,
+		Name: "validation", Priority: priorityValidation,
 		Epoch: func(st *Status) error {
 			if !s.validates() {
 				return nil
@@ -110,7 +110,7 @@ func (t *trainer) validation(ctx context.Context, s *stage, out string) Hook {
 // records writes metrics.jsonl.
 func (s *stage) records() Hook {
 	return Hook{
-		Name: "metrics", Priority: PriorityMetrics,
+		Name: "metrics", Priority: priorityMetrics,
 		Step: func(st *Status) error {
 			return s.metrics.append(&Record{
 				Kind: kindStep, Stage: st.Stage, Epoch: st.Epoch + 1, Step: st.Step, Losses: st.Losses, Scores: st.Scores, LR: st.LR, Seconds: st.Seconds,
@@ -132,7 +132,7 @@ func (s *stage) records() Hook {
 func (t *trainer) lines(s *stage) Hook {
 	begun, loss, miou, steps := time.Now(), 0.0, 0.0, 0
 	return Hook{
-		Name: "log", Priority: PriorityLog,
+		Name: "log", Priority: priorityLog,
 		Start: func(st *Status) error {
 			t.log.printf("stage %s: fold %d, %d pictures, %d epochs of %d steps, %d trained values, on %s",
 				st.Stage, t.Fold.Index, s.feed.images, st.Epochs, s.epoch, trainedValues(s.task), t.Device.Name())
@@ -206,5 +206,5 @@ func formatScores(scores map[string]float64) string {
 // end of every epoch and of the stage. Within an epoch stepAndSave does, every SaveEvery.
 func (s *stage) checkpoints() Hook {
 	save := func(*Status) error { return s.save() }
-	return Hook{Name: "checkpoint", Priority: PriorityCheckpoint, Start: save, Epoch: save, End: save}
+	return Hook{Name: "checkpoint", Priority: priorityCheckpoint, Start: save, Epoch: save, End: save}
 }

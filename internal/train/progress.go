@@ -85,7 +85,7 @@ func (t *trainer) progress() Hook {
 	var m *meter
 	var recent speed
 	return Hook{
-		Name: "progress", Priority: PriorityProgress,
+		Name: "progress", Priority: priorityProgress,
 		Start: func(st *Status) error {
 			m = newMeter(t.log, st.Step, st.Steps)
 			return nil

@@ -50,7 +50,7 @@ func TestCrashRepeatsWork(t *testing.T) {
 		want error
 	}{
 		{context.Background(), Hook{Step: after(3)}, crash}, // in the first epoch
-		{ctx, Hook{Priority: PriorityValidation - 1, Epoch: func(*Status) error { cancel(); return nil }}, ErrInterrupted},
+		{ctx, Hook{Priority: priorityValidation - 1, Epoch: func(*Status) error { cancel(); return nil }}, ErrInterrupted},
 		{context.Background(), Hook{Step: after(8)}, crash}, // in the next stage
 	} {
 		o := trial(t, dir)

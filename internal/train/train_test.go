@@ -148,7 +148,7 @@ func TestTrialOfAFewSteps(t *testing.T) {
 	}{{"5", false}, {"6", true}} { // an epoch has 6
 		o := trial(t, "", "train.stage=base", "train.base.max_steps="+c.steps)
 		validated := false
-		o.Hooks = []Hook{{Name: "look", Priority: PriorityValidation + 1, Epoch: func(s *Status) error {
+		o.Hooks = []Hook{{Name: "look", Priority: priorityValidation + 1, Epoch: func(s *Status) error {
 			validated = validated || s.Validation != nil
 			return nil
 		}}}

@@ -18,8 +18,8 @@ import (
 	"hdmnet/internal/picture"
 )
 
-// MaxProblems is how many problems a List keeps; all are counted.
-const MaxProblems = 1000
+// maxProblems is how many problems a List keeps; all are counted.
+const maxProblems = 1000
 
 // Problem is what is wrong with one file of a list.
 type Problem struct {
@@ -33,9 +33,9 @@ type List struct {
 	Path     string    `json:"path"`
 	Pairs    int       `json:"pairs"`              // lines with an image and its mask
 	Broken   int       `json:"broken"`             // pairs with a problem; they are left out of all counts
-	Problems []Problem `json:"problems,omitempty"` // the first MaxProblems, in the order of the list
+	Problems []Problem `json:"problems,omitempty"` // the first maxProblems, in the order of the list
 	Total    int       `json:"problems_total"`
-	// Warnings are the first MaxProblems of what is odd about files that are read all the
+	// Warnings are the first maxProblems of what is odd about files that are read all the
 	// same, Odd the number of all.
 	Warnings []Problem `json:"warnings,omitempty"`
 	Odd      int       `json:"warnings_total"`
@@ -96,7 +96,7 @@ func (c *checker) list(path string, areas data.Areas) *List {
 	for i, e := range c.entries {
 		for _, path := range []string{c.files.Path(e.Image), c.files.Path(e.Mask)} {
 			for _, message := range c.odd[path] {
-				if l.Odd++; len(l.Warnings) < MaxProblems {
+				if l.Odd++; len(l.Warnings) < maxProblems {
 					l.Warnings = append(l.Warnings, Problem{e.Line, path, infile.Shown(path) + ": " + message})
 				}
 			}
@@ -113,7 +113,7 @@ func (c *checker) list(path string, areas data.Areas) *List {
 		}
 		if len(f.problems) > 0 {
 			l.Broken++
-			for _, p := range f.problems[:min(len(f.problems), MaxProblems-len(l.Problems))] {
+			for _, p := range f.problems[:min(len(f.problems), maxProblems-len(l.Problems))] {
 				p.Line = e.Line
 				l.Problems = append(l.Problems, p)
 			}

@@ -150,7 +150,7 @@ func TestCheckErrors(t *testing.T) {
 	}
 	write(t, path, []byte(long.String()))
 	l, err := Check(context.Background(), path, Options{Root: dir, Classes: 20})
-	if err != nil || len(l.Problems) != MaxProblems || l.Total != 1400 || l.Broken != 700 {
+	if err != nil || len(l.Problems) != maxProblems || l.Total != 1400 || l.Broken != 700 {
 		t.Errorf("many problems: %d of %d, error %v", len(l.Problems), l.Total, err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

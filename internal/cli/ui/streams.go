@@ -19,7 +19,7 @@ type Streams struct {
 // infile.Shown where they are put in; control characters that are left are shown as Go
 // writes them.
 func (s Streams) Note(format string, args ...any) {
-	_, _ = io.WriteString(s.Err, Visible(fmt.Sprintf(format, args...))+"\n") // nobody is left to be told of an error
+	_, _ = io.WriteString(s.Err, visible(fmt.Sprintf(format, args...))+"\n") // nobody is left to be told of an error
 }
 
 // Warn writes one warning.

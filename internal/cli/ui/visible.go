@@ -7,9 +7,9 @@ import (
 	"unicode"
 )
 
-// Visible shows control characters, which a terminal would obey, as Go writes them
+// visible shows control characters, which a terminal would obey, as Go writes them
 // ("\\x1b"); line ends and tabs stay.
-func Visible(text string) string {
+func visible(text string) string {
 	if !strings.ContainsFunc(text, obeyed) {
 		return text
 	}
@@ -35,7 +35,7 @@ type visibleWriter struct{ to io.Writer }
 func VisibleWriter(to io.Writer) io.Writer { return visibleWriter{to} }
 
 func (w visibleWriter) Write(p []byte) (int, error) {
-	if _, err := io.WriteString(w.to, Visible(string(p))); err != nil {
+	if _, err := io.WriteString(w.to, visible(string(p))); err != nil {
 		return 0, err
 	}
 	return len(p), nil

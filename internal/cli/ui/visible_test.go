@@ -12,7 +12,7 @@ func TestVisible(t *testing.T) {
 		"a\tb\nBär 杯\n":                "a\tb\nBär 杯\n",
 		"\x1b[2Ja\x07\r\u009b\x7f\x00": `\x1b[2Ja\a\r\u009b\x7f\x00`,
 	} {
-		if got := Visible(text); got != want {
+		if got := visible(text); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
