@@ -26,8 +26,8 @@ import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-IMAGE = os.path.join(ROOT, "testdata/pascal-tiny/JPEGImages/2007_000033.jpg")  # the support, and the query too
-MASK = os.path.join(ROOT, "testdata/pascal-tiny/SegmentationClassAug/2007_000033.png")
+IMAGE = os.path.join(ROOT, "testdata/real-mini/images/000000542145.jpg")  # the support, and the query too
+MASK = os.path.join(ROOT, "testdata/real-mini/masks/000000542145.png")
 # name: what it is called, what is compared, and hdmnet's configuration with the peer's name of its data set
 ROWS = {
     "eval-1-473": ("eval 1-shot 473², PASCAL ResNet-50", "s", "pascal5i_resnet50", "pascal", "eval", 473, 1, 1),

@@ -22,9 +22,13 @@ done
 "$hdmnet" eval --run run --shots 5 --episodes 10 --json
 "$hdmnet" eval --run run --untrained --episodes 10 --json
 
-pair=$root/testdata/pascal-tiny
-image=$(ls "$pair"/JPEGImages/*.jpg | head -n 1)
-mask=$(ls "$pair"/SegmentationClassAug/*.png | head -n 1)
-"$hdmnet" predict --run run --support "$image:$mask" --query "$image" --out out --save-logits
+# Real photographs: from annotations to a score and a mask.
+real=$root/testdata/real-mini
+"$hdmnet" data prepare auto --root "$real"
+"$hdmnet" data prepare coco --instances "$real/instances.json" --images "$real/images" --mask-mode all-polygons --out mine
+"$hdmnet" data verify --config custom_resnet50 --data-root mine --list list.txt --set dataset.folds=2
+"$hdmnet" eval --run run --data-root mine --classes classes.txt --episodes 8 --seeds 1
+"$hdmnet" predict --run run --support "$real/images/000000542145.jpg:$real/masks/000000542145.png" \
+	--query "$real/images/000000006818.jpg" --out out --save-logits
 ls -l out
 echo "smoke run: passed"

@@ -26,7 +26,7 @@ func TestDataPrepareAuto(t *testing.T) {
 	if _, err := os.Stat(out); err == nil {
 		t.Error("without --run the folder is made")
 	}
-	if text := runs(t, "data", "prepare", "auto", "--root", root, "--out", out, "--run"); !strings.Contains(text, "train.txt, 3 pairs") || !strings.Contains(text, "objects  3  read") {
+	if text := runs(t, "data", "prepare", "auto", "--root", root, "--out", out, "--run"); !strings.Contains(text, "train.txt, 3 pairs") || !strings.Contains(text, "drawn     3\n") {
 		t.Error(text)
 	}
 	network := untrainedWeights(t, tiny(1), map[string]string{"dataset": "pascal5i", "fold": "0"})

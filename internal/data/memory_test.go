@@ -7,14 +7,14 @@ import (
 	"testing"
 )
 
-// tiny is the source of testdata/pascal-tiny with the whole of it as pictures to train on.
+// tiny is the source of testdata/real-mini with the whole of it as pictures to train on.
 func tiny(t testing.TB) LoaderOptions {
 	t.Helper()
 	fold, err := PASCAL5i(0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	src, err := OpenList("../../testdata/pascal-tiny/list.txt", "../../testdata/pascal-tiny", 20)
+	src, err := OpenList("../../testdata/real-mini/list.txt", "../../testdata/real-mini", 20)
 	if err != nil {
 		t.Fatal(err)
 	}

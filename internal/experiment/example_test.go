@@ -52,11 +52,11 @@ func Example() {
 	fmt.Println("episodes scored:", results[0].Final.Episodes())
 
 	// Segment a picture by a picture with a box.
-	photo := "../../testdata/pascal-tiny/JPEGImages/2007_000033.jpg"
+	photo := "../../testdata/real-mini/images/000000542145.jpg"
 	support := must(predict.ParseSupport(photo + ":box=10,10,60,60"))
 	masks := must(predict.Run(ctx, net, net.Tape, predict.Options{Supports: []predict.Support{support}, Queries: []string{photo}, Out: dir, Size: trained.Model.Size}))
 	fmt.Println("written:", filepath.Base(masks[0].Mask))
 	// Output:
 	// episodes scored: 5
-	// written: 2007_000033_mask.png
+	// written: 000000542145_mask.png
 }

@@ -229,7 +229,7 @@ func FuzzDecode(f *testing.F) {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	folder := "../../testdata/pascal-tiny"
+	folder := "../../testdata/real-mini"
 	list, err := os.ReadFile(filepath.Join(folder, "list.txt"))
 	if err != nil {
 		b.Fatal(err)
