@@ -109,7 +109,7 @@ func TestDataPrepareBadInput(t *testing.T) {
 	fails(t, ui.ExitUsage, []string{"data", "prepare", "sbd", "--sbd", empty}, "--root")
 	fails(t, ui.ExitUsage, []string{"data", "prepare", "voc", "--root", root, "--workers", "-1"}, "--workers -1")
 	fails(t, ui.ExitUsage, []string{"data", "prepare", "voc", root}, "unexpected argument")
-	fails(t, ui.ExitUsage, []string{"data", "prepare", "vok"}, "did you mean voc")
+	fails(t, ui.ExitUsage, []string{"data", "prepare", "labelm"}, "did you mean labelme")
 	fails(t, ui.ExitError, []string{"data", "prepare", "voc", "--root", empty}, empty, "VOCtrainval")
 	fails(t, ui.ExitError, []string{"data", "prepare", "sbd", "--root", root, "--sbd", empty}, empty, "benchmark.tgz")
 	strange := filepath.Join(root, "SegmentationClassAug", "x.png")
