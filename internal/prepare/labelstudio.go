@@ -94,8 +94,8 @@ func lsTask(task map[string]json.RawMessage) (image string, a *annotated) {
 	a = &annotated{}
 	fields := task
 	var annotations []struct {
-		Result    []json.RawMessage `json:"result"`
-		Cancelled bool              `json:"was_cancelled"`
+		Result   []json.RawMessage `json:"result"`
+		Canceled bool              `json:"was_cancelled"`
 	}
 	raw, whole := task["annotations"]
 	if !whole {
@@ -113,7 +113,7 @@ func lsTask(task map[string]json.RawMessage) (image string, a *annotated) {
 			for i, region := range one.Result {
 				name := fmt.Sprintf("%s, region %d", infile.Shown(image), i+1)
 				switch {
-				case one.Cancelled:
+				case one.Canceled:
 					a.left.Omit("regions of annotations that were skipped", name)
 				case !first:
 					a.left.Omit("regions of a second annotation of a picture", name)
@@ -121,7 +121,7 @@ func lsTask(task map[string]json.RawMessage) (image string, a *annotated) {
 					a.lsRegion(region, name)
 				}
 			}
-			first = first && one.Cancelled
+			first = first && one.Canceled
 		}
 		return image, a
 	}

@@ -44,7 +44,9 @@ command is run; if there are several, they are only printed.`,
 				out = "prepared"
 			}
 			for _, s := range found {
-				fmt.Fprintf(io.Out, "%s in %s:\n  %s\n", s.What, infile.Shown(s.Where), prepare.Shell(s.Command(out)))
+				if _, err := fmt.Fprintf(io.Out, "%s in %s:\n  %s\n", s.What, infile.Shown(s.Where), prepare.Shell(s.Command(out))); err != nil {
+					return err
+				}
 			}
 			switch {
 			case !o.run:
