@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
@@ -104,7 +103,7 @@ func (d *Dataset) GFSSIndex(ctx context.Context, src data.Source, m Monitor) (*d
 
 // IndexTraining finds the pictures of both parts that a run of the configured stages needs:
 // train gets its index without classes that have too few pictures for an episode, with a
-// warning; val, which may be nil, must have enough of every class.
+// warning; val, which may be nil, as Usable says.
 func (d *Dataset) IndexTraining(ctx context.Context, c *config.Config, train, val *Pictures, m Monitor) error {
 	var err error
 	if train.Index, err = d.Index(ctx, train.Source, data.Train, m); err != nil {
@@ -116,19 +115,9 @@ func (d *Dataset) IndexTraining(ctx context.Context, c *config.Config, train, va
 	}
 	meta := c.Train.Stage != "base"
 	if meta {
-		rest, scarce := train.Index.WithoutScarce(shots)
-		if len(rest.Images) == 0 {
-			return train.Index.Check(shots)
+		if train.Index, err = d.Usable(train.Index, shots, m); err != nil {
+			return err
 		}
-		if len(scarce) > 0 {
-			var names []string
-			for _, class := range scarce {
-				names = append(names, fmt.Sprintf("%s (%d)", d.Fold.ClassName(class), len(train.Index.ByClass[class])))
-			}
-			m.warn("%d-shot episodes need %d pictures of a class; training leaves out the classes that have fewer: %s",
-				shots, shots+1, strings.Join(names, ", "))
-		}
-		train.Index = rest
 	}
 	if val == nil {
 		return nil
@@ -137,7 +126,7 @@ func (d *Dataset) IndexTraining(ctx context.Context, c *config.Config, train, va
 		return err
 	}
 	if meta && c.Train.Meta.ValidateEvery > 0 {
-		if err := val.Index.Check(c.Model.Shots); err != nil {
+		if val.Index, err = d.Usable(val.Index, c.Model.Shots, m); err != nil {
 			return fmt.Errorf("validation: %w; or train without validation: --set train.meta.validate_every=0", err)
 		}
 	}

@@ -93,3 +93,25 @@ func TestUsualConfig(t *testing.T) {
 		}
 	}
 }
+
+// TestUsable: classes with too few pictures leave a custom set with a warning; a data set of
+// the field must have all.
+func TestUsable(t *testing.T) {
+	names := []string{"background", "cup", "spoon", "fork"}
+	index := &data.Index{Fold: data.NewClasses(names), Split: data.Val, MinArea: 5, Images: []int{0, 1, 2}, Present: [][]int{{1}, {1, 2}, {2}},
+		ByClass: map[int][]int{1: {0, 1}, 2: {1}, 3: {}}}
+	var warned []string
+	m := Monitor{Warn: func(text string) { warned = append(warned, text) }}
+	d := &Dataset{Fold: index.Fold, c: &load(t, "custom_resnet50").Dataset}
+	rest, err := d.Usable(index, 1, m)
+	if err != nil || !slices.Equal(rest.Images, []int{0, 1}) || len(rest.ByClass) != 1 || len(warned) != 1 || !strings.Contains(warned[0], "the score leaves out the classes that have fewer: spoon (1), fork (0)") {
+		t.Errorf("%+v, %v, %q", rest, err, warned)
+	}
+	if _, err := d.Usable(index, 2, m); err == nil || !strings.Contains(err.Error(), "all classes, val: too few images for 2-shot") {
+		t.Errorf("no class left: %v", err)
+	}
+	d.c = &load(t, "pascal5i_resnet50").Dataset
+	if _, err := d.Usable(index, 1, m); err == nil || !strings.Contains(err.Error(), "class 2 (spoon) has 1") {
+		t.Errorf("PASCAL: %v", err)
+	}
+}

@@ -112,7 +112,7 @@ func runStats(ctx context.Context, io ui.Streams, o *statsOptions) error {
 	}
 	for _, s := range sides {
 		if s.Split.String() == o.split {
-			return o.draw(io, c, set.Fold, s, table)
+			return o.draw(io, c, set, s, table)
 		}
 	}
 	return ui.Usagef("there is no %s list to draw episodes from; give --%s-list, or the other --split", o.split, o.split)
@@ -198,12 +198,11 @@ func span(r stats.Range) string {
 }
 
 // draw draws episodes of a side and writes them to the output file.
-func (o *statsOptions) draw(io ui.Streams, c *config.Config, fold data.Fold, s statsSide, table string) error {
-	index, shots := s.Index, c.Model.Shots
-	if s.Split == data.Train {
-		index, _ = index.WithoutScarce(shots)
-	}
-	if err := index.Check(shots); err != nil {
+func (o *statsOptions) draw(io ui.Streams, c *config.Config, set *experiment.Dataset, s statsSide, table string) error {
+	fold, shots := set.Fold, c.Model.Shots
+	monitor, _ := flags.Monitor(io)
+	index, err := set.Usable(s.Index, shots, monitor)
+	if err != nil {
 		return err
 	}
 	drawer := data.NewDrawer(index, data.Meta, shots, uint64(c.Train.Seed))

@@ -271,7 +271,11 @@ func (o *options) about(networks []*experiment.Trained, dev op.Device) about {
 // evalFold scores one network under all seeds.
 func (o *options) evalFold(ctx context.Context, io ui.Streams, dev op.Device, t *experiment.Trained) (eval.Summary, error) {
 	index := func(set *experiment.Dataset, src data.Source, m experiment.Monitor) (*data.Index, error) {
-		return set.Index(ctx, src, data.Val, m)
+		index, err := set.Index(ctx, src, data.Val, m)
+		if err != nil {
+			return nil, err
+		}
+		return set.Usable(index, t.Model.Shots, m)
 	}
 	results, err := scoreSeeds(io, o, dev, t, index, func(net *experiment.Network, loader *data.Loader, e eval.Options) ([]*eval.Result, error) {
 		return eval.Meta(ctx, net, net.Tape, loader, e)
