@@ -31,12 +31,12 @@ func (d *Device) ownGemm(p precision, layout string, g gemmArgs) {
 	tile, blocks := chooseTile(g.m, g.n, g.aligned(layout))
 	kernel, threads, shared := p.gradientKernel("gemm_"+layout, layout == "nn", tile)
 	// A long sum with few tiles, as in gradients of weights: parts of the sum side by side.
-	parts, length := 1, g.k
+	length := g.k
 	if g.accumulate != 0 && g.ldc == g.n {
-		parts, length = splitSum(g.k, blocks)
+		_, length = splitSum(g.k, blocks)
 	}
 	length = ceil(length, 4) * 4 // parts begin at an address that may be read by fours
-	parts = ceil(g.k, length)
+	parts := ceil(g.k, length)
 	g.splitK = length
 	s := grid2(blocks, parts, threads)
 	s.shared = shared

@@ -111,7 +111,7 @@ func (d *Device) endGraph() error {
 	if err != nil {
 		return withoutGraphs(err)
 	}
-	defer g.destroy()
+	defer func() { _ = g.destroy() }() // what was captured is in the executable graph
 	if c.ready.exists() && !c.ready.update(g) {
 		if err := c.ready.destroy(); err != nil {
 			return err
@@ -132,7 +132,7 @@ func (c *capture) free(d *Device) error {
 	if c.capturing {
 		c.capturing = false
 		if g, err := endCapture(d.stream); err == nil {
-			g.destroy()
+			_ = g.destroy() // the panic on its way says more
 		}
 	}
 	if !c.ready.exists() {

@@ -189,7 +189,7 @@ func TestGraphThatPanics(t *testing.T) {
 	d.Upload(x, slices.Repeat([]float32{1}, 10))
 	for i := range 5 {
 		func() {
-			defer func() { recover() }()
+			defer func() { _ = recover() }()
 			d.CaptureGraph(func() {
 				d.AddScaled(y, x, 1)
 				if i >= 3 {

@@ -166,7 +166,7 @@ func (d *Device) start() error {
 
 // abandon gives back what start got before it failed.
 func (d *Device) abandon() error {
-	d.watch.final(func() error { return nil })
+	_ = d.watch.final(func() error { return nil })
 	return d.queue.final(func() error {
 		errs := []error{d.libraries.close()}
 		for _, m := range d.modules {

@@ -91,12 +91,12 @@ var raceStreams = []struct {
 		if err != nil {
 			return err
 		}
-		defer g.destroy()
+		defer func() { _ = g.destroy() }()
 		exec, err := g.instantiate()
 		if err != nil {
 			return err
 		}
-		defer exec.destroy()
+		defer func() { _ = exec.destroy() }()
 		if err := exec.launch(d.stream); err != nil {
 			return err
 		}
