@@ -132,7 +132,7 @@ func (c *capture) free(d *Device) error {
 	if c.capturing {
 		c.capturing = false
 		if g, err := endCapture(d.stream); err == nil {
-			_ = g.destroy() // the panic on its way says more
+			_ = g.destroy() // the error that cut it off says more
 		}
 	}
 	if !c.ready.exists() {
