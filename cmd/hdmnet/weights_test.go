@@ -264,7 +264,7 @@ func TestWeightsRefuse(t *testing.T) {
 		{ui.ExitUsage, []string{"weights", "convert", w, w, "--force"}, []string{"the same file"}},
 		{ui.ExitUsage, []string{"weights", "diff", w, w, "--tolerance", "-1"}, []string{"-1"}},
 		{ui.ExitError, []string{"weights", "inspect", filepath.Join(dir, "none.pth")}, []string{"none.pth", "no such file"}},
-		{ui.ExitError, []string{"weights", "inspect", torchFixture("module.pth")}, []string{"module.pth", "whole pickled module", "state_dict"}},
+		{ui.ExitError, []string{"weights", "inspect", torchFixture("module_legacy.pth")}, []string{"module_legacy.pth", "no tensors", "state_dict"}},
 		{ui.ExitError, []string{"weights", "convert", torchFixture("every.pth"), filepath.Join(dir, "x.pth")}, []string{"complex64", "C64"}},
 		{ui.ExitError, []string{"weights", "diff", w, there}, []string{there}},
 		{ui.ExitError, with([]string{"eval", "--fold", "0", "--weights", torchFixture("checkpoint.pth")}, small), []string{"checkpoint.pth", "not those of a network", "weights inspect"}},

@@ -13,7 +13,7 @@ func wrapped(name string) string { return filepath.Join("..", "weights", "testda
 
 func TestSelect(t *testing.T) {
 	for name, want := range map[string]string{
-		"averaged.pth": "/module.", "compiled.pth": "net/module.", "ema.pth": "model_ema.module/", "numpy.pth": "params/", "numpy5.pkl": "model/",
+		"averaged.pth": "/module.", "compiled.pth": "net/module.", "ema.pth": "model_ema.module/", "ema_module.pth": "ema/module.", "numpy.pth": "params/", "numpy5.pkl": "model/",
 		"ema_beside.pth#state_dict": "state_dict/", "ema_beside.pth#state_dict_ema": "state_dict_ema/module.",
 		"lightning.pth#state_dict.ema": "state_dict/ema.module.", "lightning.pth#state_dict.model": "state_dict/model.",
 	} {

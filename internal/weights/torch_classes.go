@@ -209,6 +209,9 @@ func dict(v any) ([]types.DictEntry, bool) {
 	case *types.Dict:
 		return *v, true
 	case *object:
+		if isModule(v) {
+			return moduleTensors(v), true
+		}
 		return v.items, v.class == string(orderedDict) || len(v.items) > 0
 	case *types.OrderedDict:
 		var out []types.DictEntry

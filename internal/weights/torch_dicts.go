@@ -111,7 +111,7 @@ func wrapped(items []types.DictEntry) (string, any) {
 	for _, name := range wrappers {
 		for _, e := range items {
 			if _, isTensor := e.Value.(*view); e.Key == any(name) && !isTensor {
-				if _, isDict := dict(e.Value); isDict || moduleClass(e.Value) != "" {
+				if _, isDict := dict(e.Value); isDict {
 					return name, e.Value
 				}
 			}
@@ -174,27 +174,9 @@ func (s *stateDict) aside(key string, v any) {
 	}
 }
 
-// moduleClass is the class of a whole pickled module, "" for anything else.
-func moduleClass(v any) string {
-	o, ok := v.(*object)
-	if !ok {
-		return ""
-	}
-	state, _ := dict(o.state)
-	for _, e := range state {
-		if e.Key == any("_modules") || e.Key == any("_parameters") {
-			return o.class
-		}
-	}
-	return ""
-}
-
 func notADict(v any, within string) error {
 	if within != "" {
 		within = " under " + within
-	}
-	if class := moduleClass(v); class != "" {
-		return fmt.Errorf("it holds%s a whole pickled module, %s, which only its Python code can rebuild", within, shorten(class))
 	}
 	what := "something else"
 	switch v := v.(type) {

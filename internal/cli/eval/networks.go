@@ -34,7 +34,7 @@ func (o *options) networks(io ui.Streams) ([]*experiment.Trained, error) {
 	case o.weights == "" && o.key != "":
 		return nil, ui.Usagef("--key goes with --weights; a run has one network")
 	case o.weights == "" && o.config != "":
-		return nil, ui.Usagef("--config goes with --weights; a run has its own settings")
+		return nil, ui.Usagef("--config goes with --weights; a run has its own settings. To score it on a set of your own give --data-root DIR --classes FILE")
 	}
 	options, err := o.Options(io)
 	if err != nil {
