@@ -7,7 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+
+	"hdmnet/internal/infile"
 )
 
 // Read reads the variables of a file, in its order. limit bounds the bytes that the file,
@@ -17,7 +18,7 @@ import (
 // file of level 5 (a file of level 4 or 7.3 is told apart), it is damaged, it needs more
 // than the limit.
 func Read(path string, limit int64) ([]*Array, error) {
-	f, err := os.Open(path)
+	f, err := infile.Open(path, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("MATLAB file: %w", err)
 	}
@@ -28,6 +29,9 @@ func Read(path string, limit int64) ([]*Array, error) {
 	}
 	return decode(content, path, limit)
 }
+
+// maxFile is the size of the largest file that is opened, in bytes.
+const maxFile = 1 << 30
 
 // decode is Read for a file's content; name stands for it in messages.
 func decode(content []byte, name string, limit int64) ([]*Array, error) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -123,7 +122,7 @@ func writeText(opt Options, name, text string) error {
 // mayReplace fails when a file has other content than text and was not written here.
 func (r *record) mayReplace(opt Options, name, text string) error {
 	path := filepath.Join(opt.Out, name)
-	there, err := os.ReadFile(path)
+	there, err := infile.ReadFile(path, textfile.Limit)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) || opt.Force:
 		return nil
