@@ -66,8 +66,7 @@ func TestBackboneCost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		set := nn.NewSet(dev, net, 1)
-		defer set.Close()
+		defer inference(dev, net).Close()
 		tape := nn.NewTape(dev)
 		const size = 65
 		f2, f3, f4 := net.Base.Backbone.features(tape, tape.Const(tape.Arena.Zeros(1, size, size, 3)))

@@ -10,6 +10,7 @@ import (
 
 	"hdmnet/internal/golden"
 	"hdmnet/internal/nn"
+	"hdmnet/internal/op"
 	"hdmnet/internal/weights"
 )
 
@@ -21,7 +22,8 @@ func TestEvalThroughTorchFile(t *testing.T) {
 	}
 	for _, name := range []string{"eval_pascal_resnet50_1shot", "eval_pascal_resnet50_5shot"} {
 		t.Run(name, func(t *testing.T) {
-			evalGolden(t, name, func(net *HDMNet, set *nn.Set) {
+			evalGolden(t, name, func(dev op.Device, net *HDMNet) *nn.Set {
+				set := nn.NewSet(dev, net, 1)
 				untouched := set.Tensors()
 				synthetic(set)
 				path := saveAs(t, "net.pth", set.Tensors(), func(name string) string { return "module." + name })
@@ -33,6 +35,7 @@ func TestEvalThroughTorchFile(t *testing.T) {
 				if uniform, err := net.Load(set, openFile(t, path)); err != nil || uniform {
 					t.Fatal(uniform, err)
 				}
+				return set
 			})
 		})
 	}

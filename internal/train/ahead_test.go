@@ -72,9 +72,8 @@ func withoutTime(t *testing.T, path string) []string {
 // metrics, interrupted or not, and hooks see every step once, in order.
 func TestRunsAhead(t *testing.T) {
 	long(t)
-	plain := trial(t, "")
-	mustRun(t, plain)
-	want := withoutTime(t, plain.Dir.Metrics())
+	trainWhole(t)
+	want := whole.metrics
 
 	o := trial(t, "")
 	dev := &late{Device: o.Device}

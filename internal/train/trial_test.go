@@ -105,11 +105,10 @@ func results(d *run.Dir) []string { return []string{d.Base(), d.Best(), d.Last()
 var whole struct {
 	once    sync.Once
 	files   [][]byte // results
-	records int
+	metrics []string // withoutTime
 }
 
-// sameAsWhole fails unless the run in d ended as whole did.
-func sameAsWhole(t *testing.T, d *run.Dir) {
+func trainWhole(t *testing.T) {
 	t.Helper()
 	whole.once.Do(func() {
 		o := trial(t, "")
@@ -117,18 +116,24 @@ func sameAsWhole(t *testing.T, d *run.Dir) {
 		for _, path := range results(o.Dir) {
 			whole.files = append(whole.files, read(t, path))
 		}
-		whole.records = countRecords(t, o.Dir)
+		whole.metrics = withoutTime(t, o.Dir.Metrics())
 	})
-	if len(whole.files) < 3 {
+	if len(whole.files) < 3 || len(whole.metrics) == 0 {
 		t.Fatal("the run to compare with failed")
 	}
+}
+
+// sameAsWhole fails unless the run in d ended as whole did.
+func sameAsWhole(t *testing.T, d *run.Dir) {
+	t.Helper()
+	trainWhole(t)
 	for i, path := range results(d) {
 		if !bytes.Equal(read(t, path), whole.files[i]) {
 			t.Errorf("%s differs from that of the uninterrupted run", filepath.Base(path))
 		}
 	}
-	if n := countRecords(t, d); n != whole.records {
-		t.Errorf("%d records, the uninterrupted run has %d", n, whole.records)
+	if n := countRecords(t, d); n != len(whole.metrics) {
+		t.Errorf("%d records, the uninterrupted run has %d", n, len(whole.metrics))
 	}
 }
 
