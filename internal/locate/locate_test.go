@@ -122,6 +122,18 @@ func TestWalkFollowsLinksOnce(t *testing.T) {
 	}
 }
 
+func TestUnlinked(t *testing.T) {
+	root := folder(t, "a.json -> b.json", "b.json", "c.json -> b.json", "d.json")
+	tree, err := Walk(context.Background(), root, nil)
+	if err != nil || len(tree.Files) != 4 {
+		t.Fatal(tree, err)
+	}
+	got := tree.Unlinked(tree.Files)
+	if want := []string{filepath.Join(root, "b.json"), filepath.Join(root, "d.json")}; !slices.Equal(got, want) || len(tree.Left) != 2 {
+		t.Errorf("%q, left out %q", got, tree.Left)
+	}
+}
+
 func TestIdentify(t *testing.T) {
 	root := folder(t, "a.png", "b.png -> a.png", "c.png")
 	id := func(name string) ID {

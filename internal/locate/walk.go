@@ -28,6 +28,33 @@ func Walk(ctx context.Context, root string, skip func(folder string) bool) (*Tre
 	return t, t.walk(ctx, root, skip, map[ID]string{})
 }
 
+// Unlinked are the paths of files that no other path before leads to, too; of a file and
+// links to it the file itself stays. The others are added to Left.
+func (t *Tree) Unlinked(paths []string) []string {
+	first := map[ID]string{}
+	for _, links := range []bool{false, true} { // files themselves come first
+		for _, p := range paths {
+			info, err := os.Lstat(p)
+			if err != nil || (info.Mode()&fs.ModeSymlink != 0) != links {
+				continue
+			}
+			if id, _, err := Identify(p); err == nil && first[id] == "" {
+				first[id] = p
+			}
+		}
+	}
+	var out []string
+	for _, p := range paths {
+		id, _, err := Identify(p)
+		if kept := first[id]; err == nil && kept != p {
+			t.Left = append(t.Left, fmt.Sprintf("%s is a link to %s, which is read already", infile.Shown(p), infile.Shown(kept)))
+			continue
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
 func (t *Tree) walk(ctx context.Context, folder string, skip func(string) bool, read map[ID]string) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -59,10 +59,11 @@ func readLabelMe(ctx context.Context, opt LabelMeOptions, t *tally.Tally) ([]*an
 	if err != nil {
 		return nil, fmt.Errorf("LabelMe annotations: %w", err)
 	}
+	paths := slices.DeleteFunc(tree.Files, func(path string) bool { return !strings.EqualFold(filepath.Ext(path), ".json") })
+	paths = tree.Unlinked(paths)
 	for _, link := range tree.Left {
 		t.Drop("links that are not followed", link)
 	}
-	paths := slices.DeleteFunc(tree.Files, func(path string) bool { return !strings.EqualFold(filepath.Ext(path), ".json") })
 	if len(paths) == 0 {
 		return nil, fmt.Errorf("LabelMe annotations: no .json file in %s or below it; give the folder that LabelMe saved to", infile.Shown(opt.Images))
 	}

@@ -291,13 +291,16 @@ func TestLinkedFolders(t *testing.T) {
 	if err := os.Symlink(dir, root); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Symlink("one.json", filepath.Join(dir, "again.json")); err != nil {
+		t.Fatal(err)
+	}
 	opt := Options{Out: t.TempDir()}
 	said := warnings(&opt)
 	report, _, err := LabelMe(context.Background(), LabelMeOptions{Options: opt, Images: root})
 	if err != nil || report.Written != 3 {
 		t.Fatal(report, err)
 	}
-	if all := strings.Join(*said, "\n"); !strings.Contains(all, "loop is a link to") || !strings.Contains(all, "gone is a link that leads nowhere") {
+	if all := strings.Join(*said, "\n"); !strings.Contains(all, "loop is a link to") || !strings.Contains(all, "again.json is a link to") || !strings.Contains(all, "gone is a link that leads nowhere") {
 		t.Errorf("warnings %s", all)
 	}
 }
