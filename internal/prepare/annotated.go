@@ -31,6 +31,9 @@ type shape struct {
 	rx, ry float64 // half axes of an ellipse, > 0
 	angle  float64 // by which it is turned, in degrees, from x towards y
 	mask   *Mask   // of 0 and 1
+	// unpack makes such a mask when it is drawn: those of all pictures are too large to be
+	// kept.
+	unpack func() (*Mask, error)
 }
 
 // Reasons for which a shape is left out.
@@ -100,7 +103,11 @@ func (a *annotated) draw(names []string, t *tally.Tally) Mask {
 		}
 		var painted bool
 		var err error
+		if s.unpack != nil {
+			s.mask, err = s.unpack()
+		}
 		switch {
+		case err != nil:
 		case s.mask != nil:
 			painted = m.paste(s.mask, s.xy[0], s.xy[1], value)
 		case s.rx > 0 && s.ry > 0:

@@ -192,8 +192,8 @@ func (s *cvatShape) shape(kind string) (shape, error) {
 		if err != nil {
 			return shape{}, err
 		}
-		m, err := cvatMask(s.RLE, v[2], v[3])
-		return shape{xy: v[:2], mask: m}, err
+		runs := s.RLE
+		return shape{xy: v[:2], unpack: func() (*Mask, error) { return cvatMask(runs, v[2], v[3]) }}, nil
 	}
 	return shape{}, errors.New("its kind is not read; draw it as a polygon, box, ellipse or mask")
 }

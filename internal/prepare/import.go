@@ -38,6 +38,7 @@ const maxExport = 1 << 30
 //	cvat          "CVAT for images 1.1"
 //	label-studio  JSON or JSON-MIN of Label Studio
 //	via           a project or an export of VGG's Image Annotator
+//	supervisely   a project: meta.json, and ann and img in the folders of its data sets
 //
 // Pictures are found by the names of other machines (see locate.Finder.Find); shapes are
 // drawn as LabelMe draws them, later ones over earlier ones. What has no area, and records
@@ -45,7 +46,7 @@ const maxExport = 1 << 30
 // warnings; or an error when Strict. Errors: as LabelMe; a file that is none of the tool.
 func Import(ctx context.Context, tool string, opt ImportOptions) (*Report, []string, error) {
 	read, ok := map[string]func(context.Context, ImportOptions, *tally.Tally) (*annotatedSet, error){
-		"yolo": readYOLO, "cvat": readCVAT, "label-studio": readLabelStudio, "via": readVIA,
+		"yolo": readYOLO, "cvat": readCVAT, "label-studio": readLabelStudio, "via": readVIA, "supervisely": readSupervisely,
 	}[tool]
 	if !ok {
 		return nil, nil, fmt.Errorf("there is no importer for %q", tool)

@@ -1,8 +1,14 @@
 package prepare
 
 import (
+	"bytes"
+	"compress/zlib"
 	"context"
+	"encoding/base64"
 	"encoding/json"
+	"image"
+	"image/color"
+	"image/png"
 	"os"
 	"path/filepath"
 	"slices"
@@ -108,13 +114,17 @@ func TestBrush(t *testing.T) {
 	var cases []struct {
 		Width, Height int
 		Kind, Mask    string
-		RLE           []int
+		RLE           []uint16
 	}
 	if err := json.Unmarshal(content, &cases); err != nil || len(cases) != 6 {
 		t.Fatal(err, len(cases))
 	}
 	for _, c := range cases {
-		m, err := decodeBrush(c.RLE, c.Width, c.Height)
+		var rle []byte
+		for _, b := range c.RLE {
+			rle = append(rle, byte(b))
+		}
+		m, err := decodeBrush(rle, c.Width, c.Height)
 		if err != nil {
 			t.Errorf("%s: %v", c.Kind, err)
 			continue
@@ -125,10 +135,10 @@ func TestBrush(t *testing.T) {
 				break
 			}
 		}
-		if _, err := decodeBrush(c.RLE[:len(c.RLE)/2], c.Width, c.Height); err == nil {
+		if _, err := decodeBrush(rle[:len(rle)/2], c.Width, c.Height); err == nil {
 			t.Errorf("%s: half of the brush is no error", c.Kind)
 		}
-		if _, err := decodeBrush(c.RLE, c.Width+1, c.Height); err == nil {
+		if _, err := decodeBrush(rle, c.Width+1, c.Height); err == nil {
 			t.Errorf("%s: a brush of another size is no error", c.Kind)
 		}
 	}
@@ -208,6 +218,40 @@ func TestVIA(t *testing.T) {
 	}
 }
 
+func TestSupervisely(t *testing.T) {
+	var m, packed bytes.Buffer
+	img := image.NewPaletted(image.Rect(0, 0, 3, 2), color.Palette{color.Transparent, color.White})
+	img.Pix = []uint8{1, 0, 1, 1, 1, 1}
+	if err := png.Encode(&m, img); err != nil {
+		t.Fatal(err)
+	}
+	z := zlib.NewWriter(&packed)
+	if _, err := z.Write(m.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ann := `{"size": {"height": 8, "width": 10}, "objects": [
+		{"classTitle": "cup", "geometryType": "polygon", "points": {"exterior": [[0,0],[5,0],[5,8],[0,8]], "interior": [[[1,1],[4,1],[4,7],[1,7]]]}},
+		{"classTitle": "spoon", "geometryType": "bitmap", "bitmap": {"origin": [6, 1], "data": "` + base64.StdEncoding.EncodeToString(packed.Bytes()) + `"}},
+		{"classTitle": "spoon", "geometryType": "rectangle", "points": {"exterior": [[6,5],[9,7]], "interior": []}},
+		{"classTitle": "cup", "geometryType": "point", "points": {"exterior": [[6,5]]}},
+		{"classTitle": "cup", "geometryType": "bitmap", "bitmap": {"origin": [6, 1], "data": "eJw="}},
+		{"classTitle": "cup", "geometryType": "cuboid"}]}`
+	given := map[string]string{"meta.json": `{"classes": [{"title": "spoon"}, {"title": "cup"}], "tags": []}`, "ds/img/a.png": "", "ds/ann/a.png.json": ann, "ds/ann/gone.png.json": ann}
+	report, names, masks, err := importSet(t, "supervisely", ".", given, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Join([]string{"22222.....", "2...2.1.1.", "2...2.111.", "2...2.....", "2...2.....", "2...2.111.", "2...2.111.", "22222....."}, "\n")
+	if got := masks["ds/img/a.png"]; got != want || !slices.Equal(names[1:], []string{"spoon", "cup"}) || report.Objects.Used != 3 || report.Objects.LeftOut() != 9 || report.Objects.Read != 12 {
+		t.Errorf("%q %+v\n%s", names, report.Objects, got)
+	}
+	_, _, _, err = importSet(t, "supervisely", "meta.json", map[string]string{"meta.json": "{}"}, nil)
+	contains(t, err, "which has classes")
+}
+
 func TestYOLO(t *testing.T) {
 	label := "0 0 0 0.5 0 0.5 1 0 1\n1 0.75 0.25 0.1 0.25\n7 0 0 1 0 1 1\n0 0.1\nx 1 1 1 1\n\n"
 	given := map[string]string{
@@ -250,10 +294,14 @@ func FuzzImport(f *testing.F) {
 	f.Add([]byte(cvatXML))
 	f.Add([]byte(`[{"data": {"image": "a.png"}, "annotations": [{"result": [{"type": "brush", ` + lsSize + `, "value": {"rle": [0,0,1,64,0,0,0,0], "brushlabels": ["a"]}}]}]}]`))
 	f.Add([]byte(`{"a": {"filename": "a.png", "regions": [{"shape_attributes": {"name": "rect"}, "region_attributes": {"class": "a"}}]}}`))
+	f.Add([]byte(`{"size": {"height": 8, "width": 10}, "objects": [{"classTitle": "a", "geometryType": "polygon", "points": {"exterior": [[0,0],[5,0],[5,8]], "interior": [[[1,1],[4,1],[4,7]]]}}]}`))
 	f.Add([]byte("names: [a]\ntrain: x\n"))
 	f.Add([]byte("0 0.1 0.1 0.5 0.5"))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		draw := func(a *annotated) {
+			if a.h*a.w > 1<<20 {
+				return // takes memory, finds nothing
+			}
 			a.h, a.w = 8, 10
 			names := []string{"background"}
 			for _, s := range a.shapes {
@@ -271,6 +319,10 @@ func FuzzImport(f *testing.F) {
 				draw(image.annotated(""))
 			}
 		}
+		if a, err := parseSly(content); err == nil {
+			draw(a)
+		}
+		_, _ = parseSlyMeta(content)
 		_, _ = parseYOLO(content)
 		y := &yoloSet{names: map[int]string{0: "a"}}
 		for line := range strings.SplitSeq(string(content), "\n") {

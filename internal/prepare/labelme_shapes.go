@@ -167,6 +167,11 @@ func decodeShapeMask(text *string) (*Mask, error) {
 	if err != nil {
 		return nil, fmt.Errorf("its mask is no picture: %w", err)
 	}
+	return onesOf(content)
+}
+
+// onesOf is the mask of a picture inside an annotation: 1 where it is not black.
+func onesOf(content []byte) (*Mask, error) {
 	l, err := new(picture.Reader).Labels(nil, content, "in a shape")
 	if err != nil {
 		return nil, err

@@ -234,8 +234,13 @@ func (v *lsValue) shape(width, height int) (shape, error) {
 	sx, sy := float64(width)/100, float64(height)/100
 	switch {
 	case v.RLE != nil || v.Format == "rle":
-		m, err := decodeBrush(v.RLE, width, height)
-		return shape{xy: []float64{0, 0}, mask: m}, err
+		packed := make([]byte, len(v.RLE))
+		for i, b := range v.RLE {
+			if packed[i] = byte(b); int(packed[i]) != b {
+				return shape{}, fmt.Errorf("its brush has the value %d, expected bytes", b)
+			}
+		}
+		return shape{xy: []float64{0, 0}, unpack: func() (*Mask, error) { return decodeBrush(packed, width, height) }}, nil
 	case v.Points != nil:
 		var xy []float64
 		for _, p := range v.Points {

@@ -18,7 +18,7 @@ var errBrushCut = errors.New("its brush is cut short")
 
 // bits reads a stream of bits, given as bytes.
 type bits struct {
-	bytes []int
+	bytes []byte
 	at    int // bit
 }
 
@@ -27,30 +27,30 @@ func (b *bits) read(n int) (v int, err error) {
 		return 0, errBrushCut
 	}
 	for range n {
-		v = v<<1 | b.bytes[b.at>>3]>>(7-b.at&7)&1
+		v = v<<1 | int(b.bytes[b.at>>3]>>(7-b.at&7)&1)
 		b.at++
 	}
 	return v, nil
 }
 
 // decodeBrush reads a brush of a picture.
-func decodeBrush(rle []int, width, height int) (*Mask, error) {
+func decodeBrush(rle []byte, width, height int) (*Mask, error) {
 	if int64(width)*int64(height) > picture.WholePixels {
 		return nil, fmt.Errorf("a brush of %d×%d pixels, expected at most %d in all", width, height, picture.WholePixels)
 	}
-	m := &Mask{Pix: make([]uint8, width*height), H: height, W: width}
 	in := &bits{bytes: rle}
 	count, err := in.read(32)
 	if err != nil {
 		return nil, err
 	}
 	step := 4
-	if count == len(m.Pix) {
+	if count == width*height {
 		step = 1
 	}
-	if count != step*len(m.Pix) {
-		return nil, fmt.Errorf("its brush has %d values, a picture of %d×%d pixels has %d", count, width, height, 4*len(m.Pix))
+	if count != step*width*height {
+		return nil, fmt.Errorf("its brush has %d values, a picture of %d×%d pixels has %d", count, width, height, 4*width*height)
 	}
+	m := &Mask{Pix: make([]uint8, width*height), H: height, W: width}
 	word, err := in.read(5)
 	if err != nil {
 		return nil, err

@@ -79,6 +79,14 @@ func Recognize(ctx context.Context, root string) ([]Source, error) {
 				}
 			}
 		case ".xml", ".json":
+			if filepath.Base(path) == "meta.json" {
+				if content, err := textfile.Read(path, textfile.Limit); err == nil {
+					if _, err := parseSlyMeta(content); err == nil {
+						all = append(all, Source{"Supervisely", dir, []string{"supervisely", "--file", path}, true})
+						continue
+					}
+				}
+			}
 			switch kind := sniff(path); kind {
 			case "labelme":
 				labelMe[dir] = true

@@ -22,6 +22,7 @@ func TestRecognize(t *testing.T) {
 		"COCO's":          {[]string{"ann/x.json", coco, "images/a.png", ""}, []string{"coco --instances ROOT/ann/x.json --images ROOT/images --mask-mode all-polygons --out OUT"}},
 		"LabelMe":         {[]string{"p/a/1.json", lm, "p/b/2.json", lm}, []string{"labelme --images ROOT/p --out OUT"}},
 		"YOLO":            {[]string{"data.yaml", "names: [a]\ntrain: images\n", "config.yaml", "names: x\n"}, []string{"yolo --file ROOT/data.yaml --out OUT"}},
+		"Supervisely":     {[]string{"meta.json", `{"classes": [{"title": "cup"}]}`, "d/ann/a.png.json", "{}"}, []string{"supervisely --file ROOT/meta.json --out OUT"}},
 		"CVAT":            {[]string{"my task/annotations.xml", cvatXML}, []string{"cvat --file 'ROOT/my task/annotations.xml' --images 'ROOT/my task' --out OUT"}},
 		"Label Studio":    {[]string{"e.json", `[{"id": 1, "annotations": [], "data": {}}]`}, []string{"label-studio --file ROOT/e.json --images ROOT --out OUT"}},
 		"VIA":             {[]string{"v.json", `{"a": {"filename": "a", "regions": []}}`}, []string{"via --file ROOT/v.json --images ROOT --out OUT"}},

@@ -47,6 +47,13 @@ Polygons, rectangles, circles and ellipses are drawn; points and polylines are l
 counted. The class is the region's attribute --attribute: if it is not given, the only one, or
 the one that is called class, label, name, type, category or object.`,
 		`  hdmnet data prepare via --file via_project.json --images photos --out mine`},
+	{"supervisely", "A project of Supervisely: masks, list and class names",
+		`Turn a project of Supervisely into a custom data set: masks, list.txt and classes.txt. --file is
+meta.json, or the folder that holds it; the data sets beside it have folders ann and img.
+
+Polygons (with their holes), rectangles and bitmaps are drawn in their order; points and lines are
+left out and counted. Classes are those of the project, in its order.`,
+		`  hdmnet data prepare supervisely --file project --out mine`},
 }
 
 func newImports(io ui.Streams) []*cobra.Command {
@@ -87,7 +94,7 @@ func newImports(io ui.Streams) []*cobra.Command {
 		f := cmd.Flags()
 		f.StringVar(&o.File, "file", "", "`FILE` that the tool has exported")
 		f.StringVar(&o.Classes, "classes", "", "class `FILE`: one name a line, line 1 being mask value 1")
-		if tool.name != "yolo" {
+		if tool.name != "yolo" && tool.name != "supervisely" {
 			f.StringVar(&o.Images, "images", "", "folder `DIR` with the pictures (default: that of --file)")
 		}
 		if tool.name == "via" {
