@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"go/ast"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -111,94 +110,4 @@ func snake(name string) string {
 		return "frozen_conv2d"
 	}
 	return strings.ToLower(strings.Join(words.FindAllString(name, -1), "_"))
-}
-
-// TestImportsPointOneWay: who may import what inside the program.
-func TestImportsPointOneWay(t *testing.T) {
-	forbidden := map[string][]string{
-		"op":         {"cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config", "optest"},
-		"cpu":        {"device", "nn", "model", "train", "eval", "data", "metric", "weights", "config", "optest"},
-		"cuda":       {"cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config", "optest"},
-		"nn":         {"cpu", "device", "model", "train", "eval", "data", "metric", "config"},
-		"model":      {"cpu", "device", "train", "eval", "metric", "config", "experiment"},
-		"train":      {"cpu", "device"},
-		"eval":       {"cpu", "device", "train"},
-		"data":       {"op", "cpu", "device", "nn", "model", "train", "eval"},
-		"metric":     {"op", "cpu", "device", "nn", "model", "train", "eval"},
-		"weights":    {"op", "cpu", "device", "nn", "model", "train", "eval"},
-		"coco":       {"op", "cpu", "device", "nn", "model", "train", "eval", "data", "prepare"},
-		"matfile":    {"op", "cpu", "device", "nn", "model", "train", "eval", "data", "prepare"},
-		"jpeg":       {"op", "cpu", "device", "nn", "model", "train", "eval", "data"},
-		"prepare":    {"op", "cpu", "device", "nn", "model", "train", "eval"},
-		"verify":     {"op", "cpu", "device", "nn", "model", "train", "eval"},
-		"stats":      {"op", "cpu", "device", "nn", "model", "train", "eval"},
-		"predict":    {"cpu", "device", "train"},
-		"profile":    {"cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config", "optest"},
-		"bench":      {"cpu", "device", "optest", "golden"},
-		"synth":      {"op", "cpu", "device", "nn", "model", "train", "eval", "data"},
-		"dist":       {"cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config", "optest"},
-		"splitmix":   {"op", "cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config"},
-		"locate":     {"op", "cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config"},
-		"tally":      {"op", "cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config", "coco", "prepare"},
-		"lockfile":   {"op", "cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config"},
-		"textfile":   {"op", "cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config"},
-		"atomicfile": {"op", "cpu", "device", "nn", "model", "train", "eval", "data", "metric", "weights", "config"},
-		"config":     {"op", "cpu", "device", "nn", "model", "train", "eval"},
-	}
-	// With the tag, and with cgo, so that the files of the CUDA device count.
-	cmd := exec.Command("go", "list", "-e", "-tags", "cuda", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "hdmnet/...")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("go list: %v", err)
-	}
-	seen := 0
-	for line := range strings.Lines(string(out)) {
-		fields := strings.Fields(line)
-		pkg := strings.TrimPrefix(fields[0], "hdmnet/internal/")
-		bans, ok := forbidden[pkg]
-		if !ok {
-			continue
-		}
-		seen++
-		for _, imp := range fields[1:] {
-			for _, ban := range bans {
-				// Who must not know the one device must not know the other.
-				if imp == "hdmnet/internal/"+ban || ban == "cpu" && imp == "hdmnet/internal/cuda" {
-					t.Errorf("%s imports %s", pkg, ban)
-				}
-			}
-			if pkg == "cpu" && imp == "hdmnet/internal/cuda" {
-				t.Errorf("%s imports cuda", pkg)
-			}
-			if strings.Contains(imp, "spf13/viper") && pkg != "config" {
-				t.Errorf("%s imports viper; only config does", pkg)
-			}
-		}
-	}
-	if seen != len(forbidden) {
-		t.Errorf("checked %d packages, want %d", seen, len(forbidden))
-	}
-}
-
-// TestNoTraceOfCUDA: a build without the tag cuda contains nothing of it.
-func TestNoTraceOfCUDA(t *testing.T) {
-	deps := func(args ...string) string {
-		cmd := exec.Command("go", append(append([]string{"list", "-e", "-deps"}, args...), "hdmnet/cmd/hdmnet")...)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
-		out, err := cmd.Output()
-		if err != nil {
-			t.Fatalf("go list: %v", err)
-		}
-		return string(out)
-	}
-	without, with := deps(), deps("-tags", "cuda")
-	for _, pkg := range []string{"hdmnet/internal/cuda", "hdmnet/kernels", "gorgonia.org/cu"} {
-		if strings.Contains(without, pkg+"\n") {
-			t.Errorf("the build without the tag contains %s", pkg)
-		}
-		if !strings.Contains(with, pkg+"\n") {
-			t.Errorf("the build with the tag lacks %s", pkg)
-		}
-	}
 }

@@ -1,0 +1,58 @@
+package house
+
+// room is packages that do one kind of thing, by their paths in the module. They may import
+// each other, and the packages of the rooms that it uses.
+type room struct {
+	name     string
+	packages []string
+	uses     []string
+}
+
+// rooms are all rooms. Each uses only rooms before it.
+var rooms = []room{
+	{"files", []string{"internal/atomicfile", "internal/filelock", "internal/infile", "internal/locate", "internal/lockfile", "internal/textfile"}, nil},
+	{"constants", []string{"configs", "internal/labelmap", "internal/splitmix", "internal/tally"}, nil},
+	{"pictures", []string{"internal/annotate", "internal/jpeg", "internal/overlay", "internal/picture", "internal/png", "internal/refine", "internal/rows"},
+		[]string{"files", "constants"}},
+	{"formats", []string{"internal/coco", "internal/matfile", "internal/weights"}, []string{"files", "constants"}},
+	{"settings", []string{"internal/config", "internal/run"}, []string{"files", "constants"}},
+
+	// Pictures and scores: no device, no network.
+	{"data", []string{"internal/data", "internal/metric"}, []string{"files", "constants", "pictures"}},
+	{"data sets", []string{"internal/prepare", "internal/stats", "internal/verify"}, []string{"files", "constants", "pictures", "formats", "data"}},
+
+	// What computes. The devices do not know each other.
+	{"operators", []string{"internal/op"}, []string{"constants"}},
+	{"cpu", []string{"internal/cpu"}, []string{"constants", "operators"}},
+	{"kernels", []string{"kernels", "kernels/ptxgen", "kernels/ptxtable"}, nil},
+	{"cuda", []string{"internal/cuda", "internal/cuda/autotune", "internal/cuda/stub"}, []string{"files", "operators", "kernels"}},
+	{"devices", []string{"internal/device"}, []string{"operators", "cpu", "cuda"}},
+	{"references", []string{"internal/golden", "internal/optest", "internal/synth"}, []string{"constants", "formats", "operators"}},
+	{"observers", []string{"internal/profile", "internal/trace", "internal/trace/gen"}, []string{"operators"}},
+
+	// Networks, and what is done with them, on a device that they are given.
+	{"layers", []string{"internal/nn"}, []string{"formats", "operators"}},
+	{"networks", []string{"internal/model"}, []string{"files", "formats", "data", "operators", "layers"}},
+	{"tasks", []string{"internal/dist", "internal/eval", "internal/predict", "internal/selftest", "internal/tta"},
+		[]string{"files", "constants", "pictures", "data", "operators", "observers", "layers", "networks"}},
+	{"experiment", []string{"internal/experiment"},
+		[]string{"files", "constants", "pictures", "formats", "settings", "data", "data sets", "operators", "layers", "networks", "tasks"}},
+	{"training", []string{"internal/bench", "internal/train"},
+		[]string{"files", "constants", "formats", "settings", "data", "operators", "references", "observers", "layers", "networks", "tasks", "experiment"}},
+
+	{"flags and screens", []string{"internal/cli/flags", "internal/cli/ui"},
+		[]string{"files", "pictures", "formats", "settings", "data", "operators", "devices", "networks", "tasks", "experiment"}},
+	{"commands", []string{"internal/cli/bench", "internal/cli/config", "internal/cli/data", "internal/cli/doctor", "internal/cli/eval",
+		"internal/cli/predict", "internal/cli/root", "internal/cli/train", "internal/cli/weights"},
+		[]string{"files", "constants", "pictures", "formats", "settings", "data", "data sets", "operators", "cpu", "devices", "observers",
+			"layers", "networks", "tasks", "experiment", "training", "flags and screens"}},
+	{"programs", []string{"cmd/hdmnet", "internal/house", "scripts/gpucheck"}, []string{"files", "flags and screens", "commands"}},
+}
+
+// libraries are those of others that one place alone may import, and the places.
+var libraries = map[string][]string{
+	"github.com/spf13/viper": {"internal/config"},
+	"github.com/spf13/cobra": {"internal/cli/"},
+	"gorgonia.org/cu":        {"internal/cuda"},
+	"gonum.org/v1/plot":      {"internal/train"},
+}
