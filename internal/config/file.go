@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"hdmnet/configs"
+	"hdmnet/internal/infile"
 )
 
 // extendsKey names, in a file, the configuration that its values go over.
@@ -41,12 +41,15 @@ func Source(name string) ([]byte, error) {
 	return text, nil
 }
 
+// maxFile bounds the size of a file of settings, in bytes.
+const maxFile = 4 << 20
+
 // read finds a configuration by name or path.
 func read(name string) ([]byte, error) {
 	if text, err := Source(name); err == nil {
 		return text, nil
 	}
-	text, err := os.ReadFile(name)
+	text, err := infile.ReadFile(name, maxFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		hint := ""

@@ -14,15 +14,14 @@ import (
 )
 
 // A checkpoint is a safetensors file: the network's parameters under their own names, the
-// optimizer's moments under momentPrefix, and the state and a checksum as metadata. The
-// same state gives the same bytes.
+// optimizer's moments under momentPrefix, and the state as metadata. The same state gives
+// the same bytes. Package weights keeps a checksum with them.
 const (
 	checkpointFormat = "hdmnet-checkpoint-1"
 	momentPrefix     = "optimizer."
 
-	metaFormat   = "format"
-	metaState    = "state"
-	metaChecksum = "checksum"
+	metaFormat = "format"
+	metaState  = "state"
 )
 
 // saveCheckpoint writes state and tensors as the run's newest checkpoint; the newest so
@@ -34,9 +33,8 @@ func saveCheckpoint(dir *run.Dir, s *State, tensors []weights.Tensor) error {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	err = weights.Save(dir.Next(), tensors, map[string]string{
-		metaFormat:   checkpointFormat,
-		metaState:    string(text),
-		metaChecksum: checksum(tensors, text),
+		metaFormat: checkpointFormat,
+		metaState:  string(text),
 	})
 	if err != nil {
 		return fmt.Errorf("save the checkpoint: %w", err)
@@ -90,7 +88,7 @@ func openCheckpoint(dir *run.Dir, warn func(string)) (*checkpoint, error) {
 		err, older, dir.Checkpoints())
 }
 
-// readCheckpoint opens path and checks format and checksum. Damage is a
+// readCheckpoint opens path and checks it. Damage is a
 // *weights.FormatError.
 func readCheckpoint(path string) (*checkpoint, error) {
 	f, err := weights.Open(path)
@@ -118,13 +116,6 @@ func (c *checkpoint) check() error {
 	}
 	if stageIndex(c.state.Stage) < 0 {
 		return damaged(fmt.Sprintf("its stage is %q, expected one of %s", c.state.Stage, strings.Join(order, ", ")))
-	}
-	sum, err := c.checksum(meta[metaState])
-	if err != nil {
-		return err
-	}
-	if sum != meta[metaChecksum] {
-		return damaged("its checksum does not match: bytes have changed since it was written")
 	}
 	return nil
 }

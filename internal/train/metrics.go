@@ -11,6 +11,7 @@ import (
 	"os"
 
 	"hdmnet/internal/atomicfile"
+	"hdmnet/internal/infile"
 	"hdmnet/internal/textfile"
 )
 
@@ -45,10 +46,13 @@ func (r *Record) before(s *State) bool {
 	return r.Step <= s.Step
 }
 
+// maxMetrics bounds the size of a metrics.jsonl, in bytes: some 10 million steps.
+const maxMetrics = 4 << 30
+
 // ReadMetrics reads the records of a metrics.jsonl. An unfinished last line, which a
 // killed process leaves, is no error; a file that does not exist has no records.
 func ReadMetrics(path string) ([]Record, error) {
-	f, err := os.Open(path)
+	f, err := infile.Open(path, maxMetrics)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

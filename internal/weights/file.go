@@ -18,7 +18,13 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"hdmnet/internal/infile"
 )
+
+// maxFile bounds the size of a file, in bytes: many times that of the largest network with
+// its optimizer's moments.
+const maxFile = 64 << 30
 
 // errTruncated marks a file that is shorter than it says.
 var errTruncated = errors.New("the file is truncated")
@@ -38,7 +44,7 @@ type FormatError struct {
 }
 
 func (e *FormatError) Error() string {
-	return fmt.Sprintf("%s: %s; %s", e.Path, e.Reason, e.Remedy)
+	return fmt.Sprintf("%s: %s; %s", infile.Shown(e.Path), e.Reason, e.Remedy)
 }
 
 // Formats of a file of weights.
@@ -63,6 +69,8 @@ type File struct {
 	skipped []string
 	pickled *pickled // of a PyTorch file
 	chosen  bool     // Open was given a key
+
+	verified string
 }
 
 // Open reads and checks the table of tensors of the file at path: safetensors, or
@@ -70,8 +78,9 @@ type File struct {
 // the name.
 //
 // Everything that can be checked without reading the data is: lengths, types, shapes,
-// byte ranges that do not pass the end of the file. A file that fails is a *FormatError
-// naming the file, the tensor and the remedy.
+// byte ranges that do not pass the end of the file. So are the checksums that the file
+// has: the one of Save, the CRC-32 of a zip archive's records. A file that fails is a
+// *FormatError naming the file, the tensor and the remedy.
 //
 // In a PyTorch file the tensors, or numpy arrays, are those of the top-level dict or of the
 // state_dict, model or net in it; what is no tensor, such as an optimizer's state, is left
@@ -94,7 +103,7 @@ func Open(path string) (*File, error) {
 }
 
 func openFile(path string) (*File, error) {
-	r, err := os.Open(path)
+	r, err := infile.Open(path, maxFile)
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) {
 			return nil, fmt.Errorf("open weights: %w; check the path", err)
@@ -114,9 +123,6 @@ func open(path string, r *os.File) (*File, error) {
 	info, err := r.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("open weights: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("open weights: %s is not a regular file; give the path of a .safetensors or .pth file", path)
 	}
 	size := info.Size()
 	start := make([]byte, min(size, 512))

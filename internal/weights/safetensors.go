@@ -40,7 +40,7 @@ func openSafetensors(path string, r *os.File, size int64, start []byte) (*File, 
 		f.tensors[i] = tensor{name: e.name, dtype: e.dtype, size: dtypeSize[e.dtype], shape: e.shape, src: src, at: 8 + int64(n) + e.begin}
 	}
 	f.makeIndex()
-	return f, nil
+	return f, f.verify(r, header, size)
 }
 
 // otherFormat recognizes files that people pass by mistake, from their first bytes.

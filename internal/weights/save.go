@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"hdmnet/internal/atomicfile"
+	"hdmnet/internal/infile"
 )
 
 // Tensor is a named array to be saved. Exactly one of Float32, Int64 and Uint8 is
@@ -36,12 +37,13 @@ type Tensor struct {
 // The same tensors and pairs give the same bytes in whatever order they come: the
 // data is ordered by element size, widest first so that every tensor is aligned,
 // then by name. It fails before writing when a tensor's name repeats or its data
-// does not match its shape. Equivalent: safetensors.torch.save_file.
+// does not match its shape. The pair "crc32c" is the file's checksum, which Open compares.
+// Equivalent: safetensors.torch.save_file.
 func Save(path string, tensors []Tensor, meta map[string]string) error {
 	sorted := slices.Clone(tensors)
 	for i := range sorted {
 		if err := sorted[i].check(); err != nil {
-			return fmt.Errorf("save %s: %w", path, err)
+			return fmt.Errorf("save %s: %w", infile.Shown(path), err)
 		}
 	}
 	slices.SortFunc(sorted, func(a, b Tensor) int {
@@ -50,9 +52,18 @@ func Save(path string, tensors []Tensor, meta map[string]string) error {
 		}
 		return strings.Compare(a.Name, b.Name)
 	})
-	header, err := makeHeader(sorted, meta)
+	sealed := map[string]string{checksumKey: noChecksum}
+	for k, v := range meta {
+		if k != checksumKey {
+			sealed[k] = v
+		}
+	}
+	header, err := makeHeader(sorted, sealed)
+	if err == nil {
+		err = seal(header, sorted)
+	}
 	if err != nil {
-		return fmt.Errorf("save %s: %w", path, err)
+		return fmt.Errorf("save %s: %w", infile.Shown(path), err)
 	}
 	return atomicfile.Write(path, func(w io.Writer) error {
 		if _, err := w.Write(header); err != nil {
@@ -82,11 +93,9 @@ func makeHeader(tensors []Tensor, meta map[string]string) ([]byte, error) {
 		return nil
 	}
 	text.WriteByte('{')
-	if len(meta) > 0 {
-		text.WriteString(`"__metadata__":`)
-		if err := put(meta); err != nil { // encoding/json sorts the keys
-			return nil, err
-		}
+	text.WriteString(`"__metadata__":`)
+	if err := put(meta); err != nil { // encoding/json sorts the keys
+		return nil, err
 	}
 	type entryJSON struct {
 		Dtype   string   `json:"dtype"`

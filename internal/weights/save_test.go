@@ -107,7 +107,7 @@ func TestSaveExactBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	header := `{"__metadata__":{"v":"1"},"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`
+	header := `{"__metadata__":{"crc32c":"564b0524","v":"1"},"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`
 	header += strings.Repeat(" ", (8-len(header)%8)%8)
 	want := append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header...)
 	want = append(want, 0, 0, 0x80, 0x3f)

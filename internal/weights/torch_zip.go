@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -75,7 +76,57 @@ func (z *zipFile) open() (*File, error) {
 			return nil, z.damaged(fmt.Errorf("storage %s: %w", shorten(s.key), err))
 		}
 	}
-	return torchFile(z.path, TorchZip, top)
+	verified, err := z.verify(reader.storages)
+	if err != nil {
+		return nil, err
+	}
+	f, err := torchFile(z.path, TorchZip, top)
+	if err == nil {
+		f.verified = verified
+	}
+	return f, err
+}
+
+// verify compares the CRC-32 of the records that are used. An archive in which none fits
+// was written without them, as torch.serialization.set_crc32_options allows.
+func (z *zipFile) verify(storages map[string]*storage) (string, error) {
+	names := []string{"data.pkl"}
+	for key := range storages {
+		names = append(names, "data/"+key)
+	}
+	slices.Sort(names)
+	var damaged []string
+	unknown := 0
+	buf := make([]byte, 1<<18)
+	for _, name := range names {
+		entry := z.entries[z.dir+name]
+		if entry.CRC32 == 0 {
+			unknown++
+			continue
+		}
+		r, err := entry.Open()
+		if err != nil {
+			return "", z.damaged(err)
+		}
+		for err == nil {
+			_, err = r.Read(buf)
+		}
+		r.Close()
+		switch {
+		case errors.Is(err, zip.ErrChecksum):
+			damaged = append(damaged, name)
+		case err != io.EOF:
+			return "", z.damaged(fmt.Errorf("record %q: %w", shorten(name), err))
+		}
+	}
+	switch checked := len(names) - unknown; len(damaged) {
+	case checked: // perhaps 0
+		return "", nil
+	case 0:
+		return "CRC-32 of its records", nil
+	}
+	return "", &FormatError{z.path, fmt.Sprintf("the CRC-32 of %d of its %d records do not match, the first is %q: bytes have changed since it was written",
+		len(damaged), len(names), shorten(damaged[0])), "copy or download it again"}
 }
 
 func (z *zipFile) damaged(err error) error {

@@ -35,7 +35,8 @@ that this network needs and the file lacks, metadata, and every tensor's name, t
 
 Prefixes that wrappers put before the names (module., _orig_mod., model.) are dropped. Where a
 file holds several networks, such as the weights and their moving average, --key says which.
-Values are not read, so that large files take no longer than small ones.`,
+A file with a checksum, which this program's and PyTorch's have, is read as a whole once, and
+damage is an error.`,
 		Example: `  hdmnet weights inspect resnet50_v2.pth
   hdmnet weights inspect best.pth --json | jq .layout`,
 		Args: flags.Exactly("FILE"),
@@ -54,8 +55,9 @@ type inspection struct {
 	File        string            `json:"file"`
 	Bytes       int64             `json:"bytes"`
 	Format      string            `json:"format"`
-	Within      string            `json:"within"` // where in a PyTorch file the tensors are
-	Prefix      string            `json:"prefix"` // dropped before every name
+	Within      string            `json:"within"`   // where in a PyTorch file the tensors are
+	Prefix      string            `json:"prefix"`   // dropped before every name
+	Verified    string            `json:"verified"` // the checksum that fits; empty: there is none
 	Layout      string            `json:"layout"`
 	Kind        model.Kind        `json:"kind"`
 	Backbone    string            `json:"backbone"`
@@ -89,7 +91,7 @@ func runInspect(_ context.Context, io ui.Streams, o *inspectOptions) error {
 	}
 	l := r.layout
 	s := inspection{
-		File: path, Bytes: info.Size(), Format: r.file.Format(), Within: r.file.Within(), Prefix: r.file.Prefix(),
+		File: path, Bytes: info.Size(), Format: r.file.Format(), Within: r.file.Within(), Prefix: r.file.Prefix(), Verified: r.file.Verified(),
 		Layout: l.String(), Kind: l.Kind, Backbone: l.Backbone, BaseClasses: l.BaseClasses, Shots: l.Shots,
 		Problem: l.Problem, Notes: append([]string{}, l.Notes...), Missing: append([]string{}, l.Missing(r.view)...),
 		Skipped: append([]string{}, r.file.Skipped()...), Metadata: r.file.Metadata(),
@@ -128,6 +130,7 @@ func (s *inspection) print(io ui.Streams) error {
 		format += ", " + s.Prefix + " dropped before every name"
 	}
 	line("format", format)
+	line("undamaged by", s.Verified)
 	line("holds", s.Layout)
 	line("cannot be used", s.Problem)
 	for _, note := range s.Notes {

@@ -9,9 +9,9 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"os"
 
 	"hdmnet/internal/atomicfile"
+	"hdmnet/internal/infile"
 )
 
 const (
@@ -73,7 +73,7 @@ func Open(path string) (*File, error) {
 }
 
 func (f *File) read() (map[string]int, error) {
-	data, err := os.ReadFile(f.path)
+	data, err := infile.ReadFile(f.path, largest)
 	if err != nil {
 		return nil, err
 	}
