@@ -59,7 +59,9 @@ func readLabelMe(ctx context.Context, opt LabelMeOptions, t *tally.Tally) ([]*an
 	if err != nil {
 		return nil, fmt.Errorf("LabelMe annotations: %w", err)
 	}
-	paths := slices.DeleteFunc(tree.Files, func(path string) bool { return !strings.EqualFold(filepath.Ext(path), ".json") })
+	paths := slices.DeleteFunc(tree.Files, func(path string) bool {
+		return !strings.EqualFold(filepath.Ext(path), ".json") || filepath.Base(path) == recordFile && sameFolder(filepath.Dir(path), opt.Out)
+	})
 	paths = tree.Unlinked(paths)
 	for _, link := range tree.Left {
 		t.Drop("links that are not followed", link)

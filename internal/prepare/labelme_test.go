@@ -279,6 +279,18 @@ func TestPicturesOfAnnotations(t *testing.T) {
 	}
 }
 
+// TestOutputBesideAnnotations: the folder of the annotations may be the output folder; its
+// record is none of them.
+func TestOutputBesideAnnotations(t *testing.T) {
+	dir := labelMeFolder(t)
+	for range 2 {
+		report, _, err := LabelMe(context.Background(), LabelMeOptions{Options: Options{Out: dir, Strict: true}, Images: dir})
+		if err != nil || report.Written != 2 || report.Objects.Dropped != nil {
+			t.Fatal(report, err)
+		}
+	}
+}
+
 // TestLinkedFolders: linked folders are followed, once each, and what is not is said.
 func TestLinkedFolders(t *testing.T) {
 	dir, other := labelMeFolder(t), labelMeFolder(t)
