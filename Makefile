@@ -95,7 +95,7 @@ FUZZTIME ?= 10s
 FUZZTIME_FILES ?= 60s
 fuzz: ## every fuzz target
 	@for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
-		case $$f in ./internal/coco/*|./internal/matfile/*|./internal/weights/*|./internal/data/decode_test.go) t=$(FUZZTIME_FILES);; *) t=$(FUZZTIME);; esac; \
+		case $$f in ./internal/coco/*|./internal/matfile/*|./internal/weights/*|./internal/prepare/*) t=$(FUZZTIME_FILES);; *) t=$(FUZZTIME);; esac; \
 		for n in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*).*/\1/p' $$f); do \
 			echo $$t $$n $$(dirname $$f); \
 		done; \

@@ -40,7 +40,7 @@ type options struct {
 // NewCmd returns the command, which writes to io.
 func NewCmd(io ui.Streams) *cobra.Command { return newCmd(io, &options{}) }
 
-// newEvalWith makes the command whose flags go to o.
+// newCmd makes the command whose flags go to o.
 func newCmd(io ui.Streams, o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "eval",
