@@ -31,6 +31,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(`{"categories":[{"id":9223372036854775808,"name":"x"}],"annotations":[{},]}`))
 	f.Add([]byte(made(`{"id":"x","image_id":7.0,"category_id":"9","area":NaN,"segmentation":[{"size":[3,"4"],"counts":[4.0,1,7]},[0,0,"1",1,2]]},{"segmentation":[1,2,3,4,5,6]},5`)))
 	f.Add([]byte("\xff\xfe{\x00}\x00"))
+	f.Add([]byte("{\"annotations\":[0\xca"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s, err := read(string(text))
 		if err != nil {

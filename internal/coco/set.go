@@ -117,8 +117,8 @@ func Read(ctx context.Context, source io.ReaderAt, size int64, name string, opt 
 	}
 	r := &reader{set: &Set{Name: name, source: source}}
 	if err := r.read(ctx, io.NewSectionReader(source, 0, size), size, opt.Progress); err != nil {
-		if errors.As(err, new(*textfile.EncodingError)) {
-			return nil, err // it names the file
+		if encoding := (*textfile.EncodingError)(nil); errors.As(err, &encoding) {
+			return nil, encoding // it names file and line
 		}
 		return nil, fmt.Errorf("%s: %w", infile.Shown(name), err)
 	}
