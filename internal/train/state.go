@@ -47,6 +47,8 @@ type State struct {
 	// Settings are the resolved settings that the result depends on: a run can only be
 	// continued with the same.
 	Settings map[string]string `json:"settings"`
+	// Origin is what else it depends on.
+	Origin Origin `json:"origin"`
 }
 
 // differences lists, by name, the settings that are not the same in a checkpoint and now.

@@ -24,18 +24,20 @@ import (
 
 // Options of a run.
 type Options struct {
-	Config   *config.Config
-	Name     string // of the configuration, kept with the weights
-	Fold     data.Fold
-	Device   op.Device
-	Group    dist.ProcessGroup // nil: dist.Solo
-	Dir      *run.Dir
-	Resume   bool
-	Train    experiment.Pictures
-	Val      *experiment.Pictures // nil: no validation
-	Out      io.Writer            // lines and the progress bar
-	Terminal bool                 // Out is one
-	Hooks    []Hook               // besides those that every run has
+	Config *config.Config
+	Name   string // of the configuration, kept with the weights
+	Fold   data.Fold
+	Device op.Device
+	Group  dist.ProcessGroup // nil: dist.Solo
+	Dir    *run.Dir
+	Resume bool
+	// AcceptChangedData: a run that is resumed may go on with other data than it began with.
+	AcceptChangedData bool
+	Train             experiment.Pictures
+	Val               *experiment.Pictures // nil: no validation
+	Out               io.Writer            // lines and the progress bar
+	Terminal          bool                 // Out is one
+	Hooks             []Hook               // besides those that every run has
 }
 
 // saveEvery is the time between checkpoints within an epoch.
@@ -47,6 +49,7 @@ type trainer struct {
 	log      *logger
 	metrics  *metricsFile
 	settings map[string]string
+	origin   Origin
 }
 
 // Run trains the stages that the settings ask for and leaves the network in the run
@@ -59,7 +62,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if o.Group == nil {
 		o.Group = dist.Solo{}
 	}
-	t := &trainer{Options: o, settings: settings(o.Config, o.Fold, o.Group.Size())}
+	t := &trainer{Options: o, settings: settings(o.Config, o.Fold, o.Group.Size()), origin: o.origin()}
 	open := t.create
 	if o.Group.Rank() > 0 {
 		open = t.join
@@ -149,6 +152,9 @@ func (t *trainer) checkpoint() (*checkpoint, error) {
 	if err = c.state.checkSettings(c.Path(), t.settings); err == nil {
 		err = c.state.checkStage(t.Config)
 	}
+	if err == nil {
+		err = t.checkOrigin(c)
+	}
 	if err != nil {
 		_ = c.Close()
 		return nil, err
@@ -199,11 +205,12 @@ func (t *trainer) stage(ctx context.Context, name string, from *checkpoint) (err
 		return err
 	}
 	defer func() { err = errors.Join(err, s.optimizer.close()) }()
-	s.status = Status{State: State{Stage: name, Seed: uint64(c.Train.Seed), EpochBatches: s.batches, Settings: t.settings}, Steps: s.steps, Epochs: s.length.epochs}
+	s.status = Status{State: State{Stage: name, Seed: uint64(c.Train.Seed), EpochBatches: s.batches, Settings: t.settings, Origin: t.origin}, Steps: s.steps, Epochs: s.length.epochs}
 	if from != nil {
 		if err := s.restore(from); err != nil {
 			return err
 		}
+		s.status.Origin = t.origin
 	}
 	s.hooks = sortHooks(append(t.hooks(ctx, s, out), t.Hooks...))
 	if err := s.start(); err != nil {

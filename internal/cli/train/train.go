@@ -24,10 +24,11 @@ import (
 // options are the flags of `train`.
 type options struct {
 	*flags.Settings
-	fold   string // a number, or all
-	config string
-	out    string
-	resume bool
+	fold          string // a number, or all
+	config        string
+	out           string
+	resume        bool
+	acceptChanged bool
 }
 
 // NewCmd returns the command, which writes to io.
@@ -66,6 +67,7 @@ with 1 and with 5 supports and prints the table of the papers.`,
 	flags.Config(cmd, &o.config, "")
 	f.StringVar(&o.out, "out", "", "folder of the run, `DIR` (default "+run.Parent+"/CONFIG_foldF_TIME)")
 	f.BoolVar(&o.resume, "resume", false, "continue the run in --out")
+	f.BoolVar(&o.acceptChanged, "accept-changed-data", false, "with --resume: continue although lists, pictures or masks have changed")
 	f.String("stage", "", "stage to train: base, meta or all")
 	f.String("shots", "", "supports per episode: a number, or a range such as 1-5 from which every batch draws its own")
 	f.Int("epochs", 0, "epochs of the stage that --stage names, or of both stages")
@@ -115,7 +117,7 @@ func (o *options) trainFold(ctx context.Context, io ui.Streams, c *config.Config
 		return err
 	}
 	work := train.Options{
-		Config: c, Name: c.Dataset.Name + "_" + c.Model.Backbone, Fold: set.Fold, Resume: o.resume,
+		Config: c, Name: c.Dataset.Name + "_" + c.Model.Backbone, Fold: set.Fold, Resume: o.resume, AcceptChangedData: o.acceptChanged,
 		Out: io.Err, Terminal: io.Terminal,
 	}
 	monitor, finish := flags.Monitor(io)
