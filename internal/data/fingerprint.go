@@ -19,7 +19,7 @@ func (s *ListSource) Fingerprint() (list, files string) {
 		maskSize, at := changed(s.path(e.Mask))
 		fmt.Fprintln(f, size, maskSize, at)
 	}
-	return short(l), short(f)
+	return inHex(l), inHex(f)
 }
 
 // changed is a file's size and the time of its last change, in nanoseconds.
@@ -31,4 +31,4 @@ func changed(path string) (size, at int64) {
 	return info.Size(), info.ModTime().UnixNano()
 }
 
-func short(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)[:16]) }
+func inHex(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)[:16]) }
