@@ -117,7 +117,7 @@ func TestEvalAllFolds(t *testing.T) {
 // stopped in the third fold it goes on there, and complete it only scores.
 func TestTrainAllFolds(t *testing.T) {
 	t.Chdir(t.TempDir())
-	args := with([]string{"train", "--fold", "all", "--out", "folds"}, short, []string{"--epochs", "1"})
+	args := with([]string{"train", "--fold", "all", "--out", "folds"}, short, []string{"--epochs", "1", "--set", "dataset.synth_train=36"})
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var out, errs bytes.Buffer
