@@ -21,7 +21,8 @@ package config
 // A field's tags say all that there is to know of a key: its name in the YAML file, the
 // default, the accepted values (valid: an interval for numbers, for every number of a
 // list, or alternatives separated by | for text) and what it means (doc). The default tag
-// of an embedded struct replaces defaults of its fields.
+// of an embedded struct replaces defaults of its fields. The default of a new key is what
+// the program did before it had the key: runs from then take it when they are resumed.
 type Config struct {
 	Dataset   Dataset  `yaml:"dataset" doc:"where the pictures come from and which of them count"`
 	Model     Model    `yaml:"model" doc:"the network"`

@@ -56,6 +56,16 @@ func (c *Config) Values() map[string]string {
 	return out
 }
 
+// DefaultValue is the default of a key, as Values shows it; false where there is no such
+// key.
+func DefaultValue(key string) (string, bool) {
+	f, known := fieldOf[key]
+	if !known {
+		return "", false
+	}
+	return fmt.Sprint(f.init), true
+}
+
 // openSection writes the names of the sections that begin between the keys of two
 // sections, with a blank line before those that are not small.
 func openSection(b *strings.Builder, from, to string) string {

@@ -173,8 +173,9 @@ func TestEveryStageStartsWithACheckpoint(t *testing.T) {
 	refused(t, o, "checkpoint", o.Dir.Checkpoints())
 }
 
-// TestOldSettings: a checkpoint that has settings by their names of an earlier version
-// can be continued with the same values, and not with others.
+// TestOldSettings: a checkpoint of an earlier version, which has settings by other names
+// and lacks some, can be continued with the same values and the defaults, and not with
+// others.
 func TestOldSettings(t *testing.T) {
 	o := trial(t, "")
 	now := settings(o.Config, o.Fold, 1)
@@ -183,6 +184,8 @@ func TestOldSettings(t *testing.T) {
 		old[was] = old[key]
 		delete(old, key)
 	}
+	delete(old, "model.shot_fusion")
+	delete(old, "train.meta.shots")
 	s := &State{Settings: old}
 	if err := s.checkSettings("last.safetensors", now); err != nil {
 		t.Error(err)
@@ -190,5 +193,10 @@ func TestOldSettings(t *testing.T) {
 	old["eval.draw_workers"] = "3"
 	if err := s.checkSettings("last.safetensors", now); err == nil || !strings.Contains(err.Error(), "eval.emulated_dataloader_workers was 3 and is ") {
 		t.Errorf("another number of workers: %v", err)
+	}
+	old["eval.draw_workers"] = now["eval.emulated_dataloader_workers"]
+	now["model.shot_fusion"] = "vote"
+	if err := s.checkSettings("last.safetensors", now); err == nil || !strings.Contains(err.Error(), "model.shot_fusion was auto and is vote now") {
+		t.Errorf("a key that the checkpoint lacks, not at its default: %v", err)
 	}
 }

@@ -83,7 +83,15 @@ func differences(saved, now map[string]string) []string {
 func (s *State) checkSettings(path string, now map[string]string) error {
 	saved := make(map[string]string, len(s.Settings))
 	for key, value := range s.Settings {
-		saved[config.CurrentKey(key)] = value // an older version may have saved it
+		saved[config.CurrentKey(key)] = value // an earlier version may have saved it
+	}
+	for key := range now {
+		if _, had := saved[key]; had {
+			continue
+		}
+		if value, ok := config.DefaultValue(key); ok {
+			saved[key] = value // the version that saved it had no such key
+		}
 	}
 	d := differences(saved, now)
 	if len(d) == 0 {
