@@ -6,6 +6,7 @@ import (
 	"context"
 	"hdmnet/internal/cli/root"
 	"hdmnet/internal/cli/ui"
+	"hdmnet/internal/memlimit"
 	"os"
 	"os/signal"
 	"syscall"
@@ -17,6 +18,11 @@ func main() {
 	io := ui.Streams{
 		Out: os.Stdout, Err: os.Stderr, Env: os.Environ(),
 		Terminal: term.IsTerminal(int(os.Stderr.Fd())),
+	}
+	memlimit.LimitHeap()
+	if by := memlimit.Exhausted(); by != "" {
+		io.Note("hdmnet: there is no memory to work with; raise %s", by)
+		os.Exit(ui.ExitError)
 	}
 	os.Exit(root.Execute(interruptible(io), os.Args[1:], io))
 }

@@ -87,8 +87,11 @@ type memory struct {
 func (m *memory) Uintptr() uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(m.data))) }
 func (m *memory) MemSize() uintptr { return uintptr(len(m.data)) }
 
-// Alloc returns size bytes of zeros, aligned to 64 bytes.
+// Alloc returns size bytes of zeros, aligned to 64 bytes. Its error is op.ErrOutOfMemory.
 func (d *Device) Alloc(size int64) (tensor.Memory, error) {
+	if err := room(size); err != nil {
+		return nil, err
+	}
 	raw := make([]byte, size+63)
 	d.inUse += size
 	d.peak = max(d.peak, d.inUse)

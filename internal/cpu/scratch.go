@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"fmt"
 	"math/bits"
 	"sync"
 	"unsafe"
@@ -60,6 +61,9 @@ func takeScratch(n int) []float32 {
 		return s[:n]
 	}
 	scratchPool.Unlock()
+	if err := room(4 << class); err != nil {
+		panic(fmt.Errorf("work memory of an operator: %w; use a smaller batch or input size", err))
+	}
 	raw := make([]float32, 1<<class+16)
 	skip := (-uintptr(unsafe.Pointer(unsafe.SliceData(raw))) & 63) / 4
 	return raw[skip : skip+uintptr(n) : skip+1<<class]
