@@ -24,7 +24,7 @@ type bound struct {
 // reserve is kept free for everything that does not ask: buffers of the loader, files
 // being read, the collector. So is granule, the step in which Go's heap grows.
 const (
-	reserve = 160 << 20
+	reserve = 448 << 20
 	granule = 64 << 20
 )
 
@@ -32,11 +32,11 @@ const (
 // that is known it is math.MaxInt64.
 func Left() (bytes int64, by string) {
 	bytes = math.MaxInt64
-	idle, released := heap()
+	idle := heap()
 	for _, b := range bounds() {
-		left := b.limit - b.used - min(reserve, b.limit/8)
+		left := b.limit - b.used - min(reserve, b.limit/5)
 		if b.virtual {
-			left += (idle+released)/2 - granule // blocks need addresses in one piece, of which there may be few
+			left -= granule // idle memory may lie in pieces: a block cannot count on it
 		} else {
 			left += idle
 		}
@@ -70,11 +70,11 @@ func LimitHeap() {
 	}
 }
 
-// heap is memory of the heap that is free, kept and given back.
-func heap() (idle, released int64) {
-	s := []metrics.Sample{{Name: "/memory/classes/heap/free:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+// heap is memory of the heap that is free and kept.
+func heap() (idle int64) {
+	s := []metrics.Sample{{Name: "/memory/classes/heap/free:bytes"}}
 	metrics.Read(s)
-	return int64(s[0].Value.Uint64()), int64(s[1].Value.Uint64())
+	return int64(s[0].Value.Uint64())
 }
 
 // taken is what the program has from the system, as GOMEMLIMIT counts it.
