@@ -17,12 +17,12 @@ func room(size int64) error {
 	if size < largeBlock {
 		return nil
 	}
-	left, by := memlimit.Left()
-	if size <= left {
+	if left, _ := memlimit.Left(); size <= left {
 		return nil
 	}
 	runtime.GC() // what is unused but not collected yet
-	if left, by = memlimit.Left(); size <= left {
+	left, by := memlimit.Left()
+	if size <= left {
 		return nil
 	}
 	return fmt.Errorf("%w: %s asked for, %s may be taken under %s", op.ErrOutOfMemory, op.FormatBytes(size), op.FormatBytes(max(left, 0)), by)

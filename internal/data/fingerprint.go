@@ -14,10 +14,10 @@ import (
 func (s *ListSource) Fingerprint() (list, files string) {
 	l, f := sha256.New(), sha256.New()
 	for _, e := range s.entries {
-		fmt.Fprintf(l, "%q %q\n", e.Image, e.Mask)
+		_, _ = fmt.Fprintf(l, "%q %q\n", e.Image, e.Mask) // a hash takes everything
 		size, _ := changed(s.path(e.Image))
 		maskSize, at := changed(s.path(e.Mask))
-		fmt.Fprintln(f, size, maskSize, at)
+		_, _ = fmt.Fprintln(f, size, maskSize, at)
 	}
 	return inHex(l), inHex(f)
 }

@@ -111,7 +111,7 @@ func (z *zipFile) verify(storages map[string]*storage) (string, error) {
 		for err == nil {
 			_, err = r.Read(buf)
 		}
-		r.Close()
+		_ = r.Close() // it was only read
 		switch {
 		case errors.Is(err, zip.ErrChecksum):
 			damaged = append(damaged, name)
