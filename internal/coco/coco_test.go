@@ -414,3 +414,12 @@ func TestDrawPolygon(t *testing.T) {
 		}
 	}
 }
+
+// TestTextIDsWithZeros: a table whose column held blanks makes "12.0" of 12.
+func TestTextIDsWithZeros(t *testing.T) {
+	for raw, want := range map[string]ID{`"12.0"`: "12", `12.00`: "12", `"12."`: "12", `"12"`: "12", `"012"`: "012", `"12.5"`: "12.5", `"v1.0"`: "v1.0", `".0"`: ".0"} {
+		if id, ok := parseID([]byte(raw)); id != want || !ok {
+			t.Errorf("%s: %q, %v; want %q", raw, id, ok, want)
+		}
+	}
+}

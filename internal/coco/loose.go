@@ -10,7 +10,8 @@ import (
 )
 
 // ID is the id of an image or a category, as text: files hold whole numbers, numbers written
-// as 64.0, and text. The text of a number is the number's: "7", 7 and 7.0 are one id.
+// as 64.0, and text. The text of a number is the number's: "7", 7, 7.0 and "7.0"
+// (a table whose column held blanks) are one id; "07" is another.
 type ID string
 
 // parseID reads an id; ok is false where there is none.
@@ -20,6 +21,9 @@ func parseID(raw json.RawMessage) (id ID, ok bool) {
 		var text string
 		if json.Unmarshal(raw, &text) != nil || text == "" {
 			return "", false
+		}
+		if whole, zeros, point := strings.Cut(text, "."); point && digits(whole) && strings.Trim(zeros, "0") == "" {
+			return ID(whole), true
 		}
 		return ID(text), true
 	case 't':
@@ -37,6 +41,11 @@ func parseID(raw json.RawMessage) (id ID, ok bool) {
 		return ID(strconv.FormatInt(int64(v), 10)), true
 	}
 	return ID(raw), true
+}
+
+// digits says whether text is a whole number without a sign.
+func digits(text string) bool {
+	return text != "" && strings.Trim(text, "0123456789") == ""
 }
 
 // compare orders ids: numbers by value, then text.

@@ -108,20 +108,21 @@ func findFolder(root, inside string, below ...string) (string, error) {
 }
 
 func (v *vocFolder) image(id string) string {
-	return named(v.finder, filepath.Join(v.path, jpegImages), id, ".jpg")
+	return named(v.finder, filepath.Join(v.path, jpegImages), id, locate.Extensions...)
 }
 
 func (v *vocFolder) mask(id string) string {
 	return named(v.finder, filepath.Join(v.path, "SegmentationClass"), id, ".png")
 }
 
-// named is the path of a file in a folder, with its extension in the case that is there.
-func named(finder *locate.Finder, folder, id, ext string) string {
-	path := filepath.Join(folder, id+ext)
+// named is the path of a file in a folder, with the first of the extensions that is there, in
+// the case that it has there; exports of VOC's layout keep PNG pictures as they were.
+func named(finder *locate.Finder, folder, id string, extensions ...string) string {
+	path := filepath.Join(folder, id+extensions[0])
 	if _, err := os.Stat(path); err == nil {
 		return path
 	}
-	return cmp.Or(finder.Beside(folder, id, []string{ext}), path)
+	return cmp.Or(finder.Beside(folder, id, extensions), path)
 }
 
 func (v *vocFolder) checkFiles() error {

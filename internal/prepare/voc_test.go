@@ -88,6 +88,23 @@ func TestVOC(t *testing.T) {
 	}
 }
 
+// TestVOCWithOtherPictures: exports of VOC's layout keep pictures in the format that they had.
+func TestVOCWithOtherPictures(t *testing.T) {
+	root := vocRoot(t)
+	for from, to := range map[string]string{"2007_a.jpg": "2007_a.PNG", "2007_b.jpg": "2007_b.JPEG"} {
+		if err := os.Rename(filepath.Join(root, jpegImages, from), filepath.Join(root, jpegImages, to)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := VOC(context.Background(), VOCOptions{Root: root}); err != nil {
+		t.Fatal(err)
+	}
+	if got := get(t, filepath.Join(root, "train.txt")); got != "JPEGImages/2007_b.JPEG SegmentationClassAug/2007_b.png\n"+
+		"JPEGImages/2007_a.PNG SegmentationClassAug/2007_a.png\n" {
+		t.Errorf("train.txt:\n%s", got)
+	}
+}
+
 func TestSBD(t *testing.T) {
 	root, sbd := vocRoot(t), sbdRoot(t)
 	os.Remove(filepath.Join(root, jpegImages, "2008_e.jpg"))

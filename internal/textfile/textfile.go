@@ -172,14 +172,20 @@ func Lines(text string) []string {
 // errLost is about a name with the replacement character.
 var errLost = errors.New("it holds U+FFFD, which stands for characters that an earlier conversion lost: two names may have become one; export it anew as UTF-8")
 
+// Reorders says whether r turns the direction of the text after it (U+202E and its kin), so
+// that a screen shows letters in another order than they are in.
+func Reorders(r rune) bool {
+	return r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'
+}
+
 // CheckName refuses what cannot be told from other names on a screen or in a list:
-// control characters, and what an earlier conversion left in place of characters.
+// control characters, those that turn the direction of text, and what an earlier conversion left in place of characters.
 func CheckName(name string) error {
 	for _, r := range name {
 		switch {
 		case r == utf8.RuneError:
 			return errLost
-		case r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == '\u2028' || r == '\u2029' || r == '\ufeff':
+		case r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == '\u2028' || r == '\u2029' || r == '\ufeff' || Reorders(r):
 			return fmt.Errorf("it holds the control character %U", r)
 		}
 	}

@@ -104,12 +104,12 @@ func TestLines(t *testing.T) {
 }
 
 func TestCheckName(t *testing.T) {
-	for _, good := range []string{"", "cup", "traffic light", "杯", "a\u00a0b"} {
+	for _, good := range []string{"", "cup", "traffic light", "杯", "a\u00a0b", "کتاب\u200cها"} {
 		if err := CheckName(good); err != nil {
 			t.Errorf("%q: %v", good, err)
 		}
 	}
-	for _, bad := range []string{"a\nb", "\x1b[2J", "a\tb", "\ufeffcup", "\u0085", "\u2028"} {
+	for _, bad := range []string{"a\nb", "\x1b[2J", "a\tb", "\ufeffcup", "\u0085", "\u2028", "cup\u202egod", "\u2066cup\u2069"} {
 		if err := CheckName(bad); err == nil || !strings.Contains(err.Error(), "control character U+") {
 			t.Errorf("%q: %v", bad, err)
 		}

@@ -5,9 +5,12 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"hdmnet/internal/textfile"
 )
 
-// visible shows control characters, which a terminal would obey, as Go writes them
+// visible shows control characters, and those that turn the direction of text, which a
+// terminal would obey, as Go writes them
 // ("\\x1b"); line ends and tabs stay.
 func visible(text string) string {
 	if !strings.ContainsFunc(text, obeyed) {
@@ -25,7 +28,9 @@ func visible(text string) string {
 	return b.String()
 }
 
-func obeyed(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }
+func obeyed(r rune) bool {
+	return unicode.IsControl(r) && r != '\n' && r != '\t' || textfile.Reorders(r)
+}
 
 // visibleWriter shows control characters of what is written.
 type visibleWriter struct{ to io.Writer }

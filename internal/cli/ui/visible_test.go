@@ -10,6 +10,7 @@ func TestVisible(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                             "",
 		"a\tb\nBär 杯\n":                "a\tb\nBär 杯\n",
+		"a\u202eb":                     `a\u202eb`,
 		"\x1b[2Ja\x07\r\u009b\x7f\x00": `\x1b[2Ja\a\r\u009b\x7f\x00`,
 	} {
 		if got := visible(text); got != want {
