@@ -150,7 +150,7 @@ type Eval struct {
 	EmulatedDataLoaderWorkers int `yaml:"emulated_dataloader_workers" default:"8" valid:"[0,256]" doc:"episodes are drawn as a PyTorch DataLoader with as many workers draws them; 0 = none"`
 	// TTA names the views of test-time augmentation; package tta reads it.
 	TTA          string `yaml:"tta" doc:"test-time augmentation, for instance flip or flip,scales=0.8,1,1.2; empty = none"`
-	Refine       string `yaml:"refine" doc:"guided: outlines are moved to the edges of the picture by a guided filter, at full size; guided,radius=1,eps=0.001 gives its radius in cells of 8 pixels of the input, and its smoothing; empty = none"`
+	Refine       string `yaml:"refine" doc:"guided: outlines are moved to the edges of the picture by a guided filter, at full size; guided,radius=0.25,eps=0.01 gives its radius in cells of 8 pixels of the input, and its smoothing; empty = none"`
 	BoundaryIoU  bool   `yaml:"boundary_iou" default:"false" doc:"also score the IoU of boundaries, 2% of the picture's diagonal wide"`
 	FeatureCache int    `yaml:"feature_cache" default:"512" valid:"[0,1e9]" doc:"MiB of memory for features of frozen layers of pictures that come back, 0 = off"`
 }
