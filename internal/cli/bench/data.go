@@ -48,7 +48,7 @@ PyTorch's DataLoader with OpenCV.`,
 	o.Settings = flags.NewSettings(cmd)
 	f := cmd.Flags()
 	f.IntVar(&o.fold, "fold", 0, "fold of the data set, 0 to 3")
-	flags.Config(cmd, &o.config, "")
+	flags.Config(cmd, &o.config)
 	f.StringVar(&o.split, "split", "train", "part of the data: train, augmented pictures of base classes, or val, plain pictures of novel classes")
 	flags.Renamed(io, cmd, "mode", "split")
 	f.Float64Var(&o.seconds, "seconds", 5, "seconds that each run takes")

@@ -29,7 +29,7 @@ type workFlags struct {
 func (o *workFlags) flags(cmd *cobra.Command, mode string) {
 	o.Settings = flags.NewSettings(cmd)
 	f := cmd.Flags()
-	flags.Config(cmd, &o.config, "")
+	flags.Config(cmd, &o.config)
 	f.StringVar(&o.mode, "mode", mode, "what is timed: eval, an evaluation, or train, a training step of the meta stage")
 	f.IntVar(&o.runs, "runs", 5, "runs to measure")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")

@@ -80,8 +80,8 @@ also hold only what differs from another configuration:
   extends: pascal5i_resnet50
   model: {shots: 5}
 
---source prints the file of a configuration as it is: only what differs from the one it
-extends.`,
+--source prints the file of a configuration that the program brings as it is: only what
+differs from the one it extends.`,
 		Example: `  hdmnet config show
   hdmnet config show pascal5i_resnet50 --set model.shots=5 > mine.yaml
   hdmnet config show coco20i_vgg16 --source`,

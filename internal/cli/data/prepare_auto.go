@@ -23,8 +23,8 @@ func newPrepareAuto(io ui.Streams) *cobra.Command {
 written unless --run is given.
 
 Known are PASCAL VOC, SBD, COCO and its format, LabelMe, YOLO segments, CVAT for images, Label
-Studio, VGG's Image Annotator, and a folder of masks beside one of pictures. With --run the
-command is run; if there are several, they are only printed.`,
+Studio, VGG's Image Annotator, Supervisely, and a folder of masks beside one of pictures. With
+--run the command is run; if there are several, they are only printed.`,
 		Example: `  hdmnet data prepare auto --root downloads
   hdmnet data prepare auto --root downloads --out mine --run`,
 		Args: flags.None,

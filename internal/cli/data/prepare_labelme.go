@@ -23,9 +23,9 @@ annotation is found by the annotation's name.
 
 Polygons, rectangles (rotated or not), circles and the masks of LabelMe's AI are drawn, later
 ones over earlier ones; points and lines are left out and counted. The label __ignore__
-marks pixels that do not count (255), and _background_ the
-background. Classes are the labels in alphabetical order, or those of --classes. Masks are
-made anew each time. A new label that would renumber the others needs --force.`,
+marks pixels that do not count (255), and _background_ the background. Classes are the labels
+in alphabetical order, or those of --classes. Masks are made anew each time. A new
+label that would renumber the others needs --force.`,
 		Example: `  hdmnet data prepare labelme --images photos --out mine
   hdmnet data verify --config custom_resnet50 --data-root mine --list list.txt \
       --set dataset.folds=2

@@ -56,7 +56,7 @@ these are the first episodes that ` + "`" + `hdmnet eval` + "`" + ` scores with 
 	o.Settings = flags.NewSettings(cmd)
 	f := cmd.Flags()
 	f.IntVar(&o.fold, "fold", 0, "fold 0 to 3 (custom sets: 0 to their last)")
-	flags.Config(cmd, &o.config, "")
+	flags.Config(cmd, &o.config)
 	f.StringVar(&o.split, "split", "val", "part of the data to draw episodes from: train or val")
 	flags.Renamed(io, cmd, "side", "split")
 	f.IntVar(&o.episodes, "episodes", 6, fmt.Sprintf("episodes to draw, 1..%d", maxSheet))

@@ -49,7 +49,7 @@ The exit code is 1 if files are broken, and 0 if only counts differ.`,
 	}
 	o.Settings = flags.NewSettings(cmd)
 	f := cmd.Flags()
-	flags.Config(cmd, &o.config, "")
+	flags.Config(cmd, &o.config)
 	f.StringVar(&o.fold, "fold", "all", "fold to count, or all")
 	f.IntVar(&o.workers, "workers", 0, "pairs that are read at the same time; 0: one for each core")
 	f.IntVar(&o.show, "show", 20, "number of problems to show for each list; all are counted")

@@ -50,7 +50,8 @@ and FB-IoU of the final and of the meta output, and the mIoU of the base learner
 base classes; with several seeds, mean ± standard deviation.
 
 Without --run and --weights, the newest run under runs/ is scored. --shots need not be that
-of training. --fold all needs one --run for every fold.
+of training. --fold all needs the folder that train --fold all wrote, or one --run for every
+fold.
 
 Masks are compared at each picture's own size. The episodes are those that the released
 PyTorch program draws with the same seed and a DataLoader of
@@ -90,7 +91,7 @@ random weights.`,
 	o.Settings = flags.NewSettings(cmd)
 	o.flags()
 	f := cmd.Flags()
-	f.StringArrayVar(&o.runs, "run", nil, "folder of the run, `DIR`, whose network is scored; with --fold all, one for each fold")
+	f.StringArrayVar(&o.runs, "run", nil, "folder of the run, `DIR`, whose network is scored; with --fold all, one for each fold, or the folder that train --fold all wrote")
 	f.StringVar(&o.weights, "weights", "", "`FILE` of weights (safetensors, .pth) to score instead of a run; --config says the settings")
 	flags.Key(cmd, &o.key)
 	f.StringVar(&o.fold, "fold", "", "fold 0 to 3 (custom sets: 0 to their last), or all (default: the fold of the training)")
@@ -110,7 +111,7 @@ random weights.`,
 	o.Bind("feature-cache", "eval.feature_cache")
 	flags.Episodes(io, o.Settings)
 	o.Bind("list", "dataset.val_list")
-	flags.Config(cmd, &o.config, "settings for --weights: ")
+	flags.ConfigForWeights(cmd, &o.config)
 	flags.Folds(cmd, "all")
 	flags.Complete(cmd, "stage", train.Base, train.Meta)
 	return cmd

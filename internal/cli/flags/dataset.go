@@ -11,8 +11,17 @@ import (
 )
 
 // Config adds --config.
-func Config(cmd *cobra.Command, configuration *string, what string) {
-	cmd.Flags().StringVar(configuration, "config", "", what+"a configuration (see hdmnet config list) or a YAML file (default "+config.Default+")")
+func Config(cmd *cobra.Command, configuration *string) {
+	addConfig(cmd, configuration, "a configuration (see hdmnet config list) or a YAML file (default "+config.Default+")")
+}
+
+// ConfigForWeights adds --config to a command that takes --weights, which say the settings where they can.
+func ConfigForWeights(cmd *cobra.Command, configuration *string) {
+	addConfig(cmd, configuration, "settings for --weights: a configuration (see hdmnet config list) or a YAML file (default: chosen by the weights)")
+}
+
+func addConfig(cmd *cobra.Command, configuration *string, usage string) {
+	cmd.Flags().StringVar(configuration, "config", "", usage)
 	Complete(cmd, "config", config.Names()...)
 }
 

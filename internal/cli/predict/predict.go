@@ -91,7 +91,7 @@ were edited, are kept: then nothing is predicted without --force.`,
 	flags.MaxPixels(o.Settings)
 	flags.Fusion(o.Settings)
 	flags.Device(o.Settings)
-	flags.Config(cmd, &o.config, "settings for --weights: ")
+	flags.ConfigForWeights(cmd, &o.config)
 	return cmd
 }
 

@@ -64,7 +64,7 @@ with 1 and with 5 supports and prints the table of the papers.`,
 	o.Settings = flags.NewSettings(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.fold, "fold", "", "fold 0 to 3 (custom sets: 0 to their last), whose novel classes are kept out of training; all: one after the other")
-	flags.Config(cmd, &o.config, "")
+	flags.Config(cmd, &o.config)
 	f.StringVar(&o.out, "out", "", "folder of the run, `DIR` (default "+run.Parent+"/CONFIG_foldF_TIME)")
 	f.BoolVar(&o.resume, "resume", false, "continue the run in --out")
 	f.BoolVar(&o.acceptChanged, "accept-changed-data", false, "with --resume: continue although lists, pictures or masks have changed")
