@@ -84,8 +84,10 @@ func newImports(io ui.Streams) []*cobra.Command {
 				if err := printPrepared(io, report, names); err != nil {
 					return err
 				}
-				io.Note("next: hdmnet eval --run RUN --data-root %s --classes %s scores a trained network on it",
-					infile.Shown(common.out), infile.Shown(filepath.Join(common.out, "classes.txt")))
+				if n := len(report.Lists); n > 0 {
+					io.Note("next: hdmnet eval --run RUN --data-root %s --list %s --classes %s scores a trained network on it",
+						infile.Shown(common.out), infile.Shown(filepath.Base(report.Lists[n-1].Path)), infile.Shown(filepath.Join(common.out, "classes.txt")))
+				}
 				return nil
 			},
 		}
