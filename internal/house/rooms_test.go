@@ -12,6 +12,7 @@ type room struct {
 var rooms = []room{
 	{"files", []string{"internal/atomicfile", "internal/filelock", "internal/infile", "internal/locate", "internal/lockfile", "internal/textfile"}, nil},
 	{"constants", []string{"configs", "internal/labelmap", "internal/splitmix", "internal/tally"}, nil},
+	{"machine", []string{"internal/memlimit"}, nil},
 	{"pictures", []string{"internal/annotate", "internal/jpeg", "internal/overlay", "internal/picture", "internal/png", "internal/refine", "internal/rows"},
 		[]string{"files", "constants"}},
 	{"formats", []string{"internal/coco", "internal/matfile", "internal/weights"}, []string{"files", "constants"}},
@@ -23,7 +24,7 @@ var rooms = []room{
 
 	// What computes. The devices do not know each other.
 	{"operators", []string{"internal/op"}, []string{"constants"}},
-	{"cpu", []string{"internal/cpu"}, []string{"constants", "operators"}},
+	{"cpu", []string{"internal/cpu"}, []string{"constants", "machine", "operators"}},
 	{"kernels", []string{"kernels", "kernels/ptxgen", "kernels/ptxtable"}, nil},
 	{"cuda", []string{"internal/cuda", "internal/cuda/autotune", "internal/cuda/stub"}, []string{"files", "operators", "kernels"}},
 	{"devices", []string{"internal/device"}, []string{"operators", "cpu", "cuda"}},
@@ -46,7 +47,7 @@ var rooms = []room{
 		"internal/cli/predict", "internal/cli/root", "internal/cli/train", "internal/cli/weights"},
 		[]string{"files", "constants", "pictures", "formats", "settings", "data", "data sets", "operators", "cpu", "devices", "observers",
 			"layers", "networks", "tasks", "experiment", "training", "flags and screens"}},
-	{"programs", []string{"cmd/hdmnet", "internal/house", "scripts/gpucheck"}, []string{"files", "flags and screens", "commands"}},
+	{"programs", []string{"cmd/hdmnet", "internal/house", "scripts/gpucheck"}, []string{"files", "machine", "flags and screens", "commands"}},
 }
 
 // libraries are those of others that one place alone may import, and the places.
