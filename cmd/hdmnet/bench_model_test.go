@@ -32,6 +32,9 @@ func checkWorkload(t *testing.T, w *benchWorkload, mode string, shots, batch int
 }
 
 func TestBenchModel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures the machine for seconds")
+	}
 	quick := []string{"model", "--set", "device=cpu", "--size", "33", "--shots", "2", "--batch", "3", "--runs", "3"}
 	for _, mode := range []string{"train", "eval"} {
 		if testing.Short() && mode == "eval" {

@@ -116,6 +116,9 @@ func TestEvalAllFolds(t *testing.T) {
 // TestTrainAllFolds: one command trains every fold and prints the table of the papers;
 // stopped in the third fold it goes on there, and complete it only scores.
 func TestTrainAllFolds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains four folds")
+	}
 	t.Chdir(t.TempDir())
 	args := with([]string{"train", "--fold", "all", "--out", "folds"}, short, []string{"--epochs", "1", "--set", "dataset.synth_train=36"})
 	ctx, cancel := context.WithCancel(context.Background())
