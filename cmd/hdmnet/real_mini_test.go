@@ -11,6 +11,9 @@ import (
 // TestRealPictures goes the whole way with photographs and the objects in them: prepare,
 // verify, stats, train, eval, predict. Their source is in testdata/real-mini/README.md.
 func TestRealPictures(t *testing.T) {
+	if testing.Short() {
+		t.Skip("goes the whole way from annotations to masks; scripts/smoke.sh predicts on these pictures")
+	}
 	real := filepath.Join("..", "..", "testdata", "real-mini")
 	dir := t.TempDir()
 	mine, run := filepath.Join(dir, "mine"), filepath.Join(dir, "run")

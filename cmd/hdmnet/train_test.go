@@ -69,6 +69,9 @@ func TestTrainEvalPredict(t *testing.T) {
 
 // TestEvalAllFolds averages one network per fold.
 func TestEvalAllFolds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("scores four networks in four ways")
+	}
 	t.Chdir(t.TempDir())
 	args := []string{"eval", "--fold", "all", "--episodes", "3", "--shots", "1", "--seeds", "1,2"}
 	for _, f := range []string{"2", "0", "3", "1"} {
