@@ -10,7 +10,11 @@ CUDA_LIB := build/cuda/libcuda.a
 CUDA_GO := CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(CURDIR)/internal/cuda/include" CGO_LDFLAGS="-L$(CURDIR)/build/cuda" $(GO)
 DRIVER := $(shell sh scripts/cuda-driver.sh)
 
-.PHONY: build build-cpu build-cuda test vet-cuda test-cuda test-parity gpu-bundle gpu-check ptx ptxas race vet lint fuzz bench generate smoke ci
+.DEFAULT_GOAL := build
+.PHONY: help build build-cpu build-cuda test vet-cuda test-cuda test-parity gpu-bundle gpu-check ptx ptxas race vet lint fuzz bench generate smoke ci
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 build: $(if $(DRIVER),build-cuda,build-cpu) ## the binary in bin/; with CUDA where there is a driver
 

@@ -104,7 +104,11 @@ func BlockFolds(classes, folds int) ([][]int, error) {
 		return nil, fmt.Errorf("folds of %d class: training needs at least 2, one to train on and one to find; a network trained on other classes needs no fold (eval --classes)", classes)
 	}
 	if folds < 2 || folds > classes {
-		return nil, fmt.Errorf("%d folds of %d classes: expected 2 to %d folds, so that each has a class of its own and classes to train on", folds, classes, classes)
+		expected := fmt.Sprintf("2 to %d folds", classes)
+		if classes == 2 {
+			expected = "2 folds"
+		}
+		return nil, fmt.Errorf("%d folds of %d classes: expected %s, so that each has a class of its own and classes to train on", folds, classes, expected)
 	}
 	out := make([][]int, folds)
 	next := 1

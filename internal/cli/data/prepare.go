@@ -96,13 +96,14 @@ func (p *prepareFlags) options(io ui.Streams) (opt prepare.Options, finish func(
 	return opt, finish, nil
 }
 
-// prepare runs a preparation and prints its report; names as in printPrepared.
-func (p *prepareFlags) prepare(io ui.Streams, names []string, work func(prepare.Options) (*prepare.Report, error)) error {
+// prepare runs a preparation, which ends with its report and the classes as in
+// printPrepared, and prints the report.
+func (p *prepareFlags) prepare(io ui.Streams, work func(prepare.Options) (*prepare.Report, []string, error)) error {
 	opt, finish, err := p.options(io)
 	if err != nil {
 		return err
 	}
-	report, err := work(opt)
+	report, names, err := work(opt)
 	finish()
 	if err != nil {
 		return err

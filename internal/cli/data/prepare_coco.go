@@ -61,20 +61,15 @@ chooses otherwise.`,
 			if err != nil {
 				return err
 			}
-			var finish func()
-			if opt.Options, finish, err = o.options(io); err != nil {
-				return err
-			}
-			report, err := prepare.COCO(cmd.Context(), opt)
-			finish()
-			if err != nil {
-				return err
-			}
-			names, err := data.ReadClasses(filepath.Join(report.Root, "classes.txt"))
-			if err != nil {
-				return err
-			}
-			return printPrepared(io, report, names)
+			return o.prepare(io, func(common prepare.Options) (*prepare.Report, []string, error) {
+				opt.Options = common
+				report, err := prepare.COCO(cmd.Context(), opt)
+				if err != nil {
+					return nil, nil, err
+				}
+				names, err := data.ReadClasses(filepath.Join(report.Root, "classes.txt"))
+				return report, names, err
+			})
 		},
 	}
 	o.add(cmd, "the folder of --root")

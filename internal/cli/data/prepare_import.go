@@ -71,17 +71,13 @@ func newImports(io ui.Streams) []*cobra.Command {
 				case common.out == "":
 					return ui.Usagef("no output folder is given; name one with --out DIR")
 				}
-				opt, finish, err := common.options(io)
+				var report *prepare.Report
+				err := common.prepare(io, func(opt prepare.Options) (_ *prepare.Report, names []string, err error) {
+					o.Options = opt
+					report, names, err = prepare.Import(cmd.Context(), tool.name, o)
+					return report, names, err
+				})
 				if err != nil {
-					return err
-				}
-				o.Options = opt
-				report, names, err := prepare.Import(cmd.Context(), tool.name, o)
-				finish()
-				if err != nil {
-					return err
-				}
-				if err := printPrepared(io, report, names); err != nil {
 					return err
 				}
 				if n := len(report.Lists); n > 0 {

@@ -39,16 +39,9 @@ label that would renumber the others needs --force.`,
 			case o.out == "":
 				return ui.Usagef("no output folder is given; name one with --out DIR")
 			}
-			opt, finish, err := o.options(io)
-			if err != nil {
-				return err
-			}
-			report, names, err := prepare.LabelMe(cmd.Context(), prepare.LabelMeOptions{Options: opt, Images: o.images, Classes: o.classes})
-			finish()
-			if err != nil {
-				return err
-			}
-			return printPrepared(io, report, names)
+			return o.prepare(io, func(opt prepare.Options) (*prepare.Report, []string, error) {
+				return prepare.LabelMe(cmd.Context(), prepare.LabelMeOptions{Options: opt, Images: o.images, Classes: o.classes})
+			})
 		},
 	}
 	o.add(cmd, "")

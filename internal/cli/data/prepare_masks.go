@@ -55,17 +55,10 @@ be used are left out and counted.`,
 			case common.out == "":
 				return ui.Usagef("no output folder is given; name one with --out DIR")
 			}
-			opt, finish, err := common.options(io)
-			if err != nil {
-				return err
-			}
-			o.Options = opt
-			report, names, err := prepare.MaskSet(cmd.Context(), *o)
-			finish()
-			if err != nil {
-				return err
-			}
-			return printPrepared(io, report, names)
+			return common.prepare(io, func(opt prepare.Options) (*prepare.Report, []string, error) {
+				o.Options = opt
+				return prepare.MaskSet(cmd.Context(), *o)
+			})
 		},
 	}
 	common.add(cmd, "")

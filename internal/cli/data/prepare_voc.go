@@ -82,5 +82,8 @@ func (o *vocFlags) run(io ui.Streams, work func(prepare.Options) (*prepare.Repor
 	if o.root == "" {
 		return ui.Usagef("VOC's folder is not given; name it with --root DIR (VOC2012)")
 	}
-	return o.prepare(io, data.ClassNames("pascal"), work)
+	return o.prepare(io, func(opt prepare.Options) (*prepare.Report, []string, error) {
+		report, err := work(opt)
+		return report, data.ClassNames("pascal"), err
+	})
 }

@@ -97,12 +97,11 @@ func runSynth(ctx context.Context, io ui.Streams, o *synthOptions) error {
 	if err != nil {
 		return err
 	}
-	var finish func()
-	if work.Options, finish, err = o.prepareFlags.options(io); err != nil {
-		return err
-	}
-	report, err := prepare.Synth(ctx, work)
-	finish()
+	err = o.prepare(io, func(opt prepare.Options) (*prepare.Report, []string, error) {
+		work.Options = opt
+		report, err := prepare.Synth(ctx, work)
+		return report, data.ClassNames(config.Default), err
+	})
 	if errors.Is(err, context.Canceled) {
 		io.Warn("the same command goes on where this one stopped")
 	}
@@ -111,9 +110,6 @@ func runSynth(ctx context.Context, io ui.Streams, o *synthOptions) error {
 	}
 	path := filepath.Join(o.out, synthConfig)
 	if err := atomicfile.Write(path, func(w stdio.Writer) error { _, err := w.Write(settings); return err }); err != nil {
-		return err
-	}
-	if err := printPrepared(io, report, data.ClassNames(config.Default)); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(io.Out, "train on it with `hdmnet train --config %s --fold %d`\n", path, o.fold)
