@@ -5,74 +5,76 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strings"
 	"testing"
-
-	"hdmnet/internal/cpu"
-	"hdmnet/internal/op"
 )
 
-// beside is the group of this process and one other, which brings the values other.
+// beside is the group of this process and one other, which brings the same bytes that this
+// one would with its values.
 type beside struct {
 	Solo
-	dev   op.Device
-	other []float32
+	other []byte
 	err   error
 }
 
-func (beside) Size() int { return 2 }
+func (beside) Place() Place { return Place{Size: 2, LocalSize: 2} }
 
-func (b beside) AllReduce(t op.Tensor) error {
-	v := make([]float32, op.Len(t))
-	b.dev.Download(v, t)
-	if len(v) != len(b.other) {
-		return errors.New("the processes make different calls")
-	}
-	for i := range v {
-		v[i] += b.other[i]
-	}
-	b.dev.Upload(t, v)
-	return b.err
-}
+func (b beside) Gather(mine []byte) ([][]byte, error) { return [][]byte{mine, b.other}, b.err }
 
-func device(t *testing.T) op.Device {
+// brought is what f brings to a Gather.
+func brought(t *testing.T, f func(l Link) error) (b []byte) {
 	t.Helper()
-	dev, err := cpu.New()
-	if err != nil {
+	spy := spy{got: &b}
+	if err := f(spy); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { dev.Close() })
-	return dev
+	return b
+}
+
+type spy struct {
+	beside
+	got *[]byte
+}
+
+func (s spy) Gather(mine []byte) ([][]byte, error) {
+	*s.got = slices.Clone(mine)
+	return [][]byte{mine, mine}, nil
 }
 
 func TestAny(t *testing.T) {
-	dev := device(t)
-	for _, c := range []struct {
-		mine, want bool
-		other      float32
-	}{{false, false, 0}, {true, true, 0}, {false, true, 1}, {true, true, 1}} {
-		if got, err := Any(beside{dev: dev, other: []float32{c.other}}, dev, c.mine); got != c.want || err != nil {
+	for _, c := range []struct{ mine, other, want bool }{{false, false, false}, {true, false, true}, {false, true, true}, {true, true, true}} {
+		other := brought(t, func(l Link) error { _, err := Any(l, c.other); return err })
+		if got, err := Any(beside{other: other}, c.mine); got != c.want || err != nil {
 			t.Errorf("Any(%v) beside %v = %v, %v", c.mine, c.other, got, err)
 		}
 	}
-	if got, err := Any(Solo{}, dev, true); !got || err != nil {
+	if got, err := Any(Solo{}, true); !got || err != nil {
 		t.Errorf("alone: %v, %v", got, err)
 	}
 	gone := errors.New("gone")
-	if _, err := Any(beside{dev: dev, other: []float32{0}, err: gone}, dev, true); !errors.Is(err, gone) || !strings.Contains(err.Error(), "other processes") {
+	if _, err := Any(beside{err: gone}, true); !errors.Is(err, gone) {
 		t.Errorf("beside a process that has ended: %v", err)
 	}
 }
 
-func TestMean(t *testing.T) {
-	dev := device(t)
-	nan := float32(math.NaN())
-	v := map[string]float64{"c": 1, "a": 3, "b": 5} // in the order of names: 3, 5, 1
-	if err := Mean(beside{dev: dev, other: []float32{1, nan, 0}}, dev, v); err != nil || v["a"] != 2 || !math.IsNaN(v["b"]) || v["c"] != 0.5 {
-		t.Errorf("Mean = %v, %v", v, err)
+func TestSums(t *testing.T) {
+	other := brought(t, func(l Link) error { return SumFloats(l, map[string]float64{"b": math.NaN(), "c": 0.25, "a": 1e300}) })
+	v := map[string]float64{"c": 1, "a": 3, "b": 5}
+	if err := SumFloats(beside{other: other}, v); err != nil || v["a"] != 1e300 || !math.IsNaN(v["b"]) || v["c"] != 1.25 {
+		t.Errorf("SumFloats = %v, %v", v, err)
+	}
+	if err := SumFloats(beside{other: other}, map[string]float64{"a": 1}); err == nil {
+		t.Error("sums of one and three values are no error")
+	}
+	other = brought(t, func(l Link) error { return SumInts(l, []int64{-1, 1 << 60}) })
+	n := []int64{3, 1}
+	if err := SumInts(beside{other: other}, n); err != nil || n[0] != 2 || n[1] != 1<<60+1 {
+		t.Errorf("SumInts = %v, %v", n, err)
+	}
+	if err := SumInts(beside{other: other}, []int64{1}); err == nil {
+		t.Error("sums of one and two values are no error")
 	}
 	alone := map[string]float64{"a": 0.1}
-	if err := Mean(Solo{}, dev, alone); err != nil || !maps.Equal(alone, map[string]float64{"a": 0.1}) {
+	if err := SumFloats(Solo{}, alone); err != nil || !maps.Equal(alone, map[string]float64{"a": 0.1}) {
 		t.Errorf("alone: %v, %v", alone, err)
 	}
 }

@@ -1,55 +1,81 @@
 package dist
 
 import (
+	"encoding/binary"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
-
-	"hdmnet/internal/op"
 )
 
-// sum replaces v by its sum over the processes, through the memory of the device.
-func sum(g ProcessGroup, dev op.Device, v []float32) error {
-	arena := op.NewArena(dev)
-	defer arena.Close()
-	t := arena.Float32(len(v))
-	dev.Upload(t, v)
-	if err := g.AllReduce(t); err != nil {
-		return fmt.Errorf("talk to the other processes: %w", err)
-	}
-	dev.Download(v, t)
-	return nil
+// Barrier returns once every process has called it.
+func Barrier(l Link) error {
+	_, err := l.Gather(nil)
+	return err
 }
 
 // Any tells in every process whether the flag is up in at least one.
-func Any(g ProcessGroup, dev op.Device, flag bool) (bool, error) {
-	if g.Size() == 1 {
-		return flag, nil
-	}
-	v := []float32{0}
+func Any(l Link, flag bool) (bool, error) {
+	mine := []byte{0}
 	if flag {
-		v[0] = 1
+		mine[0] = 1
 	}
-	err := sum(g, dev, v)
-	return v[0] > 0, err
+	all, err := l.Gather(mine)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(all, func(b []byte) bool { return slices.Contains(b, 1) }), nil
 }
 
-// Mean replaces values, which have the same names in all processes, by their means over
-// the processes. One that is no finite number in one process is none in all.
-func Mean(g ProcessGroup, dev op.Device, values map[string]float64) error {
-	if g.Size() == 1 || len(values) == 0 {
+// SumInts replaces v, as long in every process, by its sums over the processes.
+func SumInts(l Link, v []int64) error {
+	if l.Place().Size == 1 {
+		return nil
+	}
+	mine := make([]byte, 0, 8*len(v))
+	for _, n := range v {
+		mine = binary.LittleEndian.AppendUint64(mine, uint64(n))
+	}
+	all, err := l.Gather(mine)
+	if err != nil {
+		return err
+	}
+	clear(v)
+	for rank, b := range all {
+		if len(b) != 8*len(v) {
+			return fmt.Errorf("process %d brings %d values to a sum, this one %d: they run different programs or settings", rank, len(b)/8, len(v))
+		}
+		for i := range v {
+			v[i] += int64(binary.LittleEndian.Uint64(b[8*i:]))
+		}
+	}
+	return nil
+}
+
+// SumFloats replaces values, which have the same names in all processes, by their sums over
+// the processes, in the order of ranks: the same bits everywhere. One that is no finite
+// number in one process is none in all.
+func SumFloats(l Link, values map[string]float64) error {
+	if l.Place().Size == 1 || len(values) == 0 {
 		return nil
 	}
 	names := slices.Sorted(maps.Keys(values))
-	v := make([]float32, len(names))
-	for i, name := range names {
-		v[i] = float32(values[name])
+	var mine []byte
+	for _, name := range names {
+		mine = binary.LittleEndian.AppendUint64(mine, math.Float64bits(values[name]))
 	}
-	if err := sum(g, dev, v); err != nil {
+	all, err := l.Gather(mine)
+	if err != nil {
 		return err
 	}
-	for i, name := range names {
-		values[name] = float64(v[i]) / float64(g.Size())
+	clear(values)
+	for rank, b := range all {
+		if len(b) != len(mine) {
+			return fmt.Errorf("process %d brings %d values to a sum, this one %d: they run different programs or settings", rank, len(b)/8, len(names))
+		}
+		for i, name := range names {
+			values[name] += math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
+		}
 	}
 	return nil
 }

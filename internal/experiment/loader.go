@@ -6,7 +6,7 @@ import (
 	"hdmnet/internal/dist"
 )
 
-// TrainLoader gives the batches of a training stage to process g.Rank() of a group: random
+// TrainLoader gives the batches of a training stage to process g.Place().Rank of a group: random
 // episodes (data.Meta) or pictures (data.Base), augmented. The base stage takes every
 // picture, as the release does, also one that shows no base class: novel and other classes
 // are background to it.

@@ -31,22 +31,26 @@ var rooms = []room{
 	{"references", []string{"internal/golden", "internal/optest", "internal/synth"}, []string{"constants", "formats", "operators"}},
 	{"observers", []string{"internal/profile", "internal/trace", "internal/trace/gen"}, []string{"operators"}},
 
+	// Several processes: the group, and the engines that carry its sums.
+	{"processes", []string{"internal/dist"}, []string{"operators"}},
+	{"process engines", []string{"internal/dist/engine"}, []string{"operators", "processes"}},
+
 	// Networks, and what is done with them, on a device that they are given.
 	{"layers", []string{"internal/nn"}, []string{"formats", "operators"}},
 	{"networks", []string{"internal/model"}, []string{"files", "formats", "data", "operators", "layers"}},
-	{"tasks", []string{"internal/dist", "internal/eval", "internal/predict", "internal/selftest", "internal/tta"},
+	{"tasks", []string{"internal/eval", "internal/predict", "internal/selftest", "internal/tta"},
 		[]string{"files", "constants", "pictures", "data", "operators", "observers", "layers", "networks"}},
 	{"experiment", []string{"internal/experiment"},
-		[]string{"files", "constants", "pictures", "formats", "settings", "data", "data sets", "operators", "layers", "networks", "tasks"}},
+		[]string{"files", "constants", "pictures", "formats", "settings", "data", "data sets", "operators", "processes", "layers", "networks"}},
 	{"training", []string{"internal/bench", "internal/train"},
-		[]string{"files", "constants", "formats", "settings", "data", "operators", "references", "observers", "layers", "networks", "tasks", "experiment"}},
+		[]string{"files", "constants", "formats", "settings", "data", "operators", "references", "observers", "processes", "layers", "networks", "tasks", "experiment"}},
 
 	{"flags and screens", []string{"internal/cli/flags", "internal/cli/ui"},
 		[]string{"files", "pictures", "formats", "settings", "data", "operators", "devices", "networks", "tasks", "experiment"}},
 	{"commands", []string{"internal/cli/bench", "internal/cli/config", "internal/cli/data", "internal/cli/doctor", "internal/cli/eval",
 		"internal/cli/predict", "internal/cli/root", "internal/cli/train", "internal/cli/weights"},
 		[]string{"files", "constants", "pictures", "formats", "settings", "data", "data sets", "operators", "cpu", "devices", "observers",
-			"layers", "networks", "tasks", "experiment", "training", "flags and screens"}},
+			"processes", "layers", "networks", "tasks", "experiment", "training", "flags and screens"}},
 	{"programs", []string{"cmd/hdmnet", "internal/house", "scripts/gpucheck"}, []string{"files", "machine", "flags and screens", "commands"}},
 }
 

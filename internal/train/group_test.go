@@ -3,13 +3,17 @@ package train
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"hdmnet/internal/dist"
 	"hdmnet/internal/op"
 )
 
@@ -17,9 +21,9 @@ import (
 type pair struct {
 	mu      sync.Mutex
 	changed *sync.Cond
-	parts   [2][]float32
-	all     [2][]float32 // parts of the last round
-	round   int          // rounds complete
+	parts   [2][]byte
+	all     [2][]byte // parts of the last round
+	round   int       // rounds complete
 	arrived int
 	broken  bool
 }
@@ -31,11 +35,11 @@ func newPair() *pair {
 }
 
 // meet waits for the other process and gives what both brought.
-func (p *pair) meet(rank int, v []float32) ([2][]float32, error) {
+func (p *pair) meet(rank int, v []byte) ([2][]byte, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	round := p.round
-	p.parts[rank] = v
+	p.parts[rank] = slices.Clone(v)
 	if p.arrived++; p.arrived == 2 {
 		p.arrived, p.round, p.all = 0, round+1, p.parts
 		p.changed.Broadcast()
@@ -58,21 +62,37 @@ func (p *pair) leave() {
 }
 
 type member struct {
+	dist.Solo
 	*pair
 	rank int
 	dev  op.Device
 }
 
-func (m *member) Rank() int      { return m.rank }
-func (m *member) Size() int      { return 2 }
-func (m *member) Barrier() error { _, err := m.meet(m.rank, nil); return err }
+func (m *member) Place() dist.Place {
+	return dist.Place{Rank: m.rank, Size: 2, LocalRank: m.rank, LocalSize: 2}
+}
+
+func (m *member) Gather(mine []byte) ([][]byte, error) {
+	all, err := m.meet(m.rank, mine)
+	return all[:], err
+}
 
 func (m *member) exchange(t op.Tensor, f func(parts [2][]float32) []float32) error {
 	v := make([]float32, op.Len(t))
 	m.dev.Download(v, t)
-	parts, err := m.meet(m.rank, v)
+	var mine []byte
+	for _, x := range v {
+		mine = binary.LittleEndian.AppendUint32(mine, math.Float32bits(x))
+	}
+	all, err := m.meet(m.rank, mine)
 	if err != nil {
 		return err
+	}
+	var parts [2][]float32
+	for i, b := range all {
+		for ; len(b) > 3; b = b[4:] {
+			parts[i] = append(parts[i], math.Float32frombits(binary.LittleEndian.Uint32(b)))
+		}
 	}
 	if len(parts[0]) != len(parts[1]) {
 		return fmt.Errorf("process 0 brings %d values, process 1 %d: they make different calls", len(parts[0]), len(parts[1]))
@@ -81,11 +101,13 @@ func (m *member) exchange(t op.Tensor, f func(parts [2][]float32) []float32) err
 	return nil
 }
 
-func (m *member) AllReduce(t op.Tensor) error {
+func (m *member) AllReduce(t op.Tensor, r dist.Reduction) error {
 	return m.exchange(t, func(parts [2][]float32) []float32 {
 		sum := make([]float32, len(parts[0]))
 		for i := range sum {
-			sum[i] = parts[0][i] + parts[1][i]
+			if sum[i] = parts[0][i] + parts[1][i]; r == dist.Max {
+				sum[i] = max(parts[0][i], parts[1][i])
+			}
 		}
 		return sum
 	})
@@ -106,7 +128,7 @@ func runPair(t *testing.T, dir string, ctx [2]context.Context, hooks func(rank i
 	o[1].Dir.Close()
 	o[1].Dir, o[1].Resume = o[0].Dir, o[0].Resume
 	for rank := range o {
-		o[rank].Group = &member{p, rank, o[rank].Device}
+		o[rank].Group = &member{pair: p, rank: rank, dev: o[rank].Device}
 		if hooks != nil {
 			o[rank].Hooks = hooks(rank)
 		}

@@ -15,7 +15,7 @@ import (
 
 // hooks are those that every stage has. out is where its best weights go.
 func (t *trainer) hooks(ctx context.Context, s *stage, out string) []Hook {
-	if t.Group.Rank() > 0 {
+	if t.Group.Place().Rank > 0 {
 		return []Hook{s.awaitValidation()}
 	}
 	return []Hook{
@@ -52,7 +52,7 @@ func (s *stage) awaitValidation() Hook {
 // validated tells every process of the group whether the validation of process 0 was
 // interrupted, and gives ErrInterrupted then.
 func (s *stage) validated(interrupted bool) error {
-	interrupted, err := dist.Any(s.group, s.dev, interrupted)
+	interrupted, err := dist.Any(s.group, interrupted)
 	if interrupted {
 		return ErrInterrupted
 	}

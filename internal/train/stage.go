@@ -50,7 +50,7 @@ func (s *stage) run(ctx context.Context) error {
 		return err
 	}
 	for s.status.Stopped == "" && s.status.Epoch < s.epochs {
-		stop, err := dist.Any(s.group, s.dev, ctx.Err() != nil)
+		stop, err := dist.Any(s.group, ctx.Err() != nil)
 		if err != nil {
 			return err
 		}
@@ -70,12 +70,12 @@ func (s *stage) run(ctx context.Context) error {
 	if err := s.hooks.fire(atEnd, &s.status); err != nil {
 		return err
 	}
-	return s.group.Barrier() // the next stage of every process reads what this one wrote
+	return dist.Barrier(s.group) // the next stage of every process reads what this one wrote
 }
 
 // stepAndSave makes one step and, when it is time, a checkpoint.
 func (s *stage) stepAndSave() error {
-	if err := s.step(); err != nil || time.Since(s.savedAt) < s.plan.SaveEvery || s.group.Rank() > 0 {
+	if err := s.step(); err != nil || time.Since(s.savedAt) < s.plan.SaveEvery || s.group.Place().Rank > 0 {
 		return err
 	}
 	if err := s.drain(0); err != nil {
@@ -97,7 +97,7 @@ func (s *stage) endEpoch() error {
 		st.Epoch--
 		return err
 	}
-	stop, err := dist.Any(s.group, s.dev, st.Stopped != "")
+	stop, err := dist.Any(s.group, st.Stopped != "")
 	if stop && st.Stopped == "" {
 		st.Stopped = "process 0 stopped"
 	}
@@ -130,7 +130,7 @@ func (s *stage) save() error {
 	s.savedAt = time.Now()
 	now := s.status.State
 	now.Settings = nil
-	if s.group.Rank() > 0 || sameState(&now, &s.saved) {
+	if s.group.Place().Rank > 0 || sameState(&now, &s.saved) {
 		return nil
 	}
 	tensors := append(s.task.Set().Tensors(), s.optimizer.tensors()...)
@@ -186,7 +186,7 @@ func (s *stage) start() error {
 			return fmt.Errorf("send %s to all processes: %w", p.Name, err)
 		}
 	}
-	return s.group.Barrier()
+	return dist.Barrier(s.group)
 }
 
 // bestMeta is the metadata of a file of weights.

@@ -23,7 +23,7 @@ const stepsAhead = 2
 // together read every step's results at once: they must agree on whether it is a number
 // before they add up its gradient.
 func ahead(dev op.Device, g dist.ProcessGroup) int {
-	if op.IsAsync(dev) && g.Size() == 1 {
+	if op.IsAsync(dev) && g.Place().Size == 1 {
 		return stepsAhead
 	}
 	return 0
@@ -51,7 +51,7 @@ func (s *stage) step() error {
 	step := st.Step + 1
 	f := &pendingStep{begun: time.Now()}
 	n := s.batchesOf(step)
-	scale := 1 / float32(n*s.group.Size())
+	scale := 1 / float32(n*s.group.Place().Size)
 	images := 0
 	op.Region(s.dev, model.RegionUpload)
 	s.dev.Zero(set.Grads)
@@ -61,12 +61,12 @@ func (s *stage) step() error {
 		if err != nil {
 			return err
 		}
-		r, err := s.task.Step(batch, stepSeed(st.Seed, st.Stage, step, i*s.group.Size()+s.group.Rank()), scale)
+		r, err := s.task.Step(batch, stepSeed(st.Seed, st.Stage, step, i*s.group.Place().Size+s.group.Place().Rank), scale)
 		if err != nil {
 			return s.advise(err)
 		}
 		f.readings = append(f.readings, r)
-		images += batch.Size * (1 + batch.Shots) * s.group.Size()
+		images += batch.Size * (1 + batch.Shots) * s.group.Place().Size
 		f.pictures = append(f.pictures, describe(batch, s.fold)...)
 		s.source.Release(batch)
 	}
@@ -76,8 +76,8 @@ func (s *stage) step() error {
 			return err
 		}
 	}
-	if err := s.group.AllReduce(set.Grads); err != nil {
-		return fmt.Errorf("sum the gradients over %d processes: %w", s.group.Size(), err)
+	if err := s.group.AllReduce(set.Grads, dist.Sum); err != nil {
+		return fmt.Errorf("sum the gradients over %d processes: %w", s.group.Place().Size, err)
 	}
 	op.Region(s.dev, model.RegionOptimizer)
 	lr := s.optimizer.step(poly(s.plan.LR, step, s.steps, s.plan.Power), step)
@@ -130,8 +130,11 @@ func (s *stage) read(f *pendingStep, step int) error {
 	}
 	f.readings = nil
 	for _, values := range []map[string]float64{f.status.Losses, f.status.Scores} {
-		if err := dist.Mean(s.group, s.dev, values); err != nil {
+		if err := dist.SumFloats(s.group, values); err != nil {
 			return err
+		}
+		for name := range values {
+			values[name] /= float64(s.group.Place().Size)
 		}
 	}
 	s.status.Losses, s.status.Scores, s.pictures = f.status.Losses, f.status.Scores, f.pictures

@@ -62,9 +62,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	if o.Group == nil {
 		o.Group = dist.Solo{}
 	}
-	t := &trainer{Options: o, settings: settings(o.Config, o.Fold, o.Group.Size()), origin: o.origin()}
+	t := &trainer{Options: o, settings: settings(o.Config, o.Fold, o.Group.Place().Size), origin: o.origin()}
 	open := t.create
-	if o.Group.Rank() > 0 {
+	if o.Group.Place().Rank > 0 {
 		open = t.join
 	}
 	from, err := open()
@@ -124,7 +124,7 @@ func (t *trainer) create() (from *checkpoint, err error) {
 		err = t.Config.WriteFile(t.Dir.Config())
 	}
 	if err == nil {
-		err = t.Group.Barrier()
+		err = dist.Barrier(t.Group)
 	}
 	if err != nil && from != nil {
 		_ = from.Close()
@@ -136,7 +136,7 @@ func (t *trainer) create() (from *checkpoint, err error) {
 // run directory where it needed that.
 func (t *trainer) join() (*checkpoint, error) {
 	t.log = &logger{out: io.Discard}
-	if err := t.Group.Barrier(); err != nil || !t.Resume {
+	if err := dist.Barrier(t.Group); err != nil || !t.Resume {
 		return nil, err
 	}
 	return t.checkpoint()
