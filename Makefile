@@ -11,7 +11,7 @@ CUDA_GO := CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(CURDIR)/internal/cuda/include" C
 DRIVER := $(shell sh scripts/cuda-driver.sh)
 
 .DEFAULT_GOAL := build
-.PHONY: help build build-cpu build-cuda test vet-cuda test-cuda test-parity gpu-bundle gpu-check ptx ptxas race vet lint fuzz bench generate smoke ci
+.PHONY: help build build-cpu build-cuda test vet-cuda test-cuda test-parity trace gpu-bundle gpu-check ptx ptxas race vet lint fuzz bench generate smoke ci
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -61,8 +61,14 @@ PARITY_ENV = $(EMU_ENV)/libcuda.so.1 HDMNET_EMU_MEMORY=8192 HDMNET_TEST_DEVICE=c
 test-parity: $(CUDA_LIB) $(EMU_SELFTEST) ## whole networks on the emulated driver
 	$(PARITY_ENV) $(CUDA_GO) test -count=1 -tags cuda -run 'Golden/.*_pascal_resnet50_1shot$$' ./internal/model
 	$(PARITY_ENV) HDMNET_TEST_PRECISION=bf16 $(CUDA_GO) test -count=1 -tags cuda -run '(Eval|MetaTraining)Golden/.*_pascal_resnet50_1shot$$' ./internal/model
-	$(PARITY_ENV) $(CUDA_GO) test -count=1 -tags cuda -run 'TwoDevices|Doctor|Faults' ./cmd/hdmnet
+	$(PARITY_ENV) $(CUDA_GO) test -count=1 -tags cuda -run 'TwoDevices|Doctor|Faults|BenchTrace' ./cmd/hdmnet
 	$(PARITY_ENV) HDMNET_EMU_DRY=1 HDMNET_EMU_MEMORY=32768 HDMNET_TEST_LARGE=1 $(CUDA_GO) test -count=1 -tags cuda -run LargeStep ./internal/model
+
+# make trace TRACE='--mode eval --batch 1' counts something else.
+TRACE ?= --mode train --batch 6
+trace: build-cuda $(EMU)/libcuda.so.1 ## launches and bytes of a step at full size, on the emulated driver that runs no kernel
+	HDMNET_CUDA_DRIVER=$(EMU)/libcuda.so.1 HDMNET_EMU_DRY=1 HDMNET_EMU_MEMORY=65536 HDMNET_CUDA_LIBRARIES=off \
+		bin/hdmnet bench model --trace --device cuda --config coco20i_resnet50 --size 633 --precision bf16 $(TRACE)
 
 # make gpu-bundle PEER=DIR takes the PyTorch program along that times are compared with.
 GPU_BUNDLE := build/gpu-bundle

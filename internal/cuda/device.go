@@ -48,6 +48,7 @@ type Device struct {
 	sync      bool
 	precision precision
 	libraries libraries
+	traced    func(op.Launch) // nil: nobody asks
 
 	recent  [8]string // the latest kernels, for messages
 	recents int
@@ -104,7 +105,7 @@ const batchPixels = 1 << 17
 
 // Capabilities are all but to observe the regions of a network.
 func (d *Device) Capabilities() op.Capabilities {
-	return op.Capabilities{Fetcher: d, Graphs: d, Clock: d, Memory: d, PreferredBatchPixels: batchPixels}
+	return op.Capabilities{Fetcher: d, Graphs: d, Clock: d, Memory: d, Launches: d, PreferredBatchPixels: batchPixels}
 }
 
 // Multiprocessors returns the number of multiprocessors.
@@ -129,12 +130,14 @@ func (d *Device) Zero(t op.Tensor) {
 func (d *Device) Copy(dst, src op.Tensor) {
 	op.CheckCopy(dst, src)
 	to, from, n := address(dst), address(src), bytesOf(src)
+	d.trace(op.LaunchCopy, "copy", to, from)
 	d.submit("copy", func() error {
 		return d.check(cu.MemcpyDtoDAsync(to, from, n, d.stream), "copy on the device")
 	})
 }
 
 func (d *Device) zero(at cu.DevicePtr, bytes int64) {
+	d.trace(op.LaunchZero, "zero", at)
 	d.submit("zero", func() error {
 		if bytes%4 == 0 {
 			return d.check(cu.MemsetD32Async(at, 0, bytes/4, d.stream), "clear memory")

@@ -10,6 +10,7 @@ import (
 	"gorgonia.org/cu"
 
 	"hdmnet/internal/cuda/autotune"
+	"hdmnet/internal/op"
 )
 
 // A job is computed by the first candidate that the library accepts, in an order that is
@@ -80,6 +81,7 @@ func (d *Device) queueCandidate(p *plan, c *candidate, j job, out pointer) {
 	workspace, err := d.workspace(c)
 	d.must(err)
 	at := j.at(out)
+	d.trace(op.LaunchLibrary, p.name, append(at[:], workspace)...)
 	d.submit(p.name, func() error { return c.run(at, workspace) })
 	d.endWorkspace(workspace)
 	if c.partial {

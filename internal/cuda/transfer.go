@@ -15,6 +15,7 @@ import (
 func (d *Device) Upload(dst op.Tensor, src any) {
 	op.CheckUpload(dst, src)
 	from := hostBytes(src)
+	d.trace(op.LaunchUpload, "upload", address(dst))
 	d.capture.waited = true
 	d.startRecorded() // an upload is no part of a graph
 	for lo := 0; lo < len(from); lo += stageLimit {
@@ -28,6 +29,7 @@ const downloadLimit = 16 << 20 // longer ones are cut, so that little memory nee
 // for all work that src depends on.
 func (d *Device) Download(dst any, src op.Tensor) {
 	op.CheckDownload(dst, src)
+	d.trace(op.LaunchDownload, "download", address(src))
 	to := hostBytes(dst)
 	for lo := 0; lo < len(to); lo += downloadLimit {
 		d.fetch(to[lo:min(lo+downloadLimit, len(to))], address(src)+cu.DevicePtr(lo))()
@@ -38,6 +40,7 @@ func (d *Device) Download(dst any, src op.Tensor) {
 // queued in between goes on.
 func (d *Device) Fetch(dst any, src op.Tensor) (wait func()) {
 	op.CheckDownload(dst, src)
+	d.trace(op.LaunchDownload, "download", address(src))
 	return d.fetch(hostBytes(dst), address(src))
 }
 

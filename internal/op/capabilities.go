@@ -9,6 +9,7 @@ type Capabilities struct {
 	Regions              RegionObserver // it is told which part of a network comes next
 	Clock                Stopwatch      // it tells when its work was done
 	Memory               MemoryMeter    // it counts its memory
+	Launches             LaunchTracer   // it tells what it gives to its driver
 	PreferredBatchPixels int            // positions of feature maps, of one image or several, that keep all of it busy
 }
 

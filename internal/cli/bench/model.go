@@ -21,7 +21,7 @@ import (
 
 type modelOptions struct {
 	workFlags
-	ops bool
+	ops, trace bool
 }
 
 func newModel(io ui.Streams) *cobra.Command {
@@ -42,7 +42,10 @@ avoids many of them, so that GF/s can be above the measured peak of large matrix
 Two tables follow, from further runs. The table of parts says how long each part of the
 network takes; on a GPU with CUDA graphs, and with every kernel launched by itself. Its floor
 is the least time that the operators need at the measured rates of matrix products and
-copies. The table of operators times each operator by itself (--ops=false leaves it out).`,
+copies. The table of operators times each operator by itself (--ops=false leaves it out).
+
+--trace times nothing. It counts what one batch gives to a GPU, part by part and kernel by
+kernel: launches, zeroings, copies, and the bytes of their operands.`,
 		Example: `  hdmnet bench model --config pascal5i_resnet50
   hdmnet bench model --config coco20i_resnet50 --size 633 --shots 5 --ops=false --json
   hdmnet bench model --config pascal5i_resnet50 --mode train --batch 2 --runs 3`,
@@ -52,6 +55,7 @@ copies. The table of operators times each operator by itself (--ops=false leaves
 	o.flags(cmd, "eval")
 	o.warmupFlag(cmd)
 	cmd.Flags().BoolVar(&o.ops, "ops", true, "also time each operator by itself, in further runs")
+	cmd.Flags().BoolVar(&o.trace, "trace", false, "instead of timing it, count what a batch gives to a GPU: launches, copies and bytes")
 	return cmd
 }
 
@@ -90,6 +94,9 @@ func runModel(ctx context.Context, io ui.Streams, o *modelOptions) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, dev.Close()) }()
+	if o.trace {
+		return runTrace(ctx, io, o, dev, w)
+	}
 	cost, err := model.EpisodeCost(experiment.ModelOptions(w.options.Config, w.options.Fold, w.Shots), w.Size)
 	if err != nil {
 		return err

@@ -1,0 +1,63 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"hdmnet/internal/op"
+)
+
+// TraceLaunches calls f with every launch, copy and zeroing as it is queued.
+func (d *Device) TraceLaunches(f func(op.Launch)) { d.traced = f }
+
+// trace tells of a launch with operands at some addresses; 0 is an operand that is left out.
+func (d *Device) trace(kind op.LaunchKind, name string, at ...pointer) {
+	if d.traced == nil {
+		return
+	}
+	starts := d.memory.starts()
+	l := op.Launch{Kind: kind, Name: name}
+	for _, p := range at {
+		if o, ok := d.memory.operand(starts, uintptr(p)); ok {
+			l.Operands = append(l.Operands, o)
+		}
+	}
+	d.traced(l)
+}
+
+// traceArguments tells of a kernel by the values of its parameters: the words that are
+// addresses in the device's memory are its operands, by themselves or in a struct.
+func (d *Device) traceArguments(name string, values []byte) {
+	if d.traced == nil {
+		return
+	}
+	var at []pointer
+	for ; len(values) >= 8; values = values[8:] {
+		at = append(at, pointer(binary.LittleEndian.Uint64(values)))
+	}
+	d.trace(op.LaunchKernel, name, at...)
+}
+
+// starts are the addresses of all allocations, in order.
+func (m *allocator) starts() []uintptr {
+	all := make([]uintptr, 0, len(m.live))
+	for at := range m.live {
+		all = append(all, at)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// operand returns the allocation of an address.
+func (m *allocator) operand(starts []uintptr, at uintptr) (o op.Operand, ok bool) {
+	i, exact := slices.BinarySearch(starts, at)
+	if !exact {
+		i--
+	}
+	if i < 0 || at >= starts[i]+uintptr(m.live[starts[i]]) {
+		return o, false
+	}
+	return op.Operand{Address: at, Allocation: starts[i], Bytes: m.live[starts[i]]}, true
+}
