@@ -49,9 +49,7 @@ type Device struct {
 	precision precision
 	libraries libraries
 	traced    func(op.Launch) // nil: nobody asks
-
-	recent  [8]string // the latest kernels, for messages
-	recents int
+	recent    recent
 }
 
 var _ op.Device = (*Device)(nil)
@@ -149,8 +147,7 @@ func (d *Device) zero(at cu.DevicePtr, bytes int64) {
 // submit queues work under a name for messages.
 func (d *Device) submit(name string, f func() error) {
 	d.must(d.queue.submit(func() error {
-		d.recent[d.recents%len(d.recent)] = name
-		d.recents++
+		d.recent.add(name)
 		err := f()
 		if err == nil && d.sync {
 			err = d.check(d.stream.Synchronize(), name)

@@ -32,6 +32,7 @@ import "C"
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"reflect"
 	"unsafe"
@@ -57,15 +58,33 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %s (%s, %d)", e.Doing, e.Text, e.Name, e.Code)
 }
 
-// sticky tells that the context is lost: a kernel has failed.
-func (e *Error) sticky() bool {
+// fault is why a context is lost, so that every later call fails.
+type fault int
+
+const (
+	noFault       fault = iota
+	kernelFault         // a kernel did what it must not
+	timeFault           // a kernel took longer than the system allows
+	hardwareFault       // the GPU's memory or links are damaged
+)
+
+func (e *Error) fault() fault {
 	switch C.CUresult(e.Code) {
 	case C.CUDA_ERROR_ILLEGAL_ADDRESS, C.CUDA_ERROR_LAUNCH_FAILED, C.CUDA_ERROR_MISALIGNED_ADDRESS, C.CUDA_ERROR_ILLEGAL_INSTRUCTION,
-		C.CUDA_ERROR_INVALID_PC, C.CUDA_ERROR_INVALID_ADDRESS_SPACE, C.CUDA_ERROR_HARDWARE_STACK_ERROR, C.CUDA_ERROR_ASSERT,
-		C.CUDA_ERROR_LAUNCH_TIMEOUT, C.CUDA_ERROR_ECC_UNCORRECTABLE:
-		return true
+		C.CUDA_ERROR_INVALID_PC, C.CUDA_ERROR_INVALID_ADDRESS_SPACE, C.CUDA_ERROR_HARDWARE_STACK_ERROR, C.CUDA_ERROR_ASSERT:
+		return kernelFault
+	case C.CUDA_ERROR_LAUNCH_TIMEOUT:
+		return timeFault
+	case C.CUDA_ERROR_ECC_UNCORRECTABLE, C.CUDA_ERROR_NVLINK_UNCORRECTABLE:
+		return hardwareFault
 	}
-	return false
+	return noFault
+}
+
+// lost tells whether an error means that the context is lost.
+func lost(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.fault() != noFault
 }
 
 func resultError(code C.CUresult, doing string) error {
@@ -85,10 +104,12 @@ func resultError(code C.CUresult, doing string) error {
 	return e
 }
 
-// driverError turns an error of gorgonia.org/cu, whose values are driver codes, into an Error.
+// driverError turns an error of gorgonia.org/cu, whose values are driver codes, into an
+// Error. What is one, or holds one, says already what was asked for.
 func driverError(err error, doing string) error {
-	if err == nil {
-		return nil
+	var known *Error
+	if err == nil || errors.As(err, &known) {
+		return err
 	}
 	if v := reflect.ValueOf(err); v.Kind() == reflect.Int {
 		return resultError(C.CUresult(v.Int()), doing)

@@ -80,6 +80,41 @@ var emulatorCases = map[string]func(t *testing.T, d *Device){
 		d.freeScratch(in)
 		runFault(d, "read_undefined", 64, 64, in)
 	},
+	"late at a launch": func(t *testing.T, d *Device) {
+		out := failLate(d)
+		d.launch("write_past", grid1(1, 32), out, 0)
+		d.Synchronize()
+	},
+	"late at an upload": func(t *testing.T, d *Device) {
+		failLate(d)
+		d.Upload(op.NewArena(d).Float32(64), make([]float32, 64))
+		d.Synchronize()
+	},
+	"late at a download": func(t *testing.T, d *Device) {
+		x := op.NewArena(d).Zeros(64)
+		failLate(d)
+		d.Download(make([]float32, 64), x)
+	},
+	"late at a mark": func(t *testing.T, d *Device) {
+		d.Mark()
+		d.Marks()
+		failLate(d)
+		d.Mark()
+		d.Synchronize()
+	},
+	"late at a graph": func(t *testing.T, d *Device) {
+		for range quietCalls {
+			d.CaptureGraph(func() {})
+		}
+		failLate(d)
+		d.capture.quiet = quietCalls
+		d.CaptureGraph(func() {})
+		d.Synchronize()
+	},
+	"in step": func(t *testing.T, d *Device) {
+		failLate(d)
+		d.Synchronize()
+	},
 	"stale kernel":     func(t *testing.T, d *Device) { runFault(d, "never_compiled", 32, 64) },
 	"too many threads": func(t *testing.T, d *Device) { runFault(d, "misaligned", 512, 64) },
 	"download undefined": func(t *testing.T, d *Device) {
@@ -115,6 +150,16 @@ func runFault(d *Device, name string, threads, n int, args ...any) {
 	d.Synchronize()
 }
 
+// failLate launches a kernel that fails, which the driver tells at the next call. It returns
+// memory for another launch.
+func failLate(d *Device) pointer {
+	const floats = allocationUnit / 4 // all of an allocation, with the cache of memory too
+	out := d.scratch(floats)
+	d.zero(out, allocationUnit)
+	d.launch("write_past", grid1(1, 32), out, floats)
+	return out
+}
+
 func TestEmulatorReports(t *testing.T) {
 	dir := os.Getenv("HDMNET_EMU_SELFTEST")
 	if dir == "" {
@@ -129,6 +174,12 @@ func TestEmulatorReports(t *testing.T) {
 		{"early return", fast, "", []string{"early_return", "divergent barrier", "24 of 64 threads have returned", "faults.cu:18"}},
 		{"write past", checked, "", []string{"write_past", "thread (7,0,0)", "out of bounds write of 4 bytes", "0 bytes past the end", "of 400 bytes"}},
 		{"write far past", fast, "", []string{"write_past", "thread (7,0,0)", "illegal access"}},
+		{"late at a launch", checked, "", []string{"launch kernel write_past", "ILLEGAL_ADDRESS", "write_past, write_past, zero", "HDMNET_CUDA_SYNC=1", "compute-sanitizer"}},
+		{"late at an upload", checked, "", []string{"ILLEGAL_ADDRESS", "write_past, zero", "HDMNET_CUDA_SYNC=1", "compute-sanitizer"}},
+		{"late at a download", checked, "", []string{"copy from the device", "ILLEGAL_ADDRESS", "write_past, zero", "HDMNET_CUDA_SYNC=1", "compute-sanitizer"}},
+		{"late at a mark", checked, "", []string{"ILLEGAL_ADDRESS", "mark, write_past, zero", "HDMNET_CUDA_SYNC=1", "compute-sanitizer"}},
+		{"late at a graph", checked, "HDMNET_CUDA_CACHE=", []string{"begin to capture a graph", "ILLEGAL_ADDRESS", "write_past, zero", "HDMNET_CUDA_SYNC=1", "compute-sanitizer"}},
+		{"in step", checked, "HDMNET_CUDA_SYNC=1", []string{"ILLEGAL_ADDRESS", "write_past: ", "has failed; please report", "compute-sanitizer"}},
 		{"misaligned", checked, "", []string{"misaligned", "CUDA_ERROR_MISALIGNED_ADDRESS"}},
 		{"half warp", fast, "", []string{"half_warp_shuffle", "__shfl_sync", "faults.cu"}},
 		{"shared undefined", checked, "", []string{"read_shared_undefined", "thread (58,0,0)", "uninitialized read"}},

@@ -98,7 +98,7 @@ func (d *Device) beginGraph() error {
 	}
 	err := beginCapture(d.stream)
 	d.capture.capturing = err == nil
-	return withoutGraphs(err)
+	return d.withoutGraphs(err)
 }
 
 func (d *Device) endGraph() error {
@@ -109,18 +109,18 @@ func (d *Device) endGraph() error {
 	c.capturing = false
 	g, err := endCapture(d.stream)
 	if err != nil {
-		return withoutGraphs(err)
+		return d.withoutGraphs(err)
 	}
 	defer func() { _ = g.destroy() }() // what was captured is in the executable graph
 	if c.ready.exists() && !c.ready.update(g) {
 		if err := c.ready.destroy(); err != nil {
-			return err
+			return d.check(err, "free a graph")
 		}
 		c.ready = graphExec{}
 	}
 	if !c.ready.exists() {
 		if c.ready, err = g.instantiate(); err != nil {
-			return withoutGraphs(err)
+			return d.withoutGraphs(err)
 		}
 		c.made++
 	}
@@ -143,9 +143,11 @@ func (c *capture) free(d *Device) error {
 	return err
 }
 
-func withoutGraphs(err error) error {
-	if err == nil {
-		return nil
+// withoutGraphs completes the error of a driver that does not do what graphs need.
+func (d *Device) withoutGraphs(err error) error {
+	err = d.check(err, "make a graph")
+	if err == nil || lost(err) {
+		return err
 	}
 	return fmt.Errorf("%w; HDMNET_CUDA_GRAPH=off does without graphs", err)
 }

@@ -4,6 +4,7 @@ package cuda
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -98,7 +99,8 @@ func (d *Device) launch(name string, s size, args ...any) {
 		if err := d.load(k, dims[6]); err != nil {
 			return err
 		}
-		return d.check(launchKernel(k.fn, &dims, d.stream, values, at, "launch kernel "+name), "launch kernel "+name)
+		doing := "launch kernel " + name
+		return d.check(launchKernel(k.fn, &dims, d.stream, values, at, doing), doing)
 	})
 }
 
@@ -181,23 +183,31 @@ func (d *Device) module(name string) (cu.Module, error) {
 	return m, nil
 }
 
-// check adds to an error of the driver what the reader needs: the kernels that may be the
-// cause, and what to do.
+// check adds to an error of the driver what the reader needs. A kernel that fails is told of by
+// whichever call comes next, and by every one after it.
 func (d *Device) check(err error, doing string) error {
-	if err == nil {
-		return nil
-	}
 	err = driverError(err, doing)
-	e, ok := err.(*Error)
-	if !ok || !e.sticky() {
+	var e *Error
+	if !errors.As(err, &e) {
 		return err
 	}
-	var last string
-	for i := d.recents - 1; i >= 0 && i >= d.recents-len(d.recent); i-- {
-		last += " " + d.recent[i%len(d.recent)]
+	switch e.fault() {
+	case timeFault:
+		return fmt.Errorf("%w; a kernel took too long: of a GPU that drives a display the system ends kernels after some seconds; use another GPU, a smaller batch or input size", err)
+	case hardwareFault:
+		return fmt.Errorf("%w; the GPU's hardware reports damage (nvidia-smi -q -d ECC): restart the machine, and if it comes again have the GPU exchanged", err)
+	case kernelFault:
+		return fmt.Errorf("%w; %s", err, d.afterFault())
 	}
+	return err
+}
+
+// afterFault says which kernels may have failed, and how to find out.
+func (d *Device) afterFault() string {
+	const report = "please report it, with what compute-sanitizer says of the same command"
 	if d.sync {
-		return fmt.Errorf("%w; a kernel of hdmnet has failed: this is a defect, please report it", err)
+		return "this kernel of hdmnet has failed; " + report
 	}
-	return fmt.Errorf("%w; a kernel has failed, one of the latest:%s (latest first; HDMNET_CUDA_SYNC=1 tells which); this is a defect, please report it", err, last)
+	return fmt.Sprintf("a kernel of hdmnet that was launched earlier has failed, usually not the call that is named here; the latest, the last one first: %s; "+
+		"run the command again with HDMNET_CUDA_SYNC=1, which names the kernel (slow), and %s", &d.recent, report)
 }

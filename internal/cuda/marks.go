@@ -22,7 +22,7 @@ func (d *Device) Mark() {
 		var e cu.Event
 		d.must(d.watch.call(func() (err error) {
 			e, err = newTimer()
-			return err
+			return d.check(err, "make an event")
 		}))
 		m.events = append(m.events, e)
 	}

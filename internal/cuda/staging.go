@@ -114,7 +114,10 @@ func (d *Device) arrived(s *slot) bool {
 // send hands the copies of one upload to the driver; on the queue's thread.
 func (s *slot) send(d *Device, to cu.DevicePtr, n int64, first bool) error {
 	if s.device == 0 {
-		return errors.Join(copyToDevice(to, s.memory, n, d.stream), s.event.Record(d.stream))
+		if err := copyToDevice(to, s.memory, n, d.stream); err != nil {
+			return err
+		}
+		return s.event.Record(d.stream)
 	}
 	second := d.staging.stream
 	if !first {
@@ -172,7 +175,9 @@ func (d *Device) landing(n int64) *pinned {
 func (d *Device) pin(size int64) *pinned {
 	p := &pinned{bytes: size}
 	d.must(d.watch.call(func() (err error) {
-		if p.memory, err = pin(size); err != nil {
+		if p.memory, err = pin(size); lost(err) {
+			return d.check(err, "pin memory")
+		} else if err != nil {
 			return fmt.Errorf("%w; does the system limit locked memory (ulimit -l)?", err)
 		}
 		p.event, err = cu.MakeEvent(cu.DisableTiming | cu.BlockingSyncEvent)
