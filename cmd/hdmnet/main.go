@@ -6,6 +6,7 @@ import (
 	"context"
 	"hdmnet/internal/cli/root"
 	"hdmnet/internal/cli/ui"
+	"hdmnet/internal/dist/engine"
 	"hdmnet/internal/memlimit"
 	"os"
 	"os/signal"
@@ -24,7 +25,7 @@ func main() {
 		io.Note("hdmnet: there is no memory to work with; raise %s", by)
 		os.Exit(ui.ExitError)
 	}
-	os.Exit(root.Execute(interruptible(io), os.Args[1:], io))
+	os.Exit(engine.Main(func() int { return root.Execute(interruptible(io), os.Args[1:], io) }))
 }
 
 // interruptible returns a context that the first SIGINT, SIGTERM, SIGHUP (the terminal was

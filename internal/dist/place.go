@@ -12,7 +12,8 @@ type Place struct {
 	Rank, Size           int    // 0 ≤ Rank < Size, over all machines
 	LocalRank, LocalSize int    // among the processes of this machine; −1 and 0 where nobody told
 	Launcher             string // the variables or the library that told, for messages; empty: none
-	Master               string // host:port at which process 0 awaits the others, empty where nobody told
+	Master               string // host:port at which process 0 awaits the others; empty: nobody told
+	File                 string // where process 0 says it instead; empty: nowhere
 }
 
 // scheme is the variables of one kind of launcher.
@@ -31,6 +32,9 @@ var schemes = []scheme{
 	{"MPICH", "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS", "MASTER_ADDR", "MASTER_PORT"},
 }
 
+// fileVariable names a file, seen by all processes, through which they find each other.
+const fileVariable = "HDMNET_DIST_FILE"
+
 // masterDefault is torchrun's port where MASTER_ADDR is given without MASTER_PORT.
 const masterDefault = 29500
 
@@ -38,7 +42,8 @@ const masterDefault = 29500
 // of torchrun and Kubeflow (RANK, WORLD_SIZE, LOCAL_RANK), Slurm (SLURM_PROCID,
 // SLURM_NTASKS, SLURM_LOCALID), Open MPI (OMPI_COMM_WORLD_*), MPICH and its kin (PMI_RANK,
 // PMI_SIZE, MPI_LOCALRANKID), in this order. Without any it is the only process. Process 0
-// awaits the others at MASTER_ADDR, one port above MASTER_PORT: that one is torchrun's own.
+// awaits the others at MASTER_ADDR, one port above MASTER_PORT: that one is torchrun's own. HDMNET_DIST_FILE is a file instead, which all
+// processes see and process 0 writes.
 func Environment(env []string) (Place, error) {
 	vars := map[string]string{}
 	for _, e := range env {
@@ -56,7 +61,7 @@ func Environment(env []string) (Place, error) {
 }
 
 func (s scheme) place(vars map[string]string) (Place, error) {
-	p := Place{LocalRank: -1, Launcher: s.name}
+	p := Place{LocalRank: -1, Launcher: s.name, File: vars[fileVariable]}
 	for _, v := range []struct {
 		name string
 		to   *int
