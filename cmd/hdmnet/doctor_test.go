@@ -22,9 +22,10 @@ func TestDoctor(t *testing.T) {
 	if code != ui.ExitOK || errs != "" || strings.Contains(out, "FAIL") {
 		t.Errorf("code %d, %s\n%s", code, errs, out)
 	}
-	out, errs, code = hdmnet(t, "doctor", "--device", "cpu", "--self-test=false", "--json")
+	out, errs, code = hdmnet(t, "doctor", "--device", "cpu", "--self-test=false", "--measure=false", "--json")
 	v := decode(t, out)
-	if _, tested := v["self_test"]; code != ui.ExitOK || v["ok"] != true || tested || v["device"].(map[string]any)["precision"] != "fp32" {
+	device := v["device"].(map[string]any)
+	if _, tested := v["self_test"]; code != ui.ExitOK || v["ok"] != true || tested || device["precision"] != "fp32" || device["fastest_precision"] != nil {
 		t.Errorf("code %d, %s\n%s", code, errs, out)
 	}
 }
@@ -35,7 +36,7 @@ func TestDoctorOtherDevice(t *testing.T) {
 	if name == "" {
 		t.Skip("HDMNET_TEST_DEVICE names no device")
 	}
-	out, errs, code := hdmnet(t, "doctor", "--device", name, "--json")
+	out, errs, code := hdmnet(t, "doctor", "--device", name, "--measure=false", "--json")
 	v := decode(t, out)
 	if code != ui.ExitOK || v["ok"] != true {
 		t.Fatalf("code %d, %s\n%s", code, errs, out)
@@ -68,16 +69,28 @@ func TestDoctorAskedForMore(t *testing.T) {
 	fails(t, ui.ExitUsage, []string{"doctor", "x"}, `"x"`)
 }
 
+// TestDoctorMeasures: auto is the precision that was measured to be the fastest.
+func TestDoctorMeasures(t *testing.T) {
+	out, errs, code := hdmnet(t, "doctor", "--device", "cpu", "--self-test=false", "--precision", "auto", "--json")
+	device := decode(t, out)["device"].(map[string]any)
+	measured := device["measured"].([]any)
+	_, err := cpu.Open(op.BF16)
+	if code != ui.ExitOK || device["precision"] != device["fastest_precision"] || len(measured) >= 2 != (err == nil) {
+		t.Errorf("code %d, %s\n%s", code, errs, out)
+	}
+	for _, m := range measured {
+		if m.(map[string]any)["seconds"].(float64) <= 0 {
+			t.Errorf("no time in %v", m)
+		}
+	}
+}
+
 // TestDoctorBF16: the CPU in bf16 is tested beside itself in float32.
 func TestDoctorBF16(t *testing.T) {
-	host, err := cpu.New()
-	if err != nil {
-		t.Fatal(err)
+	if _, err := cpu.Open(op.BF16); err != nil {
+		t.Skip(err)
 	}
-	if fastest := host.FastestPrecision(); fastest != op.BF16 {
-		t.Skipf("the fastest precision of this processor is %v: it lacks AVX512_BF16", fastest)
-	}
-	out, errs, code := hdmnet(t, "doctor", "--device", "cpu", "--precision", "bf16", "--json")
+	out, errs, code := hdmnet(t, "doctor", "--device", "cpu", "--precision", "bf16", "--measure=false", "--json")
 	v := decode(t, out)
 	test := v["self_test"].(map[string]any)
 	if code != ui.ExitOK || v["ok"] != true || v["device"].(map[string]any)["precision"] != "bf16" || test["products"] != 0.02 {

@@ -64,14 +64,6 @@ func (d *Device) Name() string {
 // Precision is the one that the device was opened in.
 func (d *Device) Precision() op.Precision { return d.precision }
 
-// FastestPrecision is the fastest one that this processor has.
-func (d *Device) FastestPrecision() op.Precision {
-	if _, err := bf16ISA(); err == nil {
-		return op.BF16
-	}
-	return op.FP32
-}
-
 // Capabilities are to count its memory.
 func (d *Device) Capabilities() op.Capabilities { return op.Capabilities{Memory: d} }
 

@@ -93,7 +93,3 @@ func driverVersion(path string) string {
 
 // Precision is the one that the device was opened in.
 func (d *Device) Precision() op.Precision { return op.Precision(d.precision) }
-
-// FastestPrecision is the fastest one that the GPU has tensor cores for. All GPUs that Open
-// accepts have them for bf16.
-func (d *Device) FastestPrecision() op.Precision { return op.BF16 }

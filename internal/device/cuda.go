@@ -31,7 +31,7 @@ func init() {
 		if !ok {
 			return Details{}, false
 		}
-		d := Details{Precision: gpu.Precision().String(), Fastest: gpu.FastestPrecision().String(), Libraries: []SharedLibrary{}}
+		d := Details{Precision: gpu.Precision().String(), Libraries: []SharedLibrary{}}
 		for _, l := range gpu.Libraries() {
 			d.Libraries = append(d.Libraries, SharedLibrary(l))
 		}

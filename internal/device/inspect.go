@@ -28,7 +28,6 @@ type GPU struct {
 // Details are what an open device tells of itself.
 type Details struct {
 	Precision string          `json:"precision"` // of products: fp32, tf32 or bf16
-	Fastest   string          `json:"fastest_precision"`
 	Libraries []SharedLibrary `json:"libraries"` // that make it faster where they are installed
 }
 
@@ -56,9 +55,9 @@ func Describe(dev op.Device) Details {
 	if d, ok := detailsCUDA(dev); ok {
 		return d
 	}
-	d := Details{Precision: op.FP32.String(), Fastest: op.FP32.String(), Libraries: []SharedLibrary{}}
+	d := Details{Precision: op.FP32.String(), Libraries: []SharedLibrary{}}
 	if host, ok := dev.(*cpu.Device); ok {
-		d.Precision, d.Fastest = host.Precision().String(), host.FastestPrecision().String()
+		d.Precision = host.Precision().String()
 	}
 	return d
 }

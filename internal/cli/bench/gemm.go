@@ -72,7 +72,7 @@ func runGemm(ctx context.Context, io ui.Streams, o *gemmOptions) (err error) {
 			return ui.Usagef("--sizes %d: expected sides from 1 to %d", n, 1<<15)
 		}
 	}
-	dev, w, err := o.open(io)
+	dev, w, err := o.open(ctx, io)
 	if err != nil {
 		return err
 	}

@@ -89,7 +89,7 @@ type operatorTime struct {
 }
 
 func runModel(ctx context.Context, io ui.Streams, o *modelOptions) (err error) {
-	dev, w, err := o.open(io)
+	dev, w, err := o.open(ctx, io)
 	if err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ type callTime struct {
 }
 
 func runOps(ctx context.Context, io ui.Streams, o *workFlags) (err error) {
-	dev, w, err := o.open(io)
+	dev, w, err := o.open(ctx, io)
 	if err != nil {
 		return err
 	}

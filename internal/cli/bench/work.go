@@ -66,7 +66,7 @@ func (w *workload) String() string {
 }
 
 // open reads the settings and opens the device.
-func (o *workFlags) open(io ui.Streams) (op.Device, *workload, error) {
+func (o *workFlags) open(ctx context.Context, io ui.Streams) (op.Device, *workload, error) {
 	switch {
 	case o.mode != "eval" && o.mode != "train":
 		return nil, nil, ui.Usagef("--mode %q, expected eval or train", o.mode)
@@ -89,7 +89,7 @@ func (o *workFlags) open(io ui.Streams) (op.Device, *workload, error) {
 		w.Batch = c.Train.Meta.Batch
 	}
 	w.options.Batch = w.Batch
-	dev, err := flags.OpenDevice(io, c)
+	dev, err := flags.OpenDevice(ctx, io, c)
 	if err != nil {
 		return nil, nil, err
 	}

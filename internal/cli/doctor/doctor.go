@@ -21,6 +21,7 @@ type options struct {
 	device    string
 	precision string
 	selfTest  bool
+	measure   bool
 	thorough  bool
 	json      bool
 }
@@ -37,6 +38,9 @@ instruction set and threads, and what to do about what is missing.
 The test runs small networks, which must give known results. On a GPU, every operator is
 also compared with the CPU, at every shape that these networks use. Nothing is written.
 
+Which precision is the fastest is measured, on work like the network's: run nothing else
+meanwhile.
+
 The exit code is 1 if the requested device cannot be opened or fails a test.`,
 		Example: `  hdmnet doctor
   hdmnet doctor --device cuda:1 --thorough
@@ -46,8 +50,9 @@ The exit code is 1 if the requested device cannot be opened or fails a test.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.device, "device", "auto", "the device to test: auto, cpu or cuda:N")
-	f.StringVar(&o.precision, "precision", op.FP32.String(), "the precision to test it in: fp32, tf32 or bf16")
+	f.StringVar(&o.precision, "precision", op.FP32.String(), "the precision to test it in: fp32, tf32 or bf16; auto: the fastest")
 	f.BoolVar(&o.selfTest, "self-test", true, "test the device")
+	f.BoolVar(&o.measure, "measure", true, "measure which precision is the fastest (two seconds)")
 	f.BoolVar(&o.thorough, "thorough", false, "test it with a ResNet-50 as well (a minute on a CPU)")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
 	flags.CompleteDevice(cmd)
@@ -75,6 +80,14 @@ type deviceReport struct {
 	Name string `json:"name"`
 	Why  string `json:"why"` // it is this one
 	device.Details
+	Measured []timing `json:"measured"` // empty: not measured
+	Fastest  string   `json:"fastest_precision,omitempty"`
+}
+
+// timing is how long a part of the network took in a precision.
+type timing struct {
+	Precision string  `json:"precision"`
+	Seconds   float64 `json:"seconds"`
 }
 
 type selfTest struct {
@@ -112,17 +125,40 @@ func (r *report) examine(ctx context.Context, o *options) (err error) {
 	if r.CPU.InstructionSet, err = cpu.ISA(); err != nil {
 		return err
 	}
-	dev, why, err := flags.OpenNamed(o.device, o.precision)
+	var timings []device.Timing
+	if o.measure || o.precision == flags.AutoPrecision {
+		if timings, err = flags.MeasurePrecisions(ctx, o.device); err != nil {
+			return err
+		}
+	}
+	precision := o.precision
+	if precision == flags.AutoPrecision {
+		precision = device.Fastest(timings).String()
+	}
+	dev, why, err := flags.OpenNamed(o.device, precision)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, dev.Close()) }()
-	r.Device = &deviceReport{Name: dev.Name(), Why: why}
+	r.Device = newDeviceReport(dev.Name(), why, timings)
 	if o.selfTest {
 		err = r.test(ctx, dev, o.thorough)
 	}
 	r.Device.Details = device.Describe(dev) // after the test: what libraries did not support is known then
 	return err
+}
+
+func newDeviceReport(name, why string, timings []device.Timing) *deviceReport {
+	r := &deviceReport{Name: name, Why: why, Measured: []timing{}}
+	if len(timings) > 0 {
+		r.Fastest = device.Fastest(timings).String()
+	}
+	if len(timings) > 1 {
+		for _, t := range timings {
+			r.Measured = append(r.Measured, timing{t.Precision.String(), t.Seconds})
+		}
+	}
+	return r
 }
 
 // Bounds of relative differences: of float32, and of products whose inputs are rounded to

@@ -8,6 +8,7 @@ import (
 
 	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/device"
+	"hdmnet/internal/op"
 	"hdmnet/internal/selftest"
 )
 
@@ -30,11 +31,7 @@ func (r *report) print(out io.Writer) error {
 	cudaLines(line, &r.CUDA)
 	if d := r.Device; d != nil {
 		line("device", "%s: %s", d.Name, d.Why)
-		if d.Fastest == d.Precision {
-			line("precision", "%s, the fastest here", d.Precision)
-		} else {
-			line("precision", "%s; the fastest here is %s (--precision %[2]s), which rounds the inputs of products", d.Precision, d.Fastest)
-		}
+		line("precision", "%s", d.precision())
 		for _, l := range d.Libraries {
 			libraryLines(line, l)
 		}
@@ -50,6 +47,29 @@ func (r *report) print(out io.Writer) error {
 	}
 	_, err := out.Write(b.Bytes())
 	return err
+}
+
+// precision tells of the precision in use, and which one to choose for speed.
+func (d *deviceReport) precision() string {
+	switch {
+	case d.Fastest == "":
+		return d.Precision
+	case len(d.Measured) == 0:
+		return d.Precision + ", the only one here"
+	}
+	var each []string
+	for _, t := range d.Measured {
+		each = append(each, fmt.Sprintf("%s %.3g ms", t.Precision, 1000*t.Seconds))
+	}
+	measured := "; measured now for a part of the network: " + strings.Join(each, ", ")
+	if d.Fastest == d.Precision {
+		return d.Precision + ", the fastest here" + measured
+	}
+	what := "rounds the inputs of products"
+	if d.Fastest == op.FP32.String() {
+		what = "does not round"
+	}
+	return fmt.Sprintf("%s; the fastest here is %s (--precision %[2]s), which %s%s", d.Precision, d.Fastest, what, measured)
 }
 
 // cudaLines tells of driver and GPUs.

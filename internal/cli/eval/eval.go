@@ -163,7 +163,7 @@ func runEval(ctx context.Context, io ui.Streams, o *options) error {
 	if err != nil {
 		return err
 	}
-	dev, err := flags.OpenDevice(io, networks[0].Config)
+	dev, err := flags.OpenDevice(ctx, io, networks[0].Config)
 	if err != nil {
 		return err
 	}

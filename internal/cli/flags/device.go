@@ -1,8 +1,10 @@
 package flags
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,20 +18,32 @@ import (
 func Device(s *Settings) {
 	f := s.Cmd.Flags()
 	f.String("device", "", "device to compute on: auto, cpu or cuda:N")
-	f.String("precision", "", "precision of the inputs of matrix products: fp32, tf32 or bf16 (fp32: not rounded)")
+	f.String("precision", "", "precision of the inputs of matrix products: fp32, tf32 or bf16 (fp32: not rounded); auto: the fastest, measured")
 	s.Bind("device", "device")
 	s.Bind("precision", "precision")
 	CompleteDevice(s.Cmd)
 }
 
+// AutoPrecision stands for the fastest precision, as measured when the command starts.
+const AutoPrecision = "auto"
+
 // CompleteDevice offers the values of --device and --precision.
 func CompleteDevice(cmd *cobra.Command) {
 	Complete(cmd, "device", device.Names()...)
-	Complete(cmd, "precision", op.PrecisionNames()...)
+	Complete(cmd, "precision", append([]string{AutoPrecision}, op.PrecisionNames()...)...)
 }
 
-// OpenDevice opens the device that the settings name and says which it is and why.
-func OpenDevice(io ui.Streams, c *config.Config) (op.Device, error) {
+// OpenDevice opens the device that the settings name and says which it is and why. A
+// precision auto becomes, in the settings too, the one that was measured to be the fastest:
+// what is saved with a run says what its results were computed in.
+func OpenDevice(ctx context.Context, io ui.Streams, c *config.Config) (op.Device, error) {
+	if c.Precision == AutoPrecision {
+		fastest, err := measurePrecision(ctx, io, c.Device)
+		if err != nil {
+			return nil, err
+		}
+		c.Precision = fastest.String()
+	}
 	dev, why, err := OpenNamed(c.Device, c.Precision)
 	if err != nil {
 		return nil, err
@@ -41,6 +55,34 @@ func OpenDevice(io ui.Streams, c *config.Config) (op.Device, error) {
 		}
 	}
 	return dev, nil
+}
+
+// measurePrecision returns the fastest precision of a device and says by what it is.
+func measurePrecision(ctx context.Context, io ui.Streams, name string) (op.Precision, error) {
+	timings, err := MeasurePrecisions(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	fastest := device.Fastest(timings)
+	if len(timings) == 1 {
+		io.Note("precision: %v, the only one here", fastest)
+		return fastest, nil
+	}
+	var each []string
+	for _, t := range timings {
+		each = append(each, t.String())
+	}
+	io.Note("precision: %v, the fastest here; measured for a part of the network: %s", fastest, strings.Join(each, ", "))
+	return fastest, nil
+}
+
+// MeasurePrecisions is device.MeasurePrecisions; a name that means nothing is a usage error.
+func MeasurePrecisions(ctx context.Context, name string) ([]device.Timing, error) {
+	timings, err := device.MeasurePrecisions(ctx, name)
+	if errors.Is(err, device.ErrName) {
+		return nil, &ui.UsageError{Err: err}
+	}
+	return timings, err
 }
 
 // OpenNamed opens a device in a precision and says why it is this one. Names that mean

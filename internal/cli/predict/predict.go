@@ -147,7 +147,7 @@ func run(ctx context.Context, io ui.Streams, o *options) (err error) {
 	if work.Refine, err = flags.Refinement(t.Config); err != nil {
 		return err
 	}
-	dev, err := flags.OpenDevice(io, t.Config)
+	dev, err := flags.OpenDevice(ctx, io, t.Config)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hdmnet/internal/cli/eval"
+	"hdmnet/internal/cli/flags"
 	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/experiment"
 	"hdmnet/internal/run"
@@ -22,7 +23,7 @@ func (o *options) trainAll(ctx context.Context, io ui.Streams) error {
 		parent = filepath.Join(run.Parent, run.Name(o.configuration(), "all", time.Now()))
 	}
 	again := func(string) string { return fmt.Sprintf("`hdmnet train --fold all --resume --out %s`", parent) }
-	stage := ""
+	stage, precision := "", flags.AutoPrecision
 	for fold, folds := 0, 1; fold < folds; fold++ {
 		one := *o
 		one.out = run.FoldDir(parent, fold)
@@ -34,8 +35,12 @@ func (o *options) trainAll(ctx context.Context, io ui.Streams) error {
 			return err
 		}
 		stage = c.Train.Stage
+		if c.Precision == flags.AutoPrecision {
+			c.Precision = precision // one for all folds
+		}
 		io.Note("fold %d of %d: %s", fold, folds, one.out)
 		err = one.trainFold(ctx, io, c, fold, again)
+		precision = c.Precision
 		if errors.Is(err, context.Canceled) { // before the fold began to train
 			return fmt.Errorf("%w; go on with %s", train.ErrInterrupted, again(""))
 		}

@@ -134,7 +134,7 @@ func (o *options) trainFold(ctx context.Context, io ui.Streams, c *config.Config
 		return err
 	}
 	defer func() { err = errors.Join(err, work.Dir.Close()) }()
-	if work.Device, err = flags.OpenDevice(io, c); err != nil {
+	if work.Device, err = flags.OpenDevice(ctx, io, c); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, work.Device.Close()) }()
@@ -192,7 +192,24 @@ func (o *options) load(io ui.Streams) (*config.Config, error) {
 	if err := flags.CheckFoldScheme(o.Settings, c); err != nil {
 		return nil, err
 	}
+	if c.Precision == flags.AutoPrecision && o.resume {
+		if err := o.keepPrecision(c); err != nil {
+			return nil, err
+		}
+	}
 	return c, experiment.Absolute(c)
+}
+
+// keepPrecision replaces the precision auto by that which the run to go on with has found.
+func (o *options) keepPrecision(c *config.Config) error {
+	if dir, err := run.Open(o.out); err == nil { // else it was killed before it wrote its settings
+		saved, err := config.Load(config.Options{Config: dir.Config()})
+		if err != nil {
+			return err
+		}
+		c.Precision = saved.Precision
+	}
+	return nil
 }
 
 // directory makes or reopens the run directory.
