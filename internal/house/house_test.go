@@ -10,7 +10,7 @@ import (
 
 const module = "hdmnet/"
 
-// list runs go list with cgo allowed, so that the files of the CUDA device can count.
+// list runs go list with cgo allowed, so that the files of the CUDA device and of MPI can count.
 func list(t *testing.T, args ...string) string {
 	t.Helper()
 	cmd := exec.Command("go", append([]string{"list", "-e"}, args...)...)
@@ -41,7 +41,7 @@ func TestImportsPointOneWay(t *testing.T) {
 		}
 	}
 	seen := map[string]bool{}
-	for line := range strings.Lines(list(t, "-tags", "cuda", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...")) {
+	for line := range strings.Lines(list(t, "-tags", "cuda,mpi", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...")) {
 		fields := strings.Fields(line)
 		p := strings.TrimPrefix(fields[0], module)
 		r := home[p]

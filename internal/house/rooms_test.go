@@ -32,7 +32,7 @@ var rooms = []room{
 	{"observers", []string{"internal/profile", "internal/trace", "internal/trace/gen"}, []string{"operators"}},
 
 	// Several processes: the group, and the engines that carry its sums.
-	{"processes", []string{"internal/dist"}, []string{"operators"}},
+	{"processes", []string{"internal/dist"}, []string{"files", "operators"}},
 	{"process engines", []string{"internal/dist/engine", "internal/dist/mpi"}, []string{"operators", "processes"}},
 
 	// Networks, and what is done with them, on a device that they are given.
