@@ -57,35 +57,71 @@ type Network struct {
 // backbone and base learner, which leaves the meta learner as seed initializes it. m is told
 // when the shots weigh alike.
 func (t *Trained) Network(dev op.Device, shots int, onlyBase bool, seed uint64, m Monitor) (*Network, error) {
-	way, err := model.ParseFusion(t.Model.ShotFusion)
+	n, err := t.build(shots, func(net any) *nn.Set { return nn.NewInferenceSet(dev, net, seed) }, nn.NewTape(dev))
 	if err != nil {
 		return nil, err
 	}
+	return n, n.read(t, shots, onlyBase, m)
+}
+
+// NetworkToExport is Network with parameters that can be read. For 0 shots it is one for as
+// many as its kshot_rw weighs or, without that, for any number, which fixed = 0 says.
+func (t *Trained) NetworkToExport(dev op.Device, shots int, m Monitor) (n *Network, fixed int, err error) {
+	fixed = shots
+	if shots == 0 {
+		err := withWeights(t.Path, func(f *weights.File) error {
+			l, _, err := model.Recognize(f)
+			if l.Shots > 1 {
+				fixed = l.Shots
+			}
+			return err
+		})
+		if err != nil {
+			return nil, 0, err
+		}
+	}
+	shots = max(fixed, 1)
+	n, err = t.build(shots, func(net any) *nn.Set { return nn.NewSet(dev, net, 0) }, nn.NewTape(dev))
+	if err != nil {
+		return nil, 0, err
+	}
+	return n, fixed, n.read(t, shots, false, m)
+}
+
+// build makes a network with parameters that are not those of the file yet.
+func (t *Trained) build(shots int, place func(net any) *nn.Set, tape *nn.Tape) (*Network, error) {
 	net, err := model.NewHDMNet(t.options(shots))
 	if err != nil {
 		return nil, err
 	}
-	n := &Network{HDMNet: net, Set: nn.NewInferenceSet(dev, net, seed), Tape: nn.NewTape(dev)}
-	err = withWeights(t.Path, func(f *weights.File) error {
-		if onlyBase {
-			n.Fuse(way, shots) // a meta learner as initialized has been trained on none
-			return n.LoadBase(n.Set, f)
-		}
-		trained, err := trainedShots(f)
-		if err != nil {
+	return &Network{HDMNet: net, Set: place(net), Tape: tape}, nil
+}
+
+// read reads the weights, and says how supports fuse. After an error n is closed.
+func (n *Network) read(t *Trained, shots int, onlyBase bool, m Monitor) error {
+	way, err := model.ParseFusion(t.Model.ShotFusion)
+	if err == nil {
+		err = withWeights(t.Path, func(f *weights.File) error {
+			if onlyBase {
+				n.Fuse(way, shots) // a meta learner as initialized has been trained on none
+				return n.LoadBase(n.Set, f)
+			}
+			trained, err := trainedShots(f)
+			if err != nil {
+				return err
+			}
+			n.Fuse(way, trained)
+			uniform, err := n.HDMNet.Load(n.Set, f)
+			if uniform && err == nil {
+				m.note("%s has no kshot_rw for this number of shots: all shots weigh alike", t.Path)
+			}
 			return err
-		}
-		n.Fuse(way, trained)
-		uniform, err := n.HDMNet.Load(n.Set, f)
-		if uniform && err == nil {
-			m.note("%s has no kshot_rw for this number of shots: all shots weigh alike", t.Path)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, errors.Join(err, n.Close())
+		})
 	}
-	return n, nil
+	if err != nil {
+		return errors.Join(err, n.Close())
+	}
+	return nil
 }
 
 // options are those of the network with as many base classes as the weights have.

@@ -15,7 +15,7 @@ var rooms = []room{
 	{"machine", []string{"internal/memlimit"}, nil},
 	{"pictures", []string{"internal/annotate", "internal/jpeg", "internal/overlay", "internal/picture", "internal/png", "internal/refine", "internal/rows"},
 		[]string{"files", "constants"}},
-	{"formats", []string{"internal/coco", "internal/matfile", "internal/weights"}, []string{"files", "constants"}},
+	{"formats", []string{"internal/coco", "internal/matfile", "internal/onnx", "internal/weights"}, []string{"files", "constants"}},
 	{"settings", []string{"internal/config", "internal/run"}, []string{"files", "constants"}},
 
 	// Pictures and scores: no device, no network.
@@ -47,7 +47,7 @@ var rooms = []room{
 
 	{"flags and screens", []string{"internal/cli/flags", "internal/cli/ui"},
 		[]string{"files", "pictures", "formats", "settings", "data", "operators", "devices", "networks", "tasks", "experiment"}},
-	{"commands", []string{"internal/cli/bench", "internal/cli/config", "internal/cli/data", "internal/cli/doctor", "internal/cli/eval",
+	{"commands", []string{"internal/cli/bench", "internal/cli/config", "internal/cli/data", "internal/cli/doctor", "internal/cli/eval", "internal/cli/export",
 		"internal/cli/predict", "internal/cli/root", "internal/cli/train", "internal/cli/weights"},
 		[]string{"files", "constants", "pictures", "formats", "settings", "data", "data sets", "operators", "cpu", "devices", "observers",
 			"processes", "layers", "networks", "tasks", "experiment", "training", "flags and screens"}},

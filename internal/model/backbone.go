@@ -16,6 +16,8 @@ type backbone interface {
 	// cost returns the floating-point operations for an image of a side, and the side of
 	// layer3's map; see Cost.
 	cost(size int) (flop float64, side int)
+	// draw is features in an ONNX graph; x is [N,3,S,S].
+	draw(d *drawing, x drawnMap) (f2, f3, f4 drawnMap)
 }
 
 // backboneEntry is what the program knows of one backbone.

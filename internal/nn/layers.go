@@ -111,18 +111,25 @@ func NewConvBN(in, out, k int, p op.ConvParams, bias bool) *ConvBN {
 	return &ConvBN{Conv: NewConv2D(in, out, k, p, bias), Norm: NewBatchNorm(out)}
 }
 
-// fold returns w' = w·γ/√(σ²+eps) [Co,KH,KW,Ci] and b' = (b−μ)·γ/√(σ²+eps) + β [Co].
+// fold returns w' [Co,KH,KW,Ci] and b' [Co] of Fold.
 func (c *ConvBN) fold(dev op.Device) (w, b []float32) {
-	host := func(p *Param) []float32 {
+	return Fold(c.Conv.Weight, c.Conv.Bias, c.Norm, func(p *Param) []float32 {
 		v := make([]float32, p.Len())
 		dev.Download(v, p.Value)
 		return v
-	}
-	w = host(c.Conv.Weight)
-	gamma, beta, mean, variance := host(c.Norm.Weight), host(c.Norm.Bias), host(c.Norm.Mean), host(c.Norm.Var)
+	})
+}
+
+// Fold returns w' = w·γ/√(σ²+eps) and b' = (b−μ)·γ/√(σ²+eps) + β [Co] of a layer with
+// weights w [Co,…] and bias b (nil: 0), followed by a norm with its running statistics.
+// values gives a parameter's values in any order in which w's rows are one after the
+// other; w' has that order.
+func Fold(weight, bias *Param, norm *BatchNorm, values func(*Param) []float32) (w, b []float32) {
+	w = values(weight)
+	gamma, beta, mean, variance := values(norm.Weight), values(norm.Bias), values(norm.Mean), values(norm.Var)
 	b = make([]float32, len(gamma))
-	if c.Conv.Bias != nil {
-		b = host(c.Conv.Bias)
+	if bias != nil {
+		b = values(bias)
 	}
 	per := len(w) / len(b)
 	for o := range b {

@@ -37,7 +37,7 @@ var members = []struct {
 	}},
 	{GroupNetwork, []string{
 		"run", "weights", "key", "stage", "epochs", "seed", "untrained", "shot-fusion", "tta", "refine", "boundary-iou", "gfss", "tau", "merge", "size", "batch", "mode",
-		"tolerance", "raw",
+		"tolerance", "raw", "graph",
 	}},
 	{GroupOutput, []string{"out", "resume", "accept-changed-data", "json", "save-logits", "save-episodes", "show", "force", "dtype", "source"}},
 	{GroupMachine, []string{

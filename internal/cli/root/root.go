@@ -18,6 +18,7 @@ import (
 	"hdmnet/internal/cli/data"
 	"hdmnet/internal/cli/doctor"
 	"hdmnet/internal/cli/eval"
+	"hdmnet/internal/cli/export"
 	"hdmnet/internal/cli/flags"
 	"hdmnet/internal/cli/predict"
 	traincmd "hdmnet/internal/cli/train"
@@ -114,7 +115,7 @@ makes itself, so that every command works without any files.`,
 	})
 	root.SetVersionTemplate("hdmnet {{.Version}}\n")
 	flags.Help(root)
-	root.AddCommand(traincmd.NewCmd(io), eval.NewCmd(io), predict.NewCmd(io), weights.NewCmd(io), data.NewCmd(io), bench.NewCmd(io), doctor.NewCmd(io), configcmd.NewCmd(io), newVersion(io))
+	root.AddCommand(traincmd.NewCmd(io), eval.NewCmd(io), predict.NewCmd(io), export.NewCmd(io), weights.NewCmd(io), data.NewCmd(io), bench.NewCmd(io), doctor.NewCmd(io), configcmd.NewCmd(io), newVersion(io))
 	decimal(root)
 	return root
 }
