@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""hdmnet against PyTorch on this machine: prints a Markdown table of medians and ratios.
+"""hdmnet against PyTorch on this machine: prints Markdown tables of medians and ratios.
 
-Every row is measured in pairs: hdmnet and each PyTorch variant run one after the other, each as a process
-of its own, in an order that turns round from pair to pair; a process reports the median of its --runs. The
-table gives the medians over the pairs, and the ratio of the best variant's median to hdmnet's.
+Every row is measured in pairs: hdmnet in each precision and each PyTorch variant run one after the other,
+each as a process of its own, in an order that turns round from pair to pair; a process reports the median
+of its --runs. There are two tables: float32 against float32, and the best of all precisions against the
+best of all variants. They give the medians over the pairs, and the ratio of the best variant's to hdmnet's.
 
 The opponent is the bench.py given with --peer, which must take --mode eval|train, --dataset pascal|coco,
 --size, --shot, --batch, --variant, --runs and --warmup and print one JSON object with median_s: its --help
@@ -13,7 +14,11 @@ scripts/predict_peer.py. Needs Python with torch, numpy and Pillow; nothing else
 
     make build
     python3 scripts/compare.py --peer PATH/bench.py
-    python3 scripts/compare.py --peer PATH/bench.py --rows eval-1-473,train-473 --variants eager,channels_last --pairs 7
+    python3 scripts/compare.py --peer PATH/bench.py --rows eval-1-473,train-473 --variants compile,amp+compile --pairs 7
+
+A long comparison can be made in parts, each with --json FILE; the last command prints the tables of all:
+
+    python3 scripts/compare.py --merge a.json,b.json
 """
 import argparse
 import json
@@ -61,20 +66,27 @@ def run(command, env=None):
 
 
 class Compare:
+    """Measures contenders: "hdmnet PRECISION", and the variants of the peer by their names."""
+
     def __init__(self, o, folder):
         self.o, self.folder, self.facts = o, folder, {}
         self.env = dict(os.environ)
         if o.threads:
             self.env.update(GOMAXPROCS=str(o.threads), OMP_NUM_THREADS=str(o.threads), MKL_NUM_THREADS=str(o.threads))
 
-    def hdmnet(self, unit, config, mode, size, shots, batch):
+    def precisions(self):
+        """Those that this processor has."""
+        report = json.loads(run([self.o.hdmnet, "doctor", "--device", "cpu", "--self-test=false", "--json"], self.env)[0])
+        return [m["precision"] for m in report["device"]["measured"]] or ["fp32"]
+
+    def hdmnet(self, precision, unit, config, mode, size, shots, batch):
         if mode == "predict":
-            command = [self.o.hdmnet, "predict", "--weights", self.weights(), "--config", config, "--device", "cpu",
-                       "--support", f"{IMAGE}:{MASK}", "--query", IMAGE, "--out", os.path.join(self.folder, "out")]
+            command = [self.o.hdmnet, "predict", "--weights", self.weights(), "--config", config, "--device", "cpu", "--precision", precision,
+                       "--support", f"{IMAGE}:{MASK}", "--query", IMAGE, "--out", os.path.join(self.folder, "out"), "--force"]
             return run(command, self.env)[1]
         text, _, memory = run([self.o.hdmnet, "bench", "model", "--config", config, "--mode", mode, "--size", str(size), "--shots", str(shots),
                                "--batch", str(batch), "--runs", str(self.o.runs), "--warmup", str(self.o.warmup),
-                               "--device", "cpu", "--ops=false", "--json"], self.env)
+                               "--device", "cpu", "--precision", precision, "--ops=false", "--json"], self.env)
         report = json.loads(text)
         m = report["machine"]
         self.facts["machine"] = f"{m['cpu']}, {m['threads']} of {m['cores']} cores, {m['isa']}, {m['go']}"
@@ -99,60 +111,110 @@ class Compare:
         return path
 
     def row(self, name):
-        """Measures a row: by contender, one number a pair."""
+        """Measures a row: for every pair one number by contender."""
         _, unit, config, dataset, mode, size, shots, batch = ROWS[name]
         variants = ["eager"] if mode == "predict" else self.o.variants
-        results, failed = {c: [] for c in ["hdmnet", *variants]}, {}
+        order, failed, pairs = [f"hdmnet {p}" for p in self.o.precisions] + variants, set(), []
         if mode == "predict":
             self.weights()  # once, outside the measurement
         for pair in range(self.o.pairs):
-            order = list(results)
+            pairs.append({})
             for who in order if pair % 2 == 0 else reversed(order):
                 if who in failed:
                     continue
-                if who == "hdmnet":
-                    value = self.hdmnet(unit, config, mode, size, shots, batch)
+                if who.startswith("hdmnet "):
+                    value = self.hdmnet(who.split()[1], unit, config, mode, size, shots, batch)
                 else:
                     try:
                         value = self.peer(who, unit, dataset, mode, size, shots, batch)
                     except (RuntimeError, ValueError, KeyError) as e:
-                        failed[who] = str(e).strip().splitlines()[-1]
+                        failed.add(who)
+                        print(f"{name}: PyTorch {who} left out: {str(e).strip().splitlines()[-1]}", file=sys.stderr)
                         continue
-                results[who].append(value)
+                pairs[-1][who] = value
                 print(f"{name}, pair {pair + 1} of {self.o.pairs}: {who} {value:.3f} {unit}", file=sys.stderr)
-        for who, why in failed.items():
-            del results[who]
-            print(f"{name}: PyTorch {who} left out: {why}", file=sys.stderr)
-        return results
+        return [{who: v for who, v in p.items() if who not in failed} for p in pairs]
 
 
-def cell(values, unit):
-    return "–" if not values else f"{statistics.median(values):#.3g} {unit}" if unit == "s" else f"{statistics.median(values):.0f} {unit}"
+def rounds(contender):
+    """Whether a contender computes in less than float32."""
+    return contender != "hdmnet fp32" if contender.startswith("hdmnet ") else "amp" in contender.split("+")
 
 
-def line(name, results, variants):
+def text(value, unit):
+    return f"{value:#.3g} {unit}" if unit == "s" else f"{value:.0f} {unit}"
+
+
+def line(name, pairs, contenders):
+    """A row of a table, or nothing where one of both sides is missing."""
     title, unit = ROWS[name][:2]
-    cells = [title, cell(results["hdmnet"], unit)] + [cell(results.get(v), unit) for v in variants]
-    peers = {v: statistics.median(r) for v, r in results.items() if v != "hdmnet"}
-    if not peers:
-        return cells + ["–", "–"]
-    best = min(peers, key=peers.get)
-    ratios = sorted(p / h for p, h in zip(results[best], results["hdmnet"]))
-    return cells + [f"{peers[best] / statistics.median(results['hdmnet']):.2f} × ({best})", f"{ratios[0]:.2f} to {ratios[-1]:.2f}"]
+    medians = {}
+    for who in contenders:
+        values = [p[who] for p in pairs if who in p]
+        if values:
+            medians[who] = statistics.median(values)
+    ours, theirs = [w for w in medians if w.startswith("hdmnet ")], [w for w in medians if not w.startswith("hdmnet ")]
+    if not ours or not theirs:
+        return None
+    us, peer = min(ours, key=medians.get), min(theirs, key=medians.get)
+    ratios = sorted(p[peer] / p[us] for p in pairs if us in p and peer in p)
+    cells = [title, f"{text(medians[us], unit)} ({us.split()[1]})", f"{text(medians[peer], unit)} ({peer})", f"{medians[peer] / medians[us]:.2f}",
+             f"{ratios[0]:.2f} to {ratios[-1]:.2f}, {len(ratios)}" if ratios else "–"]
+    return cells + [", ".join(f"{who.removeprefix('hdmnet ')} {text(v, unit)}" for who, v in medians.items() if who not in (us, peer))]
+
+
+def tables(measured):
+    found = list(dict.fromkeys(who for pairs in measured.values() for p in pairs for who in p))
+    exact = [who for who in found if not rounds(who)]
+    shown = [("float32 against float32", exact)]
+    if len(exact) < len(found):
+        shown.append(("best against best", found))
+    for title, contenders in shown:
+        lines = [line(name, pairs, contenders) for name, pairs in measured.items()]
+        header = ["work", "hdmnet", "best PyTorch", "ratio", "lowest and highest pair, pairs", "others"]
+        print(f"\n{title}\n\n| " + " | ".join(header) + " |\n|" + "---|" * len(header))
+        for cells in filter(None, lines):
+            print("| " + " | ".join(cells) + " |")
+
+
+def merge(paths, facts, measured):
+    """Adds the pairs of files that --json wrote."""
+    for path in paths:
+        with open(path) as f:
+            part = json.load(f)
+        if facts.setdefault("machine", part["machine"]) != part["machine"]:
+            raise SystemExit(f"{path} was measured on {part['machine']}, others on {facts['machine']}: merge what one machine gave")
+        facts.setdefault("torch", part.get("torch"))
+        for name, pairs in part["rows"].items():
+            measured.setdefault(name, []).extend(pairs)
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--peer", required=True, help="bench.py of the PyTorch program")
+    p.add_argument("--peer", help="bench.py of the PyTorch program")
     p.add_argument("--hdmnet", default=os.path.join(ROOT, "bin/hdmnet"), help="the program (default bin/hdmnet)")
     p.add_argument("--rows", default=",".join(ROWS), help="rows to measure (default all): " + ", ".join(ROWS))
-    p.add_argument("--variants", default="eager,channels_last,compile", help="of the peer, separated by commas; join with + (channels_last+compile)")
+    p.add_argument("--variants", default="eager,channels_last,compile,amp,amp+channels_last,amp+compile",
+                   help="of the peer, separated by commas; join with + (default %(default)s)")
+    p.add_argument("--precisions", help="of hdmnet, separated by commas (default: all that this processor has)")
     p.add_argument("--pairs", type=int, default=5)
     p.add_argument("--runs", type=int, default=3, help="runs within a process, of which it reports the median")
     p.add_argument("--warmup", type=int, default=1, help="runs before those")
     p.add_argument("--threads", type=int, default=0, help="for both programs (default: each one's own choice)")
     p.add_argument("--json", help="write every number to this file too")
+    p.add_argument("--merge", help="print the tables of files written by --json, separated by commas; nothing is measured")
     o = p.parse_args()
+    facts, measured = {}, {}
+    if o.merge:
+        merge(o.merge.split(","), facts, measured)
+    else:
+        facts = measure(p, o, measured)
+    print("; ".join(filter(None, facts.values())))
+    tables(measured)
+
+
+def measure(p, o, measured):
+    """Measures what the options ask for into measured; returns what is known of the machine."""
     rows, o.variants = o.rows.split(","), o.variants.split(",")
     for r in rows:
         if r not in ROWS:
@@ -161,27 +223,22 @@ def main():
         p.error("--pairs and --runs must be at least 1, --warmup at least 0")
     if not os.access(o.hdmnet, os.X_OK):
         p.error(f"{o.hdmnet} is no program: `make build` makes it, or name another with --hdmnet")
-    if not os.path.isfile(o.peer):
-        p.error(f"--peer: {o.peer} does not exist")
+    if not o.peer or not os.path.isfile(o.peer):
+        p.error(f"--peer: {o.peer} does not exist" if o.peer else "--peer is missing: bench.py of the PyTorch program")
     if any(ROWS[r][4] != "predict" for r in rows):
         known = set(re.findall(r"[a-z0-9_-]+", run([sys.executable, o.peer, "--help"])[0]))
         lacking = [x for x in (*PEER_OPTIONS, *(v for joined in o.variants for v in joined.split("+"))) if x not in known]
         if lacking:
             p.error(f"{o.peer} --help does not name {', '.join(lacking)}")
-
-    measured = {}
     with tempfile.TemporaryDirectory() as folder:
         c = Compare(o, folder)
+        o.precisions = o.precisions.split(",") if o.precisions else c.precisions()
         for name in rows:
             measured[name] = c.row(name)
-    if o.json:
-        with open(o.json, "w") as f:
-            json.dump({**c.facts, "pairs": o.pairs, "runs": o.runs, "rows": measured}, f, indent=2)
-    header = ["work", "hdmnet"] + ["PyTorch " + v for v in o.variants] + ["best PyTorch / hdmnet", "of single pairs"]
-    print("; ".join([*c.facts.values(), f"medians of {o.pairs} pairs, {o.runs} runs each\n"]))
-    print("| " + " | ".join(header) + " |\n|" + "---|" * len(header))
-    for name in rows:
-        print("| " + " | ".join(line(name, measured[name], o.variants)) + " |")
+            if o.json:  # after every row: a long measurement may be interrupted
+                with open(o.json, "w") as f:
+                    json.dump({**c.facts, "pairs": o.pairs, "runs": o.runs, "rows": measured}, f, indent=2)
+    return {**c.facts, "pairs": f"medians of {o.pairs} pairs, {o.runs} runs each"}
 
 
 if __name__ == "__main__":
