@@ -27,8 +27,7 @@ import (
 //	cuDNN     the other convolutions and their gradients: library_conv.go
 //
 // Algorithms are deterministic ones, and which is taken depends on the library's version,
-// the GPU and the shape alone (and on room for its scratch memory when the shape comes
-// first): one seed gives the same bits again. library_plan.go.
+// the GPU and the shape alone: one seed gives the same bits again. library_plan.go.
 
 const (
 	librariesVariable = "HDMNET_CUDA_LIBRARIES"
@@ -198,16 +197,29 @@ func (l *libraries) close() error {
 	return errors.Join(errs...)
 }
 
+// unsupported is a library's answer that it does not do a shape on this GPU. That is the same in
+// every run; whatever else goes wrong may not be, and must not change which kernels compute.
+type unsupported struct{ error }
+
 func (l *libraries) blasError(status C.int, doing string) error {
 	if status == C.CUBLAS_STATUS_SUCCESS {
 		return nil
 	}
-	return fmt.Errorf("%s: cuBLASLt: %s (%d)", doing, C.GoString(C.hdm_blas_status(l.blas, status)), int(status))
+	err := fmt.Errorf("%s: cuBLASLt: %s (%d)", doing, C.GoString(C.hdm_blas_status(l.blas, status)), int(status))
+	if status == C.CUBLAS_STATUS_NOT_SUPPORTED || status == C.CUBLAS_STATUS_ARCH_MISMATCH {
+		return &unsupported{err}
+	}
+	return err
 }
 
 func (l *libraries) dnnError(status C.int, doing string) error {
 	if status == C.CUDNN_STATUS_SUCCESS {
 		return nil
 	}
-	return fmt.Errorf("%s: cuDNN: %s (%d)", doing, C.GoString(C.hdm_dnn_status(l.dnn, status)), int(status))
+	err := fmt.Errorf("%s: cuDNN: %s (%d)", doing, C.GoString(C.hdm_dnn_status(l.dnn, status)), int(status))
+	if status == C.CUDNN8_STATUS_NOT_SUPPORTED || status == C.CUDNN8_STATUS_ARCH_MISMATCH ||
+		status >= C.CUDNN_STATUS_NOT_SUPPORTED && status < C.CUDNN_STATUS_INTERNAL_ERROR {
+		return &unsupported{err}
+	}
+	return err
 }

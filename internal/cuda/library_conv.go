@@ -78,7 +78,7 @@ func (d *Device) convByLibrary(p precision, g convArgs, channels int, own func(c
 	n := g.positions() * int(g.co)
 	j := job{
 		key:    key,
-		build:  func() *plan { return d.convPlan(key) },
+		build:  func() (*plan, error) { return d.convPlan(key) },
 		floats: n,
 		out:    g.out,
 		at:     func(out pointer) [5]pointer { return [5]pointer{g.a, g.b, out, g.residual, g.bias} },
@@ -120,7 +120,7 @@ func (d *Device) convGradByLibrary(p precision, what convWhat, g convArgs, float
 	key := newConvKey(what, g, p)
 	return d.byLibrary(job{
 		key:    key,
-		build:  func() *plan { return d.convPlan(key) },
+		build:  func() (*plan, error) { return d.convPlan(key) },
 		floats: floats,
 		out:    g.out,
 		at:     at,
@@ -168,7 +168,7 @@ func (k convKey) partial(what convWhat) bool {
 }
 
 // convPlan asks cuDNN which attempts it supports; on the queue's thread.
-func (d *Device) convPlan(k convKey) *plan {
+func (d *Device) convPlan(k convKey) (*plan, error) {
 	l := &d.libraries
 	c := C.hdm_conv{batch: C.int32_t(k.batch), h: C.int32_t(k.h), w: C.int32_t(k.w), ci: C.int32_t(k.ci),
 		ho: C.int32_t(k.ho), wo: C.int32_t(k.wo), co: C.int32_t(k.co), kh: C.int32_t(k.kh), kw: C.int32_t(k.kw),
@@ -185,13 +185,15 @@ func (d *Device) convPlan(k convKey) *plan {
 	held := new(C.hdm_conv_plan)
 	made.free = func() { C.hdm_conv_free(l.dnn, held) }
 	if err := l.dnnError(C.hdm_conv_new(l.dnn, &c, held), "describe the convolution"); err != nil {
-		made.why = err.Error()
-		return made
+		return made, made.leave(err)
 	}
 	for _, call := range k.attempts() {
 		var bytes C.size_t
 		if err := l.dnnError(C.hdm_conv_workspace(l.dnn, held, &call, &bytes), "ask for the workspace"); err != nil {
-			made.why = err.Error()
+			if err := made.leave(err); err != nil {
+				made.free()
+				return nil, err
+			}
 			continue
 		}
 		if bytes > convWorkspace {
@@ -212,7 +214,7 @@ func (d *Device) convPlan(k convKey) *plan {
 			},
 		})
 	}
-	return made
+	return made, nil
 }
 
 // roundRows rounds rows of c float32s to bf16, with zeros up to padded ones (even).

@@ -3,6 +3,7 @@
 package cuda
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -48,7 +49,7 @@ type candidate struct {
 // job is one product or convolution for a library.
 type job struct {
 	key    any // comparable: everything that candidates depend on
-	build  func() *plan
+	build  func() (*plan, error)
 	floats int     // from the result's first float to its last
 	out    pointer // where the result belongs
 	before func()  // queued before the candidate; may be nil
@@ -61,7 +62,10 @@ type job struct {
 func (d *Device) byLibrary(j job) bool {
 	p := d.libraries.plans[j.key]
 	if p == nil {
-		d.wait(func() error { p = j.build(); return nil })
+		d.wait(func() (err error) {
+			p, err = j.build()
+			return d.libraryError(err)
+		})
 		d.libraries.plans[j.key] = p
 	}
 	if !p.settled {
@@ -82,7 +86,7 @@ func (d *Device) queueCandidate(p *plan, c *candidate, j job, out pointer) {
 	d.must(err)
 	at := j.at(out)
 	d.trace(op.LaunchLibrary, p.name, append(at[:], workspace)...)
-	d.submit(p.name, func() error { return c.run(at, workspace) })
+	d.submit(p.name, func() error { return d.libraryError(c.run(at, workspace)) })
 	d.endWorkspace(workspace)
 	if c.partial {
 		j.after(out)
@@ -91,40 +95,61 @@ func (d *Device) queueCandidate(p *plan, c *candidate, j job, out pointer) {
 
 // settle chooses a candidate and computes the job with it, or returns false.
 func (d *Device) settle(p *plan, j job) bool {
-	p.settled = true
 	if d.libraries.choices != nil {
 		return d.settleByTime(p, j)
 	}
 	for i := range p.candidates {
 		c := &p.candidates[i]
-		if err := d.tryCandidate(c, j, j.out); err != nil {
-			p.why = err.Error()
-			continue
+		if d.tryCandidate(p, c, j, j.out) {
+			p.settled, p.chosen = true, c
+			return true
 		}
-		p.chosen = c
-		return true
 	}
+	p.settled = true
 	return false
 }
 
-// tryCandidate computes the job if the library accepts the candidate.
-func (d *Device) tryCandidate(c *candidate, j job, out pointer) error {
+// tryCandidate computes the job if the library supports the candidate.
+func (d *Device) tryCandidate(p *plan, c *candidate, j job, out pointer) bool {
 	if j.before != nil {
 		j.before()
 	}
 	workspace, err := d.workspace(c)
-	if err != nil {
-		return err
-	}
+	d.must(err)
 	defer d.endWorkspace(workspace)
 	at := j.at(out)
-	if err := d.call(func() error { return c.run(at, workspace) }); err != nil {
-		return err
-	}
-	if c.partial {
+	supported := true
+	d.wait(func() error {
+		err := c.run(at, workspace)
+		supported = err == nil
+		return d.libraryError(p.leave(err))
+	})
+	if supported && c.partial {
 		j.after(out)
 	}
-	return nil
+	return supported
+}
+
+// leave notes that the library does not support a candidate; another error it returns.
+func (p *plan) leave(err error) error {
+	var u *unsupported
+	if errors.As(err, &u) {
+		p.why = err.Error()
+		return nil
+	}
+	return err
+}
+
+// libraryError completes the error of a library; on the queue's thread. A kernel that failed
+// before is told of by the driver.
+func (d *Device) libraryError(err error) error {
+	if err == nil {
+		return nil
+	}
+	if cause := driverError(d.stream.Query(), "ask for the stream's state"); lost(cause) {
+		return fmt.Errorf("%w: %w", err, d.check(cause, ""))
+	}
+	return fmt.Errorf("%w; NVIDIA's library fails: is the GPU full (nvidia-smi), are library and driver of one kind? %s=%s does without", err, librariesVariable, librariesOff)
 }
 
 // workspace takes scratch memory in few sizes, so that it is used again.
@@ -185,6 +210,7 @@ func (d *Device) settleByTime(p *plan, j job) bool {
 			l.failed = fmt.Errorf("%s: %w", tuneVariable, err)
 		}
 	}
+	p.settled = true
 	if choice == ownKernels {
 		p.why = "hdmnet's kernels are as fast"
 		return false
@@ -206,7 +232,7 @@ func (d *Device) measure(p *plan, j job) int {
 	best, least := ownKernels, d.milliseconds(func() { j.own(out) })
 	for i := range p.candidates {
 		c := &p.candidates[i]
-		if d.tryCandidate(c, j, out) != nil {
+		if !d.tryCandidate(p, c, j, out) {
 			continue
 		}
 		if ms := d.milliseconds(func() { d.queueCandidate(p, c, j, out) }); ms < least {

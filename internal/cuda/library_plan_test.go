@@ -3,6 +3,7 @@
 package cuda
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -99,38 +100,74 @@ func TestTuneUnsaved(t *testing.T) {
 	}
 }
 
-// TestLibraryWithoutScratch: where a workspace does not fit, a candidate without one is
-// taken, or hdmnet's kernels compute.
+// TestLibraryWithoutScratch: which algorithm computes must not depend on how full the GPU is, so
+// that a workspace that does not fit is an error, and the device goes on.
 func TestLibraryWithoutScratch(t *testing.T) {
 	emulatedLibraries(t)
 	c := librarySizes[3]
-	want := results(openCPU(t), c.run)
 	dev, _ := openWithLibraries(t, fp32)
-	near(t, "with scratch", results(dev, c.run), want)
-	used := 0
+	want := results(dev, c.run)
 	for _, p := range dev.libraries.plans {
-		if p.chosen != nil && p.chosen.workspace > 0 {
-			used++
-		}
 		p.settled, p.chosen = false, nil
 		for i := range p.candidates {
-			if p.candidates[i].workspace > 0 {
-				p.candidates[i].workspace = 1 << 42
-			}
+			p.candidates[i].workspace <<= 30
 		}
 	}
-	near(t, "without scratch", results(dev, c.run), want)
-	for _, l := range dev.Libraries() {
-		for _, left := range l.Left {
-			if !strings.Contains(left, "no scratch memory") {
-				t.Errorf("a shape is left for another reason: %s", left)
-			}
-			used--
+	err := failure(func() { results(dev, c.run) })
+	if !errors.Is(err, ErrOutOfMemory) || !strings.Contains(err.Error(), "no scratch memory") || !strings.Contains(err.Error(), librariesVariable+"=off") {
+		t.Errorf("a workspace that does not fit: %v", err)
+	}
+	for _, p := range dev.libraries.plans {
+		for i := range p.candidates {
+			p.candidates[i].workspace >>= 30
 		}
 	}
-	taken, _ := dev.computed(convLibrary)
-	if used < 0 || taken == 0 {
-		t.Errorf("%d more shapes left than used scratch memory, %d taken", -used, taken)
+	near(t, "with scratch again", results(dev, c.run), want)
+}
+
+// failure is the error that f panics with.
+func failure(f func()) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = r.(*op.DeviceError)
+		}
+	}()
+	f()
+	return nil
+}
+
+// TestLibraryFails: what goes wrong in a library by chance is an error, and not a reason to
+// compute with other kernels, which give other bits. The next attempt has the library again.
+func TestLibraryFails(t *testing.T) {
+	emulatedLibraries(t)
+	for _, timed := range []bool{false, true} {
+		for word, c := range map[string]struct {
+			size twinConv
+			want string
+		}{
+			"choose":    {librarySizes[0], "choose an algorithm: cuBLASLt: emulated error (14)"},
+			"multiply":  {librarySizes[0], "cuBLASLt: emulated error (14)"},
+			"workspace": {librarySizes[3], "ask for the workspace: cuDNN: CUDNN_STATUS_INTERNAL_ERROR (4000)"},
+			"convolve":  {librarySizes[3], "cuDNN: CUDNN_STATUS_INTERNAL_ERROR (4000)"},
+		} {
+			t.Setenv("HDMNET_EMU_FAIL", word)
+			t.Setenv(tuneVariable, "")
+			if timed {
+				t.Setenv(tuneVariable, filepath.Join(t.TempDir(), "choices.json"))
+			}
+			dev, _ := openWithLibraries(t, fp32)
+			err := failure(func() { results(dev, c.size.run) })
+			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), librariesVariable+"=off") {
+				t.Errorf("%s: %v", word, err)
+			}
+			t.Setenv("HDMNET_EMU_FAIL", "")
+			near(t, word, results(dev, c.size.run), results(openCPU(t), c.size.run))
+			for _, l := range dev.Libraries() {
+				if len(l.Left) > 0 && !timed {
+					t.Errorf("%s: left to the kernels here: %q", word, l.Left)
+				}
+			}
+		}
 	}
 }
 

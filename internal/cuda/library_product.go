@@ -51,7 +51,7 @@ func (d *Device) productByLibrary(layout string, g gemmArgs, p precision, own fu
 		a: alignment(g.a), b: alignment(g.b), c: alignment(added), d: alignment(g.c), biasPtr: alignment(g.bias)}
 	return d.byLibrary(job{
 		key:    key,
-		build:  func() *plan { return l.productPlan(key, g.bias, beta, cStream(d.stream)) },
+		build:  func() (*plan, error) { return l.productPlan(key, g.bias, beta, cStream(d.stream)) },
 		floats: (g.m-1)*g.ldc + g.n,
 		out:    g.c,
 		at: func(out pointer) [5]pointer {
@@ -84,7 +84,7 @@ func (k productKey) name() string {
 
 // productPlan asks cuBLASLt for candidates; on the queue's thread. cuBLASLt's matrices lie
 // by columns, so that our rows are its columns and it computes Cᵀ = Bᵀ·Aᵀ: its A is our B.
-func (l *libraries) productPlan(k productKey, bias pointer, beta float32, s C.CUstream) *plan {
+func (l *libraries) productPlan(k productKey, bias pointer, beta float32, s C.CUstream) (*plan, error) {
 	p := C.hdm_product{m: C.int64_t(k.n), n: C.int64_t(k.m), k: C.int64_t(k.k), lda: C.int64_t(k.ldb), ldb: C.int64_t(k.lda), ldd: C.int64_t(k.ldc),
 		input: C.CUDA_R_32F, compute: C.CUBLAS_COMPUTE_32F, workspace: productWorkspace}
 	switch k.layout {
@@ -112,8 +112,7 @@ func (l *libraries) productPlan(k productKey, bias pointer, beta float32, s C.CU
 	held := new(C.hdm_product_plan)
 	made.free = func() { C.hdm_product_free(l.blas, held) }
 	if err := l.blasError(C.hdm_product_new(l.blas, &p, C.CUdeviceptr(bias), held), "choose an algorithm"); err != nil {
-		made.why = err.Error()
-		return made
+		return made, made.leave(err)
 	}
 	for i := range int(held.count) {
 		made.candidates = append(made.candidates, candidate{
@@ -128,5 +127,5 @@ func (l *libraries) productPlan(k productKey, bias pointer, beta float32, s C.CU
 			},
 		})
 	}
-	return made
+	return made, nil
 }

@@ -42,6 +42,7 @@ struct Choice {
 };
 static_assert(sizeof(Choice) <= sizeof(cublasLtMatmulAlgo_t));
 constexpr uint32_t magic = 0x4c74416c;
+constexpr int internal_error = 14;
 
 uint64_t problem(const Desc &o, const Layout &a, const Layout &b, const Layout &c, const Layout &d)
 {
@@ -248,6 +249,8 @@ EXPORT int cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtMatmu
 	if (!check(requested > 0 && results && returned && p->reduction <= 7, f, "%d results, reduction mask %u", requested, p->reduction))
 		return CUBLAS_STATUS_INVALID_VALUE;
 	*returned = 0;
+	if (fails("choose"))
+		return internal_error;
 	if (refuses("product"))
 		return CUBLAS_STATUS_NOT_SUPPORTED;
 	auto offer = [&](uint32_t number, uint64_t workspace) {
@@ -296,6 +299,8 @@ EXPORT int cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc, co
 	if (!check(!overlap(D, d->bytes(), A, a->bytes()) && !overlap(D, d->bytes(), B, b->bytes()), f, "D overlaps A or B") ||
 	    !check(C == D ? hc == hd || c->ld == d->ld : !overlap(C, c->bytes(), D, d->bytes()), f, "C overlaps D and is not D"))
 		return CUBLAS_STATUS_INVALID_VALUE;
+	if (fails("multiply"))
+		return internal_error;
 	if (choice.number == 2)
 		return CUBLAS_STATUS_NOT_SUPPORTED;
 	Desc od = *o;

@@ -8,7 +8,7 @@ using namespace emu;
 
 namespace {
 
-constexpr int success = CUDNN_STATUS_SUCCESS, bad_param = 2000, not_supported = 3000;
+constexpr int success = CUDNN_STATUS_SUCCESS, bad_param = 2000, not_supported = 3000, internal_error = 4000;
 
 struct Handle {
 	CUstream stream = nullptr;
@@ -75,6 +75,8 @@ int workspace_size(const char *f, const Problem &p, int algo, size_t *bytes)
 	// deterministic, and nobody asks for it.
 	if (!check(bytes && (algo == 1 || (p.forward && algo == 0)), f, "algorithm %d", algo))
 		return bad_param;
+	if (fails("workspace"))
+		return internal_error;
 	if (refuses(p.forward ? "forward" : "gradient") || (p.x.type == CUDNN_DATA_BFLOAT16 && algo == 0))
 		return not_supported;
 	*bytes = workspace_of(p, algo);
@@ -170,7 +172,14 @@ EXPORT size_t cudnnGetVersion(void)
 	const char *v = getenv("HDMNET_EMU_CUDNN");
 	return v ? strtoul(v, nullptr, 10) : 91002;
 }
-EXPORT const char *cudnnGetErrorString(int status) { return status == not_supported ? "CUDNN_STATUS_NOT_SUPPORTED" : "CUDNN_STATUS_BAD_PARAM"; }
+EXPORT const char *cudnnGetErrorString(int status)
+{
+	switch (status) {
+	case not_supported: return "CUDNN_STATUS_NOT_SUPPORTED";
+	case internal_error: return "CUDNN_STATUS_INTERNAL_ERROR";
+	}
+	return "CUDNN_STATUS_BAD_PARAM";
+}
 
 EXPORT int cudnnCreate(cudnnHandle_t *out)
 {
@@ -290,6 +299,8 @@ EXPORT int cudnnConvolutionForward(cudnnHandle_t h, const void *alpha, cudnnTens
 		return status ? status : bad_param;
 	if (!check(*(const float *)alpha == 1 && *(const float *)beta == 0, f, "scales that are not emulated"))
 		return bad_param;
+	if (fails("convolve"))
+		return internal_error;
 	CUdeviceptr at = address(workspace);
 	return done(submit(f, ((Handle *)h)->stream, [=] {
 		use_workspace(p, algo, at);
@@ -326,6 +337,8 @@ EXPORT int cudnnConvolutionBiasActivationForward(cudnnHandle_t h, const void *al
 	if (refuses("fused"))
 		return not_supported;
 	bool relu = a->mode == CUDNN_ACTIVATION_RELU;
+	if (fails("convolve"))
+		return internal_error;
 	CUdeviceptr at = address(workspace);
 	return done(submit(f, ((Handle *)h)->stream, [=] {
 		use_workspace(p, algo, at);
@@ -353,6 +366,8 @@ EXPORT int cudnnConvolutionBackwardData(cudnnHandle_t h, const void *alpha, cudn
 	if (status || !usable(p, algo, dx, w, dy, workspace, bytes))
 		return status ? status : bad_param;
 	float al = *(const float *)alpha, be = *(const float *)beta;
+	if (fails("convolve"))
+		return internal_error;
 	CUdeviceptr at = address(workspace);
 	return done(submit(f, ((Handle *)h)->stream, [=] {
 		use_workspace(p, algo, at);
@@ -380,6 +395,8 @@ EXPORT int cudnnConvolutionBackwardFilter(cudnnHandle_t h, const void *alpha, cu
 	if (status || !usable(p, algo, x, dw, dy, workspace, bytes))
 		return status ? status : bad_param;
 	float al = *(const float *)alpha, be = *(const float *)beta;
+	if (fails("convolve"))
+		return internal_error;
 	CUdeviceptr at = address(workspace);
 	return done(submit(f, ((Handle *)h)->stream, [=] {
 		use_workspace(p, algo, at);

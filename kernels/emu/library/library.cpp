@@ -78,10 +78,13 @@ bool submit(const char *function, CUstream s, std::function<void()> work)
 	return check(driver().launch_host(s, run, &kept.back()) == CUDA_SUCCESS, function, "the stream is none");
 }
 
-bool refuses(const char *word)
+static bool listed(const char *variable, const char *word)
 {
-	const char *list = getenv("HDMNET_EMU_REFUSE");
+	const char *list = getenv(variable);
 	return list && strstr(list, word);
 }
+
+bool refuses(const char *word) { return listed("HDMNET_EMU_REFUSE", word); }
+bool fails(const char *word) { return listed("HDMNET_EMU_FAIL", word); }
 
 } // namespace emu

@@ -2,7 +2,8 @@
 // memory of the emulated driver (HDMNET_CUDA_DRIVER), in the order of the stream. They stand
 // in for NVIDIA's where there is no GPU and check what NVIDIA's documentation asks of a
 // caller; a misuse is a fault of the context. HDMNET_EMU_REFUSE names what they answer with
-// "not supported": a list of product, fused, forward, gradient.
+// "not supported": a list of product, fused, forward, gradient; HDMNET_EMU_FAIL what fails by
+// chance: choose, multiply, workspace, convolve.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -28,6 +29,8 @@ void scratch(CUdeviceptr at, size_t bytes);
 bool submit(const char *function, CUstream s, std::function<void()> work);
 // refuses tells whether HDMNET_EMU_REFUSE has the word.
 bool refuses(const char *word);
+// fails tells whether HDMNET_EMU_FAIL has the word.
+bool fails(const char *word);
 
 inline CUdeviceptr address(const void *p) { return (CUdeviceptr)(uintptr_t)p; }
 inline bool overlap(const void *a, size_t n, const void *b, size_t m)
