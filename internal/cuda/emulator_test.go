@@ -91,9 +91,10 @@ var emulatorCases = map[string]func(t *testing.T, d *Device){
 		d.Synchronize()
 	},
 	"late at a download": func(t *testing.T, d *Device) {
-		x := op.NewArena(d).Zeros(64)
+		x, v := op.NewArena(d).Zeros(64), make([]float32, 64)
+		d.Download(v, x)
 		failLate(d)
-		d.Download(make([]float32, 64), x)
+		d.Download(v, x)
 	},
 	"late at a mark": func(t *testing.T, d *Device) {
 		d.Mark()

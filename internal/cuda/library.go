@@ -14,7 +14,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"unsafe"
+
+	"gorgonia.org/cu"
 )
 
 // NVIDIA's libraries compute products and convolutions faster than kernels/*.cu on some
@@ -134,7 +137,34 @@ func (d *Device) openLibraries() error {
 	if l.blas == nil && l.dnn == nil {
 		return nil
 	}
+	if err := keepContext(d.index, d.gpu); err != nil {
+		return err
+	}
 	return d.openChoices()
+}
+
+// kept are the numbers of the GPUs whose contexts stay.
+var kept struct {
+	sync.Mutex
+	gpus map[int]bool
+}
+
+// keepContext makes a GPU's context stay until the process ends: once in use, the libraries hold
+// modules and memory in it that they give back with none of their functions.
+func keepContext(index int, gpu cu.Device) error {
+	kept.Lock()
+	defer kept.Unlock()
+	if kept.gpus[index] {
+		return nil
+	}
+	if _, err := gpu.RetainPrimaryCtx(); err != nil {
+		return driverError(err, "keep the context")
+	}
+	if kept.gpus == nil {
+		kept.gpus = map[int]bool{}
+	}
+	kept.gpus[index] = true
+	return nil
 }
 
 // open tries names in folders; try returns the version, or why not.

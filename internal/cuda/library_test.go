@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -98,6 +99,37 @@ func TestLibrariesFound(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestContextStays: NVIDIA's libraries keep state for the context of a GPU beyond a device's end,
+// so that it stays for the process once they have been used. Without them it ends.
+func TestContextStays(t *testing.T) {
+	if os.Getenv("HDMNET_TEST_CONTEXT") == "" {
+		emulated := emulatedLibraries(t)
+		cmd := exec.Command(os.Args[0], "-test.run=^TestContextStays$", "-test.v") // the process's own context
+		cmd.Env = append(os.Environ(), "HDMNET_TEST_CONTEXT="+emulated)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
+	for _, c := range []struct {
+		libraries string
+		active    int
+	}{{librariesOff, 0}, {os.Getenv("HDMNET_TEST_CONTEXT"), 1}, {librariesOff, 1}, {os.Getenv("HDMNET_TEST_CONTEXT"), 1}} {
+		t.Setenv(librariesVariable, c.libraries)
+		dev, err := Open(0, op.FP32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		gpu := dev.gpu
+		if err := dev.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, active, err := gpu.PrimaryCtxState(); err != nil || active != c.active {
+			t.Errorf("after a device with libraries from %q: context active %d, want %d; %v", c.libraries, active, c.active, err)
+		}
 	}
 }
 

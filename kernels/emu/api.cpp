@@ -140,8 +140,8 @@ API CUresult cuDevicePrimaryCtxRelease_v2(CUdevice)
 	BEGIN_BARE
 	if (!primary_count)
 		return api_error(CUDA_ERROR_INVALID_CONTEXT, "the primary context is not retained");
-	if (--primary_count)
-		return CUDA_SUCCESS;
+	if (--primary_count && !handles<Stream>().empty())
+		return CUDA_SUCCESS; // another part of the program uses it
 	std::string leaks;
 	if (!context_fault()) {
 		leaks = memory_leaks();
@@ -154,7 +154,8 @@ API CUresult cuDevicePrimaryCtxRelease_v2(CUdevice)
 		count(handles<Module>().size(), "modules");
 		count(handles<Graph>().size(), "graphs");
 	}
-	context_clear();
+	if (!primary_count)
+		context_clear();
 	if (leaks.empty())
 		return CUDA_SUCCESS;
 	fprintf(stderr, "emulated CUDA driver: %s\n", leaks.c_str());
