@@ -104,15 +104,16 @@ func (c *check) run(ctx context.Context, wanted string) (ok bool, err error) {
 		return false, err
 	}
 	all := c.steps()
-	chosen, err := choose(all, wanted)
+	chosen, err := choose(c.steps(), wanted)
 	if err != nil {
 		return false, err
 	}
 	ok = true
+	chosen = slices.DeleteFunc(chosen, func(s step) bool { return c.results.Steps[s.name].Status == "ok" })
+	if len(chosen) > 0 {
+		c.takeLibraries(ctx)
+	}
 	for _, s := range chosen {
-		if c.results.Steps[s.name].Status == "ok" {
-			continue
-		}
 		o := c.step(ctx, s)
 		c.results.put(s.name, o)
 		fmt.Printf("%-28s %-8s %5.0f s  %s\n", s.name, o.Status, o.Seconds, o.Reason)

@@ -106,6 +106,26 @@ func TestAll(t *testing.T) {
 	}
 }
 
+// TestTakeLibraries: the libraries of python3 that doctor tells of are those of every step,
+// unless the variable is set.
+func TestTakeLibraries(t *testing.T) {
+	dir, calls := bundle(t)
+	program(t, filepath.Join(dir, "bin", "hdmnet"), "echo '{\"device\":{\"python_libraries\":{\"python\":\"/p/python3\",\"folders\":[\"/p/a\",\"/p/b\"]}}}'")
+	program(t, filepath.Join(dir, "bin", "cuda.test"), "echo \"--- PASS: with $HDMNET_CUDA_LIBRARIES\" | tee -a "+calls)
+	for set, want := range map[string]string{"": "with /p/a:/p/b\n", "off": "with off\n"} {
+		t.Setenv("HDMNET_CUDA_LIBRARIES", set)
+		c := newCheck(t, dir)
+		c.out = t.TempDir()
+		mustRun(t, c, "suite", true)
+		if text := read(t, calls); !strings.HasSuffix(text, want) {
+			t.Errorf("set to %q: %q, want %q at its end", set, text, want)
+		}
+		if text := read(t, filepath.Join(c.out, "log.txt")); strings.Contains(text, "those of /p/python3") != (set == "") {
+			t.Errorf("set to %q, the log says %q", set, text)
+		}
+	}
+}
+
 // TestGoOn: what fails, or has no time left, is tried again by the next call, the rest is
 // not; without PyTorch the comparison says so.
 func TestGoOn(t *testing.T) {

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -82,6 +84,8 @@ type deviceReport struct {
 	device.Details
 	Measured []timing `json:"measured"` // empty: not measured
 	Fastest  string   `json:"fastest_precision,omitempty"`
+
+	Python *device.PythonLibraries `json:"python_libraries,omitempty"` // has libraries that are not used
 }
 
 // timing is how long a part of the network took in a precision.
@@ -145,7 +149,20 @@ func (r *report) examine(ctx context.Context, o *options) (err error) {
 		err = r.test(ctx, dev, o.thorough)
 	}
 	r.Device.Details = device.Describe(dev) // after the test: what libraries did not support is known then
+	r.Device.askPython(ctx)
 	return err
+}
+
+// askPython looks for libraries that are not used where PyTorch brings them. Nothing is opened
+// from there by itself: what a search path holds must not change results.
+func (r *deviceReport) askPython(ctx context.Context) {
+	unused := slices.ContainsFunc(r.Libraries, func(l device.SharedLibrary) bool { return l.Path == "" })
+	if !unused || os.Getenv("HDMNET_CUDA_LIBRARIES") != "" || os.Getenv("HDMNET_CUDA_DRIVER") != "" {
+		return
+	}
+	if found, err := device.FindPythonLibraries(ctx); err == nil && len(found.Folders) > 0 {
+		r.Python = found
+	}
 }
 
 func newDeviceReport(name, why string, timings []device.Timing) *deviceReport {

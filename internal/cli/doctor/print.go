@@ -14,8 +14,8 @@ import (
 
 // libraryOrigin says where a library comes from.
 var libraryOrigin = map[string]string{
-	"cuBLASLt": "it comes with the CUDA toolkit, or with pip install nvidia-cublas-cu12",
-	"cuDNN":    "it comes from developer.nvidia.com/cudnn, or with pip install nvidia-cudnn-cu12",
+	"cuBLASLt": "it comes with the CUDA toolkit, or with pip install nvidia-cublas-cu12 (nvidia-cublas for a driver of CUDA 13)",
+	"cuDNN":    "it comes from developer.nvidia.com/cudnn, or with pip install nvidia-cudnn-cu12 (nvidia-cudnn-cu13)",
 }
 
 // print writes the report for people.
@@ -34,6 +34,10 @@ func (r *report) print(out io.Writer) error {
 		line("precision", "%s", d.precision())
 		for _, l := range d.Libraries {
 			libraryLines(line, l)
+		}
+		if d.Python != nil {
+			line("Python", "%s has some of them; to use these:", d.Python.Python)
+			line("", "export HDMNET_CUDA_LIBRARIES='%s'", d.Python.Value())
 		}
 	}
 	if r.SelfTest != nil {

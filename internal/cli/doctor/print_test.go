@@ -18,7 +18,7 @@ func TestDoctorPrint(t *testing.T) {
 		CUDA: device.CUDA{Built: true, DriverFile: "libcuda.so.1", Version: "12.4", GPUs: []device.GPU{
 			{Index: 0, Name: "A100", Memory: 40 << 30, Capability: "8.0", Multiprocessors: 108}, {Index: 1, Name: "T4", Problem: "choose another GPU"},
 		}},
-		Device: &deviceReport{Name: "cuda:0 (A100)", Why: "asked for", Details: device.Details{
+		Device: &deviceReport{Name: "cuda:0 (A100)", Why: "asked for", Python: &device.PythonLibraries{Python: "/usr/bin/python3", Folders: []string{"/p/cu13/lib", "/p/cudnn/lib"}}, Details: device.Details{
 			Precision: "fp32", Libraries: []device.SharedLibrary{
 				{Name: "cuBLASLt", Path: "libcublasLt.so.12", Version: "12.4.5", Use: "products", Left: []string{"a product"}},
 				{Name: "cuDNN", Use: "convolutions", Reason: "no such file"},
@@ -40,7 +40,7 @@ func TestDoctorPrint(t *testing.T) {
 	for _, want := range []string{
 		"driver     of unknown version, up to CUDA 12.4 (libcuda.so.1)", "GPU 0      A100, 40.0 GiB, compute capability 8.0, 108 multiprocessors",
 		"choose another GPU", "fp32; the fastest here is bf16 (--precision bf16), which rounds the inputs of products; measured now for a part of the network: fp32 41 ms, bf16 24.5 ms", "12.4.5 (libcublasLt.so.12)", "own kernels: a product", "not used: no such file",
-		"nvidia-cudnn-cu12", "and PriorSimilarity up to 0.02", "2×3", "not a number", "FAIL: no such kernel", "1.0e+00", "verdict    it fails",
+		"nvidia-cudnn-cu12", "/usr/bin/python3 has some of them", "export HDMNET_CUDA_LIBRARIES='/p/cu13/lib:/p/cudnn/lib'", "and PriorSimilarity up to 0.02", "2×3", "not a number", "FAIL: no such kernel", "1.0e+00", "verdict    it fails",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
