@@ -84,6 +84,10 @@ var (
 	convSonames    = []string{"libcudnn.so.9", "libcudnn.so.8"}
 )
 
+// systemFolders are where libraries are looked for without being told; "": wherever the
+// system looks.
+var systemFolders = []string{"", "/usr/local/cuda/lib64"}
+
 // openLibraries looks for the libraries: in the folders that HDMNET_CUDA_LIBRARIES names,
 // or where the system looks. Only a variable that is set to nonsense is an error.
 func (d *Device) openLibraries() error {
@@ -103,7 +107,7 @@ func (d *Device) openLibraries() error {
 		l.product.Reason, l.conv.Reason = why, why
 		return nil
 	case set == "":
-		folders = []string{"", "/usr/local/cuda/lib64"} // "": wherever the system looks
+		folders = systemFolders
 	}
 	for _, folder := range folders {
 		if info, err := os.Stat(folder); set != "" && (err != nil || !info.IsDir()) {

@@ -52,11 +52,17 @@ func (q *queue) submit(f func() error) error {
 			return
 		}
 		if err := f(); err != nil {
-			q.failed.Store(&err)
-			close(q.broken)
+			q.fail(err)
 		}
 	}
 	return nil
+}
+
+// fail makes err the queue's error, unless there is one; from any goroutine.
+func (q *queue) fail(err error) {
+	if q.failed.CompareAndSwap(nil, &err) {
+		close(q.broken)
+	}
 }
 
 // call queues f and waits for it. An error of f itself does not stay: it is the caller's.
@@ -67,7 +73,11 @@ func (q *queue) call(f func() error) error {
 			done <- err
 			return
 		}
-		done <- f()
+		err := f()
+		if failed := q.err(); failed != nil {
+			err = failed // while f ran: what it waited for may have been given up
+		}
+		done <- err
 	}
 	return <-done
 }
@@ -93,7 +103,7 @@ func newMark(q *queue) *mark { return &mark{queue: q, reached: make(chan struct{
 func (m *mark) wait() error {
 	select {
 	case <-m.reached:
-		return nil
+		return m.queue.err()
 	case <-m.queue.broken:
 		return m.queue.err()
 	}

@@ -61,19 +61,23 @@ API CUresult cuDriverGetVersion(int *v)
 	if (CUresult began = hdm::api_begin(false); began != CUDA_SUCCESS)   \
 		return began;
 
+// device_count is how many devices there are. A process uses one at a time, which they do not
+// share: the numbers are there for the processes of a group.
+static int device_count() { return (int)env_number("HDMNET_EMU_DEVICES", 1); }
+
 API CUresult cuDeviceGetCount(int *n)
 {
 	BEGIN_BARE
-	*n = 1;
+	*n = device_count();
 	return CUDA_SUCCESS;
 }
 
 API CUresult cuDeviceGet(CUdevice *d, int i)
 {
 	BEGIN_BARE
-	if (i != 0)
-		return api_error(CUDA_ERROR_INVALID_DEVICE, "there is one device, number 0");
-	*d = 0;
+	if (i < 0 || i >= device_count())
+		return api_error(CUDA_ERROR_INVALID_DEVICE, "there are devices 0 to %d", device_count() - 1);
+	*d = i;
 	return CUDA_SUCCESS;
 }
 
@@ -84,10 +88,11 @@ API CUresult cuDeviceGetName(char *name, int n, CUdevice)
 	return CUDA_SUCCESS;
 }
 
-API CUresult cuDeviceGetUuid(CUuuid *u, CUdevice)
+API CUresult cuDeviceGetUuid(CUuuid *u, CUdevice d)
 {
 	BEGIN_BARE
 	memset(u, 0, sizeof *u);
+	u->bytes[15] = (char)(d + 1);
 	return CUDA_SUCCESS;
 }
 
@@ -123,11 +128,16 @@ API CUresult cuDeviceGetAttribute(int *v, CUdevice_attribute a, CUdevice)
 	return CUDA_SUCCESS;
 }
 
-// ---- Contexts: the primary one of the one device
+// ---- Contexts: the primary one of one device
 
-API CUresult cuDevicePrimaryCtxRetain(CUcontext *c, CUdevice)
+static CUdevice in_use; // the device whose context there is
+
+API CUresult cuDevicePrimaryCtxRetain(CUcontext *c, CUdevice d)
 {
 	BEGIN_BARE
+	if (primary_count && d != in_use)
+		return api_error(CUDA_ERROR_NOT_SUPPORTED, "device %d beside device %d in one process is not emulated", d, in_use);
+	in_use = d;
 	if (!memory_idle())
 		return api_error(CUDA_ERROR_OUT_OF_MEMORY, "other programs hold all memory");
 	primary_count++;
@@ -189,7 +199,7 @@ API CUresult cuCtxGetCurrent(CUcontext *c)
 API CUresult cuCtxGetDevice(CUdevice *d)
 {
 	BEGIN
-	*d = 0;
+	*d = in_use;
 	return CUDA_SUCCESS;
 }
 

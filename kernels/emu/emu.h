@@ -15,6 +15,7 @@
 // HDMNET_EMU_RACES=0 looks for no races; HDMNET_EMU_THREADS=n runs blocks on n threads;
 // HDMNET_EMU_MEMORY=n is the device's memory in MiB, of which other programs hold
 // HDMNET_EMU_TAKEN=n; HDMNET_EMU_DRIVER=n is the driver's CUDA version (12000);
+// HDMNET_EMU_DEVICES=n devices (1), of which a process uses one at a time;
 // HDMNET_EMU_CC=n the device's compute capability (80); HDMNET_EMU_REFUSE=load refuses to
 // load kernels. CUDA_VISIBLE_DEVICES counts as on a GPU.
 #pragma once

@@ -59,13 +59,14 @@ $(EMU)/selftest/libcuda-check.so.1: $(call emu_objects,check) $(EMU)/selftest/ch
 .SECONDARY:
 -include $(wildcard $(EMU)/fast/*.d $(EMU)/fast/kernel/*.d $(EMU)/check/*.d $(EMU)/check/kernel/*.d $(EMU)/selftest/*.d)
 
-# Emulated cuBLASLt and cuDNN for HDMNET_CUDA_LIBRARIES; kernels/emu/library.
+# Emulated cuBLASLt, cuDNN and NCCL for HDMNET_CUDA_LIBRARIES; kernels/emu/library.
 EMU_LIBRARY := $(EMU)/library
-EMU_LIBRARIES := $(EMU_LIBRARY)/libcublasLt.so.13 $(EMU_LIBRARY)/libcudnn.so.9
+EMU_LIBRARIES := $(EMU_LIBRARY)/libcublasLt.so.13 $(EMU_LIBRARY)/libcudnn.so.9 $(EMU_LIBRARY)/libnccl.so.2
 emu: $(EMU_LIBRARIES)
 EMU_LIBRARY_SOURCES := $(wildcard kernels/emu/library/library.*) internal/cuda/library.h internal/cuda/include/cuda.h
 $(EMU_LIBRARY)/libcublasLt.so.13: kernels/emu/library/cublaslt.cpp $(EMU_LIBRARY_SOURCES)
 $(EMU_LIBRARY)/libcudnn.so.9: kernels/emu/library/cudnn.cpp $(EMU_LIBRARY_SOURCES)
+$(EMU_LIBRARY)/libnccl.so.2: kernels/emu/library/nccl.cpp internal/cuda/library_nccl.h $(EMU_LIBRARY_SOURCES)
 $(EMU_LIBRARIES):
 	@mkdir -p $(@D)
-	@echo "$(CXX) $@"; $(CXX) $(filter-out -DHDM_EMU,$(EMU_FLAGS)) -Wno-cast-function-type -shared -o $@ $(filter %.cpp,$^) -ldl
+	@echo "$(CXX) $@"; $(CXX) $(filter-out -DHDM_EMU,$(EMU_FLAGS)) -Wno-cast-function-type -shared -o $@ $(filter %.cpp,$^) -ldl -lrt

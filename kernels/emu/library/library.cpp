@@ -18,6 +18,8 @@ struct Driver {
 	void (*scratch)(CUdeviceptr, size_t);
 	void (*misuse)(const char *);
 	CUresult (*launch_host)(CUstream, CUhostFn, void *);
+	CUresult (*device)(CUdevice *);
+	CUresult (*uuid)(CUuuid *, CUdevice);
 };
 
 const Driver &driver()
@@ -37,6 +39,8 @@ const Driver &driver()
 		find(d.scratch, "hdm_emu_scratch");
 		find(d.misuse, "hdm_emu_misuse");
 		find(d.launch_host, "cuLaunchHostFunc");
+		find(d.device, "cuCtxGetDevice");
+		find(d.uuid, "cuDeviceGetUuid");
 		return d;
 	}();
 	return d;
@@ -76,6 +80,18 @@ bool submit(const char *function, CUstream s, std::function<void()> work)
 	kept.push_back(std::move(work));
 	auto run = [](void *f) { (*(std::function<void()> *)f)(); };
 	return check(driver().launch_host(s, run, &kept.back()) == CUDA_SUCCESS, function, "the stream is none");
+}
+
+std::string current_gpu()
+{
+	CUdevice d;
+	CUuuid u;
+	if (driver().device(&d) != CUDA_SUCCESS || driver().uuid(&u, d) != CUDA_SUCCESS)
+		return "";
+	char text[33];
+	for (int i = 0; i < 16; i++)
+		snprintf(text + 2 * i, 3, "%02x", (unsigned char)u.bytes[i]);
+	return text;
 }
 
 static bool listed(const char *variable, const char *word)

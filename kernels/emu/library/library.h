@@ -1,4 +1,4 @@
-// library.h: what the emulated cuBLASLt and cuDNN share. They compute by definition, on the
+// library.h: what the emulated cuBLASLt, cuDNN and NCCL share. They compute by definition, on the
 // memory of the emulated driver (HDMNET_CUDA_DRIVER), in the order of the stream. They stand
 // in for NVIDIA's where there is no GPU and check what NVIDIA's documentation asks of a
 // caller; a misuse is a fault of the context. HDMNET_EMU_REFUSE names what they answer with
@@ -27,6 +27,8 @@ bool access(const char *function, const char *what, CUdeviceptr at, size_t bytes
 void scratch(CUdeviceptr at, size_t bytes);
 // submit runs work in the order of the stream, now or whenever a graph runs.
 bool submit(const char *function, CUstream s, std::function<void()> work);
+// current_gpu is the identity of the GPU whose context is current, empty without one.
+std::string current_gpu();
 // refuses tells whether HDMNET_EMU_REFUSE has the word.
 bool refuses(const char *word);
 // fails tells whether HDMNET_EMU_FAIL has the word.
