@@ -33,7 +33,7 @@ var rooms = []room{
 
 	// Several processes: the group, and the engines that carry its sums.
 	{"processes", []string{"internal/dist"}, []string{"files", "operators"}},
-	{"process engines", []string{"internal/dist/engine", "internal/dist/mpi"}, []string{"operators", "processes"}},
+	{"process engines", []string{"internal/dist/engine", "internal/dist/mpi", "internal/dist/nccl"}, []string{"operators", "cuda", "processes"}},
 
 	// Networks, and what is done with them, on a device that they are given.
 	{"layers", []string{"internal/nn"}, []string{"formats", "operators"}},
