@@ -43,7 +43,7 @@ ptxas: ## registers, shared memory and spills of the hot kernels; needs NVIDIA's
 include kernels/emu/emu.mk
 
 # make test-cuda CUDA_RUN='TestSuite/^relu$$' runs one operator.
-CUDA_TEST ?= ./internal/cuda ./internal/device
+CUDA_TEST ?= ./internal/cuda ./internal/device ./internal/dist/nccl
 CUDA_RUN ?= .
 EMU_ENV = HDMNET_EMU_MEMORY=2048 HDMNET_EMU_LIBRARY=$(CURDIR)/$(EMU_LIBRARY) HDMNET_EMU_SELFTEST=$(CURDIR)/$(EMU)/selftest HDMNET_CUDA_DRIVER=$(CURDIR)/$(EMU)/selftest
 test-cuda: $(CUDA_LIB) $(EMU_SELFTEST) $(EMU_LIBRARIES) ## the CUDA device on the emulated driver, every access checked; then fast, in random order

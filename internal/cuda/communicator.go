@@ -68,6 +68,9 @@ func OpenNCCL() (*NCCL, error) {
 		n.lib = lib
 		return version, ""
 	})
+	if len(folders) == 0 {
+		found.Reason = librariesVariable + " names no folder"
+	}
 	if n.lib == nil {
 		return nil, fmt.Errorf("no NCCL: %s; install it (libnccl2, or pip install nvidia-nccl-cu12), or name its folder in %s", found.Reason, librariesVariable)
 	}

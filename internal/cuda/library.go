@@ -134,7 +134,7 @@ func (d *Device) openLibraries() error {
 		}
 		return fmt.Sprintf("%d.%d.%d", v/unit, v%unit/100, v%100), ""
 	})
-	if set != "" && l.blas == nil && l.dnn == nil {
+	if set != "" && l.blas == nil && l.dnn == nil && !holds(folders, ncclSoname) {
 		return fmt.Errorf("%s=%s: no library there can be used: %s; %s; name other folders, or %q to do without", librariesVariable, set,
 			l.product.Reason, l.conv.Reason, librariesOff)
 	}
@@ -145,6 +145,14 @@ func (d *Device) openLibraries() error {
 		return err
 	}
 	return d.openChoices()
+}
+
+// holds tells whether one of the folders has a file of that name.
+func holds(folders []string, name string) bool {
+	return slices.ContainsFunc(folders, func(folder string) bool {
+		_, err := os.Stat(filepath.Join(folder, name))
+		return err == nil
+	})
 }
 
 // kept are the numbers of the GPUs whose contexts stay.

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// PythonLibraries are folders of a Python environment that hold NVIDIA's cuBLASLt or cuDNN, as
+// PythonLibraries are folders of a Python environment that hold NVIDIA's cuBLASLt, cuDNN or NCCL, as
 // PyTorch brings them.
 type PythonLibraries struct {
 	Python  string   `json:"python"`  // the interpreter
@@ -22,14 +22,14 @@ func (p *PythonLibraries) Value() string {
 	return strings.Join(p.Folders, string(filepath.ListSeparator))
 }
 
-// pythonLibraries is asked of Python: nvidia/cublas/lib and nvidia/cudnn/lib are where pip puts
-// them, nvidia/cu13/lib since CUDA 13, lib of the environment where conda does.
+// pythonLibraries is asked of Python: nvidia/cublas/lib, nvidia/cudnn/lib and nvidia/nccl/lib are
+// where pip puts them, nvidia/cu13/lib since CUDA 13, lib of the environment where conda does.
 const pythonLibraries = `
 import glob, json, os, sys
 folders = []
 for base in sys.path + [sys.prefix]:
     for folder in sorted(glob.glob(os.path.join(base, "nvidia", "*", "lib"))) + [os.path.join(base, "lib")]:
-        if folder not in folders and (glob.glob(os.path.join(folder, "libcublasLt.so.*")) or glob.glob(os.path.join(folder, "libcudnn.so.*"))):
+        if folder not in folders and any(glob.glob(os.path.join(folder, "lib" + name + ".so.*")) for name in ("cublasLt", "cudnn", "nccl")):
             folders.append(folder)
 print(json.dumps({"python": sys.executable, "folders": folders}))
 `

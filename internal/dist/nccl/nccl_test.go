@@ -4,6 +4,7 @@ package nccl
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math"
@@ -57,6 +58,10 @@ func member(role string) (err error) {
 	if err != nil {
 		return err
 	}
+	if role == "never joins" && last {
+		uuid, err := neverJoins(dev, link)
+		return fmt.Errorf("%s does not join: %w", uuid, err)
+	}
 	b, err := Blocks(dev, link)
 	if err != nil {
 		return err
@@ -89,6 +94,27 @@ func member(role string) (err error) {
 		return err
 	}
 	return dev.Close()
+}
+
+// neverJoins makes the calls of Blocks up to the one in which the others then wait.
+func neverJoins(dev *cuda.Device, link dist.Link) (uuid string, err error) {
+	library, err := cuda.OpenNCCL()
+	if err != nil {
+		return "", err
+	}
+	if uuid, err = dev.UUID(); err != nil {
+		return uuid, err
+	}
+	for range 2 {
+		if err := dist.Agree(link, nil); err != nil {
+			return uuid, err
+		}
+	}
+	var id cuda.CommunicatorID
+	if _, err = link.Gather(append(id[:], library.Version+" "+uuid+" "+dev.Name()...)); err == nil {
+		err = errors.New("on purpose")
+	}
+	return uuid, err
 }
 
 // values are those that process rank brings, whose sum in float32 depends on the order.
@@ -234,10 +260,11 @@ func TestFailures(t *testing.T) {
 	}{
 		{"leaves", 2, nil, false, []string{"another process of the group has ended"}, "exit status 3"},
 		{"leaves", 4, nil, true, []string{"another process of the group has ended"}, "exit status 3"},
+		{"never joins", 3, nil, false, []string{"another process of the group has ended"}, "on purpose"},
 		{"same GPU", 2, nil, false, []string{"processes 0 and 1 both compute on cuda:0", "--device"}, "processes 0 and 1 both compute on cuda:0"},
 		{"other sizes", 2, nil, true, []string{"rank 0: call 0 of 1000 values", "rank 1: call 0 of 1001"}, "rank 1: call 0 of 1001 values"},
 		{"sums", 2, []string{"HDMNET_EMU_NCCL=20708"}, true, []string{"version 2.7.8, hdmnet needs 2.13 or newer"}, "needs 2.13"},
-		{"sums", 2, []string{"HDMNET_CUDA_LIBRARIES=/"}, true, []string{"no NCCL: /libnccl.so.2 does not exist; install it", "HDMNET_CUDA_LIBRARIES"}, "no NCCL"},
+		{"sums", 2, []string{"HDMNET_CUDA_LIBRARIES=off"}, true, []string{"no NCCL: HDMNET_CUDA_LIBRARIES names no folder; install it"}, "no NCCL"},
 	} {
 		if c.emu && !emulated {
 			continue
