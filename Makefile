@@ -5,13 +5,18 @@ CC ?= cc
 CXX ?= g++
 
 # The CUDA build: our own header and link stub in the place of a toolkit's, so a C compiler
-# is enough. CUDA_GO runs the go command with them.
-CUDA_LIB := build/cuda/libcuda.a
-CUDA_GO := CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(CURDIR)/internal/cuda/include" CGO_LDFLAGS="-L$(CURDIR)/build/cuda" $(GO)
+# is enough. CUDA_GO runs the go command with them. PORTABLE=1 is for older C libraries than
+# this machine's.
+ifdef PORTABLE
+CC := sh $(CURDIR)/scripts/portable-cc.sh
+endif
+CUDA_BUILD := build/cuda$(if $(PORTABLE),-portable)
+CUDA_LIB := $(CUDA_BUILD)/libcuda.a
+CUDA_GO := $(if $(PORTABLE),CC="$(CC)" )CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(CURDIR)/internal/cuda/include" CGO_LDFLAGS="-L$(CURDIR)/$(CUDA_BUILD)" $(GO)
 DRIVER := $(shell sh scripts/cuda-driver.sh)
 
 .DEFAULT_GOAL := build
-.PHONY: help build build-cpu build-cuda test vet-cuda test-cuda test-parity trace gpu-bundle gpu-check ptx ptxas race vet lint fuzz bench generate smoke ci
+.PHONY: help build build-cpu build-cuda build-cuda-portable test vet-cuda test-cuda test-parity trace gpu-bundle gpu-check ptx ptxas race vet lint fuzz bench generate smoke ci
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -24,10 +29,14 @@ build-cpu: ## the binary for CPUs, static
 build-cuda: $(CUDA_LIB) ## the binary with CUDA; needs a C compiler, to run a driver
 	$(CUDA_GO) build -tags cuda -trimpath -o bin/hdmnet ./cmd/hdmnet
 
+build-cuda-portable: ## the same for Linux with glibc 2.28 or newer; needs zig (pip install ziglang): ZIG
+	$(MAKE) build-cuda PORTABLE=1
+	$(GO) run ./scripts/glibc -at-most 2.28 bin/hdmnet
+
 $(CUDA_LIB): internal/cuda/stub/src/libcuda.c $(wildcard internal/cuda/include/*.h)
 	@mkdir -p $(@D)
-	$(CC) -O2 -fPIC -Wall -Iinternal/cuda/include -c -o build/cuda/stub.o $<
-	$(AR) rcs $@ build/cuda/stub.o
+	$(CC) -O2 -fPIC -Wall -Iinternal/cuda/include -c -o $(CUDA_BUILD)/stub.o $<
+	$(AR) rcs $@ $(CUDA_BUILD)/stub.o
 
 vet-cuda: $(CUDA_LIB)
 	$(CUDA_GO) vet -tags cuda ./internal/cuda ./internal/device ./cmd/hdmnet

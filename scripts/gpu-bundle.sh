@@ -22,18 +22,12 @@ if [ -n "$peer" ]; then
 	mkdir "$dir/peer"
 	cp "$peer"/*.py "$dir/peer/"
 fi
-glibc=
-if command -v objdump >/dev/null; then
-	glibc=$(objdump -T "$dir"/bin/hdmnet "$dir"/bin/*.test | sed -n 's/.*GLIBC_\([0-9.]*\).*/\1/p' | sort -uV | tail -n 1)
-fi
+CGO_ENABLED=0 "$go" run ./scripts/glibc "$dir"/bin/hdmnet "$dir"/bin/*.test
 tar -czf "$dir/bin.tar.gz" -C "$dir" bin
 rm -r "$dir/bin"
 
 size=$(du -sm "$dir" | cut -f 1)
 echo "$dir: $size MiB; there: sh gpu-check.sh"
-if [ -n "$glibc" ]; then
-	echo "it needs glibc $glibc or newer"
-fi
 if [ "$size" -ge 60 ]; then
 	echo "too large: at most 60 MiB" >&2
 	exit 1

@@ -51,7 +51,7 @@ var rooms = []room{
 		"internal/cli/predict", "internal/cli/root", "internal/cli/train", "internal/cli/weights"},
 		[]string{"files", "constants", "pictures", "formats", "settings", "data", "data sets", "operators", "cpu", "devices", "observers",
 			"processes", "layers", "networks", "tasks", "experiment", "training", "flags and screens"}},
-	{"programs", []string{"cmd/hdmnet", "internal/house", "scripts/gpucheck"}, []string{"files", "machine", "process engines", "flags and screens", "commands"}},
+	{"programs", []string{"cmd/hdmnet", "internal/house", "scripts/glibc", "scripts/gpucheck"}, []string{"files", "machine", "process engines", "flags and screens", "commands"}},
 }
 
 // libraries are those of others that one place alone may import, and the places.
