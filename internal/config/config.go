@@ -76,12 +76,14 @@ type Base struct {
 
 // Train are the settings of training.
 type Train struct {
-	Seed     int       `yaml:"seed" default:"321" valid:"[0,inf)"`
-	Workers  int       `yaml:"workers" default:"2" valid:"[1,256]" doc:"goroutines that prepare batches; results do not depend on it"`
-	Prefetch int       `yaml:"prefetch" default:"4" valid:"[1,64]" doc:"batches kept ready"`
-	Stage    string    `yaml:"stage" default:"all" valid:"base|meta|all"`
-	Base     BaseStage `yaml:"base" doc:"the base learner: PSPNet on the fold's base classes, SGD"`
-	Meta     MetaStage `yaml:"meta" doc:"HDMNet on episodes, AdamW; backbone and base learner frozen"`
+	Seed     int    `yaml:"seed" default:"321" valid:"[0,inf)"`
+	Workers  int    `yaml:"workers" default:"2" valid:"[1,256]" doc:"goroutines that prepare batches; results do not depend on it"`
+	Prefetch int    `yaml:"prefetch" default:"4" valid:"[1,64]" doc:"batches kept ready"`
+	Stage    string `yaml:"stage" default:"all" valid:"base|meta|all"`
+	// TensorBoard changes no result.
+	TensorBoard bool      `yaml:"tensorboard" default:"true" doc:"write events for TensorBoard into the run's folder tensorboard"`
+	Base        BaseStage `yaml:"base" doc:"the base learner: PSPNet on the fold's base classes, SGD"`
+	Meta        MetaStage `yaml:"meta" doc:"HDMNet on episodes, AdamW; backbone and base learner frozen"`
 }
 
 // Schedule is how long a stage runs and when it validates.

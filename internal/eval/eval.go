@@ -53,9 +53,26 @@ type Options struct {
 	// ViaInput resizes logits to the side of the network's input before the label's size, as
 	// the released program does. Labels differ in a few pixels of a million.
 	ViaInput bool
+	// Loss also takes the cross entropy of the final output of Meta, or of Base, over each
+	// picture's labeled pixels. Where several views or votes count there is none.
+	Loss bool
+	// Probabilities gives those of the final output to Seen.
+	Probabilities bool
+	// Seen gets every episode of Meta after it was scored; nil: nobody does. An error of it
+	// ends the evaluation.
+	Seen func(*Seen) error
 	// Progress is told after every batch how many of Total are done and the mean of the
 	// runs' mIoU so far; nil: nobody is told.
 	Progress func(done, total int, running float64)
+}
+
+// Seen is one episode and what the network says of it, at the label's size. It is valid
+// until the function that gets it returns.
+type Seen struct {
+	Episode *data.Episode
+	Run     int       // that the episode belongs to
+	Final   []uint8   // [H,W] 1 object, 0 background
+	Object  []float32 // [H,W] probability of the object, where Options.Probabilities asks for it
 }
 
 func (o *Options) report(done int, running float64) {
@@ -99,12 +116,13 @@ var ErrNotFinite = errors.New("NaN or Inf")
 func Meta(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o Options) ([]*Result, error) {
 	all := results(&o, func() *Result { return newResult(&o) })
 	err := each(ctx, tape, src, func(b *data.Batch) error {
-		seen, err := o.look(net, tape, b, (*outputs).labels)
+		seen, err := o.look(net, tape, b, o.wantLabels)
 		if err != nil {
 			return err
 		}
 		for i, e := range b.Episodes {
 			r := all[o.run(e)]
+			r.loss += seen[i].final.loss
 			r.Final.Add(e.Class, seen[i].final.labels, e.Label)
 			r.Meta.Add(e.Class, seen[i].meta.labels, e.Label)
 			if r.Base != nil {
@@ -112,6 +130,12 @@ func Meta(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o Options
 			}
 			if r.Boundary != nil {
 				r.Boundary.Add(e.Class, metric.Boundary(seen[i].final.labels, e.H, e.W, metric.BoundaryRatio), metric.Boundary(e.Label, e.H, e.W, metric.BoundaryRatio))
+			}
+			if o.Seen == nil {
+				continue
+			}
+			if err := o.Seen(&Seen{Episode: e, Run: o.run(e), Final: seen[i].final.labels, Object: seen[i].final.object()}); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -139,7 +163,13 @@ func Base(ctx context.Context, net Semantic, tape *nn.Tape, src Source, o Option
 				b.Episodes[i].QueryName, ErrNotFinite)
 		}
 		for i, e := range b.Episodes {
-			r.Confusion.Add(o.labels(tape, logits.Value, i, e, b.Side), e.FullBaseLabel)
+			p := prediction{}
+			if o.Loss {
+				p.truth = e.FullBaseLabel
+			}
+			o.labels(tape, &p, logits.Value, i, e, b.Side)
+			r.Confusion.Add(p.labels, e.FullBaseLabel)
+			r.loss += p.loss
 			r.Pictures++
 		}
 		return nil

@@ -19,6 +19,8 @@ type outputs struct{ final, meta, base prediction }
 type prediction struct {
 	labels        []uint8
 	probabilities []float32
+	truth         []uint8 // [H,W] that loss compares with; nil: there is no loss
+	loss          float64 // cross entropy
 }
 
 // look runs the network on every view of a batch. For each output that want chooses it
@@ -41,9 +43,14 @@ func (o *Options) look(net FewShot, t *nn.Tape, b *data.Batch, want func(*output
 				if w.voted {
 					n = votes
 				}
-				if n*len(views) == 1 && !w.probabilities && !(o.Refine != nil && w.voted) {
-					w.to.labels = o.labels(t, w.logits, i, e, b.Side)
-					continue
+				if n*len(views) == 1 && !w.probabilities && !(o.Refine != nil && w.voted) { // the logits themselves say it
+					if o.Loss && w.voted {
+						w.to.truth = e.Label
+					}
+					o.labels(t, w.to, w.logits, i, e, b.Side)
+					if !o.Probabilities || w.to != &seen[i].final {
+						continue
+					}
 				}
 				c := op.Last(w.logits)
 				if w.to.probabilities == nil {
@@ -75,8 +82,8 @@ type wanted struct {
 	probabilities bool // they are needed, not only the labels
 }
 
-// labels are the label maps of all outputs.
-func (s *outputs) labels(out *model.Output) []wanted {
+// wantLabels are the label maps of all outputs.
+func (o *Options) wantLabels(s *outputs, out *model.Output) []wanted {
 	return []wanted{
 		{to: &s.final, logits: out.Final.Value, voted: true}, {to: &s.meta, logits: out.Meta.Value, voted: true}, {to: &s.base, logits: out.Base.Value},
 	}
@@ -97,9 +104,22 @@ func (p *prediction) refine(g *refine.Guided, e *data.Episode, side int) {
 	}
 }
 
-// decide takes the label of every pixel from the probabilities, where there are any.
-func (p *prediction) decide(e *data.Episode) {
+// object is the probability of the object [H,W], of a binary output; nil where there is none.
+func (p *prediction) object() []float32 {
 	if p.probabilities == nil {
+		return nil
+	}
+	out := make([]float32, len(p.probabilities)/2)
+	for i := range out {
+		out[i] = p.probabilities[2*i+1]
+	}
+	return out
+}
+
+// decide takes the label of every pixel from the probabilities, where there are any and the
+// logits have not said it.
+func (p *prediction) decide(e *data.Episode) {
+	if p.probabilities == nil || p.labels != nil {
 		return
 	}
 	c := len(p.probabilities) / (e.H * e.W)
@@ -114,18 +134,30 @@ func (p *prediction) decide(e *data.Episode) {
 	}
 }
 
-// labels returns, at the size of episode e's label, the argmax [H,W] over the channels of
-// sample i of logits [B,h,w,C] for inputs of a side.
-func (o *Options) labels(t *nn.Tape, logits op.Tensor, i int, e *data.Episode, side int) []uint8 {
+// labels gives p, at the size of episode e's label, the argmax [H,W] over the channels of
+// sample i of logits [B,h,w,C] for inputs of a side, and the loss where there is a truth.
+func (o *Options) labels(t *nn.Tape, p *prediction, logits op.Tensor, i int, e *data.Episode, side int) {
 	full := tta.FullSize(t, logits, i, i+1, e.H, e.W, o.between(side))
 	block := t.Arena.Uint8(tta.RoundUp(e.H * e.W))
 	labels := op.Span(block, 0, 1, e.H, e.W)
+	if p.truth != nil {
+		p.loss = crossEntropy(t, full.Logits, labels, p.truth)
+	}
 	t.Dev.Argmax(labels, full.Logits)
-	out := make([]uint8, e.H*e.W)
-	t.Dev.Download(out, labels)
+	p.labels = make([]uint8, e.H*e.W)
+	t.Dev.Download(p.labels, labels)
 	full.Free(t)
 	t.Arena.Free(block)
-	return out
+}
+
+// crossEntropy is the mean over the labeled pixels of truth, for which label [1,H,W] is room.
+func crossEntropy(t *nn.Tape, logits, label op.Tensor, truth []uint8) float64 {
+	loss, v := t.Arena.Float32(2), make([]float32, 2)
+	t.Dev.Upload(label, truth)
+	t.Dev.CrossEntropy(loss, logits, label)
+	t.Dev.Download(v, loss)
+	t.Arena.Free(loss)
+	return float64(v[0])
 }
 
 // between is the side that logits are resized to on the way, 0 for none.

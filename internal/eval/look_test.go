@@ -2,10 +2,12 @@ package eval
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"testing"
 
 	"hdmnet/internal/data"
+	"hdmnet/internal/labelmap"
 	"hdmnet/internal/model"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/refine"
@@ -71,7 +73,10 @@ func TestViaInput(t *testing.T) {
 	tape.Dev.Upload(x, v)
 	e := &data.Episode{H: 40, W: 40}
 	once, twice := Options{}, Options{ViaInput: true}
-	a, b := once.labels(tape, x, 0, e, 8), twice.labels(tape, x, 0, e, 8) // 9 would have the nodes of the logits among its own
+	var first, second prediction
+	once.labels(tape, &first, x, 0, e, 8) // 9 would have the nodes of the logits among its own
+	twice.labels(tape, &second, x, 0, e, 8)
+	a, b := first.labels, second.labels
 	different := 0
 	for i := range a {
 		if a[i] != b[i] {
@@ -112,5 +117,20 @@ func TestRefine(t *testing.T) {
 	refined, refinedBoundary := score(&refine.Guided{Radius: 1, Epsilon: 1e-3})
 	if !(refined > plain+0.1) || !(refinedBoundary > plainBoundary+0.1) {
 		t.Errorf("mIoU %g and %g of boundaries, refined %g and %g", plain, plainBoundary, refined, refinedBoundary)
+	}
+}
+
+// TestLoss: the loss is the cross entropy over the labeled pixels, at the label's size.
+func TestLoss(t *testing.T) {
+	tape := newTape(t)
+	tape.Begin(false, 0)
+	x := tape.Arena.Float32(1, 2, 1, 2)
+	tape.Dev.Upload(x, []float32{2, 0, -1, 1.5})
+	e := &data.Episode{H: 2, W: 1, Label: []uint8{0, labelmap.Ignore}}
+	p := prediction{truth: e.Label}
+	o := Options{Loss: true}
+	o.labels(tape, &p, x, 0, e, 9)
+	if want := math.Log(1 + math.Exp(-2)); math.Abs(p.loss-want) > 1e-6 || fmt.Sprint(p.labels) != "[0 1]" {
+		t.Errorf("loss %g, want %g; labels %v", p.loss, want, p.labels)
 	}
 }

@@ -11,7 +11,11 @@ type Result struct {
 	Base        *metric.Confusion // of the base learner, background and base classes; nil without base classes
 	Boundary    *metric.IoU       // of the final output's boundaries; nil where they are not scored
 	fold        data.Fold
+	loss        float64 // sum over the episodes
 }
+
+// Loss is the mean cross entropy of the final output, where Options.Loss asks for it.
+func (r *Result) Loss() float64 { return r.loss / float64(max(r.Final.Episodes(), 1)) }
 
 func newResult(o *Options) *Result {
 	fold := o.Fold
@@ -43,7 +47,11 @@ type BaseResult struct {
 	Confusion *metric.Confusion
 	Pictures  int
 	fold      data.Fold
+	loss      float64 // sum over the pictures
 }
+
+// Loss is the mean cross entropy, where Options.Loss asks for it.
+func (r *BaseResult) Loss() float64 { return r.loss / float64(max(r.Pictures, 1)) }
 
 // Scores are the headline figures by name, in [0, 1]: miou over the base classes, and
 // miou_with_background.

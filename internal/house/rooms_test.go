@@ -15,7 +15,7 @@ var rooms = []room{
 	{"machine", []string{"internal/memlimit"}, nil},
 	{"pictures", []string{"internal/annotate", "internal/jpeg", "internal/overlay", "internal/picture", "internal/png", "internal/refine", "internal/rows"},
 		[]string{"files", "constants"}},
-	{"formats", []string{"internal/coco", "internal/matfile", "internal/onnx", "internal/weights"}, []string{"files", "constants"}},
+	{"formats", []string{"internal/coco", "internal/matfile", "internal/onnx", "internal/tensorboard", "internal/weights"}, []string{"files", "constants"}},
 	{"settings", []string{"internal/config", "internal/run"}, []string{"files", "constants"}},
 
 	// Pictures and scores: no device, no network.
@@ -43,7 +43,7 @@ var rooms = []room{
 	{"experiment", []string{"internal/experiment"},
 		[]string{"files", "constants", "pictures", "formats", "settings", "data", "data sets", "operators", "processes", "layers", "networks"}},
 	{"training", []string{"internal/bench", "internal/train"},
-		[]string{"files", "constants", "formats", "settings", "data", "operators", "references", "observers", "processes", "layers", "networks", "tasks", "experiment"}},
+		[]string{"files", "constants", "pictures", "formats", "settings", "data", "operators", "references", "observers", "processes", "layers", "networks", "tasks", "experiment"}},
 
 	{"flags and screens", []string{"internal/cli/flags", "internal/cli/ui"},
 		[]string{"files", "pictures", "formats", "settings", "data", "operators", "devices", "networks", "tasks", "experiment"}},

@@ -80,6 +80,18 @@ func (m *IoU) Add(class int, pred, label []uint8) {
 	m.background.add(counts{pixels[0][0], pixels[0][0] + differ})
 }
 
+// Merge adds all episodes of another accumulator of the same classes.
+func (m *IoU) Merge(o *IoU) {
+	for class, c := range o.perClass {
+		sum := m.perClass[class]
+		sum.add(c)
+		m.perClass[class] = sum
+		m.episodes[class] += o.episodes[class]
+	}
+	m.foreground.add(o.foreground)
+	m.background.add(o.background)
+}
+
 // MIoU is the mean of PerClass, in [0, 1]; 0 before the first episode.
 func (m *IoU) MIoU() float64 { return mean(m.PerClass()) }
 

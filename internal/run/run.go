@@ -4,6 +4,7 @@
 //	metrics.jsonl                   one JSON object a step and a validation
 //	log                             what was printed
 //	curves.png                      loss and mIoU of every stage
+//	tensorboard                     events for TensorBoard of stage meta; those of stage base are in tensorboard/base
 //	base.safetensors                best base learner (stage base)
 //	best.safetensors                the network to use (stage meta)
 //	checkpoints/last.safetensors    where to go on
@@ -49,6 +50,9 @@ func (d *Dir) Log() string { return filepath.Join(d.path, "log") }
 
 // Curves is the picture of losses and scores.
 func (d *Dir) Curves() string { return filepath.Join(d.path, "curves.png") }
+
+// TensorBoard is the folder of events for TensorBoard.
+func (d *Dir) TensorBoard() string { return filepath.Join(d.path, "tensorboard") }
 
 // Base is the file of the best base learner's weights.
 func (d *Dir) Base() string { return filepath.Join(d.path, "base.safetensors") }
@@ -117,7 +121,7 @@ func (d *Dir) free() error {
 // there are the files of a run's names in the directory.
 func (d *Dir) there() []string {
 	var there []string
-	for _, file := range []string{d.Config(), d.Metrics(), d.Log(), d.Curves(), d.Base(), d.Best(), d.Last(), d.Previous(), d.Next(), d.Damaged()} {
+	for _, file := range []string{d.Config(), d.Metrics(), d.Log(), d.Curves(), d.TensorBoard(), d.Base(), d.Best(), d.Last(), d.Previous(), d.Next(), d.Damaged()} {
 		if _, err := os.Lstat(file); err == nil {
 			there = append(there, strings.TrimPrefix(file, d.path+string(filepath.Separator)))
 		}

@@ -52,8 +52,8 @@ func (t *baseTask) step(b *data.Batch, seed uint64, scale float32) reading {
 	}
 }
 
-func (t *baseTask) Validate(ctx context.Context, progress func(done, total int, miou float64)) (map[string]float64, error) {
-	o, err := t.evaluation(t.fold, progress)
+func (t *baseTask) Validate(ctx context.Context, w watch) (map[string]float64, error) {
+	o, err := t.evaluation(t.fold, w)
 	if err != nil {
 		return nil, err
 	}
@@ -61,5 +61,10 @@ func (t *baseTask) Validate(ctx context.Context, progress func(done, total int, 
 	if err != nil {
 		return nil, err
 	}
+	if w.loss != nil {
+		w.loss(r.Loss())
+	}
 	return r.Scores(), nil
 }
+
+func (t *baseTask) TrainedFBIoU() (fbIoU float64, ok bool) { return 0, false }

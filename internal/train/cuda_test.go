@@ -126,7 +126,7 @@ func TestRunsChangeDevice(t *testing.T) {
 				t.Errorf("%s: %s comes back from the device as other numbers", dev.Name(), v.Name)
 			}
 		}
-		scores, err := task.Validate(context.Background(), func(int, int, float64) {})
+		scores, err := task.Validate(context.Background(), watch{})
 		if err != nil {
 			t.Fatal(err)
 		}

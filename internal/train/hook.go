@@ -24,6 +24,7 @@ type Hook struct {
 const (
 	priorityValidation = 100
 	priorityMetrics    = 200
+	priorityEvents     = 250
 	priorityLog        = 300
 	priorityProgress   = 400
 	priorityCurves     = 500
@@ -41,6 +42,8 @@ type Status struct {
 	LR      map[string]float64 // by group
 	Images  int                // pictures that went through the network
 	Seconds float64
+	// GradientNorm is the L2 norm of the gradient of all parameters; 0 where it was not taken.
+	GradientNorm float64
 
 	// Validation is that of the epoch just ended; nil where there was none.
 	Validation *Validation
@@ -51,6 +54,9 @@ type Validation struct {
 	Scores  map[string]float64 // 0..1; "miou" decides which weights are the best
 	Best    bool               // better than all before in this stage
 	Seconds float64
+
+	loss  float64 // cross entropy of the final output, where it was taken
+	shown []shown
 }
 
 // moment is one of the four moments of a stage.

@@ -21,6 +21,7 @@ func (t *trainer) hooks(ctx context.Context, s *stage, out string) []Hook {
 	return []Hook{
 		t.validation(ctx, s, out),
 		s.records(),
+		s.board(),
 		t.lines(s),
 		t.progress(),
 		{Name: "curves", Priority: priorityCurves, Epoch: func(*Status) error { return drawCurves(t.Dir.Metrics(), t.Dir.Curves()) }},
@@ -73,8 +74,13 @@ func (t *trainer) validation(ctx context.Context, s *stage, out string) Hook {
 				return s.diverged(st.Step, name)
 			}
 			start := time.Now()
+			v := &Validation{}
 			show, end := t.validating(st.Stage, s.feed.val.StepsPerEpoch())
-			scores, err := s.task.Validate(ctx, show)
+			w := watch{progress: show}
+			if s.events != nil {
+				w.loss, w.episode = func(mean float64) { v.loss = mean }, v.show
+			}
+			scores, err := s.task.Validate(ctx, w)
 			end()
 			if errors.Is(err, eval.ErrNotFinite) {
 				diverged := s.diverged(st.Step, "")
@@ -87,7 +93,7 @@ func (t *trainer) validation(ctx context.Context, s *stage, out string) Hook {
 			if err := s.validated(err != nil); err != nil {
 				return err
 			}
-			v := &Validation{Scores: scores, Best: st.BestEpoch == 0 || scores["miou"] > st.BestScore, Seconds: time.Since(start).Seconds()}
+			v.Scores, v.Best, v.Seconds = scores, st.BestEpoch == 0 || scores["miou"] > st.BestScore, time.Since(start).Seconds()
 			st.Validation = v
 			if v.Best {
 				st.BestScore, st.BestEpoch, st.BestStep = scores["miou"], st.Epoch, st.Step

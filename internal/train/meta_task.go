@@ -19,6 +19,7 @@ type metaTask struct {
 	fold    data.Fold
 	distill float32 // weight of the distillation
 	dropout bool
+	trained *metric.IoU // of the batches since TrainedFBIoU
 }
 
 func newMetaTask(dev op.Device, o model.Options, seed uint64, val *data.Loader, fold data.Fold) (*metaTask, error) {
@@ -28,7 +29,7 @@ func newMetaTask(dev op.Device, o model.Options, seed uint64, val *data.Loader, 
 	}
 	return &metaTask{
 		network: network{dev: dev, tape: nn.NewTape(dev), set: nn.NewSet(dev, net, seed), val: val},
-		net:     net, fold: fold, distill: 1, dropout: true,
+		net:     net, fold: fold, distill: 1, dropout: true, trained: metric.New(fold.Base),
 	}, nil
 }
 
@@ -61,10 +62,12 @@ func (t *metaTask) step(b *data.Batch, seed uint64, scale float32) reading {
 	return func() (losses, scores map[string]float64) {
 		gotValues()
 		gotLabels()
+		iou := scored.iou(predicted)
+		t.trained.Merge(iou)
 		l := model.SumLosses(values, t.distill)
 		return map[string]float64{
 			total: float64(l.Total), "main": float64(l.Main), "distill": float64(l.Distill), "base": float64(l.Base),
-		}, map[string]float64{trainingMIoU: scored.miou(predicted)}
+		}, map[string]float64{trainingMIoU: iou.MIoU()}
 	}
 }
 
@@ -88,24 +91,33 @@ type score struct {
 	mask    []uint8 // one map after the other
 }
 
-// miou is the mIoU over the batch's classes.
-func (s *score) miou(pred []uint8) float64 {
+// iou are the scores over the batch's classes.
+func (s *score) iou(pred []uint8) *metric.IoU {
 	iou := metric.New(s.fold.Base)
 	pixels := len(pred) / len(s.classes)
 	for i, class := range s.classes {
 		iou.Add(class, pred[i*pixels:(i+1)*pixels], s.mask[i*pixels:(i+1)*pixels])
 	}
-	return iou.MIoU()
+	return iou
 }
 
-func (t *metaTask) Validate(ctx context.Context, progress func(done, total int, miou float64)) (map[string]float64, error) {
-	o, err := t.evaluation(t.fold, progress)
+func (t *metaTask) TrainedFBIoU() (fbIoU float64, ok bool) {
+	fbIoU, ok = t.trained.FBIoU(), t.trained.Episodes() > 0
+	t.trained = metric.New(t.fold.Base)
+	return fbIoU, ok
+}
+
+func (t *metaTask) Validate(ctx context.Context, w watch) (map[string]float64, error) {
+	o, err := t.evaluation(t.fold, w)
 	if err != nil {
 		return nil, err
 	}
 	results, err := eval.Meta(ctx, t.net, t.tape, t.val, o)
 	if err != nil {
 		return nil, err
+	}
+	if w.loss != nil {
+		w.loss(results[0].Loss())
 	}
 	return results[0].Scores(), nil
 }

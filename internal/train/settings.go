@@ -42,7 +42,7 @@ func schedulePlan(c *config.Schedule) stagePlan {
 // the place of the pictures, touch its rounding alone, as device and precision, or, as
 // train.stage, only say how far to go. What the class
 // and fold files say does touch it: settings takes that from the fold.
-var free = []string{"train.workers", "train.prefetch", "train.stage", "device", "precision", "dataset.root", "dataset.train_list", "dataset.val_list",
+var free = []string{"train.workers", "train.prefetch", "train.stage", "train.tensorboard", "device", "precision", "dataset.root", "dataset.train_list", "dataset.val_list",
 	"dataset.classes", "dataset.fold_list", "dataset.folds"}
 
 // settings are all settings that the result depends on, by key, with the fold and the

@@ -13,6 +13,7 @@ import (
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
 	"hdmnet/internal/run"
+	"hdmnet/internal/tensorboard"
 	"hdmnet/internal/weights"
 )
 
@@ -33,6 +34,7 @@ type stage struct {
 	hooks  hooks
 
 	metrics *metricsFile
+	events  *tensorboard.Writer // nil: none are written
 	length
 	optimizer *optimizer
 	status    Status

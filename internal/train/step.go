@@ -39,7 +39,8 @@ type source interface {
 // pendingStep is a step that the device was given and whose results have not been read.
 type pendingStep struct {
 	status   Status
-	readings []reading // by batch
+	readings []reading      // by batch
+	gradient func() float64 // waits for the norm; nil: it is not taken
 	pictures []string
 	begun    time.Time
 	read     bool
@@ -79,6 +80,9 @@ func (s *stage) step() error {
 	if err := s.group.AllReduce(set.Grads, dist.Sum); err != nil {
 		return fmt.Errorf("sum the gradients over %d processes: %w", s.group.Place().Size, err)
 	}
+	if s.events != nil && (step-1)%gradientEvery == 0 {
+		f.gradient = s.gradientNorm()
+	}
 	op.Region(s.dev, model.RegionOptimizer)
 	lr := s.optimizer.step(poly(s.plan.LR, step, s.steps, s.plan.Power), step)
 	st.Step = step
@@ -103,6 +107,9 @@ func (s *stage) drain(keep int) error {
 		f.status.Seconds = min(now.Sub(f.begun), now.Sub(s.drained)).Seconds() // no time counts twice
 		s.drained = now
 		st.LR, st.Images, st.Seconds = f.status.LR, f.status.Images, f.status.Seconds
+		if f.gradient != nil {
+			f.status.GradientNorm = f.gradient()
+		}
 		if err := s.hooks.fire(atStep, &f.status); err != nil {
 			return err
 		}

@@ -20,13 +20,24 @@ type stageTask interface {
 	// *nn.MemoryError.
 	Step(b *data.Batch, seed uint64, scale float32) (reading, error)
 	// Validate scores the network; "miou" decides. The task must have been given
-	// something to validate on. progress is told after every batch how many of how many
-	// episodes are done and the mIoU so far.
-	Validate(ctx context.Context, progress func(done, total int, miou float64)) (map[string]float64, error)
+	// something to validate on.
+	Validate(ctx context.Context, w watch) (map[string]float64, error)
+	// TrainedFBIoU is the foreground-background IoU of all batches whose readings were made
+	// since it was last asked for, in this process; ok is false where there is none.
+	TrainedFBIoU() (fbIoU float64, ok bool)
 	// Peak is the largest number of bytes that the activations of one pass took.
 	Peak() int64
 	// Close frees the network's memory.
 	Close() error
+}
+
+// watch is who follows a validation.
+type watch struct {
+	// progress is told after every batch how many of how many episodes are done and the
+	// mIoU so far.
+	progress func(done, total int, miou float64)
+	loss     func(mean float64)     // gets the mean cross entropy; nil: it is not taken
+	episode  func(*eval.Seen) error // gets every episode; nil: nobody does
 }
 
 // reading waits for what a step gave: the losses by name, unscaled, of which "total" is
@@ -45,9 +56,9 @@ type network struct {
 func (n *network) Set() *nn.Set { return n.set }
 
 // evaluation goes to the start of the validation and gives its options.
-func (n *network) evaluation(fold data.Fold, progress func(done, total int, miou float64)) (eval.Options, error) {
+func (n *network) evaluation(fold data.Fold, w watch) (eval.Options, error) {
 	n.tape.Training, n.tape.BatchStats = false, false
-	return eval.Options{Fold: fold, Total: n.val.StepsPerEpoch(), Progress: progress}, n.val.Seek(0, 0)
+	return eval.Options{Fold: fold, Total: n.val.StepsPerEpoch(), Progress: w.progress, Loss: w.loss != nil, Seen: w.episode}, n.val.Seek(0, 0)
 }
 
 // Peak is the largest number of bytes that the activations of one pass took.

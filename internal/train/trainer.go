@@ -212,6 +212,12 @@ func (t *trainer) stage(ctx context.Context, name string, from *checkpoint) (err
 		}
 		s.status.Origin = t.origin
 	}
+	if c.Train.TensorBoard && t.Group.Place().Rank == 0 {
+		if s.events, err = s.openEvents(); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, s.events.Close()) }()
+	}
 	s.hooks = sortHooks(append(t.hooks(ctx, s, out), t.Hooks...))
 	if err := s.start(); err != nil {
 		return err

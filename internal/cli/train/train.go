@@ -45,8 +45,8 @@ Stage meta trains HDMNet on episodes, with the base learner frozen. An episode i
 picture and one or more support pictures (--shots) that show the same class with its mask.
 
 The folder of the run (--out) holds config.yaml (every setting), metrics.jsonl, log,
-curves.png, checkpoints/, base.safetensors (the base learner) and best.safetensors (the
-network with the best validation score). After an interruption, the same command with
+curves.png, tensorboard/ (events for TensorBoard), checkpoints/, base.safetensors (the base
+learner) and best.safetensors (the network with the best validation score). After an interruption, the same command with
 --resume continues the run; the weights are bit for bit those of a run without interruption.
 
 --fold all trains one run per fold, in the folders fold0, fold1, … of --out, then scores them
