@@ -29,32 +29,9 @@ func (s *convShape) patches(x []float32) gather {
 
 // convForward computes y = relu(conv(x, w) + bias? + residual?) as one product
 // of the patches [B·Ho·Wo, KH·KW·Cin] with wᵀ. pre is w packed before, or nil;
-// bias and residual (laid out as y) may be nil.
-func convForward(s convShape, y, x, w, bias, residual []float32, relu bool, pre *packedB) {
-	s.forward(y, x, w, bias, residual, relu, pre).run()
-}
-
-// pairs says that convForwardBF16 can compute s: no pair of inputs belongs to two pixels.
-func (s *convShape) pairs() bool { return s.Cin%2 == 0 || s.pointwise() }
-
-// convForwardBF16 is convForward with x rounded to bf16 and w packed by packWeightsBF16.
-func convForwardBF16(s convShape, y, x, bias, residual []float32, relu bool, w *packedB) {
-	p := s.forward(y, x, nil, bias, residual, relu, w)
-	if s.pointwise() {
-		p.runBF16()
-		return
-	}
-	image := takeScratch(len(x) / 2)
-	roundMatrix(currentBF16(), image, x, len(x)/s.Cin, s.Cin)
-	s.Cin /= 2
-	p.patches = s.patches(image)
-	p.runBF16()
-	freeScratch(image)
-}
-
-// forward is the product of convForward, to be run.
-func (s convShape) forward(y, x, w, bias, residual []float32, relu bool, pre *packedB) *product {
-	p := newProduct(s.pixels(), s.Cout, s.patch(), y, s.Cout, false, epilogue{bias, residual, relu})
+// bias and residual (laid out as y) may be nil. The product is in a precision.
+func convForward(in op.Precision, s convShape, y, x, w, bias, residual []float32, relu bool, pre *packedB) {
+	p := newProduct(in, s.pixels(), s.Cout, s.patch(), y, s.Cout, false, epilogue{bias, residual, relu})
 	if s.pointwise() {
 		p.denseA = matrix{data: x, ld: s.Cin}
 		p.a = &p.denseA
@@ -64,15 +41,24 @@ func (s convShape) forward(y, x, w, bias, residual []float32, relu bool, pre *pa
 	}
 	p.denseB = matrix{data: w, ld: s.patch(), transposed: true}
 	p.b, p.packed = &p.denseB, pre
+	p.run()
+}
+
+// within returns the precision in which s is computed on a device in p: where two pixels
+// would share a pair, in float32.
+func (s *convShape) within(p op.Precision) op.Precision {
+	if s.Cin%2 != 0 && !s.pointwise() {
+		return op.FP32
+	}
 	return p
 }
 
 // convBackwardWeight adds Σ_p dy[p,o]·patch[p,·] to dw [Cout,KH,KW,Cin] and
 // Σ_p dy[p,o] to db [Cout]; either may be nil. The order of the sums depends on
 // the shape alone.
-func convBackwardWeight(s convShape, dw, db, x, dy []float32) {
+func convBackwardWeight(in op.Precision, s convShape, dw, db, x, dy []float32) {
 	if dw != nil {
-		p := newProduct(s.Cout, s.patch(), s.pixels(), dw, s.patch(), true, epilogue{})
+		p := newProduct(in, s.Cout, s.patch(), s.pixels(), dw, s.patch(), true, epilogue{})
 		p.denseA = matrix{data: dy, ld: s.Cout, transposed: true}
 		p.a = &p.denseA
 		if s.pointwise() {
@@ -93,13 +79,14 @@ func convBackwardWeight(s convShape, dw, db, x, dy []float32) {
 // Conv2D computes y = relu(conv(x, w) + bias + residual).
 func (d *Device) Conv2D(y, x, w, bias, residual op.Tensor, p op.ConvParams) {
 	op.CheckConv2D(y, x, w, bias, residual, p)
-	convForward(shapeOf(x, w, p), f32(y), f32(x), f32(w), f32(bias), f32(residual), p.ReLU, nil)
+	s := shapeOf(x, w, p)
+	convForward(s.within(d.fine()), s, f32(y), f32(x), f32(w), f32(bias), f32(residual), p.ReLU, nil)
 }
 
 // Conv2DGradInput adds the transposed convolution of dy to dx.
 func (d *Device) Conv2DGradInput(dx, dy, w op.Tensor, p op.ConvParams) {
 	op.CheckConv2DGradInput(dx, dy, w, p)
-	convBackwardData(shapeOf(dx, w, p), f32(dx), f32(dy), f32(w), true)
+	convBackwardData(d.fine(), shapeOf(dx, w, p), f32(dx), f32(dy), f32(w), true)
 }
 
 // Conv2DGradWeight adds Σ dy·x to dw and Σ dy to db.
@@ -109,7 +96,7 @@ func (d *Device) Conv2DGradWeight(dw, db, x, dy op.Tensor, p op.ConvParams) {
 		addColumnSums(f32(db), f32(dy))
 		return
 	}
-	convBackwardWeight(shapeOf(x, dw, p), f32(dw), f32(db), f32(x), f32(dy))
+	convBackwardWeight(d.fine(), shapeOf(x, dw, p), f32(dw), f32(db), f32(x), f32(dy))
 }
 
 func shapeOf(x, w op.Tensor, p op.ConvParams) convShape {

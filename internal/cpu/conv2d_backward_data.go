@@ -1,28 +1,30 @@
 package cpu
 
+import "hdmnet/internal/op"
+
 // convBackwardData computes the gradient of a convolution's input,
 //
 //	dx[b,iy,ix,·] = Σ_{ky,kx,o} dy[b,oy,ox,o]·w[o,ky,kx,·],  iy = oy·Stride − Pad + ky·Dil, ix alike,
 //
-// and adds it to dx if accumulate, else overwrites dx.
+// and adds it to dx if accumulate, else overwrites dx, in a precision.
 //
 // The positions of dx fall into Stride² phases (iy mod Stride, ix mod Stride).
 // In one phase a fixed set of taps meets consecutive positions of dy, so that
 // each phase is a convolution of dy with stride 1.
-func convBackwardData(s convShape, dx, dy, w []float32, accumulate bool) {
+func convBackwardData(in op.Precision, s convShape, dx, dy, w []float32, accumulate bool) {
 	if s.pointwise() {
-		gemm(false, false, s.pixels(), s.Cin, s.Cout, dy, s.Cout, w, s.Cin, accumulate, dx, s.Cin, epilogue{})
+		gemm(in, false, false, s.pixels(), s.Cin, s.Cout, dy, s.Cout, w, s.Cin, accumulate, dx, s.Cin, epilogue{})
 		return
 	}
 	if s.Stride == 1 {
 		t := s.taps(0, 0)
-		t.product(dx, accumulate, dy, w).run()
+		t.product(in, dx, accumulate, dy, w).run()
 		return
 	}
 	buf := scatters.get()
 	for py := range min(s.Stride, s.H) {
 		for px := range min(s.Stride, s.W) {
-			buf.phase(&s, py, px, dx, dy, w, accumulate)
+			buf.phase(in, &s, py, px, dx, dy, w, accumulate)
 		}
 	}
 	scatters.put(buf)
@@ -66,9 +68,9 @@ func (s *convShape) taps(py, px int) phaseTaps {
 }
 
 // product sets up out [B·gh·gw, Cin] = patches of dy · the taps of w.
-func (t *phaseTaps) product(out []float32, accumulate bool, dy, w []float32) *product {
+func (t *phaseTaps) product(in op.Precision, out []float32, accumulate bool, dy, w []float32) *product {
 	s := &t.s
-	p := newProduct(s.B*t.gh*t.gw, s.Cin, t.y.n*t.x.n*s.Cout, out, s.Cin, accumulate, epilogue{})
+	p := newProduct(in, s.B*t.gh*t.gw, s.Cin, t.y.n*t.x.n*s.Cout, out, s.Cin, accumulate, epilogue{})
 	p.patches = gather{image: dy, h: s.Ho, w: s.Wo, c: s.Cout, gh: t.gh, gw: t.gw,
 		stride: 1, oy: t.y.o, ox: t.x.o, ny: t.y.n, nx: t.x.n, stepY: t.y.step, stepX: t.x.step}
 	p.weights = tapWeights{w, *t}
@@ -83,12 +85,16 @@ type tapWeights struct {
 	phaseTaps
 }
 
+// at is the position in the kernel of tap number tap.
+func (t *phaseTaps) at(tap int) (ky, kx int) {
+	return t.y.k0 - tap/t.x.n*t.y.dk, t.x.k0 - tap%t.x.n*t.x.dk
+}
+
 func (t *tapWeights) packB(isa *instructionSet, dst []float32, n0, n1, k0, k1 int) {
 	s, nr := &t.s, isa.nr
 	for k := k0; k < k1; k++ {
 		o, tap := k%s.Cout, k/s.Cout
-		ky := t.y.k0 - tap/t.x.n*t.y.dk
-		kx := t.x.k0 - tap%t.x.n*t.x.dk
+		ky, kx := t.at(tap)
 		row := dst[(k-k0)*nr : (k-k0+1)*nr]
 		copy(row, t.w[((o*s.KH+ky)*s.KW+kx)*s.Cin:][n0:n1])
 		clear(row[n1-n0:])
@@ -108,10 +114,10 @@ type scatter struct {
 var scatters freeList[scatter]
 
 // phase computes the positions (py + i·Stride, px + j·Stride) of dx.
-func (b *scatter) phase(s *convShape, py, px int, dx, dy, w []float32, accumulate bool) {
+func (b *scatter) phase(in op.Precision, s *convShape, py, px int, dx, dy, w []float32, accumulate bool) {
 	b.t = s.taps(py, px)
 	b.out = growAligned(b.out, s.B*b.t.gh*b.t.gw*s.Cin)
-	b.t.product(b.out, false, dy, w).run()
+	b.t.product(in, b.out, false, dy, w).run()
 	b.dx, b.py, b.px, b.accumulate = dx, py, px, accumulate
 	if b.body == nil {
 		b.body = b.rows

@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"hdmnet/internal/op"
 )
 
 // newConvShape fills in the output extents.
@@ -118,9 +120,9 @@ func TestConvForward(t *testing.T) {
 					want[i].sum = max(0, want[i].sum)
 				}
 			}
-			for _, pre := range []*packedB{nil, packWeights(d.w, s.Cout, s.patch())} {
+			for _, pre := range []*packedB{nil, packWeights(op.FP32, d.w, s.Cout, s.KH*s.KW, s.Cin)} {
 				y := append([]float32(nil), d.y...)
-				convForward(s, y, d.x, d.w, bias, residual, relu, pre)
+				convForward(op.FP32, s, y, d.x, d.w, bias, residual, relu, pre)
 				checkSums(t, fmt.Sprintf("%+v options %d packed %v: y", s, options, pre != nil), y, want)
 			}
 		}
@@ -138,7 +140,7 @@ func TestConvBackwardData(t *testing.T) {
 					want[i].add(float64(dx[i]))
 				}
 			}
-			convBackwardData(s, dx, d.y, d.w, accumulate)
+			convBackwardData(op.FP32, s, dx, d.y, d.w, accumulate)
 			checkSums(t, fmt.Sprintf("%+v accumulate %v: dx", s, accumulate), dx, want)
 		}
 	})
@@ -158,10 +160,10 @@ func TestConvBackwardWeight(t *testing.T) {
 		for i := range wantB {
 			wantB[i].add(float64(db[i]))
 		}
-		convBackwardWeight(s, dw, db, d.x, d.y)
+		convBackwardWeight(op.FP32, s, dw, db, d.x, d.y)
 		checkSums(t, fmt.Sprintf("%+v: dw", s), dw, wantW)
 		checkSums(t, fmt.Sprintf("%+v: db", s), db, wantB)
-		convBackwardWeight(s, nil, nil, d.x, d.y)
+		convBackwardWeight(op.FP32, s, nil, nil, d.x, d.y)
 	})
 }
 
@@ -177,9 +179,9 @@ func TestConvSameBitsForEveryGOMAXPROCS(t *testing.T) {
 			withProcs(procs, func() {
 				y, dx := make([]float32, len(d.y)), make([]float32, len(d.x))
 				dw, db := make([]float32, len(d.w)), make([]float32, len(d.bias))
-				convForward(s, y, d.x, d.w, d.bias, d.residual, true, nil)
-				convBackwardData(s, dx, d.y, d.w, false)
-				convBackwardWeight(s, dw, db, d.x, d.y)
+				convForward(op.FP32, s, y, d.x, d.w, d.bias, d.residual, true, nil)
+				convBackwardData(op.FP32, s, dx, d.y, d.w, false)
+				convBackwardWeight(op.FP32, s, dw, db, d.x, d.y)
 				if procs == 1 {
 					wantY, wantX, wantW, wantB = y, dx, dw, db
 				}
@@ -196,11 +198,11 @@ func TestConvSameBitsForEveryGOMAXPROCS(t *testing.T) {
 func TestConvDoesNotAllocate(t *testing.T) {
 	s := newConvShape(1, 20, 20, 16, 24, 3, 3, 2, 1, 1)
 	d := randomConv(rand.New(rand.NewPCG(23, 24)), s)
-	pre := packWeights(d.w, s.Cout, s.patch())
+	pre := packWeights(op.FP32, d.w, s.Cout, s.KH*s.KW, s.Cin)
 	for name, f := range map[string]func(){
-		"forward":         func() { convForward(s, d.y, d.x, d.w, d.bias, d.residual, true, pre) },
-		"backward data":   func() { convBackwardData(s, d.x, d.y, d.w, true) },
-		"backward weight": func() { convBackwardWeight(s, d.w, d.bias, d.x, d.y) },
+		"forward":         func() { convForward(op.FP32, s, d.y, d.x, d.w, d.bias, d.residual, true, pre) },
+		"backward data":   func() { convBackwardData(op.FP32, s, d.x, d.y, d.w, true) },
+		"backward weight": func() { convBackwardWeight(op.FP32, s, d.w, d.bias, d.x, d.y) },
 	} {
 		if got := testing.AllocsPerRun(10, f); got != 0 {
 			t.Errorf("%s: %v allocations once warm, want 0", name, got)
@@ -226,15 +228,15 @@ func BenchmarkConv2D(b *testing.B) {
 	} {
 		s, d := c.s, randomConv(rand.New(rand.NewPCG(27, 28)), c.s)
 		gflop := 2 * float64(s.pixels()) * float64(s.Cout) * float64(s.patch()) * 1e-9
-		pre := packWeights(d.w, s.Cout, s.patch())
+		pre := packWeights(op.FP32, d.w, s.Cout, s.KH*s.KW, s.Cin)
 		for _, way := range []struct {
 			name string
 			f    func()
 		}{
-			{"forward", func() { convForward(s, d.y, d.x, d.w, d.bias, nil, true, nil) }},
-			{"frozen", func() { convForward(s, d.y, d.x, d.w, d.bias, d.residual, true, pre) }},
-			{"data", func() { convBackwardData(s, d.x, d.y, d.w, false) }},
-			{"weight", func() { convBackwardWeight(s, d.w, d.bias, d.x, d.y) }},
+			{"forward", func() { convForward(op.FP32, s, d.y, d.x, d.w, d.bias, nil, true, nil) }},
+			{"frozen", func() { convForward(op.FP32, s, d.y, d.x, d.w, d.bias, d.residual, true, pre) }},
+			{"data", func() { convBackwardData(op.FP32, s, d.x, d.y, d.w, false) }},
+			{"weight", func() { convBackwardWeight(op.FP32, s, d.w, d.bias, d.x, d.y) }},
 		} {
 			b.Run(c.name+"/"+way.name, func(b *testing.B) {
 				for b.Loop() {

@@ -3,7 +3,6 @@
 package cpu
 
 import (
-	"errors"
 	"fmt"
 	"runtime"
 	"unsafe"
@@ -30,7 +29,8 @@ func New() (*Device, error) { return Open(op.FP32) }
 // Open opens the CPU to compute in a precision. In bf16 it rounds the inputs of frozen
 // convolutions, but not of those by Winograd's algorithm, which is faster in float32, and
 // of PriorSimilarity. All gradients stay in float32, and so do layers that are trained: they
-// take a small part of the time, and rounded they would make most of the error.
+// take a small part of the time, and rounded they would make most of the error. In bf16x3
+// the products of layers that are trained, their gradients and Gram are in bf16x3 as well.
 //
 // HDMNET_CPU=avx512|avx2|go forces the instruction set of the matrix products. An
 // instruction set or a precision that this processor lacks is an error that says what to
@@ -42,9 +42,9 @@ func Open(p op.Precision) (*Device, error) {
 	}
 	switch p {
 	case op.TF32:
-		return nil, errors.New("the CPU has no tf32, which GPUs have: choose fp32")
-	case op.BF16:
-		if _, err := bf16ISA(); err != nil {
+		return nil, errNoTF32
+	case op.BF16, op.BF16X3:
+		if _, err := pairISA(p); err != nil {
 			return nil, err
 		}
 	}
@@ -59,6 +59,14 @@ func (d *Device) Name() string {
 		name += " in " + d.precision.String()
 	}
 	return name
+}
+
+// fine is the precision of layers that are trained, of gradients and of Gram.
+func (d *Device) fine() op.Precision {
+	if d.precision == op.BF16X3 {
+		return op.BF16X3
+	}
+	return op.FP32
 }
 
 // Precision is the one that the device was opened in.

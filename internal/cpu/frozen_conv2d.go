@@ -13,7 +13,7 @@ type frozenConv struct {
 	shape    []int // [Cout,KH,KW,Cin]
 	params   op.ConvParams
 	bias     []float32
-	rounded  bool // packed holds them in bf16
+	in       op.Precision // of packed
 	packed   *packedB
 	winograd *winogradWeights
 }
@@ -32,13 +32,11 @@ func (d *Device) FreezeConv2D(w, bias []float32, shape []int, p op.ConvParams) (
 	op.CheckFreezeConv2D(w, bias, shape, p)
 	c := &frozenConv{shape: slices.Clone(shape), params: p, bias: slices.Clone(bias)}
 	s := convShape{Cin: shape[3], KH: shape[1], KW: shape[2], Stride: p.Stride, Pad: p.Pad}
-	switch {
-	case winogradPays(shape, p):
+	if winogradPays(shape, p) {
 		c.winograd = newWinogradWeights(w, shape[0], shape[3])
-	case d.precision == op.BF16 && s.pairs():
-		c.rounded, c.packed = true, packWeightsBF16(w, shape[0], s.patch())
-	default:
-		c.packed = packWeights(w, shape[0], s.patch())
+	} else {
+		c.in = s.within(d.precision)
+		c.packed = packWeights(c.in, w, shape[0], shape[1]*shape[2], shape[3])
 	}
 	return c, nil
 }
@@ -50,12 +48,9 @@ func (d *Device) FrozenConv2D(y, x op.Tensor, c op.FrozenConv, residual op.Tenso
 	xs, p := x.Shape(), f.params
 	s := convShape{B: xs[0], H: xs[1], W: xs[2], Cin: xs[3], Cout: f.shape[0], KH: f.shape[1], KW: f.shape[2],
 		Stride: p.Stride, Pad: p.Pad, Dil: p.Dilation, Ho: p.Out(xs[1], f.shape[1]), Wo: p.Out(xs[2], f.shape[2])}
-	switch {
-	case f.winograd != nil:
+	if f.winograd != nil {
 		convWinograd(s, f32(y), f32(x), f.winograd, f.bias, f32(residual), relu)
-	case f.rounded:
-		convForwardBF16(s, f32(y), f32(x), f.bias, f32(residual), relu, f.packed)
-	default:
-		convForward(s, f32(y), f32(x), nil, f.bias, f32(residual), relu, f.packed)
+	} else {
+		convForward(f.in, s, f32(y), f32(x), nil, f.bias, f32(residual), relu, f.packed)
 	}
 }

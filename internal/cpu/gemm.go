@@ -1,8 +1,12 @@
 package cpu
 
-import "fmt"
+import (
+	"fmt"
 
-// gemm computes C = relu(op(A)·op(B) + C? + bias? + residual?), row-major.
+	"hdmnet/internal/op"
+)
+
+// gemm computes C = relu(op(A)·op(B) + C? + bias? + residual?), row-major, in a precision.
 //
 // op(A) is m×k: a is m rows of lda elements, or k rows if transA. op(B) is
 // k×n: b is k rows of ldb elements, or n rows if transB. c is m rows of ldc
@@ -14,9 +18,9 @@ import "fmt"
 // an element, on m and n. The exception is transA without transB, a sum over
 // rows as of a weight gradient: a long one is also cut into chunks that depend
 // on m, n and k.
-func gemm(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int,
+func gemm(in op.Precision, transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int,
 	accumulate bool, c []float32, ldc int, epi epilogue) {
-	p := newProduct(m, n, k, c, ldc, accumulate, epi)
+	p := newProduct(in, m, n, k, c, ldc, accumulate, epi)
 	p.denseA = matrix{a, lda, transA}
 	p.denseB = matrix{b, ldb, transB}
 	checkMatrix("A", transA, m, k, a, lda)
@@ -89,8 +93,8 @@ var (
 	buffers  freeList[blockBuffers]
 )
 
-// newProduct takes a product off the list and checks C.
-func newProduct(m, n, k int, c []float32, ldc int, accumulate bool, epi epilogue) *product {
+// newProduct takes a product in a precision off the list and checks C.
+func newProduct(in op.Precision, m, n, k int, c []float32, ldc int, accumulate bool, epi epilogue) *product {
 	checkMatrix("C", false, m, n, c, ldc)
 	if epi.residual != nil {
 		checkMatrix("residual", false, m, n, epi.residual, ldc)
@@ -102,7 +106,7 @@ func newProduct(m, n, k int, c []float32, ldc int, accumulate bool, epi epilogue
 	if p.taskBody == nil {
 		p.packBody, p.taskBody, p.reduce = p.packPanels, p.runTasks, p.sumChunks
 	}
-	p.isa = currentISA()
+	p.isa = isaOf(in)
 	p.m, p.n, p.k, p.c, p.ldc, p.accumulate, p.epi = m, n, k, c, ldc, accumulate, epi
 	return p
 }
@@ -110,7 +114,10 @@ func newProduct(m, n, k int, c []float32, ldc int, accumulate bool, epi epilogue
 // run computes the product and gives p back.
 func (p *product) run() {
 	if p.m > 0 && p.n > 0 {
-		p.kBlock = kBlockSize(p.k)
+		if p.isa.terms != nil {
+			defer p.toPairs().free()
+		}
+		p.kBlock = p.isa.kBlockSize(p.k)
 		p.kBlocks = 1
 		if p.k > 0 {
 			p.kBlocks = (p.k + p.kBlock - 1) / p.kBlock

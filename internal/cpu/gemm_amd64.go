@@ -50,9 +50,22 @@ func copyRowsAVX512(dst *float32, width int, src *float32, ld int, rows int, n i
 //go:noescape
 func transpose8AVX2(dst *float32, width int, src *float32, ld int, blocks int)
 
-// roundRowsBF16 rounds n > 0 float32 of each of rows > 0 rows of src to bf16, to nearest, ties
-// to even, and packs them in pairs, the first one low: row i is ⌈n/2⌉ elements from dst[i·width]
-// on, of src[i·ld:]. Of an odd n the last pair's second value is 0.
+// rowRoundedBF16 is a pairingFunc along rows: x rounded to bf16, to nearest, ties to even.
 //
 //go:noescape
-func roundRowsBF16(dst *float32, width int, src *float32, ld int, rows int, n int)
+func rowRoundedBF16(dst *float32, width int, src *float32, ld int, rows int, n int)
+
+// columnRoundedBF16 is a pairingFunc across rows: x rounded to bf16, to nearest, ties to even.
+//
+//go:noescape
+func columnRoundedBF16(dst *float32, width int, src *float32, ld int, rows int, n int)
+
+// rowRestBF16 is a pairingFunc along rows: x − h rounded to bf16, h being x rounded to bf16, to nearest, ties to even.
+//
+//go:noescape
+func rowRestBF16(dst *float32, width int, src *float32, ld int, rows int, n int)
+
+// columnRestBF16 is a pairingFunc across rows: x − h rounded to bf16, h being x rounded to bf16, to nearest, ties to even.
+//
+//go:noescape
+func columnRestBF16(dst *float32, width int, src *float32, ld int, rows int, n int)

@@ -2437,9 +2437,9 @@ transpose8_done:
 	VZEROUPPER
 	RET
 
-// func roundRowsBF16(dst *float32, width int, src *float32, ld int, rows int, n int)
+// func rowRoundedBF16(dst *float32, width int, src *float32, ld int, rows int, n int)
 // Requires: AVX, AVX512F, AVX512_BF16
-TEXT ·roundRowsBF16(SB), NOSPLIT, $0-48
+TEXT ·rowRoundedBF16(SB), NOSPLIT, $0-48
 	MOVQ  dst+0(FP), AX
 	MOVQ  width+8(FP), DX
 	MOVQ  src+16(FP), BX
@@ -2457,7 +2457,7 @@ TEXT ·roundRowsBF16(SB), NOSPLIT, $0-48
 	KMOVW R10, K1
 	SHRQ  $0x10, R10
 	KMOVW R10, K2
-	INCQ  CX
+	LEAQ  1(R9), CX
 	SHRQ  $0x01, CX
 	MOVQ  $0x00000001, R10
 	SHLQ  CL, R10
@@ -2465,14 +2465,14 @@ TEXT ·roundRowsBF16(SB), NOSPLIT, $0-48
 	KMOVW R10, K3
 	SHRQ  $0x05, R8
 
-roundRows_row:
+rowRoundedBF16_row:
 	MOVQ  BX, CX
 	MOVQ  AX, R10
 	MOVQ  R8, R11
 	TESTQ R11, R11
-	JEQ   roundRows_rest
+	JEQ   rowRoundedBF16_rest
 
-roundRows_block:
+rowRoundedBF16_block:
 	VMOVUPS (CX), Z0
 	VMOVUPS 64(CX), Z1
 	LONG    $0x4877f262
@@ -2481,21 +2481,298 @@ roundRows_block:
 	ADDQ    $0x80, CX
 	ADDQ    $0x40, R10
 	DECQ    R11
-	JNE     roundRows_block
+	JNE     rowRoundedBF16_block
 
-roundRows_rest:
+rowRoundedBF16_rest:
 	TESTQ     R9, R9
-	JEQ       roundRows_next
+	JEQ       rowRoundedBF16_next
 	VMOVUPS.Z (CX), K1, Z0
 	VMOVUPS.Z 64(CX), K2, Z1
 	LONG      $0x4877f262
 	WORD      $0xd072
 	VMOVUPS   Z2, K3, (R10)
 
-roundRows_next:
+rowRoundedBF16_next:
 	ADDQ SI, BX
 	ADDQ DX, AX
 	DECQ DI
-	JNE  roundRows_row
+	JNE  rowRoundedBF16_row
 	VZEROUPPER
 	RET
+
+// func columnRoundedBF16(dst *float32, width int, src *float32, ld int, rows int, n int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512_BF16
+TEXT ·columnRoundedBF16(SB), NOSPLIT, $0-48
+	MOVQ      dst+0(FP), AX
+	MOVQ      width+8(FP), DX
+	MOVQ      src+16(FP), BX
+	MOVQ      ld+24(FP), SI
+	MOVQ      rows+32(FP), DI
+	MOVQ      n+40(FP), R8
+	SHLQ      $0x02, DX
+	SHLQ      $0x02, SI
+	VMOVDQU16 columnRoundedBF16_order<>+0(SB), Z5
+	MOVQ      R8, R9
+	ANDQ      $0x0f, R9
+	MOVQ      R9, CX
+	MOVQ      $0x00000001, R10
+	SHLQ      CL, R10
+	DECQ      R10
+	KMOVW     R10, K2
+	MOVQ      $+65535, R10
+	KMOVW     R10, K1
+	SHRQ      $0x04, R8
+
+columnRoundedBF16_row:
+	MOVQ  BX, CX
+	LEAQ  (BX)(SI*1), R10
+	KMOVW K1, K3
+	KMOVW K2, K4
+	CMPQ  DI, $0x01
+	JNE   columnRoundedBF16_pair
+	MOVQ  BX, R10
+	KXORW K3, K3, K3
+	KXORW K4, K4, K4
+
+columnRoundedBF16_pair:
+	MOVQ  AX, R11
+	MOVQ  R8, R12
+	TESTQ R12, R12
+	JEQ   columnRoundedBF16_rest
+
+columnRoundedBF16_block:
+	VMOVUPS   (CX), Z0
+	VMOVUPS.Z (R10), K3, Z1
+	LONG      $0x4877f262
+	WORD      $0xd072
+	VPERMW    Z2, Z5, Z2
+	VMOVUPS   Z2, (R11)
+	ADDQ      $0x40, CX
+	ADDQ      $0x40, R10
+	ADDQ      $0x40, R11
+	DECQ      R12
+	JNE       columnRoundedBF16_block
+
+columnRoundedBF16_rest:
+	TESTQ     R9, R9
+	JEQ       columnRoundedBF16_next
+	VMOVUPS.Z (CX), K2, Z0
+	VMOVUPS.Z (R10), K4, Z1
+	LONG      $0x4877f262
+	WORD      $0xd072
+	VPERMW    Z2, Z5, Z2
+	VMOVUPS   Z2, K2, (R11)
+
+columnRoundedBF16_next:
+	LEAQ (BX)(SI*2), BX
+	ADDQ DX, AX
+	SUBQ $0x02, DI
+	JGT  columnRoundedBF16_row
+	VZEROUPPER
+	RET
+
+DATA columnRoundedBF16_order<>+0(SB)/4, $0x00100000
+DATA columnRoundedBF16_order<>+4(SB)/4, $0x00110001
+DATA columnRoundedBF16_order<>+8(SB)/4, $0x00120002
+DATA columnRoundedBF16_order<>+12(SB)/4, $0x00130003
+DATA columnRoundedBF16_order<>+16(SB)/4, $0x00140004
+DATA columnRoundedBF16_order<>+20(SB)/4, $0x00150005
+DATA columnRoundedBF16_order<>+24(SB)/4, $0x00160006
+DATA columnRoundedBF16_order<>+28(SB)/4, $0x00170007
+DATA columnRoundedBF16_order<>+32(SB)/4, $0x00180008
+DATA columnRoundedBF16_order<>+36(SB)/4, $0x00190009
+DATA columnRoundedBF16_order<>+40(SB)/4, $0x001a000a
+DATA columnRoundedBF16_order<>+44(SB)/4, $0x001b000b
+DATA columnRoundedBF16_order<>+48(SB)/4, $0x001c000c
+DATA columnRoundedBF16_order<>+52(SB)/4, $0x001d000d
+DATA columnRoundedBF16_order<>+56(SB)/4, $0x001e000e
+DATA columnRoundedBF16_order<>+60(SB)/4, $0x001f000f
+GLOBL columnRoundedBF16_order<>(SB), RODATA|NOPTR, $64
+
+// func rowRestBF16(dst *float32, width int, src *float32, ld int, rows int, n int)
+// Requires: AVX, AVX512F, AVX512_BF16
+TEXT ·rowRestBF16(SB), NOSPLIT, $0-48
+	MOVQ  dst+0(FP), AX
+	MOVQ  width+8(FP), DX
+	MOVQ  src+16(FP), BX
+	MOVQ  ld+24(FP), SI
+	MOVQ  rows+32(FP), DI
+	MOVQ  n+40(FP), R8
+	SHLQ  $0x02, DX
+	SHLQ  $0x02, SI
+	MOVQ  R8, R9
+	ANDQ  $0x1f, R9
+	MOVQ  R9, CX
+	MOVQ  $0x00000001, R10
+	SHLQ  CL, R10
+	DECQ  R10
+	KMOVW R10, K1
+	SHRQ  $0x10, R10
+	KMOVW R10, K2
+	LEAQ  1(R9), CX
+	SHRQ  $0x01, CX
+	MOVQ  $0x00000001, R10
+	SHLQ  CL, R10
+	DECQ  R10
+	KMOVW R10, K3
+	SHRQ  $0x05, R8
+
+rowRestBF16_row:
+	MOVQ  BX, CX
+	MOVQ  AX, R10
+	MOVQ  R8, R11
+	TESTQ R11, R11
+	JEQ   rowRestBF16_rest
+
+rowRestBF16_block:
+	VMOVUPS       (CX), Z0
+	VMOVUPS       64(CX), Z1
+	LONG          $0x4877f262
+	WORD          $0xd072
+	VPMOVZXWD     Y2, Z3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z3, Z3
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z3, Z0, Z3
+	VSUBPS        Z4, Z1, Z4
+	LONG          $0x485ff262
+	WORD          $0xd372
+	VMOVUPS       Z2, (R10)
+	ADDQ          $0x80, CX
+	ADDQ          $0x40, R10
+	DECQ          R11
+	JNE           rowRestBF16_block
+
+rowRestBF16_rest:
+	TESTQ         R9, R9
+	JEQ           rowRestBF16_next
+	VMOVUPS.Z     (CX), K1, Z0
+	VMOVUPS.Z     64(CX), K2, Z1
+	LONG          $0x4877f262
+	WORD          $0xd072
+	VPMOVZXWD     Y2, Z3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z3, Z3
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z3, Z0, Z3
+	VSUBPS        Z4, Z1, Z4
+	LONG          $0x485ff262
+	WORD          $0xd372
+	VMOVUPS       Z2, K3, (R10)
+
+rowRestBF16_next:
+	ADDQ SI, BX
+	ADDQ DX, AX
+	DECQ DI
+	JNE  rowRestBF16_row
+	VZEROUPPER
+	RET
+
+// func columnRestBF16(dst *float32, width int, src *float32, ld int, rows int, n int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512_BF16
+TEXT ·columnRestBF16(SB), NOSPLIT, $0-48
+	MOVQ      dst+0(FP), AX
+	MOVQ      width+8(FP), DX
+	MOVQ      src+16(FP), BX
+	MOVQ      ld+24(FP), SI
+	MOVQ      rows+32(FP), DI
+	MOVQ      n+40(FP), R8
+	SHLQ      $0x02, DX
+	SHLQ      $0x02, SI
+	VMOVDQU16 columnRestBF16_order<>+0(SB), Z5
+	MOVQ      R8, R9
+	ANDQ      $0x0f, R9
+	MOVQ      R9, CX
+	MOVQ      $0x00000001, R10
+	SHLQ      CL, R10
+	DECQ      R10
+	KMOVW     R10, K2
+	MOVQ      $+65535, R10
+	KMOVW     R10, K1
+	SHRQ      $0x04, R8
+
+columnRestBF16_row:
+	MOVQ  BX, CX
+	LEAQ  (BX)(SI*1), R10
+	KMOVW K1, K3
+	KMOVW K2, K4
+	CMPQ  DI, $0x01
+	JNE   columnRestBF16_pair
+	MOVQ  BX, R10
+	KXORW K3, K3, K3
+	KXORW K4, K4, K4
+
+columnRestBF16_pair:
+	MOVQ  AX, R11
+	MOVQ  R8, R12
+	TESTQ R12, R12
+	JEQ   columnRestBF16_rest
+
+columnRestBF16_block:
+	VMOVUPS       (CX), Z0
+	VMOVUPS.Z     (R10), K3, Z1
+	LONG          $0x4877f262
+	WORD          $0xd072
+	VPMOVZXWD     Y2, Z3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z3, Z3
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z3, Z0, Z3
+	VSUBPS        Z4, Z1, Z4
+	LONG          $0x485ff262
+	WORD          $0xd372
+	VPERMW        Z2, Z5, Z2
+	VMOVUPS       Z2, (R11)
+	ADDQ          $0x40, CX
+	ADDQ          $0x40, R10
+	ADDQ          $0x40, R11
+	DECQ          R12
+	JNE           columnRestBF16_block
+
+columnRestBF16_rest:
+	TESTQ         R9, R9
+	JEQ           columnRestBF16_next
+	VMOVUPS.Z     (CX), K2, Z0
+	VMOVUPS.Z     (R10), K4, Z1
+	LONG          $0x4877f262
+	WORD          $0xd072
+	VPMOVZXWD     Y2, Z3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z3, Z3
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z3, Z0, Z3
+	VSUBPS        Z4, Z1, Z4
+	LONG          $0x485ff262
+	WORD          $0xd372
+	VPERMW        Z2, Z5, Z2
+	VMOVUPS       Z2, K2, (R11)
+
+columnRestBF16_next:
+	LEAQ (BX)(SI*2), BX
+	ADDQ DX, AX
+	SUBQ $0x02, DI
+	JGT  columnRestBF16_row
+	VZEROUPPER
+	RET
+
+DATA columnRestBF16_order<>+0(SB)/4, $0x00100000
+DATA columnRestBF16_order<>+4(SB)/4, $0x00110001
+DATA columnRestBF16_order<>+8(SB)/4, $0x00120002
+DATA columnRestBF16_order<>+12(SB)/4, $0x00130003
+DATA columnRestBF16_order<>+16(SB)/4, $0x00140004
+DATA columnRestBF16_order<>+20(SB)/4, $0x00150005
+DATA columnRestBF16_order<>+24(SB)/4, $0x00160006
+DATA columnRestBF16_order<>+28(SB)/4, $0x00170007
+DATA columnRestBF16_order<>+32(SB)/4, $0x00180008
+DATA columnRestBF16_order<>+36(SB)/4, $0x00190009
+DATA columnRestBF16_order<>+40(SB)/4, $0x001a000a
+DATA columnRestBF16_order<>+44(SB)/4, $0x001b000b
+DATA columnRestBF16_order<>+48(SB)/4, $0x001c000c
+DATA columnRestBF16_order<>+52(SB)/4, $0x001d000d
+DATA columnRestBF16_order<>+56(SB)/4, $0x001e000e
+DATA columnRestBF16_order<>+60(SB)/4, $0x001f000f
+GLOBL columnRestBF16_order<>(SB), RODATA|NOPTR, $64

@@ -10,13 +10,13 @@ import (
 	"hdmnet/internal/op"
 )
 
-// openBF16 opens the device in bf16, or skips the test where the processor lacks it.
-func openBF16(t testing.TB) *Device {
+// openIn opens the device in a precision, or skips the test where the processor lacks it.
+func openIn(t testing.TB, p op.Precision) *Device {
 	t.Helper()
-	if _, err := bf16ISA(); err != nil {
+	if _, err := pairISA(p); err != nil {
 		t.Skip(err)
 	}
-	dev, err := Open(op.BF16)
+	dev, err := Open(p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,11 +37,20 @@ func roundBF16(v float32) float32 {
 	return math.Float32frombits(u &^ 0xffff)
 }
 
-// TestRoundRows compares the rounding bit by bit with that in plain Go: numbers of every
-// magnitude, ties, infinities, NaN, subnormals, rows of every length.
-func TestRoundRows(t *testing.T) {
-	openBF16(t)
-	isa := currentBF16()
+// termOf is a term of v in plain Go.
+func termOf(v float32, term int) float32 {
+	h := roundBF16(v)
+	if term == 0 {
+		return h
+	}
+	return roundBF16(v - h)
+}
+
+// TestPairing compares the terms bit by bit with those in plain Go: numbers of every
+// magnitude, ties, infinities, NaN, subnormals, rows of every length and number.
+func TestPairing(t *testing.T) {
+	openIn(t, op.BF16)
+	isa := isaOf(op.BF16)
 	special := []uint32{0, 1 << 31, 0x7f800000, 0xff800000, 0x7fc00000, 0x7f800001, 0xffffffff, 1, 0x807fffff, 0x00800000,
 		0x3f808000, 0x3f818000, 0x3f807fff, 0x3f808001, 0x7f7fffff, 0xff7f7fff}
 	r := rand.New(rand.NewPCG(1, 2))
@@ -52,27 +61,46 @@ func TestRoundRows(t *testing.T) {
 		return math.Float32frombits(r.Uint32())
 	}
 	const untouched = 0x12345678
-	for n := 1; n <= 70; n++ {
-		rows, ld, width := 1+r.IntN(3), n+r.IntN(3), pairsOf(n)+r.IntN(3)
-		src, dst := make([]float32, rows*ld), make([]float32, rows*width+40)
-		for i := range src {
-			src[i] = value()
-		}
-		for i := range dst {
-			dst[i] = math.Float32frombits(untouched)
-		}
-		isa.roundRows(&dst[0], width, &src[0], ld, rows, n)
-		for i := range dst {
-			row, pair := i/width, i%width
-			want := uint32(untouched)
-			if row < rows && pair < pairsOf(n) {
-				want = math.Float32bits(roundBF16(src[row*ld+2*pair])) >> 16
-				if 2*pair+1 < n {
-					want |= math.Float32bits(roundBF16(src[row*ld+2*pair+1]))
+	same := func(got, want uint32) bool { // the sign and the payload of ∞ − ∞ are the processor's
+		nan := func(u uint32) bool { return u&0x7fff > 0x7f80 }
+		return (got&0xffff == want&0xffff || nan(got) && nan(want)) && (got>>16 == want>>16 || nan(got>>16) && nan(want>>16))
+	}
+	for term := range 2 {
+		for across, pair := range []pairingFunc{isa.alongRows[term], isa.acrossRows[term]} {
+			for n := 1; n <= 70; n++ {
+				rows := 1 + r.IntN(5)
+				wide, high := n, rows // pairs in a row, and rows of them
+				if across == 1 {
+					high = pairsOf(rows)
+				} else {
+					wide = pairsOf(n)
 				}
-			}
-			if got := math.Float32bits(dst[i]); got != want {
-				t.Fatalf("%d rows of %d, row %d, pair %d: %08x, want %08x", rows, n, row, pair, got, want)
+				ld, width := n+r.IntN(3), wide+r.IntN(3)
+				src, dst := make([]float32, rows*ld), make([]float32, high*width+40)
+				for i := range src {
+					src[i] = value()
+				}
+				for i := range dst {
+					dst[i] = math.Float32frombits(untouched)
+				}
+				pair(&dst[0], width, &src[0], ld, rows, n)
+				for i := range dst {
+					row, at := i/width, i%width
+					want := uint32(untouched)
+					if row < high && at < wide {
+						r0, c0, r1, c1 := row, 2*at, row, 2*at+1
+						if across == 1 {
+							r0, c0, r1, c1 = 2*row, at, 2*row+1, at
+						}
+						want = math.Float32bits(termOf(src[r0*ld+c0], term)) >> 16
+						if r1 < rows && c1 < n {
+							want |= math.Float32bits(termOf(src[r1*ld+c1], term))
+						}
+					}
+					if got := math.Float32bits(dst[i]); !same(got, want) {
+						t.Fatalf("term %d, across %d: %d rows of %d, row %d, pair %d: %08x, want %08x", term, across, rows, n, row, at, got, want)
+					}
+				}
 			}
 		}
 	}
@@ -157,7 +185,7 @@ func (c *bf16Case) run(t *testing.T, dev *Device) []float32 {
 // both factors by at most u = 2⁻⁸, relatively, takes a sum Σ a·b by at most
 // (2u + u²)·Σ|a|·|b|.
 func TestBF16(t *testing.T) {
-	dev := openBF16(t)
+	dev := openIn(t, op.BF16)
 	for _, c := range bf16Cases {
 		t.Run(fmt.Sprintf("%+v", c), func(t *testing.T) {
 			round := roundBF16
@@ -182,12 +210,12 @@ func TestBF16(t *testing.T) {
 
 // TestGemmBF16: products of two operands that are both rounded on the way.
 func TestGemmBF16(t *testing.T) {
-	openBF16(t)
+	openIn(t, op.BF16)
 	r := rand.New(rand.NewPCG(3, 4))
 	for _, s := range [][3]int{{1, 1, 1}, {31, 37, 65}, {300, 64, 66}, {7, 257, 1}, {20, 3, 1100}, {3, 5, 0}} {
 		m, n, k := s[0], s[1], s[2]
 		a, b, c := randomFloats(r, m*k), randomFloats(r, n*k), make([]float32, m*n)
-		gemmBF16(m, n, k, a, b, c)
+		gemm(op.BF16, false, true, m, n, k, a, k, b, k, false, c, n, epilogue{})
 		for i, got := range c {
 			want, size := 0.0, 0.0
 			for l := range k {
@@ -205,7 +233,7 @@ func TestGemmBF16(t *testing.T) {
 // TestBF16Prior: the products are those of rounded features, the norms of the features as
 // they are; masks without foreground, with some, and of ones alone.
 func TestBF16Prior(t *testing.T) {
-	dev := openBF16(t)
+	dev := openIn(t, op.BF16)
 	const h, w, c = 15, 10, 45
 	r := rand.New(rand.NewPCG(5, 6))
 	q, s, mask, y := zerosOf(dev, 3, h, w, c), zerosOf(dev, 3, 1, h, w, c), zerosOf(dev, 3, 1, h, w), zerosOf(dev, 3, h, w)
@@ -241,7 +269,7 @@ func TestBF16Prior(t *testing.T) {
 
 // TestBF16SameBits: the number of threads changes nothing.
 func TestBF16SameBits(t *testing.T) {
-	dev := openBF16(t)
+	dev := openIn(t, op.BF16)
 	for _, c := range bf16Cases {
 		var first []float32
 		for _, procs := range []int{1, 2, 3} {
@@ -261,14 +289,14 @@ func TestBF16SameBits(t *testing.T) {
 }
 
 func TestBF16DoesNotAllocate(t *testing.T) {
-	openBF16(t)
+	openIn(t, op.BF16)
 	s := newConvShape(1, 20, 20, 16, 24, 3, 3, 2, 1, 1)
 	d := randomConv(rand.New(rand.NewPCG(23, 24)), s)
-	w := packWeightsBF16(d.w, s.Cout, s.patch())
+	w := packWeights(op.BF16, d.w, s.Cout, s.KH*s.KW, s.Cin)
 	c := make([]float32, 20*24)
 	for name, f := range map[string]func(){
-		"convolution": func() { convForwardBF16(s, d.y, d.x, d.bias, d.residual, true, w) },
-		"product":     func() { gemmBF16(20, 24, 16, d.x[:20*16], d.w[:24*16], c) },
+		"convolution": func() { convForward(op.BF16, s, d.y, d.x, nil, d.bias, d.residual, true, w) },
+		"product":     func() { gemm(op.BF16, false, true, 20, 24, 16, d.x, 16, d.w, 16, false, c, 24, epilogue{}) },
 	} {
 		if got := testing.AllocsPerRun(10, f); got != 0 {
 			t.Errorf("%s: %v allocations once warm, want 0", name, got)
@@ -293,7 +321,7 @@ func TestOpenPrecision(t *testing.T) {
 			t.Errorf("bf16 opens %q in %v", dev.Name(), dev.Precision())
 		}
 		for _, isa := range instructionSets {
-			if isa.usable && isa.bf16 == nil {
+			if isa.usable && isa.pairs == nil {
 				useISA(t, isa)
 				refused(op.BF16, "HDMNET_CPU="+isa.name, "unset it")
 			}
@@ -313,7 +341,7 @@ func TestOpenPrecision(t *testing.T) {
 // BenchmarkBF16 compares the fastest runs of products with frozen weights in both
 // precisions, in turn: squares, and 1×1 and 3×3 convolutions of ResNet-50 at 473².
 func BenchmarkBF16(b *testing.B) {
-	openBF16(b)
+	openIn(b, op.BF16)
 	r := rand.New(rand.NewPCG(19, 20))
 	for _, c := range []struct{ h, w, ci, co, k, dilation int }{
 		{1, 1024, 1024, 1024, 1, 1}, {1, 2048, 2048, 2048, 1, 1},

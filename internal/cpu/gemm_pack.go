@@ -3,6 +3,8 @@ package cpu
 import (
 	"sync"
 	"unsafe"
+
+	"hdmnet/internal/op"
 )
 
 // kBlockMax bounds the depth of one pass over the inner dimension, so that a
@@ -14,11 +16,16 @@ const kBlockMax = 256
 const packStrip = 16
 
 // kBlockSize returns the depth of a pass for an inner dimension k: equal
-// passes, at most kBlockMax deep. It depends on k alone, for it decides the
-// order of summation.
-func kBlockSize(k int) int {
-	passes := max(1, (k+kBlockMax-1)/kBlockMax)
-	return (k + passes - 1) / passes
+// passes, at most kBlockMax deep, that hold whole groups and fill whole steps.
+// It depends on k alone, for it decides the order of summation.
+func (isa *instructionSet) kBlockSize(k int) int {
+	unit := isa.step
+	if isa.terms != nil {
+		unit = max(unit, isa.terms.whole())
+	}
+	most := kBlockMax / unit * unit
+	passes := max(1, (k+most-1)/most)
+	return roundUp((k+passes-1)/passes, unit)
 }
 
 // kStride is the distance of two rows in a packed panel of A that is kc deep:
@@ -86,16 +93,17 @@ type packedB struct {
 
 // reset gives b its shape and room for it.
 func (b *packedB) reset(isa *instructionSet, k, n0, n int) {
-	b.isa, b.k, b.n0, b.n, b.kBlock = isa, k, n0, n, kBlockSize(k)
-	b.data = growAligned(b.data, k*b.panels()*isa.nr)
+	b.isa, b.k, b.n0, b.n, b.kBlock = isa, k, n0, n, isa.kBlockSize(k)
+	b.data = growAligned(b.data, roundUp(k, isa.step)*b.panels()*isa.nr)
 }
 
 // panels returns the number of column panels.
 func (b *packedB) panels() int { return (b.n + b.isa.nr - 1) / b.isa.nr }
 
-// panel returns columns [j·nr, (j+1)·nr) of the pass that begins at row k0.
+// panel returns columns [j·nr, (j+1)·nr) of the pass that begins at row k0, with rows of 0
+// to a whole step.
 func (b *packedB) panel(k0, j int) []float32 {
-	kc := min(b.kBlock, b.k-k0)
+	kc := roundUp(min(b.kBlock, b.k-k0), b.isa.step)
 	at := k0*b.panels()*b.isa.nr + j*kc*b.isa.nr
 	return b.data[at : at+kc*b.isa.nr]
 }
@@ -104,17 +112,22 @@ func (b *packedB) panel(k0, j int) []float32 {
 func (b *packedB) packPanel(src bSource, t int) {
 	k0, j := t/b.panels()*b.kBlock, t%b.panels()
 	n := b.n0 + j*b.isa.nr
-	src.packB(b.isa, b.panel(k0, j), n, min(n+b.isa.nr, b.n0+b.n), k0, min(k0+b.kBlock, b.k))
+	end, panel := min(k0+b.kBlock, b.k), b.panel(k0, j)
+	src.packB(b.isa, panel, n, min(n+b.isa.nr, b.n0+b.n), k0, end)
+	clear(panel[(end-k0)*b.isa.nr:])
 }
 
-// packWeights packs the transpose of w [n,k] for use by many products.
-func packWeights(w []float32, n, k int) *packedB {
+// packWeights packs the transpose of w, n rows of some vectors of values, for use by many
+// products in a precision: of patches of an image with that many channels, or of dense rows
+// of one vector.
+func packWeights(in op.Precision, w []float32, n, vectors, values int) *packedB {
+	isa, k := isaOf(in), vectors*values
 	checkMatrix("B", true, k, n, w, k)
-	return packRows(currentISA(), w, n, k)
-}
-
-// packRows is packWeights for an instruction set.
-func packRows(isa *instructionSet, w []float32, n, k int) *packedB {
+	if s := isa.terms; s != nil {
+		pairs := pairing{isa: isa, terms: s.b, src: w, ld: values, rows: n * vectors, n: values}.alongRows()
+		defer freeScratch(pairs)
+		w, k = pairs, vectors*s.depth(values)
+	}
 	b := new(packedB)
 	b.reset(isa, k, 0, n)
 	src := &matrix{w, k, true}

@@ -94,7 +94,8 @@ func (p *product) runTask(buf *blockBuffers, chunk, m0, m1, n0, n1 int) {
 			if p.packed != nil {
 				b = p.packed.panel(k0, (j-p.packed.n0)/nr)
 			} else {
-				b = buf.b[(j-n0)*kc : (j-n0+nr)*kc]
+				depth := roundUp(kc, p.isa.step)
+				b = buf.b[(j-n0)*depth : (j-n0+nr)*depth]
 			}
 			for i := m0; i < m1; i += mr {
 				p.runTile(buf, &out, kc, a[(i-m0)*step:], rs, ks, b, i, min(i+mr, m1), j, min(j+nr, n1))
@@ -116,10 +117,18 @@ func (p *product) rowsInPlace(m0, rows, kc int) []float32 {
 func (p *product) packPrivate(buf *blockBuffers, n0, n1, k0, kc int) {
 	nr := p.isa.nr
 	buf.b = growAligned(buf.b, (n1-n0+nr-1)/nr*nr*p.kBlock)
-	for k := 0; k < kc; k += packStrip {
+	strip := packStrip
+	if p.isa.terms != nil {
+		strip = max(strip, p.isa.terms.whole())
+	}
+	depth := roundUp(kc, p.isa.step)
+	for k := 0; k < kc; k += strip {
 		for j := n0; j < n1; j += nr {
-			p.b.packB(p.isa, buf.b[(j-n0)*kc+k*nr:], j, min(j+nr, n1), k0+k, k0+min(k+packStrip, kc))
+			p.b.packB(p.isa, buf.b[(j-n0)*depth+k*nr:], j, min(j+nr, n1), k0+k, k0+min(k+strip, kc))
 		}
+	}
+	for j := n0; j < n1; j += nr {
+		clear(buf.b[(j-n0)*depth+kc*nr : (j-n0+nr)*depth])
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/gonum"
+
+	"hdmnet/internal/op"
 )
 
 // useISA makes the products of one test use isa.
@@ -69,7 +71,7 @@ func randomGemm(r *rand.Rand, transA, transB, accumulate bool, m, n, k, options 
 
 func (g *gemmCase) run() []float32 {
 	c := append([]float32(nil), g.c...)
-	gemm(g.transA, g.transB, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb, g.accumulate, c, g.ldc, g.epi)
+	gemm(op.FP32, g.transA, g.transB, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb, g.accumulate, c, g.ldc, g.epi)
 	return c
 }
 
@@ -239,7 +241,7 @@ func TestGemmDoesNotAllocate(t *testing.T) {
 	r := rand.New(rand.NewPCG(17, 18))
 	g := randomGemm(r, true, false, true, 64, 64, 3000, 7)
 	if got := testing.AllocsPerRun(10, func() {
-		gemm(g.transA, g.transB, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb, g.accumulate, g.c, g.ldc, g.epi)
+		gemm(op.FP32, g.transA, g.transB, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb, g.accumulate, g.c, g.ldc, g.epi)
 	}); got != 0 {
 		t.Fatalf("%v allocations per product once warm, want 0", got)
 	}
@@ -248,16 +250,16 @@ func TestGemmDoesNotAllocate(t *testing.T) {
 func TestGemmRejectsShortOperands(t *testing.T) {
 	for name, f := range map[string]func(){
 		"A": func() {
-			gemm(false, false, 2, 2, 2, make([]float32, 3), 2, make([]float32, 4), 2, false, make([]float32, 4), 2, epilogue{})
+			gemm(op.FP32, false, false, 2, 2, 2, make([]float32, 3), 2, make([]float32, 4), 2, false, make([]float32, 4), 2, epilogue{})
 		},
 		"B": func() {
-			gemm(false, false, 2, 2, 2, make([]float32, 4), 2, make([]float32, 3), 2, false, make([]float32, 4), 2, epilogue{})
+			gemm(op.FP32, false, false, 2, 2, 2, make([]float32, 4), 2, make([]float32, 3), 2, false, make([]float32, 4), 2, epilogue{})
 		},
 		"C": func() {
-			gemm(false, false, 2, 2, 2, make([]float32, 4), 2, make([]float32, 4), 2, false, make([]float32, 3), 2, epilogue{})
+			gemm(op.FP32, false, false, 2, 2, 2, make([]float32, 4), 2, make([]float32, 4), 2, false, make([]float32, 3), 2, epilogue{})
 		},
 		"bias": func() {
-			gemm(false, false, 2, 2, 2, make([]float32, 4), 2, make([]float32, 4), 2, false, make([]float32, 4), 2, epilogue{bias: make([]float32, 1)})
+			gemm(op.FP32, false, false, 2, 2, 2, make([]float32, 4), 2, make([]float32, 4), 2, false, make([]float32, 4), 2, epilogue{bias: make([]float32, 1)})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -299,7 +301,7 @@ func BenchmarkGemm(b *testing.B) {
 		gflop := 2 * float64(n) * float64(n) * float64(n) * 1e-9
 		b.Run(fmt.Sprintf("hdmnet/%d", n), func(b *testing.B) {
 			for b.Loop() {
-				gemm(false, false, n, n, n, x, n, y, n, false, z, n, epilogue{})
+				gemm(op.FP32, false, false, n, n, n, x, n, y, n, false, z, n, epilogue{})
 			}
 			b.ReportMetric(gflop*float64(b.N)/b.Elapsed().Seconds(), "GF/s")
 		})

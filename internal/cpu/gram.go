@@ -17,7 +17,7 @@ func (d *Device) Gram(g, x op.Tensor) {
 	for b := range batch {
 		out, in := sample(f32(g), b, batch), sample(f32(x), b, batch)
 		for j := 0; j < c; j += gramColumns {
-			gemm(true, false, c-j, min(gramColumns, c-j), n, in[j:], c, in[j:], c, false, out[j*c+j:], c, epilogue{})
+			gemm(d.fine(), true, false, c-j, min(gramColumns, c-j), n, in[j:], c, in[j:], c, false, out[j*c+j:], c, epilogue{})
 		}
 		for i := range norm {
 			norm[i] = float32(math.Sqrt(float64(out[i*c+i])))

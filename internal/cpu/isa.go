@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"sync"
+
+	"hdmnet/internal/op"
 )
 
 //go:generate go run asm/gen.go asm/bf16.go -out gemm_amd64.s -stubs gemm_amd64.go -pkg cpu
@@ -26,11 +28,14 @@ type instructionSet struct {
 	winogradOutput func(out *[winogradTile * winogradTile]*float32, m *float32, size int, bias *float32,
 		add *[winogradTile * winogradTile]*float32, n int, floor float32, work *float32)
 	prefetch prefetchFunc
-	// Products in bf16; see gemm_bf16.go.
-	bf16      *instructionSet // the one whose elements are pairs, or nil
-	roundRows roundRowsFunc   // of that one
-	usable    bool            // this processor and operating system have it
-	requires  string          // what usable asks for
+	step     int // of the inner dimension that the tile takes at a time; packed operands fill it with zeros
+	// Products of pairs of bf16; see gemm_bf16.go. An array of functions has one for each term.
+	pairs      map[op.Precision]*instructionSet // those whose elements are pairs, by precision
+	terms      *bf16Terms                       // of one of those, else nil
+	alongRows  [2]pairingFunc
+	acrossRows [2]pairingFunc
+	usable     bool   // this processor and operating system have it
+	requires   string // what usable asks for
 }
 
 const (
@@ -41,7 +46,7 @@ const (
 // instructionSets lists what the program knows on this architecture, best
 // first; the last one runs everywhere.
 var instructionSets = append(assemblySets(),
-	&instructionSet{name: "go", mr: 4, nr: 4, tile: tileGo, copyRows: copyRowsGo, copyMax: math.MaxInt, transpose8: transpose8Go,
+	&instructionSet{name: "go", mr: 4, nr: 4, step: 1, tile: tileGo, copyRows: copyRowsGo, copyMax: math.MaxInt, transpose8: transpose8Go,
 		winogradInput: winogradInputGo, winogradOutput: winogradOutputGo, prefetch: prefetchNone, usable: true})
 
 // activeISA is the instruction set of all matrix products. It is chosen once.

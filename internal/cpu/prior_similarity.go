@@ -51,11 +51,7 @@ func (d *Device) bestCosine(best, query, qNorm, support, mask []float32, c int) 
 		m := min(width, len(fg))
 		supportGathering.run(m, rowGrain(c), priorArgs{x: support, to: rows, fg: fg, c: c})
 		rowNorms(norms[:m], rows, c)
-		if d.precision == op.BF16 {
-			gemmBF16(len(best), m, c, query, rows[:m*c], dots[:len(best)*m])
-		} else {
-			gemm(false, true, len(best), m, c, query, c, rows, c, false, dots, m, epilogue{})
-		}
+		gemm(d.precision, false, true, len(best), m, c, query, c, rows, c, false, dots, m, epilogue{})
 		cosineMaxima.run(len(best), rowGrain(m), priorArgs{x: dots, to: best, norms: norms, qNorms: qNorm, c: m})
 	}
 }

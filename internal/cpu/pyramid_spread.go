@@ -58,7 +58,7 @@ var (
 			for _, l := range p.levels {
 				l.sumRows(line[l.first*p.co:], r/p.h, r%p.h, p.h, p.co)
 			}
-			gemm(false, false, p.w, p.co, p.k, p.columns, p.k, line, p.co, false, p.y[r*p.w*p.co:(r+1)*p.w*p.co], p.co, epilogue{})
+			gemm(op.FP32, false, false, p.w, p.co, p.k, p.columns, p.k, line, p.co, false, p.y[r*p.w*p.co:(r+1)*p.w*p.co], p.co, epilogue{})
 		}
 		freeScratch(line)
 	})

@@ -32,7 +32,7 @@ const winogradChannels = 64
 func winogradPays(shape []int, p op.ConvParams) bool {
 	return shape[1] == 3 && shape[2] == 3 && p.Stride == 1 && p.Pad == p.Dilation &&
 		shape[0] >= winogradChannels && shape[3] >= winogradChannels &&
-		shape[0]%loopLanes == 0 && kBlockSize(shape[3])%loopLanes == 0
+		shape[0]%loopLanes == 0 && currentISA().kBlockSize(shape[3])%loopLanes == 0
 }
 
 // winogradStrip is how many input channels of the weights are transformed at a time.

@@ -48,12 +48,48 @@ func encoded(prefix, opcode byte, first, second, to VecPhysical) {
 
 func number(r VecPhysical) byte { return byte(r.(Physical).PhysicalIndex()) }
 
-// roundRows generates the rounding of rows to pairs of bf16.
-func roundRows() {
-	TEXT("roundRowsBF16", NOSPLIT, "func(dst *float32, width int, src *float32, ld, rows, n int)")
-	Doc("roundRowsBF16 rounds n > 0 float32 of each of rows > 0 rows of src to bf16, to nearest, ties",
-		"to even, and packs them in pairs, the first one low: row i is ⌈n/2⌉ elements from dst[i·width]",
-		"on, of src[i·ld:]. Of an odd n the last pair's second value is 0.")
+// term is one of the two bf16 that stand for a float32: what it is rounded to, or what is
+// left of it, rounded.
+type term struct {
+	name, doc string
+	rest      bool
+}
+
+var terms = []term{
+	{"Rounded", "x rounded to bf16, to nearest, ties to even", false},
+	{"Rest", "x − h rounded to bf16, h being x rounded to bf16, to nearest, ties to even", true},
+}
+
+// round turns the 16 float32 of low and of high into their term, the 32 bf16 of Z2. It uses
+// Z3 and Z4.
+func (t term) round(low, high VecPhysical) {
+	vcvtne2ps2bf16(low, high, Z2)
+	if !t.rest {
+		return
+	}
+	VPMOVZXWD(Y2, Z3)
+	VEXTRACTI64X4(Imm(1), Z2, Y4)
+	VPMOVZXWD(Y4, Z4)
+	VPSLLD(Imm(16), Z3, Z3)
+	VPSLLD(Imm(16), Z4, Z4)
+	VSUBPS(Z3, low, Z3)
+	VSUBPS(Z4, high, Z4)
+	vcvtne2ps2bf16(Z3, Z4, Z2)
+}
+
+// lowBits sets the lowest count bits of bits, count < 64. It uses CX.
+func lowBits(count, bits GPVirtual) {
+	MOVQ(count, RCX)
+	MOVQ(U32(1), bits)
+	SHLQ(CL, bits)
+	DECQ(bits)
+}
+
+// alongRows generates the rounding of rows to pairs of bf16 that follow each other in a row.
+func (t term) alongRows() {
+	name := "row" + t.name + "BF16"
+	TEXT(name, NOSPLIT, "func(dst *float32, width int, src *float32, ld, rows, n int)")
+	Doc(name + " is a pairingFunc along rows: " + t.doc + ".")
 	Pragma("noescape")
 	dst := Load(Param("dst"), GP64())
 	width := Load(Param("width"), GP64())
@@ -67,48 +103,118 @@ func roundRows() {
 	rest, bits := GP64(), GP64()
 	MOVQ(n, rest)
 	ANDQ(Imm(31), rest)
-	MOVQ(rest, RCX)
-	MOVQ(U32(1), bits)
-	SHLQ(CL, bits)
-	DECQ(bits)
+	lowBits(rest, bits)
 	KMOVW(bits.As32(), K1)
 	SHRQ(Imm(16), bits)
 	KMOVW(bits.As32(), K2)
-	INCQ(RCX)
-	SHRQ(Imm(1), RCX)
-	MOVQ(U32(1), bits)
-	SHLQ(CL, bits)
-	DECQ(bits)
+	pairs := GP64()
+	LEAQ(Mem{Base: rest, Disp: 1}, pairs)
+	SHRQ(Imm(1), pairs)
+	lowBits(pairs, bits)
 	KMOVW(bits.As32(), K3)
 	SHRQ(Imm(5), n)
 	from, to, blocks := GP64(), GP64(), GP64()
-	Label("roundRows_row")
+	Label(name + "_row")
 	MOVQ(src, from)
 	MOVQ(dst, to)
 	MOVQ(n, blocks)
 	TESTQ(blocks, blocks)
-	JEQ(LabelRef("roundRows_rest"))
-	Label("roundRows_block")
+	JEQ(LabelRef(name + "_rest"))
+	Label(name + "_block")
 	VMOVUPS(Mem{Base: from}, Z0)
 	VMOVUPS(Mem{Base: from, Disp: 64}, Z1)
-	vcvtne2ps2bf16(Z0, Z1, Z2)
+	t.round(Z0, Z1)
 	VMOVUPS(Z2, Mem{Base: to})
 	ADDQ(Imm(128), from)
 	ADDQ(Imm(64), to)
 	DECQ(blocks)
-	JNE(LabelRef("roundRows_block"))
-	Label("roundRows_rest")
+	JNE(LabelRef(name + "_block"))
+	Label(name + "_rest")
 	TESTQ(rest, rest)
-	JEQ(LabelRef("roundRows_next"))
+	JEQ(LabelRef(name + "_next"))
 	VMOVUPS_Z(Mem{Base: from}, K1, Z0)
 	VMOVUPS_Z(Mem{Base: from, Disp: 64}, K2, Z1)
-	vcvtne2ps2bf16(Z0, Z1, Z2)
+	t.round(Z0, Z1)
 	VMOVUPS(Z2, K3, Mem{Base: to})
-	Label("roundRows_next")
+	Label(name + "_next")
 	ADDQ(ld, src)
 	ADDQ(width, dst)
 	DECQ(rows)
-	JNE(LabelRef("roundRows_row"))
+	JNE(LabelRef(name + "_row"))
+	VZEROUPPER()
+	RET()
+}
+
+// acrossRows generates the rounding of rows to pairs of bf16 from two rows each.
+func (t term) acrossRows() {
+	name := "column" + t.name + "BF16"
+	TEXT(name, NOSPLIT, "func(dst *float32, width int, src *float32, ld, rows, n int)")
+	Doc(name + " is a pairingFunc across rows: " + t.doc + ".")
+	Pragma("noescape")
+	dst := Load(Param("dst"), GP64())
+	width := Load(Param("width"), GP64())
+	src := Load(Param("src"), GP64())
+	ld := Load(Param("ld"), GP64())
+	rows := Load(Param("rows"), GP64())
+	n := Load(Param("n"), GP64())
+	SHLQ(Imm(2), width)
+	SHLQ(Imm(2), ld)
+	// Word 2i of a row of pairs is word i of the first row's 16 values, word 2i+1 of the
+	// second's, which are words 16 to 31 of what round makes.
+	order := GLOBL(name+"_order", RODATA|NOPTR)
+	for i := range 16 {
+		DATA(4*i, U32(uint32(i)|uint32(16+i)<<16))
+	}
+	VMOVDQU16(order, Z5)
+	rest, bits := GP64(), GP64()
+	MOVQ(n, rest)
+	ANDQ(Imm(15), rest)
+	lowBits(rest, bits)
+	KMOVW(bits.As32(), K2)
+	MOVQ(I32(0xffff), bits)
+	KMOVW(bits.As32(), K1)
+	SHRQ(Imm(4), n)
+	from, second, to, blocks := GP64(), GP64(), GP64(), GP64()
+	Label(name + "_row")
+	MOVQ(src, from)
+	LEAQ(Mem{Base: src, Index: ld, Scale: 1}, second)
+	// A last row without a second one meets zeros, from a mask of no lanes.
+	KMOVW(K1, K3)
+	KMOVW(K2, K4)
+	CMPQ(rows, Imm(1))
+	JNE(LabelRef(name + "_pair"))
+	MOVQ(src, second)
+	KXORW(K3, K3, K3)
+	KXORW(K4, K4, K4)
+	Label(name + "_pair")
+	MOVQ(dst, to)
+	MOVQ(n, blocks)
+	TESTQ(blocks, blocks)
+	JEQ(LabelRef(name + "_rest"))
+	Label(name + "_block")
+	VMOVUPS(Mem{Base: from}, Z0)
+	VMOVUPS_Z(Mem{Base: second}, K3, Z1)
+	t.round(Z0, Z1)
+	VPERMW(Z2, Z5, Z2)
+	VMOVUPS(Z2, Mem{Base: to})
+	ADDQ(Imm(64), from)
+	ADDQ(Imm(64), second)
+	ADDQ(Imm(64), to)
+	DECQ(blocks)
+	JNE(LabelRef(name + "_block"))
+	Label(name + "_rest")
+	TESTQ(rest, rest)
+	JEQ(LabelRef(name + "_next"))
+	VMOVUPS_Z(Mem{Base: from}, K2, Z0)
+	VMOVUPS_Z(Mem{Base: second}, K4, Z1)
+	t.round(Z0, Z1)
+	VPERMW(Z2, Z5, Z2)
+	VMOVUPS(Z2, K2, Mem{Base: to})
+	Label(name + "_next")
+	LEAQ(Mem{Base: src, Index: ld, Scale: 2}, src)
+	ADDQ(width, dst)
+	SUBQ(Imm(2), rows)
+	JGT(LabelRef(name + "_row"))
 	VZEROUPPER()
 	RET()
 }

@@ -70,7 +70,10 @@ func main() {
 	avx2.generate()
 	copyRows()
 	transpose()
-	roundRows()
+	for _, t := range terms {
+		t.alongRows()
+		t.acrossRows()
+	}
 	Generate()
 }
 
