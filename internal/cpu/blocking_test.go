@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+
+	"hdmnet/internal/op"
 )
 
 // useBlocking makes the products of one test use b.
@@ -28,7 +30,7 @@ func TestSameBitsForEveryCache(t *testing.T) {
 			useBlocking(t, blockingFor(caches[0], caches[1]))
 			y := make([]float32, len(d.y))
 			convWinograd(s, y, d.x, w, d.bias, d.residual, true)
-			for i, got := range [][]float32{product.run(), sum.run(), y} {
+			for i, got := range [][]float32{product.run(op.FP32), sum.run(op.FP32), y} {
 				if want[i] == nil {
 					want[i] = got
 				}

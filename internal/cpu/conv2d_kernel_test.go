@@ -88,20 +88,20 @@ func randomConv(r *rand.Rand, s convShape) convData {
 		randomFloats(r, y), randomFloats(r, s.Cout), randomFloats(r, y)}
 }
 
-func eachConv(t *testing.T, f func(t *testing.T, s convShape, d convData)) {
-	eachISA(t, func(t *testing.T) {
+func eachConv(t *testing.T, f func(t *testing.T, in op.Precision, s convShape, d convData)) {
+	eachArithmetic(t, func(t *testing.T, in op.Precision) {
 		for i, s := range convShapes {
-			f(t, s, randomConv(rand.New(rand.NewPCG(uint64(i), 1)), s))
+			f(t, in, s, randomConv(rand.New(rand.NewPCG(uint64(i), 1)), s))
 		}
 	})
 }
 
 func TestConvForward(t *testing.T) {
-	eachConv(t, func(t *testing.T, s convShape, d convData) {
+	eachConv(t, func(t *testing.T, in op.Precision, s convShape, d convData) {
 		for options := range 8 {
 			var bias, residual []float32
 			want := make([]exactSum, len(d.y))
-			s.eachTap(func(y, x, w int) { want[y].add(float64(d.x[x]) * float64(d.w[w])) })
+			s.eachTap(func(y, x, w int) { eachProduct(in, d.x[x], d.w[w], want[y].add) })
 			if options&1 != 0 {
 				bias = d.bias
 				for i := range want {
@@ -120,9 +120,9 @@ func TestConvForward(t *testing.T) {
 					want[i].sum = max(0, want[i].sum)
 				}
 			}
-			for _, pre := range []*packedB{nil, packWeights(op.FP32, d.w, s.Cout, s.KH*s.KW, s.Cin)} {
+			for _, pre := range []*packedB{nil, packWeights(in, d.w, s.Cout, s.KH*s.KW, s.Cin)} {
 				y := append([]float32(nil), d.y...)
-				convForward(op.FP32, s, y, d.x, d.w, bias, residual, relu, pre)
+				convForward(in, s, y, d.x, d.w, bias, residual, relu, pre)
 				checkSums(t, fmt.Sprintf("%+v options %d packed %v: y", s, options, pre != nil), y, want)
 			}
 		}
@@ -130,26 +130,26 @@ func TestConvForward(t *testing.T) {
 }
 
 func TestConvBackwardData(t *testing.T) {
-	eachConv(t, func(t *testing.T, s convShape, d convData) {
+	eachConv(t, func(t *testing.T, in op.Precision, s convShape, d convData) {
 		for _, accumulate := range []bool{false, true} {
 			want := make([]exactSum, len(d.x))
-			s.eachTap(func(y, x, w int) { want[x].add(float64(d.y[y]) * float64(d.w[w])) })
+			s.eachTap(func(y, x, w int) { eachProduct(in, d.y[y], d.w[w], want[x].add) })
 			dx := append([]float32(nil), d.x...)
 			if accumulate {
 				for i := range want {
 					want[i].add(float64(dx[i]))
 				}
 			}
-			convBackwardData(op.FP32, s, dx, d.y, d.w, accumulate)
+			convBackwardData(in, s, dx, d.y, d.w, accumulate)
 			checkSums(t, fmt.Sprintf("%+v accumulate %v: dx", s, accumulate), dx, want)
 		}
 	})
 }
 
 func TestConvBackwardWeight(t *testing.T) {
-	eachConv(t, func(t *testing.T, s convShape, d convData) {
+	eachConv(t, func(t *testing.T, in op.Precision, s convShape, d convData) {
 		wantW, wantB := make([]exactSum, len(d.w)), make([]exactSum, len(d.bias))
-		s.eachTap(func(y, x, w int) { wantW[w].add(float64(d.y[y]) * float64(d.x[x])) })
+		s.eachTap(func(y, x, w int) { eachProduct(in, d.y[y], d.x[x], wantW[w].add) })
 		for i, v := range d.y {
 			wantB[i%s.Cout].add(float64(v))
 		}
@@ -160,10 +160,10 @@ func TestConvBackwardWeight(t *testing.T) {
 		for i := range wantB {
 			wantB[i].add(float64(db[i]))
 		}
-		convBackwardWeight(op.FP32, s, dw, db, d.x, d.y)
+		convBackwardWeight(in, s, dw, db, d.x, d.y)
 		checkSums(t, fmt.Sprintf("%+v: dw", s), dw, wantW)
 		checkSums(t, fmt.Sprintf("%+v: db", s), db, wantB)
-		convBackwardWeight(op.FP32, s, nil, nil, d.x, d.y)
+		convBackwardWeight(in, s, nil, nil, d.x, d.y)
 	})
 }
 

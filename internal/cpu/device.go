@@ -32,7 +32,11 @@ func New() (*Device, error) { return Open(op.FP32) }
 // take a small part of the time, and rounded they would make most of the error. In bf16x3
 // the products of layers that are trained, their gradients and Gram are in bf16x3 as well.
 //
-// HDMNET_CPU=avx512|avx2|go forces the instruction set of the matrix products. An
+// Where products of bf16 are by AMX, they are faster than Winograd's algorithm in float32, and
+// in bf16x3 than others in float32. There bf16 rounds the inputs of all frozen convolutions,
+// and what stays in float32 elsewhere is in bf16x3, Gram included.
+//
+// HDMNET_CPU=amx|avx512|avx2|go forces the instruction set of the matrix products. An
 // instruction set or a precision that this processor lacks is an error that says what to
 // choose.
 func Open(p op.Precision) (*Device, error) {
@@ -63,7 +67,7 @@ func (d *Device) Name() string {
 
 // fine is the precision of layers that are trained, of gradients and of Gram.
 func (d *Device) fine() op.Precision {
-	if d.precision == op.BF16X3 {
+	if d.precision == op.BF16X3 || d.precision == op.BF16 && currentISA().hasTiles() {
 		return op.BF16X3
 	}
 	return op.FP32

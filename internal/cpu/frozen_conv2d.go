@@ -7,7 +7,7 @@ import (
 )
 
 // frozenConv is a convolution whose weights are packed once: for Winograd's algorithm
-// where that wins, which is in float32 always, else for the plain product in the device's
+// where that wins, which is in float32 always, and in bf16 where products are not by AMX, else for the plain product in the device's
 // precision.
 type frozenConv struct {
 	shape    []int // [Cout,KH,KW,Cin]
@@ -32,7 +32,7 @@ func (d *Device) FreezeConv2D(w, bias []float32, shape []int, p op.ConvParams) (
 	op.CheckFreezeConv2D(w, bias, shape, p)
 	c := &frozenConv{shape: slices.Clone(shape), params: p, bias: slices.Clone(bias)}
 	s := convShape{Cin: shape[3], KH: shape[1], KW: shape[2], Stride: p.Stride, Pad: p.Pad}
-	if winogradPays(shape, p) {
+	if winogradPays(shape, p) && !(d.precision == op.BF16 && currentISA().hasTiles()) {
 		c.winograd = newWinogradWeights(w, shape[0], shape[3])
 	} else {
 		c.in = s.within(d.precision)

@@ -85,7 +85,7 @@ type product struct {
 // blockBuffers are what one goroutine needs to compute blocks.
 type blockBuffers struct {
 	a, b []float32
-	tile [maxMR * maxNR]float32
+	tile []float32 // maxMR × maxNR
 }
 
 var (

@@ -64,6 +64,10 @@ func (a *matrix) packA(isa *instructionSet, dst []float32, m0, m1, k0, k1 int) (
 		}
 		return stride, 1
 	}
+	if isa.column != nil { // tiles are loaded by rows
+		isa.transposeRows(dst, stride, a.data[k0*a.ld+m0:], a.ld, m1-m0, kc)
+		return stride, 1
+	}
 	for k := 0; k < kc; k += packStrip {
 		rows := min(packStrip, kc-k)
 		for i := m0; i < m1; i += isa.mr {

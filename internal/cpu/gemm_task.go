@@ -47,6 +47,7 @@ func (p *product) compute(n0, n1 int) {
 // runTasks runs tasks [lo,hi); rows vary fastest, so that neighbors share B.
 func (p *product) runTasks(lo, hi int) {
 	buf := buffers.get()
+	buf.tile = growAligned(buf.tile, maxMR*maxNR)
 	for t := lo; t < hi; t++ {
 		chunk, block := t/(p.mTasks*p.nTasks), t%(p.mTasks*p.nTasks)
 		m0 := block % p.mTasks * p.mStep
@@ -77,6 +78,7 @@ func (p *product) runTask(buf *blockBuffers, chunk, m0, m1, n0, n1 int) {
 			a, step = buf.a, kStride(kc)
 			if rs, ks = p.a.packA(p.isa, a, m0, m1, k0, k0+kc); ks == 1 {
 				clear(a[(m1-m0)*rs : rows*rs])
+				p.isa.fillSteps(a, m1-m0, rs, kc)
 			}
 		}
 		if p.packed == nil {
@@ -96,6 +98,10 @@ func (p *product) runTask(buf *blockBuffers, chunk, m0, m1, n0, n1 int) {
 			} else {
 				depth := roundUp(kc, p.isa.step)
 				b = buf.b[(j-n0)*depth : (j-n0+nr)*depth]
+			}
+			if p.isa.column != nil {
+				p.runColumn(buf, &out, kc, a, rs, b, m0, m1, j, min(j+nr, n1))
+				continue
 			}
 			for i := m0; i < m1; i += mr {
 				p.runTile(buf, &out, kc, a[(i-m0)*step:], rs, ks, b, i, min(i+mr, m1), j, min(j+nr, n1))

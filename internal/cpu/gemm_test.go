@@ -32,6 +32,50 @@ func eachISA(t *testing.T, f func(t *testing.T)) {
 	}
 }
 
+// emulatedTiles returns the instruction set of AMX on a processor that lacks it, or nil where
+// its instructions cannot be emulated. amx_test.go sets it.
+var emulatedTiles = func(testing.TB) *instructionSet { return nil }
+
+// eachArithmetic runs a subtest for every instruction set of this machine and every precision
+// that it has, and for AMX where it can be emulated.
+func eachArithmetic(t *testing.T, f func(t *testing.T, in op.Precision)) {
+	run := func(isa *instructionSet, in op.Precision) {
+		t.Run(isa.name+" in "+in.String(), func(t *testing.T) {
+			useISA(t, isa)
+			f(t, in)
+		})
+	}
+	sets := []*instructionSet{emulatedTiles(t)}
+	for _, isa := range instructionSets {
+		if isa.usable {
+			sets = append(sets, isa)
+			run(isa, op.FP32)
+		}
+	}
+	for _, isa := range sets {
+		for _, in := range []op.Precision{op.BF16, op.BF16X3} {
+			if isa != nil && isa.pairs != nil {
+				run(isa, in)
+			}
+		}
+	}
+}
+
+// eachProduct calls add with what a precision makes of a·b.
+func eachProduct(in op.Precision, a, b float32, add func(v float64)) {
+	product := func(i, j int) { add(float64(termOf(a, i)) * float64(termOf(b, j))) }
+	switch in {
+	case op.FP32:
+		add(float64(a) * float64(b))
+	case op.BF16X3:
+		product(0, 1)
+		product(1, 0)
+		fallthrough
+	case op.BF16:
+		product(0, 0)
+	}
+}
+
 func randomFloats(r *rand.Rand, n int) []float32 {
 	x := make([]float32, n)
 	for i := range x {
@@ -69,16 +113,16 @@ func randomGemm(r *rand.Rand, transA, transB, accumulate bool, m, n, k, options 
 	return g
 }
 
-func (g *gemmCase) run() []float32 {
+func (g *gemmCase) run(in op.Precision) []float32 {
 	c := append([]float32(nil), g.c...)
-	gemm(op.FP32, g.transA, g.transB, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb, g.accumulate, c, g.ldc, g.epi)
+	gemm(in, g.transA, g.transB, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb, g.accumulate, c, g.ldc, g.epi)
 	return c
 }
 
-// check compares got with sums in float64: all elements, or some if that takes
-// more than about a million products. The rounding error of a dot product is at
-// most k·2⁻²⁴·Σ|a·b|; elements outside C must not have changed.
-func (g *gemmCase) check(t *testing.T, got []float32) {
+// check compares got, computed in a precision, with sums in float64: all elements, or some if
+// that takes more than about a million products. The rounding error of a sum of n products is
+// at most n·2⁻²⁴·Σ|a·b|; elements outside C must not have changed.
+func (g *gemmCase) check(t *testing.T, in op.Precision, got []float32) {
 	t.Helper()
 	skip := (1 + g.m*g.n*g.k>>20) | 1
 	for i := range g.m {
@@ -93,8 +137,8 @@ func (g *gemmCase) check(t *testing.T, got []float32) {
 			if at%skip != 0 {
 				continue
 			}
-			want, size := 0.0, 0.0
-			add := func(v float64) { want += v; size += math.Abs(v) }
+			want, size, terms := 0.0, 0.0, 1
+			add := func(v float64) { want += v; size += math.Abs(v); terms++ }
 			for k := range g.k {
 				ia, ib := i*g.lda+k, k*g.ldb+j
 				if g.transA {
@@ -103,7 +147,7 @@ func (g *gemmCase) check(t *testing.T, got []float32) {
 				if g.transB {
 					ib = j*g.ldb + k
 				}
-				add(float64(g.a[ia]) * float64(g.b[ib]))
+				eachProduct(in, g.a[ia], g.b[ib], add)
 			}
 			if g.accumulate {
 				add(float64(g.c[at]))
@@ -117,7 +161,7 @@ func (g *gemmCase) check(t *testing.T, got []float32) {
 			if g.epi.relu {
 				want = max(want, 0)
 			}
-			if tol := float64(g.k+4) * 0x1p-24 * size; !(math.Abs(float64(got[at])-want) <= tol) {
+			if tol := float64(terms+3) * 0x1p-24 * size; !(math.Abs(float64(got[at])-want) <= tol) {
 				t.Fatalf("%s: C[%d,%d] = %v, want %v ± %.1e", g, i, j, got[at], want, tol)
 			}
 		}
@@ -130,14 +174,14 @@ func (g *gemmCase) String() string {
 }
 
 func TestGemmEdgeTiles(t *testing.T) {
-	eachISA(t, func(t *testing.T) {
+	eachArithmetic(t, func(t *testing.T, in op.Precision) {
 		r := rand.New(rand.NewPCG(1, 2))
 		trial := 0
 		for m := 1; m <= 40; m++ {
 			for n := 1; n <= 40; n++ {
 				k := (m*7+n*3)%40 + 1
 				g := randomGemm(r, trial&1 != 0, trial&2 != 0, trial&4 != 0, m, n, k, trial/8%8)
-				g.check(t, g.run())
+				g.check(t, in, g.run(in))
 				trial += 1 + r.IntN(3)
 			}
 		}
@@ -145,23 +189,23 @@ func TestGemmEdgeTiles(t *testing.T) {
 }
 
 func TestGemmManyBlocks(t *testing.T) {
-	eachISA(t, func(t *testing.T) {
+	eachArithmetic(t, func(t *testing.T, in op.Precision) {
 		r := rand.New(rand.NewPCG(3, 4))
 		for _, s := range [][3]int{{1, 1, 1000}, {3, 1100, 5}, {463, 70, 300}, {17, 33, 2100}, {230, 260, 259}, {64, 64, 5000}} {
 			for options := range 8 {
 				g := randomGemm(r, options&1 != 0, options&2 != 0, options&4 != 0, s[0], s[1], s[2], options)
-				g.check(t, g.run())
+				g.check(t, in, g.run(in))
 			}
 		}
 	})
 }
 
 func TestGemmEmptyInner(t *testing.T) {
-	eachISA(t, func(t *testing.T) {
+	eachArithmetic(t, func(t *testing.T, in op.Precision) {
 		r := rand.New(rand.NewPCG(5, 6))
 		for options := range 8 {
 			g := randomGemm(r, false, false, options&1 != 0, 15, 33, 0, options)
-			g.check(t, g.run())
+			g.check(t, in, g.run(in))
 		}
 	})
 }
@@ -170,11 +214,11 @@ func TestGemmEmptyInner(t *testing.T) {
 func TestGemmLargeB(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	g := randomGemm(r, false, false, false, 3, 1030, 4200, 1)
-	g.check(t, g.run())
+	g.check(t, op.FP32, g.run(op.FP32))
 }
 
 func TestGemmSameBitsForEveryGOMAXPROCS(t *testing.T) {
-	eachISA(t, func(t *testing.T) {
+	eachArithmetic(t, func(t *testing.T, in op.Precision) {
 		r := rand.New(rand.NewPCG(9, 10))
 		for _, transA := range []bool{false, true} {
 			for _, s := range [][3]int{{300, 77, 300}, {20, 700, 600}, {64, 70, 3000}} {
@@ -182,7 +226,7 @@ func TestGemmSameBitsForEveryGOMAXPROCS(t *testing.T) {
 				var want []float32
 				for _, procs := range []int{1, 2, 5} {
 					withProcs(procs, func() {
-						got := g.run()
+						got := g.run(in)
 						if want == nil {
 							want = got
 						}
@@ -214,7 +258,7 @@ func TestGemmAssemblyKernelsAgree(t *testing.T) {
 		}
 		t.Run(isa.name, func(t *testing.T) {
 			useISA(t, isa)
-			got := g.run()
+			got := g.run(op.FP32)
 			if want == nil {
 				want = got
 			}
@@ -224,11 +268,11 @@ func TestGemmAssemblyKernelsAgree(t *testing.T) {
 }
 
 func TestGemmKeepsNaN(t *testing.T) {
-	eachISA(t, func(t *testing.T) {
+	eachArithmetic(t, func(t *testing.T, in op.Precision) {
 		r := rand.New(rand.NewPCG(15, 16))
 		g := randomGemm(r, false, false, false, 15, 33, 4, 4)
 		g.a[3*g.lda] = float32(math.NaN())
-		c := g.run()
+		c := g.run(in)
 		for j := range g.n {
 			if v := c[3*g.ldc+j]; v == v {
 				t.Fatalf("ReLU of NaN at column %d is %v, want NaN", j, v)
@@ -238,13 +282,16 @@ func TestGemmKeepsNaN(t *testing.T) {
 }
 
 func TestGemmDoesNotAllocate(t *testing.T) {
-	r := rand.New(rand.NewPCG(17, 18))
-	g := randomGemm(r, true, false, true, 64, 64, 3000, 7)
-	if got := testing.AllocsPerRun(10, func() {
-		gemm(op.FP32, g.transA, g.transB, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb, g.accumulate, g.c, g.ldc, g.epi)
-	}); got != 0 {
-		t.Fatalf("%v allocations per product once warm, want 0", got)
-	}
+	eachArithmetic(t, func(t *testing.T, in op.Precision) {
+		for _, transA := range []bool{false, true} {
+			g := randomGemm(rand.New(rand.NewPCG(17, 18)), transA, !transA, true, 64, 64, 3000, 7)
+			if got := testing.AllocsPerRun(10, func() {
+				gemm(in, g.transA, g.transB, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb, g.accumulate, g.c, g.ldc, g.epi)
+			}); got != 0 {
+				t.Fatalf("%v allocations per product once warm, want 0", got)
+			}
+		}
+	})
 }
 
 func TestGemmRejectsShortOperands(t *testing.T) {

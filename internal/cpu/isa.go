@@ -18,7 +18,8 @@ type instructionSet struct {
 	name       string
 	mr, nr     int // rows and columns of a tile; at most maxMR and maxNR
 	tile       tileFunc
-	halfTile   tileFunc // the first nr/2 columns of a tile, or nil
+	halfTile   tileFunc   // the first nr/2 columns of a tile, or nil
+	column     columnFunc // in the place of tile, of a set whose products are by AMX, else nil
 	copyRows   copyRowsFunc
 	copyMax    int // the most columns that copyRows takes
 	transpose8 transpose8Func
@@ -39,7 +40,7 @@ type instructionSet struct {
 }
 
 const (
-	maxMR = 14
+	maxMR = 32
 	maxNR = 32
 )
 
@@ -55,7 +56,7 @@ var activeISA = sync.OnceValues(func() (*instructionSet, error) {
 })
 
 // ISA returns the name of the instruction set that the matrix products use:
-// "avx512", "avx2" or "go". It is the best one this processor has, or the one
+// "amx" (AVX-512, and AMX for products of bf16), "avx512", "avx2" or "go". It is the best one this processor has, or the one
 // that the environment variable HDMNET_CPU names; a name that is unknown, or
 // that this processor lacks, is an error.
 func ISA() (string, error) {

@@ -20,7 +20,10 @@ func assemblySets() []*instructionSet {
 			op.BF16X3: avx512.inPairs(op.BF16X3, split, tileBF16, halfTileBF16),
 		}
 	}
+	amx := avx512.withTiles("amx", "AMX-TILE or AMX-BF16, or its operating system the support for them",
+		avx512.usable && avx512.pairs != nil && tilesUsable(), columnAMX)
 	return []*instructionSet{
+		amx,
 		avx512,
 		{name: "avx2", mr: 6, nr: 16, step: 1, tile: tileAVX2, halfTile: halfTileAVX2, copyRows: copyRowsGo, copyMax: math.MaxInt, transpose8: transpose8AVX2, loops: loopsAVX2,
 			winogradInput: winogradInputAVX2, winogradOutput: winogradOutputAVX2, prefetch: prefetchAMD64,
