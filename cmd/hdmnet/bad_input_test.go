@@ -37,7 +37,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"eval", "--weights", w, "--shots", "2", "--set", "model.shots=3"}, []string{"model.shots", "leave one out"}},
 		{[]string{"eval", "--weights", w, "--seeds", "1,1"}, []string{"eval.seeds"}},
 		{[]string{"eval", "--weights", w, "--device", "gpu"}, []string{"gpu", "cuda"}},
-		{[]string{"eval", "--weights", w, "--precision", "fp16"}, []string{"precision", "fp16", "fp32, tf32, bf16"}},
+		{[]string{"eval", "--weights", w, "--precision", "fp16"}, []string{"precision", "fp16", "fp32, bf16x3, tf32, bf16"}},
 		{[]string{"eval", "--weights", w, "--list", "l.txt"}, []string{"shapes5i", "--config"}},
 		{[]string{"eval", "--weights", untrainedWeights(t, model.Options{Backbone: "tiny", BaseClasses: 16, Shots: 1}, nil), "--fold", "0",
 			"--config", "pascal5i_resnet50", "--set", "model.backbone=tiny"}, []string{"--data-root", "--list"}},

@@ -161,11 +161,11 @@ func TestBenchRoofline(t *testing.T) {
 		t.Skip("takes seconds")
 	}
 	r := benchReport[benchRooflineReport](t, "roofline", "--device", "cpu")
-	if len(r.Products) != 3 || r.Products[0].GFLOPS <= 0 || r.Copy <= 0 || r.HostToDevice <= 0 || r.DeviceToHost <= 0 || !strings.HasPrefix(r.Machine.Device, "cpu (") {
+	if len(r.Products) != 4 || r.Products[0].GFLOPS <= 0 || r.Copy <= 0 || r.HostToDevice <= 0 || r.DeviceToHost <= 0 || !strings.HasPrefix(r.Machine.Device, "cpu (") {
 		t.Errorf("%+v", r)
 	}
 	for i, p := range r.Products {
-		if want := []string{"fp32", "tf32", "bf16"}[i]; p.Precision != want || (p.GFLOPS > 0) == (p.Reason != "") {
+		if want := []string{"fp32", "bf16x3", "tf32", "bf16"}[i]; p.Precision != want || (p.GFLOPS > 0) == (p.Reason != "") {
 			t.Errorf("%+v, want %s", p, want)
 		}
 	}

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,7 +61,7 @@ func TestDoctorAskedForMore(t *testing.T) {
 		t.Errorf("code %d\n%s", code, out)
 	}
 	fails(t, ui.ExitUsage, []string{"doctor", "--device", "gpu"}, `"gpu"`, "cuda:N")
-	fails(t, ui.ExitUsage, []string{"doctor", "--precision", "fp16"}, `--precision: precision "fp16"`, "fp32, tf32, bf16")
+	fails(t, ui.ExitUsage, []string{"doctor", "--precision", "fp16"}, `--precision: precision "fp16"`, "fp32, bf16x3, tf32, bf16")
 	out, _, code = hdmnet(t, "doctor", "--device", "cpu", "--precision", "tf32")
 	if code != ui.ExitError || !strings.Contains(out, "verdict    device cpu: the CPU has no tf32") {
 		t.Errorf("code %d\n%s", code, out)
@@ -85,25 +85,40 @@ func TestDoctorMeasures(t *testing.T) {
 	}
 }
 
-// TestDoctorBF16: the CPU in bf16 is tested beside itself in float32.
+// TestDoctorBF16: the CPU in bf16 and bf16x3 is tested beside itself in float32.
 func TestDoctorBF16(t *testing.T) {
-	if _, err := cpu.Open(op.BF16); err != nil {
+	isa, err := cpu.ISA()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := []string{"Conv2D", "Conv2DGradInput", "Conv2DGradWeight", "FrozenConv2D", "Gram", "Linear", "LinearGradInput", "LinearGradWeight", "PriorSimilarity"}
+	few := []string{"FrozenConv2D", "PriorSimilarity"}
+	if isa == "amx" {
+		few = all
+	}
+	testDoctorIn(t, op.BF16, 0.02, few)
+	testDoctorIn(t, op.BF16X3, 1e-4, all)
+}
+
+// testDoctorIn runs the self-test in a precision that rounds in the operators of want alone.
+func testDoctorIn(t *testing.T, p op.Precision, products float64, want []string) {
+	t.Helper()
+	if _, err := cpu.Open(p); err != nil {
 		t.Skip(err)
 	}
-	out, errs, code := hdmnet(t, "doctor", "--device", "cpu", "--precision", "bf16", "--measure=false", "--json")
+	out, errs, code := hdmnet(t, "doctor", "--device", "cpu", "--precision", p.String(), "--measure=false", "--json")
 	v := decode(t, out)
 	test := v["self_test"].(map[string]any)
-	if code != ui.ExitOK || v["ok"] != true || v["device"].(map[string]any)["precision"] != "bf16" || test["products"] != 0.02 {
+	if code != ui.ExitOK || v["ok"] != true || v["device"].(map[string]any)["precision"] != p.String() || test["products"] != products {
 		t.Errorf("code %d, %s\n%s", code, errs, out)
 	}
-	rounded := map[string]bool{}
+	var rounded []string
 	for _, o := range test["operators"].([]any) {
 		if o := o.(map[string]any); o["difference"].(float64) > 0 {
-			rounded[o["name"].(string)] = true
+			rounded = append(rounded, o["name"].(string))
 		}
 	}
-	want := map[string]bool{"FrozenConv2D": true, "PriorSimilarity": true}
-	if !maps.Equal(rounded, want) {
-		t.Errorf("%v round, want %v", rounded, want)
+	if slices.Sort(rounded); !slices.Equal(rounded, want) {
+		t.Errorf("in %v %v round, want %v", p, rounded, want)
 	}
 }

@@ -24,12 +24,12 @@ func TestPrecisionAuto(t *testing.T) {
 	if saved := string(read(t, settings)); !strings.Contains(saved, "\nprecision: "+found[1]+" ") {
 		t.Fatalf("measured %s, saved:\n%s", found[1], saved)
 	}
-	if _, errs, code = hdmnet(t, "eval", "--run", dir, "--json"); code != ui.ExitOK || strings.Contains(errs, "precision:") || strings.Contains(errs, "threads) in bf16") != (found[1] == "bf16") {
+	if _, errs, code = hdmnet(t, "eval", "--run", dir, "--json"); code != ui.ExitOK || strings.Contains(errs, "precision:") || strings.Contains(errs, "threads) in bf16,") != (found[1] == "bf16") {
 		t.Errorf("eval in %s: code %d, %s", found[1], code, errs)
 	}
 
 	// Going on with auto measures nothing: the run's precision stays.
-	other := map[string]string{"fp32": "bf16", "bf16": "fp32"}[found[1]]
+	other := map[string]string{"fp32": "bf16", "bf16x3": "fp32", "bf16": "fp32"}[found[1]]
 	if _, _, code := hdmnet(t, "doctor", "--device", "cpu", "--precision", other, "--self-test=false", "--measure=false"); code != ui.ExitOK {
 		t.Skipf("there is no %q here", other)
 	}
@@ -38,7 +38,7 @@ func TestPrecisionAuto(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, errs, code = hdmnet(t, with(args, []string{"--resume"})...)
-	if code != ui.ExitOK || strings.Contains(errs, "precision:") || strings.Contains(errs, "threads) in bf16") != (other == "bf16") {
+	if code != ui.ExitOK || strings.Contains(errs, "precision:") || strings.Contains(errs, "threads) in bf16,") != (other == "bf16") {
 		t.Errorf("a run in %s goes on: code %d, %s", other, code, errs)
 	}
 }

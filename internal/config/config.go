@@ -31,7 +31,7 @@ type Config struct {
 	Train     Train    `yaml:"train"`
 	Eval      Eval     `yaml:"eval" doc:"the evaluation protocol"`
 	Device    string   `yaml:"device" default:"auto" doc:"auto, cpu, cuda or cuda:N"`
-	Precision string   `yaml:"precision" default:"fp32" valid:"auto|fp32|tf32|bf16" doc:"of the inputs of products; tf32 needs a GPU, bf16 a GPU or a CPU with AVX512_BF16; auto: the fastest, measured at the start, and kept with the run"`
+	Precision string   `yaml:"precision" default:"fp32" valid:"auto|fp32|bf16x3|tf32|bf16" doc:"of the inputs of products; tf32 needs a GPU, bf16 a GPU or a CPU with AVX512_BF16, bf16x3 (nearly fp32) such a CPU; auto: the fastest, measured at the start, and kept with the run"`
 }
 
 // Dataset says where the pictures come from and which of them count.

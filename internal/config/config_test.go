@@ -208,7 +208,7 @@ func TestProblemsInFiles(t *testing.T) {
 		{"DEVICE: cpu\n", "my.yaml:1: unknown key DEVICE"},
 		{"train: 5\n", "my.yaml:1: train is a section; give one of its keys, such as train.seed"},
 		{"device: {a: 1}\n", "my.yaml:1: device: expected text"},
-		{"precision: fp16\n", `my.yaml:1: precision is "fp16", expected one of auto, fp32, tf32, bf16`},
+		{"precision: fp16\n", `my.yaml:1: precision is "fp16", expected one of auto, fp32, bf16x3, tf32, bf16`},
 		{"device: gpu\n", `my.yaml:1: device is "gpu", expected auto, cpu, cuda or cuda:N`},
 		{"model:\n  size: 480\n", "my.yaml:2: model.size is 480, which is not 8n + 1; use 473 or 481"},
 		{"model: {size: 9}\n", "model.size is 9, expected a whole number from 33 to 4097"},

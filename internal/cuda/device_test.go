@@ -227,6 +227,14 @@ func TestCloseTwice(t *testing.T) {
 	}
 }
 
+// TestOpenPrecision: a precision that GPUs lack is an error that says which they have.
+func TestOpenPrecision(t *testing.T) {
+	_, err := Open(0, op.BF16X3)
+	if err == nil || !strings.Contains(err.Error(), "GPUs have no bf16x3") || !strings.Contains(err.Error(), "fp32, tf32 or bf16") {
+		t.Error(err)
+	}
+}
+
 // TestOpenErrors opens in child processes: the driver is found when a process starts.
 func TestOpenErrors(t *testing.T) {
 	if os.Getenv("HDMNET_CUDA_DRIVER") == "" {

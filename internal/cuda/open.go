@@ -26,6 +26,9 @@ const (
 // Open opens GPU number index of those that the driver shows, to compute in precision p.
 // The error of a machine where it cannot run says what to do.
 func Open(index int, p op.Precision) (*Device, error) {
+	if p == op.BF16X3 {
+		return nil, fmt.Errorf("GPUs have no %v, which CPUs have: choose %v, %v or %v", p, op.FP32, op.TF32, op.BF16)
+	}
 	count, err := gpus()
 	if err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ type GPU struct {
 
 // Details are what an open device tells of itself.
 type Details struct {
-	Precision string          `json:"precision"` // of products: fp32, tf32 or bf16
+	Precision string          `json:"precision"` // of products: op.Precision
 	Libraries []SharedLibrary `json:"libraries"` // that make it faster where they are installed
 }
 

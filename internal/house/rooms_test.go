@@ -24,7 +24,7 @@ var rooms = []room{
 
 	// What computes. The devices do not know each other.
 	{"operators", []string{"internal/op"}, []string{"constants"}},
-	{"cpu", []string{"internal/cpu"}, []string{"constants", "machine", "operators"}},
+	{"cpu", []string{"internal/cpu", "internal/cpu/amxemu"}, []string{"constants", "machine", "operators"}},
 	{"kernels", []string{"kernels", "kernels/ptxgen", "kernels/ptxtable"}, nil},
 	{"cuda", []string{"internal/cuda", "internal/cuda/autotune", "internal/cuda/stub"}, []string{"files", "operators", "kernels"}},
 	{"devices", []string{"internal/device"}, []string{"operators", "cpu", "cuda"}},

@@ -16,7 +16,7 @@ func TestPrecisionNames(t *testing.T) {
 		t.Errorf("fp32 is %d: %v", p, err)
 	}
 	for _, name := range []string{"", "FP32", "fp16"} {
-		if _, err := ParsePrecision(name); err == nil || !strings.Contains(err.Error(), `"`+name+`"`) || !strings.Contains(err.Error(), "fp32, tf32, bf16") {
+		if _, err := ParsePrecision(name); err == nil || !strings.Contains(err.Error(), `"`+name+`"`) || !strings.Contains(err.Error(), "fp32, bf16x3, tf32, bf16") {
 			t.Errorf("%q: %v", name, err)
 		}
 	}

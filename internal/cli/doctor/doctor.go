@@ -52,7 +52,7 @@ The exit code is 1 if the requested device cannot be opened or fails a test.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.device, "device", "auto", "the device to test: auto, cpu or cuda:N")
-	f.StringVar(&o.precision, "precision", op.FP32.String(), "the precision to test it in: fp32, tf32 or bf16; auto: the fastest")
+	f.StringVar(&o.precision, "precision", op.FP32.String(), "the precision to test it in: fp32, bf16x3, tf32 or bf16; auto: the fastest")
 	f.BoolVar(&o.selfTest, "self-test", true, "test the device")
 	f.BoolVar(&o.measure, "measure", true, "measure which precision is the fastest (two seconds)")
 	f.BoolVar(&o.thorough, "thorough", false, "test it with a ResNet-50 as well (a minute on a CPU)")
@@ -178,8 +178,8 @@ func newDeviceReport(name, why string, timings []device.Timing) *deviceReport {
 	return r
 }
 
-// Bounds of relative differences: of float32, and of products whose inputs are rounded to
-// 11 or 8 bits.
+// Bounds of relative differences: of float32 and of bf16x3, and of products whose inputs are
+// rounded to 11 or 8 bits.
 const (
 	fullTolerance    = 1e-4
 	roundedTolerance = 2e-2
@@ -188,9 +188,10 @@ const (
 // test runs the self-test beside the CPU in float32. That is its own reference, so only
 // its results are compared.
 func (r *report) test(ctx context.Context, dev op.Device, thorough bool) error {
-	rounded := device.Describe(dev).Precision != op.FP32.String()
+	precision := device.Describe(dev).Precision
+	exact := precision == op.FP32.String()
 	var reference op.Device
-	if _, same := dev.(*cpu.Device); !same || rounded {
+	if _, same := dev.(*cpu.Device); !same || !exact {
 		host, err := cpu.New()
 		if err != nil {
 			return err
@@ -198,7 +199,7 @@ func (r *report) test(ctx context.Context, dev op.Device, thorough bool) error {
 		reference = host
 	}
 	t := &selfTest{Tolerance: fullTolerance, Products: fullTolerance}
-	if rounded {
+	if !exact && precision != op.BF16X3.String() {
 		t.Products = roundedTolerance
 	}
 	r.SelfTest = t

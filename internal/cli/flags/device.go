@@ -18,7 +18,7 @@ import (
 func Device(s *Settings) {
 	f := s.Cmd.Flags()
 	f.String("device", "", "device to compute on: auto, cpu or cuda:N")
-	f.String("precision", "", "precision of the inputs of matrix products: fp32, tf32 or bf16 (fp32: not rounded); auto: the fastest, measured")
+	f.String("precision", "", "precision of the inputs of matrix products: fp32, bf16x3, tf32 or bf16 (fp32: not rounded); auto: the fastest, measured")
 	s.Bind("device", "device")
 	s.Bind("precision", "precision")
 	CompleteDevice(s.Cmd)
