@@ -16,7 +16,7 @@ CUDA_GO := $(if $(PORTABLE),CC="$(CC)" )CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(CUR
 DRIVER := $(shell sh scripts/cuda-driver.sh)
 
 .DEFAULT_GOAL := build
-.PHONY: help build build-cpu build-cuda build-cuda-portable test vet-cuda test-cuda test-parity trace gpu-bundle gpu-check ptx ptxas race vet lint fuzz bench generate smoke ci
+.PHONY: help build build-cpu build-cuda build-cuda-portable test vet-cuda test-cuda test-parity test-amx trace gpu-bundle gpu-check ptx ptxas race vet lint fuzz bench generate smoke ci
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -63,6 +63,11 @@ test-cuda: $(CUDA_LIB) $(EMU_SELFTEST) $(EMU_LIBRARIES) ## the CUDA device on th
 	$(if $(filter .,$(CUDA_RUN)),$(MAKE) test-parity)
 	$(EMU_ENV)/libcuda-check.so.1 HDMNET_CUDA_CACHE=off HDMNET_CUDA_LIBRARIES=$(CURDIR)/$(EMU_LIBRARY) \
 		$(CUDA_GO) test -count=1 -tags cuda -run 'TestSuite/^(conv2d|frozen_conv2d|linear)$$' ./internal/cuda
+
+# Whole networks and the self-test on tiles of AMX, emulated where the processor lacks them.
+test-amx: ## AMX on processors without it; needs Linux, a C compiler and AVX512_BF16
+	CGO_ENABLED=1 $(GO) test -count=1 -short -tags amxemu -run 'CPUInBF16' ./internal/model
+	CGO_ENABLED=1 $(GO) test -count=1 -short -tags amxemu -run 'DoctorBF16' ./cmd/hdmnet
 
 # The golden files in two precisions, the command line beside the CPU's, and the memory of
 # steps at full size.

@@ -3,8 +3,8 @@ package cpu
 //go:generate go run asm/amx.go -out amx_amd64.s -stubs amx_amd64.go -pkg cpu
 
 // tilesUsable tells whether the processor has the tiles that columnAMX uses, and whether the
-// operating system saves them and lets this process use them.
-func tilesUsable() bool { return hasTiles(cpuLeaf, xcr0) && allowTiles() }
+// operating system saves them and lets this process use them; or whether they are emulated.
+func tilesUsable() bool { return emulateTiles() || hasTiles(cpuLeaf, xcr0) && allowTiles() }
 
 // hasTiles reads what the processor and the operating system say of tiles from the instruction
 // CPUID and the register XCR0.

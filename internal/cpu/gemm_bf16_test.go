@@ -133,14 +133,17 @@ func (c *bf16Case) operands() (x, w, bias, residual []float32) {
 		randomFloats(r, c.b*c.Out(c.h, c.kh)*c.Out(c.w, c.kw)*c.co)
 }
 
-// definition is the convolution in float64 of inputs that round changed, and the sum of the
-// magnitudes of what each element adds up.
-func (c *bf16Case) definition(round func(float32) float32) (y, magnitude []float64) {
+// definition is the convolution in float64 of what a precision makes of the inputs, and the sum
+// of the magnitudes of what each element adds up.
+func (c *bf16Case) definition(in op.Precision) (y, magnitude []float64) {
 	x, w, bias, residual := c.operands()
 	ho, wo := c.Out(c.h, c.kh), c.Out(c.w, c.kw)
 	for at := range residual {
 		o, p := at%c.co, at/c.co
-		sum, size := float64(bias[o])+float64(residual[at]), math.Abs(float64(bias[o]))+math.Abs(float64(residual[at]))
+		sum, size := 0.0, 0.0
+		add := func(v float64) { sum += v; size += math.Abs(v) }
+		add(float64(bias[o]))
+		add(float64(residual[at]))
 		for ky := range c.kh {
 			for kx := range c.kw {
 				i, j := p/wo%ho*c.Stride-c.Pad+ky*c.Dilation, p%wo*c.Stride-c.Pad+kx*c.Dilation
@@ -148,9 +151,7 @@ func (c *bf16Case) definition(round func(float32) float32) (y, magnitude []float
 					continue
 				}
 				for k := range c.ci {
-					v := float64(round(x[((p/(wo*ho)*c.h+i)*c.w+j)*c.ci+k])) * float64(round(w[((o*c.kh+ky)*c.kw+kx)*c.ci+k]))
-					sum += v
-					size += math.Abs(v)
+					eachProduct(in, x[((p/(wo*ho)*c.h+i)*c.w+j)*c.ci+k], w[((o*c.kh+ky)*c.kw+kx)*c.ci+k], add)
 				}
 			}
 		}
@@ -180,128 +181,127 @@ func (c *bf16Case) run(t *testing.T, dev *Device) []float32 {
 	return y.Float32s()
 }
 
-// TestBF16 compares convolutions in bf16 with the definition: of inputs rounded beforehand, up to
-// the rounding of float32 sums; and of the inputs as they are, from which the rounding of
-// both factors by at most u = 2⁻⁸, relatively, takes a sum Σ a·b by at most
-// (2u + u²)·Σ|a|·|b|.
-func TestBF16(t *testing.T) {
-	dev := openIn(t, op.BF16)
-	for _, c := range bf16Cases {
-		t.Run(fmt.Sprintf("%+v", c), func(t *testing.T) {
-			round := roundBF16
+// worstError is what a precision may take a sum Σ a·b by at most, as a share of Σ|a|·|b|. In
+// bf16 both factors are off by at most u = 2⁻⁸, relatively. In bf16x3 a value in [1,2) has
+// |l| ≤ u, which is off by at most u/2⁹, and l·l' is left out: u² + 2·u/2⁹ = 2⁻¹⁵.
+func worstError(in op.Precision) float64 {
+	const u = 0x1p-8
+	return map[op.Precision]float64{op.BF16: 2*u + u*u, op.BF16X3: 0x1p-15 * (1 + u)}[in]
+}
+
+// TestFrozenInEveryPrecision compares frozen convolutions with the definition: of inputs in
+// bf16, up to the rounding of float32 sums; and of the inputs as they are, up to worstError.
+func TestFrozenInEveryPrecision(t *testing.T) {
+	eachArithmetic(t, func(t *testing.T, in op.Precision) {
+		for _, c := range bf16Cases {
+			within := in
 			if c.ci%2 != 0 && c.kh > 1 {
-				round = func(v float32) float32 { return v }
+				within = op.FP32
 			}
-			rounded, _ := c.definition(round)
-			exact, magnitude := c.definition(func(v float32) float32 { return v })
-			const u = 0x1p-8
-			sums := float64(c.kh*c.kw*c.ci+4) * 0x1p-24
-			for i, v := range c.run(t, dev) {
-				if e := math.Abs(float64(v) - rounded[i]); !(e <= sums*(1+u)*(1+u)*magnitude[i]) {
-					t.Fatalf("element %d is %g, of rounded inputs %g", i, v, rounded[i])
+			rounded, _ := c.definition(within)
+			exact, magnitude := c.definition(op.FP32)
+			sums := 3 * float64(c.kh*c.kw*c.ci+4) * 0x1p-24 * (1 + 0x1p-6)
+			for i, v := range c.run(t, &Device{precision: in}) {
+				if e := math.Abs(float64(v) - rounded[i]); !(e <= sums*magnitude[i]) {
+					t.Fatalf("%+v: element %d is %g, of rounded inputs %g", c, i, v, rounded[i])
 				}
-				if e := math.Abs(float64(v) - exact[i]); !(e <= (2*u+u*u+2*sums)*magnitude[i]) {
-					t.Fatalf("element %d is %g, exactly %g, magnitude %g", i, v, exact[i], magnitude[i])
+				if e := math.Abs(float64(v) - exact[i]); !(e <= (worstError(in)+sums)*magnitude[i]) {
+					t.Fatalf("%+v: element %d is %g, exactly %g, magnitude %g", c, i, v, exact[i], magnitude[i])
 				}
 			}
-		})
+		}
+	})
+}
+
+// TestWorstError: pairs of values that come as near to the bound of bf16x3 as they can.
+func TestWorstError(t *testing.T) {
+	const in = op.BF16X3
+	openIn(t, in)
+	largest := 0.0
+	for a := uint32(0x3f800000); a < 0x3f820000; a += 13 {
+		x := []float32{math.Float32frombits(a)}
+		y := []float32{0}
+		gemm(in, false, true, 1, 1, 1, x, 1, x, 1, false, y, 1, epilogue{})
+		square := float64(x[0]) * float64(x[0])
+		largest = max(largest, math.Abs(float64(y[0])-square)/square)
+	}
+	if bound := worstError(in) + 0x1p-23; !(largest <= bound && largest > bound/3) {
+		t.Errorf("the largest error is %g, want at most %g, and not far below", largest, bound)
 	}
 }
 
-// TestGemmBF16: products of two operands that are both rounded on the way.
-func TestGemmBF16(t *testing.T) {
-	openIn(t, op.BF16)
-	r := rand.New(rand.NewPCG(3, 4))
-	for _, s := range [][3]int{{1, 1, 1}, {31, 37, 65}, {300, 64, 66}, {7, 257, 1}, {20, 3, 1100}, {3, 5, 0}} {
-		m, n, k := s[0], s[1], s[2]
-		a, b, c := randomFloats(r, m*k), randomFloats(r, n*k), make([]float32, m*n)
-		gemm(op.BF16, false, true, m, n, k, a, k, b, k, false, c, n, epilogue{})
-		for i, got := range c {
-			want, size := 0.0, 0.0
-			for l := range k {
-				v := float64(roundBF16(a[i/n*k+l])) * float64(roundBF16(b[i%n*k+l]))
-				want += v
-				size += math.Abs(v)
-			}
-			if e := math.Abs(float64(got) - want); !(e <= float64(k+4)*0x1p-24*size) {
-				t.Fatalf("%v: element %d is %g, want %g", s, i, got, want)
+// TestPriorInEveryPrecision: the products are those of features in a precision, the norms of
+// the features as they are; masks without foreground, with some, and of ones alone.
+func TestPriorInEveryPrecision(t *testing.T) {
+	eachArithmetic(t, func(t *testing.T, in op.Precision) {
+		dev := &Device{precision: in}
+		const h, w, c = 15, 10, 45
+		r := rand.New(rand.NewPCG(5, 6))
+		q, s, mask, y := zerosOf(dev, 3, h, w, c), zerosOf(dev, 3, 1, h, w, c), zerosOf(dev, 3, 1, h, w), zerosOf(dev, 3, h, w)
+		copy(q.Float32s(), randomFloats(r, op.Len(q)))
+		copy(s.Float32s(), randomFloats(r, op.Len(s)))
+		for i := range mask.Float32s() {
+			if b := i / (h * w); b == 2 || b == 1 && r.IntN(2) == 0 {
+				mask.Float32s()[i] = 1
 			}
 		}
-	}
-}
-
-// TestBF16Prior: the products are those of rounded features, the norms of the features as
-// they are; masks without foreground, with some, and of ones alone.
-func TestBF16Prior(t *testing.T) {
-	dev := openIn(t, op.BF16)
-	const h, w, c = 15, 10, 45
-	r := rand.New(rand.NewPCG(5, 6))
-	q, s, mask, y := zerosOf(dev, 3, h, w, c), zerosOf(dev, 3, 1, h, w, c), zerosOf(dev, 3, 1, h, w), zerosOf(dev, 3, h, w)
-	copy(q.Float32s(), randomFloats(r, op.Len(q)))
-	copy(s.Float32s(), randomFloats(r, op.Len(s)))
-	for i := range mask.Float32s() {
-		if b := i / (h * w); b == 2 || b == 1 && r.IntN(2) == 0 {
-			mask.Float32s()[i] = 1
-		}
-	}
-	dev.PriorSimilarity(y, q, s, mask)
-	for i, got := range y.Float32s() {
-		want := math.Inf(-1)
-		for j := range h * w {
-			at := i/(h*w)*h*w + j
-			dot, qq, ss := 0.0, 0.0, 0.0
-			for k := range c {
-				a, b := q.Float32s()[i*c+k], s.Float32s()[at*c+k]
-				dot += float64(roundBF16(a)) * float64(roundBF16(b))
-				qq += float64(a) * float64(a)
-				ss += float64(b) * float64(b)
-			}
-			if mask.Float32s()[at] == 0 {
-				dot = 0
-			}
-			want = max(want, dot/(math.Sqrt(qq*ss)+cosineEps))
-		}
-		if e := math.Abs(float64(got) - want); !(e <= 1e-6) {
-			t.Fatalf("query %d: %g, want %g", i, got, want)
-		}
-	}
-}
-
-// TestBF16SameBits: the number of threads changes nothing.
-func TestBF16SameBits(t *testing.T) {
-	dev := openIn(t, op.BF16)
-	for _, c := range bf16Cases {
-		var first []float32
-		for _, procs := range []int{1, 2, 3} {
-			withProcs(procs, func() {
-				got := c.run(t, dev)
-				if first == nil {
-					first = got
+		dev.PriorSimilarity(y, q, s, mask)
+		for i, got := range y.Float32s() {
+			want := math.Inf(-1)
+			for j := range h * w {
+				at := i/(h*w)*h*w + j
+				dot, qq, ss := 0.0, 0.0, 0.0
+				for k := range c {
+					a, b := q.Float32s()[i*c+k], s.Float32s()[at*c+k]
+					eachProduct(in, a, b, func(v float64) { dot += v })
+					qq += float64(a) * float64(a)
+					ss += float64(b) * float64(b)
 				}
-				for i, v := range got {
-					if v != first[i] {
-						t.Fatalf("%+v with %d threads: element %d is %g, with one %g", c, procs, i, v, first[i])
+				if mask.Float32s()[at] == 0 {
+					dot = 0
+				}
+				want = max(want, dot/(math.Sqrt(qq*ss)+cosineEps))
+			}
+			if e := math.Abs(float64(got) - want); !(e <= 1e-6) {
+				t.Fatalf("query %d: %g, want %g", i, got, want)
+			}
+		}
+	})
+}
+
+// TestFrozenSameBits: the number of threads changes nothing in any precision.
+func TestFrozenSameBits(t *testing.T) {
+	eachArithmetic(t, func(t *testing.T, in op.Precision) {
+		for _, c := range bf16Cases {
+			var first []float32
+			for _, procs := range []int{1, 2, 3} {
+				withProcs(procs, func() {
+					got := c.run(t, &Device{precision: in})
+					if first == nil {
+						first = got
 					}
-				}
-			})
+					sameBits(t, fmt.Sprintf("%+v with %d threads", c, procs), got, first)
+				})
+			}
 		}
-	}
+	})
 }
 
-func TestBF16DoesNotAllocate(t *testing.T) {
-	openIn(t, op.BF16)
-	s := newConvShape(1, 20, 20, 16, 24, 3, 3, 2, 1, 1)
-	d := randomConv(rand.New(rand.NewPCG(23, 24)), s)
-	w := packWeights(op.BF16, d.w, s.Cout, s.KH*s.KW, s.Cin)
-	c := make([]float32, 20*24)
-	for name, f := range map[string]func(){
-		"convolution": func() { convForward(op.BF16, s, d.y, d.x, nil, d.bias, d.residual, true, w) },
-		"product":     func() { gemm(op.BF16, false, true, 20, 24, 16, d.x, 16, d.w, 16, false, c, 24, epilogue{}) },
-	} {
-		if got := testing.AllocsPerRun(10, f); got != 0 {
-			t.Errorf("%s: %v allocations once warm, want 0", name, got)
+func TestFrozenDoesNotAllocate(t *testing.T) {
+	eachArithmetic(t, func(t *testing.T, in op.Precision) {
+		s := newConvShape(1, 10, 10, 16, 24, 3, 3, 2, 1, 1)
+		d := randomConv(rand.New(rand.NewPCG(23, 24)), s)
+		w := packWeights(in, d.w, s.Cout, s.KH*s.KW, s.Cin)
+		for name, f := range map[string]func(){
+			"forward": func() { convForward(in, s, d.y, d.x, nil, d.bias, d.residual, true, w) },
+			"data":    func() { convBackwardData(in, s, d.x, d.y, d.w, true) },
+			"weight":  func() { convBackwardWeight(in, s, d.w, d.bias, d.x, d.y) },
+		} {
+			if got := testing.AllocsPerRun(5, f); got != 0 {
+				t.Errorf("%s: %v allocations once warm, want 0", name, got)
+			}
 		}
-	}
+	})
 }
 
 // TestOpenPrecision: what the processor lacks is an error that says what to choose.
@@ -316,16 +316,19 @@ func TestOpenPrecision(t *testing.T) {
 		}
 	}
 	refused(op.TF32, "no tf32")
-	if dev, err := Open(op.BF16); err == nil {
-		if dev.Precision() != op.BF16 || !strings.HasSuffix(dev.Name(), " in bf16") {
-			t.Errorf("bf16 opens %q in %v", dev.Name(), dev.Precision())
-		}
-		for _, isa := range instructionSets {
-			if isa.usable && isa.pairs == nil {
-				useISA(t, isa)
-				refused(op.BF16, "HDMNET_CPU="+isa.name, "unset it")
+	for _, p := range []op.Precision{op.BF16, op.BF16X3} {
+		t.Run(p.String(), func(t *testing.T) {
+			dev := openIn(t, p)
+			if dev.Precision() != p || !strings.HasSuffix(dev.Name(), " in "+p.String()) {
+				t.Errorf("opens %q in %v", dev.Name(), dev.Precision())
 			}
-		}
+			for _, isa := range instructionSets {
+				if isa.usable && isa.pairs == nil {
+					useISA(t, isa)
+					refused(p, "HDMNET_CPU="+isa.name, "unset it")
+				}
+			}
+		})
 	}
 	old := instructionSets
 	t.Cleanup(func() { instructionSets = old })
@@ -338,7 +341,7 @@ func TestOpenPrecision(t *testing.T) {
 	}
 }
 
-// BenchmarkBF16 compares the fastest runs of products with frozen weights in both
+// BenchmarkBF16 compares the fastest runs of products with frozen weights in three
 // precisions, in turn: squares, and 1×1 and 3×3 convolutions of ResNet-50 at 473².
 func BenchmarkBF16(b *testing.B) {
 	openIn(b, op.BF16)
@@ -352,8 +355,8 @@ func BenchmarkBF16(b *testing.B) {
 		p := op.ConvParams{Stride: 1, Pad: c.k / 2 * c.dilation, Dilation: c.dilation}
 		w := randomFloats(r, c.co*c.k*c.k*c.ci)
 		gflop := 2 * float64(c.h*c.w*c.k*c.k*c.ci*c.co) * 1e-9
-		var run [2]func()
-		for i, precision := range []op.Precision{op.FP32, op.BF16} {
+		var run [3]func()
+		for i, precision := range []op.Precision{op.FP32, op.BF16, op.BF16X3} {
 			dev := &Device{precision: precision}
 			x, y := zerosOf(dev, 1, c.h, c.w, c.ci), zerosOf(dev, 1, c.h, c.w, c.co)
 			copy(x.Float32s(), randomFloats(r, op.Len(x)))
@@ -364,7 +367,7 @@ func BenchmarkBF16(b *testing.B) {
 			run[i] = func() { dev.FrozenConv2D(y, x, f, nil, true) }
 		}
 		b.Run(fmt.Sprintf("%dx%d_%d_to_%d_by_%dx%d", c.h, c.w, c.ci, c.co, c.k, c.k), func(b *testing.B) {
-			seconds := [2]float64{math.Inf(1), math.Inf(1)}
+			seconds := [3]float64{math.Inf(1), math.Inf(1), math.Inf(1)}
 			for b.Loop() {
 				for i, f := range run {
 					begun := b.Elapsed()
@@ -372,10 +375,10 @@ func BenchmarkBF16(b *testing.B) {
 					seconds[i] = min(seconds[i], (b.Elapsed() - begun).Seconds())
 				}
 			}
-			full, rounded := gflop/seconds[0], gflop/seconds[1]
-			b.ReportMetric(full, "fp32-GF/s")
-			b.ReportMetric(rounded, "bf16-GF/s")
-			b.ReportMetric(rounded/full, "ratio")
+			b.ReportMetric(gflop/seconds[0], "fp32-GF/s")
+			b.ReportMetric(gflop/seconds[1], "bf16-GF/s")
+			b.ReportMetric(gflop/seconds[2], "bf16x3-GF/s")
+			b.ReportMetric(seconds[0]/seconds[1], "ratio")
 		})
 	}
 }

@@ -50,10 +50,11 @@ type bounds struct {
 	late     float64 // losses and parameters of later steps
 	labels   float64 // share of the predicted labels
 	base     float64 // share of the base learner's labels
-	rounded  bool    // inputs of products are rounded to 11 or 8 bits: later steps are not compared
+	rounded  bool    // inputs of products are rounded: later steps are not compared
 }
 
-// tolerances are those of golden/README.md for float32, and 2e-2 and 99.5% of the
+// tolerances are those of golden/README.md for float32. In bf16x3 outputs differ by up to 9.5e-5
+// and gradients by 2.5e-4; the bounds are three and four times that. They are 2e-2 and 99.5% of the
 // predicted labels for tf32 and bf16. The base learner of random weights gives many pixels
 // two nearly equal logits of its 16: the CPU, which has more layers in bf16, labels up to
 // 1% of them otherwise. Gradients differ by up to 0.1 of a parameter's in bf16 and 1.9e-2 in
@@ -62,6 +63,9 @@ func tolerances(t testing.TB) bounds {
 	t.Helper()
 	if precision(t) == op.FP32 {
 		return bounds{output: 1e-5, gradient: 1e-4, late: 5e-3}
+	}
+	if precision(t) == op.BF16X3 {
+		return bounds{output: 3e-4, gradient: 1e-3, labels: 5e-4, base: 5e-4, rounded: true}
 	}
 	b := bounds{output: 2e-2, gradient: 0.2, labels: 5e-3, base: 5e-3, rounded: true}
 	if precision(t) == op.TF32 {

@@ -172,18 +172,27 @@ func pick(name string, v []float32) []float32 {
 	return out
 }
 
-// TestCPUInBF16: on the CPU bf16 keeps all golden networks, as those that are only run are
-// kept, within the bounds of rounded inputs.
+// TestCPUInBF16: on the CPU bf16 and bf16x3 keep all golden networks, those that are only run
+// as such networks are kept, within their bounds. With the build tag amxemu that is on tiles of
+// AMX, emulated where the processor lacks them.
 func TestCPUInBF16(t *testing.T) {
 	t.Setenv("HDMNET_TEST_DEVICE", "cpu")
-	if _, _, err := device.Open("cpu", op.BF16); err != nil {
-		t.Skip(err)
-	}
-	t.Setenv("HDMNET_TEST_PRECISION", op.BF16.String())
-	for _, name := range evalCases {
-		if testing.Short() && name != evalCases[0] {
-			continue // float32 has them all
+	for _, p := range []op.Precision{op.BF16, op.BF16X3} {
+		if _, _, err := device.Open("cpu", p); err != nil {
+			t.Skip(err)
 		}
-		t.Run(name, func(t *testing.T) { evalGolden(t, name, inference) })
+		t.Setenv("HDMNET_TEST_PRECISION", p.String())
+		for _, name := range evalCases {
+			if testing.Short() && name != evalCases[0] {
+				continue // float32 has them all
+			}
+			t.Run(p.String()+"/"+name, func(t *testing.T) { evalGolden(t, name, inference) })
+		}
+		for _, name := range metaTrainingCases {
+			if testing.Short() && name != metaTrainingCases[0] {
+				continue
+			}
+			t.Run(p.String()+"/"+name, func(t *testing.T) { metaTrainingGolden(t, name) })
+		}
 	}
 }

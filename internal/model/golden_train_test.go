@@ -20,81 +20,87 @@ func norm(v []float32) float32 {
 	return float32(math.Sqrt(sum))
 }
 
+// metaTrainingCases are the golden trainings of the meta stage.
+var metaTrainingCases = []string{"train_pascal_resnet50_1shot", "train_coco_resnet50_5shot"}
+
 func TestMetaTrainingGolden(t *testing.T) {
-	for _, name := range []string{"train_pascal_resnet50_1shot", "train_coco_resnet50_5shot"} {
-		t.Run(name, func(t *testing.T) {
-			f := golden.Load(t, name+".safetensors")
-			dev := open(t)
-			b, k, size := f.MetaInt("batch"), f.MetaInt("shot"), f.MetaInt("size")
-			net, err := NewHDMNet(Options{Backbone: "resnet50", BaseClasses: f.Classes(), Shots: k, KShotReweight: true})
-			if err != nil {
-				t.Fatal(err)
-			}
-			set := nn.NewSet(dev, net, 1)
-			synthetic(set)
-			m, v := moments(set), moments(set)
-			losses, _ := f.Float32("losses")
-			bound := tolerances(t)
-			tape := nn.NewTape(dev)
-			for step := 1; step <= f.MetaInt("steps"); step++ {
-				e := synth.MakeEpisodes(name+"/step"+strconv.Itoa(step), b, k, size, f.Classes())
-				tape.Begin(true, 0)
-				excluded := tape.Arena.Int32(b)
-				cat := make([]int32, b)
-				for i := range cat {
-					cat[i] = int32(e.Class[i]) + 1
-				}
-				dev.Upload(excluded, cat)
-				out := net.Forward(tape, Input{
-					Query: upload(tape, e.Query, []int{b, 3, size, size}), Support: upload(tape, e.Support, []int{b, k, 3, size, size}),
-					SupportMask: bytes(tape, e.SupportMask, b, k, size, size), ExcludedClass: excluded,
-				})
-				lt := net.Loss(tape, out, bytes(tape, e.QueryMask, b, size, size), bytes(tape, e.BaseLabel, b, size, size), LossOptions{Distill: 1, Scale: 1})
-				got := ReadLosses(dev, lt, 1)
-				tol := bound.late
-				if step == 1 {
-					tol = bound.output
-				}
-				want, worst := losses[(step-1)*6:step*6], 0.0
-				for i, g := range []float32{got.Main, got.Distill, got.Base, got.Total} {
-					d := math.Abs(float64(g-want[i])) / math.Abs(float64(want[i]))
-					worst = max(worst, d)
-					if !(d <= tol) {
-						t.Errorf("step %d: loss %d is %g, want %g (relative %.2g, at most %g)", step, i, g, want[i], d, tol)
-					}
-				}
-				t.Logf("step %d: losses differ by at most %.2g", step, worst)
-				if step == 1 {
-					pred := tape.Arena.Uint8(b, size, size)
-					dev.Argmax(pred, Upsample(tape, out.Final, size, size).Value)
-					want, _ := f.Uint8("step1.pred")
-					labels := make([]uint8, len(want))
-					dev.Download(labels, pred)
-					checkLabels(t, "step1.pred", labels, want, bound.labels)
-				}
-				tape.Backward()
-				if step == 1 {
-					checkGradients(t, f, set, func(string) float64 { return bound.gradient })
-				}
-				if bound.rounded {
-					return
-				}
-				for _, g := range set.Groups {
-					h := op.AdamWParams{LR: want[5], Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, Step: step}
-					switch g.Name {
-					case "transformer":
-						h.LR = want[4]
-					case "kshot": // the release's optimizer leaves it out
-						continue
-					}
-					span := func(t op.Tensor) op.Tensor { return op.Span(t, g.Lo, g.Hi-g.Lo) }
-					dev.AdamW(span(set.Values), span(m), span(v), span(set.Grads), h)
-				}
-				dev.Zero(set.Grads)
-			}
-			checkParameters(t, f, set, "param.", func(string) float64 { return bound.late })
-		})
+	for _, name := range metaTrainingCases {
+		t.Run(name, func(t *testing.T) { metaTrainingGolden(t, name) })
 	}
+}
+
+// metaTrainingGolden compares the steps of a training with a golden file.
+func metaTrainingGolden(t *testing.T, name string) {
+	f := golden.Load(t, name+".safetensors")
+	dev := open(t)
+	b, k, size := f.MetaInt("batch"), f.MetaInt("shot"), f.MetaInt("size")
+	net, err := NewHDMNet(Options{Backbone: "resnet50", BaseClasses: f.Classes(), Shots: k, KShotReweight: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := nn.NewSet(dev, net, 1)
+	synthetic(set)
+	m, v := moments(set), moments(set)
+	losses, _ := f.Float32("losses")
+	bound := tolerances(t)
+	tape := nn.NewTape(dev)
+	for step := 1; step <= f.MetaInt("steps"); step++ {
+		e := synth.MakeEpisodes(name+"/step"+strconv.Itoa(step), b, k, size, f.Classes())
+		tape.Begin(true, 0)
+		excluded := tape.Arena.Int32(b)
+		cat := make([]int32, b)
+		for i := range cat {
+			cat[i] = int32(e.Class[i]) + 1
+		}
+		dev.Upload(excluded, cat)
+		out := net.Forward(tape, Input{
+			Query: upload(tape, e.Query, []int{b, 3, size, size}), Support: upload(tape, e.Support, []int{b, k, 3, size, size}),
+			SupportMask: bytes(tape, e.SupportMask, b, k, size, size), ExcludedClass: excluded,
+		})
+		lt := net.Loss(tape, out, bytes(tape, e.QueryMask, b, size, size), bytes(tape, e.BaseLabel, b, size, size), LossOptions{Distill: 1, Scale: 1})
+		got := ReadLosses(dev, lt, 1)
+		tol := bound.late
+		if step == 1 {
+			tol = bound.output
+		}
+		want, worst := losses[(step-1)*6:step*6], 0.0
+		for i, g := range []float32{got.Main, got.Distill, got.Base, got.Total} {
+			d := math.Abs(float64(g-want[i])) / math.Abs(float64(want[i]))
+			worst = max(worst, d)
+			if !(d <= tol) {
+				t.Errorf("step %d: loss %d is %g, want %g (relative %.2g, at most %g)", step, i, g, want[i], d, tol)
+			}
+		}
+		t.Logf("step %d: losses differ by at most %.2g", step, worst)
+		if step == 1 {
+			pred := tape.Arena.Uint8(b, size, size)
+			dev.Argmax(pred, Upsample(tape, out.Final, size, size).Value)
+			want, _ := f.Uint8("step1.pred")
+			labels := make([]uint8, len(want))
+			dev.Download(labels, pred)
+			checkLabels(t, "step1.pred", labels, want, bound.labels)
+		}
+		tape.Backward()
+		if step == 1 {
+			checkGradients(t, f, set, func(string) float64 { return bound.gradient })
+		}
+		if bound.rounded {
+			return
+		}
+		for _, g := range set.Groups {
+			h := op.AdamWParams{LR: want[5], Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, Step: step}
+			switch g.Name {
+			case "transformer":
+				h.LR = want[4]
+			case "kshot": // the release's optimizer leaves it out
+				continue
+			}
+			span := func(t op.Tensor) op.Tensor { return op.Span(t, g.Lo, g.Hi-g.Lo) }
+			dev.AdamW(span(set.Values), span(m), span(v), span(set.Grads), h)
+		}
+		dev.Zero(set.Grads)
+	}
+	checkParameters(t, f, set, "param.", func(string) float64 { return bound.late })
 }
 
 // Bounds of the base stage. Batch norm in training mode over the two values of the

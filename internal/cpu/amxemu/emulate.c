@@ -248,7 +248,10 @@ static void handle(int signal, siginfo_t *info, void *context) {
     greg_t *g = ((ucontext_t *)context)->uc_mcontext.gregs;
     const unsigned char *next = execute((const unsigned char *)g[REG_RIP], g);
     if (next != NULL) {
-        g[REG_RIP] = (greg_t)next;
+        while (next != NULL) { // tile instructions come in rows: a signal costs more than one
+            g[REG_RIP] = (greg_t)next;
+            next = execute(next, g);
+        }
     } else if (before.sa_flags & SA_SIGINFO) {
         before.sa_sigaction(signal, info, context);
     } else {
