@@ -13,12 +13,12 @@ type builder struct {
 	aug   augmenter
 }
 
-// build fills a batch with the episodes of the draws; first is the position of
-// the first of them. Errors name the episode and what the source says.
+// build fills a batch with the episodes of the draws; first is the number, in
+// this loader, of the first of them. Errors name the episode and what the source says.
 func (b *builder) build(batch *Batch, draws []Draw, first int) error {
 	for i, draw := range draws {
 		e := batch.Episodes[i]
-		e.Position = first + i
+		e.Position = b.opt.Place(first + i)
 		if err := b.episode(e, draw, batch.Epoch); err != nil {
 			return fmt.Errorf("%s, epoch %d, episode %d: %w", b.opt.Index.Split, batch.Epoch, e.Position, err)
 		}

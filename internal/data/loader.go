@@ -26,6 +26,11 @@ type LoaderOptions struct {
 	// Episodes is the length of an epoch; 0 means one per image of the index.
 	// A longer epoch goes through the images again.
 	Episodes int
+	// Place is, in the whole epoch, of which this loader gives a part, the position of its
+	// own i-th episode; ascending. nil: the loader gives all of it. Draws and augmentation
+	// follow from the position, whoever makes the episode. With it Episodes may be 0: an
+	// empty part.
+	Place    func(i int) int
 	DropLast bool // leave out the last batch of an epoch when it is not full
 
 	// KeepPictures gives every episode its query at its own size; validation only.
@@ -72,7 +77,7 @@ func (o *LoaderOptions) validate() error {
 	default:
 		return fmt.Errorf("loader: stage %d does not exist, expected data.Meta or data.Base", int(o.Stage))
 	}
-	if o.Episodes == 0 {
+	if o.Episodes == 0 && o.Place == nil {
 		o.Episodes = len(o.Index.Images)
 	}
 	if o.DropLast && o.Episodes < o.Batch {
@@ -83,6 +88,9 @@ func (o *LoaderOptions) validate() error {
 	}
 	if o.Prefetch == 0 {
 		o.Prefetch = o.Workers + 1
+	}
+	if o.Place == nil {
+		o.Place = func(i int) int { return i }
 	}
 	if o.Drawer == nil {
 		o.Drawer = NewDrawer(o.Index, o.Stage, o.Shots, o.Seed)
@@ -285,7 +293,7 @@ func (l *Loader) stop() {
 func (l *Loader) job(epoch, step int) *job {
 	j := &job{epoch: epoch, step: step, first: step * l.opt.Batch, done: make(chan struct{})}
 	for p := j.first; p < min(j.first+l.opt.Batch, l.opt.Episodes); p++ {
-		j.draws = append(j.draws, l.opt.Drawer.Draw(epoch, p))
+		j.draws = append(j.draws, l.opt.Drawer.Draw(epoch, l.opt.Place(p)))
 	}
 	return j
 }

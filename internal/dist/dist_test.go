@@ -79,20 +79,17 @@ func TestSums(t *testing.T) {
 	}
 }
 
-// TestShard: the processes together draw the epoch but its incomplete end, every sample
-// once, and in each step neighboring batches.
+// TestShard: the processes together take every position once, and the blocks that they
+// take at a time follow each other.
 func TestShard(t *testing.T) {
-	for _, c := range []struct{ epoch, batch, size, want int }{{23, 3, 2, 9}, {8, 4, 1, 8}, {5, 3, 2, 0}, {12, 1, 3, 4}} {
+	for _, c := range []struct{ n, block, size int }{{23, 3, 2}, {8, 4, 1}, {5, 3, 2}, {12, 1, 3}, {2, 1, 4}, {25, 3, 4}} {
 		var all []int
 		for rank := range c.size {
-			s := Shard{Rank: rank, Size: c.size, Batch: c.batch}
-			if s.Len(c.epoch) != c.want {
-				t.Errorf("%+v: Len(%d) = %d, want %d", s, c.epoch, s.Len(c.epoch), c.want)
-			}
-			for i := range s.Len(c.epoch) {
+			s := Shard{Rank: rank, Size: c.size, Block: c.block}
+			for i := range s.Len(c.n) {
 				p := s.Position(i)
-				if step := p / (c.batch * c.size); step != i/c.batch {
-					t.Errorf("%+v: sample %d is of step %d", s, i, step)
+				if round := p / (c.block * c.size); round != i/c.block {
+					t.Errorf("%+v: position %d is taken in round %d", s, p, i/c.block)
 				}
 				all = append(all, p)
 			}
@@ -100,8 +97,11 @@ func TestShard(t *testing.T) {
 		slices.Sort(all)
 		for i, p := range all {
 			if p != i {
-				t.Fatalf("%+v: the positions drawn are %v", c, all)
+				t.Fatalf("%+v: the positions taken are %v", c, all)
 			}
+		}
+		if len(all) != c.n {
+			t.Errorf("%+v: %d positions are taken", c, len(all))
 		}
 	}
 }

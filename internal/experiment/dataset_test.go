@@ -14,6 +14,7 @@ import (
 
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
+	"hdmnet/internal/dist"
 	"hdmnet/internal/model"
 )
 
@@ -205,7 +206,7 @@ func TestAnnotationReachesTheLoader(t *testing.T) {
 		if p.Index, err = d.Index(t.Context(), p.Source, data.Val, Monitor{}); err != nil {
 			t.Fatal(err)
 		}
-		loader, err := EpisodeLoader(c, &p, data.NewReleaseDrawer(p.Index, 1, 3, 0), 4, 1)
+		loader, err := EpisodeLoader(c, &p, data.NewReleaseDrawer(p.Index, 1, 3, 0), 4, 1, dist.Shard{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"hdmnet/internal/config"
 	"hdmnet/internal/cpu"
 	"hdmnet/internal/data"
+	"hdmnet/internal/dist"
 	"hdmnet/internal/eval"
 	"hdmnet/internal/experiment"
 	"hdmnet/internal/predict"
@@ -47,7 +48,7 @@ func Example() {
 	// Score what was trained on classes that it has not seen.
 	trained := must(experiment.OpenTrained(experiment.Source{Run: runDir.Path()}, config.Options{}, experiment.Monitor{}))
 	net := must(trained.Network(dev, 1, false, 0, experiment.Monitor{}))
-	episodes := must(experiment.EpisodeLoader(trained.Config, &scoreOn, data.NewReleaseDrawer(scoreOn.Index, 1, 510, 8), 5, 1))
+	episodes := must(experiment.EpisodeLoader(trained.Config, &scoreOn, data.NewReleaseDrawer(scoreOn.Index, 1, 510, 8), 5, 1, dist.Shard{}))
 	results := must(eval.Meta(ctx, net, net.Tape, episodes, eval.Options{Fold: set.Fold, Total: 5}))
 	fmt.Println("episodes scored:", results[0].Final.Episodes())
 

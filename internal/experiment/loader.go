@@ -6,11 +6,11 @@ import (
 	"hdmnet/internal/dist"
 )
 
-// TrainLoader gives the batches of a training stage to process g.Place().Rank of a group: random
-// episodes (data.Meta) or pictures (data.Base), augmented. The base stage takes every
-// picture, as the release does, also one that shows no base class: novel and other classes
-// are background to it.
-func TrainLoader(c *config.Config, p *Pictures, fold data.Fold, stage data.Stage, g dist.ProcessGroup) (*data.Loader, int, error) {
+// TrainLoader gives a process its batches of a training stage: random episodes (data.Meta) or
+// pictures (data.Base), augmented. It returns how many batches an epoch has in all processes
+// together. The base stage takes every picture, as the release does, also one that shows no
+// base class: novel and other classes are background to it.
+func TrainLoader(c *config.Config, p *Pictures, fold data.Fold, stage data.Stage, place dist.Place) (*data.Loader, int, error) {
 	o, err := loaderOptions(c, p, stage)
 	if err != nil {
 		return nil, 0, err
@@ -29,41 +29,48 @@ func TrainLoader(c *config.Config, p *Pictures, fold data.Fold, stage data.Stage
 			o.Drawer = data.NewShotRange(data.NewDrawer(o.Index, o.Stage, most, o.Seed), least, most, o.Batch, o.Seed)
 		}
 	}
-	if err := shard(&o, g); err != nil {
+	batches, err := shardTraining(&o, place)
+	if err != nil {
 		return nil, 0, err
 	}
 	l, err := data.NewLoader(o)
-	return l, len(o.Index.Images), err
+	return l, batches, err
 }
 
-// ValidationLoader gives what a validation of a training stage scores, one a batch: the
-// release's episodes of train.meta.validate_seed (data.Meta), or every picture (data.Base).
-func ValidationLoader(c *config.Config, p *Pictures, fold data.Fold, stage data.Stage) (*data.Loader, error) {
+// ValidationLoader gives a process its part of what a validation of a training stage scores,
+// one a batch: the release's episodes of train.meta.validate_seed (data.Meta), or every
+// picture (data.Base). It returns how many there are in all processes together.
+func ValidationLoader(c *config.Config, p *Pictures, fold data.Fold, stage data.Stage, place dist.Place) (*data.Loader, int, error) {
 	if stage == data.Base {
-		return PictureLoader(c, p.Source, fold, 1)
+		l, err := PictureLoader(c, p.Source, fold, 1, place.Shard(1))
+		return l, p.Source.Len(), err
 	}
 	seed := uint64(c.Train.Meta.ValidateSeed)
 	draws := data.NewReleaseDrawer(p.Index, c.Model.Shots, seed, c.Eval.EmulatedDataLoaderWorkers)
-	return EpisodeLoader(c, p, draws, c.Train.Meta.ValidateEpisodes, 1)
+	l, err := EpisodeLoader(c, p, draws, c.Train.Meta.ValidateEpisodes, 1, place.Shard(1))
+	return l, c.Train.Meta.ValidateEpisodes, err
 }
 
-// EpisodeLoader gives the first episodes of a drawer, as they are, in batches.
-func EpisodeLoader(c *config.Config, p *Pictures, draws data.Drawer, episodes, batch int) (*data.Loader, error) {
+// EpisodeLoader gives a part of the first episodes of a drawer, as they are, in batches.
+func EpisodeLoader(c *config.Config, p *Pictures, draws data.Drawer, episodes, batch int, part dist.Shard) (*data.Loader, error) {
 	o, err := loaderOptions(c, p, data.Meta)
 	if err != nil {
 		return nil, err
 	}
 	o.Drawer, o.Episodes, o.Batch, o.KeepPictures = draws, episodes, batch, c.Eval.Refine != ""
+	shard(&o, part)
 	return data.NewLoader(o)
 }
 
-// PictureLoader gives every picture of a source for the base learner, as it is, in order.
-func PictureLoader(c *config.Config, src data.Source, fold data.Fold, batch int) (*data.Loader, error) {
+// PictureLoader gives a part of the pictures of a source for the base learner, as they are, in
+// order.
+func PictureLoader(c *config.Config, src data.Source, fold data.Fold, batch int, part dist.Shard) (*data.Loader, error) {
 	o, err := loaderOptions(c, &Pictures{Source: src, Index: data.AllImages(src, fold, data.Val)}, data.Base)
 	if err != nil {
 		return nil, err
 	}
-	o.Batch = batch
+	o.Batch, o.Episodes = batch, len(o.Index.Images)
+	shard(&o, part)
 	return data.NewLoader(o)
 }
 

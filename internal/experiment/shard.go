@@ -5,37 +5,27 @@ import (
 
 	"hdmnet/internal/data"
 	"hdmnet/internal/dist"
-	"hdmnet/internal/splitmix"
 )
 
-// shardDrawer draws one process's part of the epoch that its Drawer draws.
-type shardDrawer struct {
-	data.Drawer
-	dist.Shard
-}
-
-// Draw gives the draw of the position in the whole epoch.
-func (d shardDrawer) Draw(epoch, position int) data.Draw {
-	return d.Drawer.Draw(epoch, d.Position(position))
-}
-
-// shard gives a loader the part of process g.Place().Rank of an epoch; processes augment their
-// pictures differently.
-func shard(o *data.LoaderOptions, g dist.ProcessGroup) error {
-	if g.Place().Size == 1 {
-		return nil
-	}
-	s := dist.Shard{Rank: g.Place().Rank, Size: g.Place().Size, Batch: o.Batch}
+// shardTraining gives a loader its process's part of an epoch of whole batches and returns
+// how many of them the whole epoch has. The base stage takes as many in every process at a
+// time, because its batch norms are over all of them.
+func shardTraining(o *data.LoaderOptions, p dist.Place) (batches int, err error) {
 	images := len(o.Index.Images)
-	if o.Episodes = s.Len(images); o.Episodes == 0 {
-		return fmt.Errorf("%d pictures are too few for a batch of %d in each of %d processes; use a smaller batch or fewer processes", images, o.Batch, g.Place().Size)
+	if batches = images / o.Batch; batches < p.Size {
+		return 0, fmt.Errorf("%d pictures are too few for a batch of %d in each of %d processes; use a smaller batch or fewer processes", images, o.Batch, p.Size)
 	}
-	if o.Drawer == nil {
-		o.Drawer = data.NewDrawer(o.Index, o.Stage, o.Shots, o.Seed)
+	if o.Stage == data.Base {
+		batches -= batches % p.Size
 	}
-	o.Drawer = shardDrawer{o.Drawer, s}
-	if g.Place().Rank > 0 {
-		o.Seed = splitmix.Mix(o.Seed ^ splitmix.Mix(uint64(g.Place().Rank)))
+	o.Episodes = batches * o.Batch
+	shard(o, p.Shard(o.Batch))
+	return batches, nil
+}
+
+// shard leaves a loader its process's part of its episodes.
+func shard(o *data.LoaderOptions, part dist.Shard) {
+	if part.Size > 1 {
+		o.Episodes, o.Place = part.Len(o.Episodes), part.Position
 	}
-	return nil
 }

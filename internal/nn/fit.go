@@ -27,12 +27,17 @@ func (e *MemoryError) Unwrap() error { return e.Err }
 // Fit calls pass(batch), which makes one pass over that many samples. Where the memory of
 // the device does not suffice it finds out, by making smaller passes down to one over
 // least samples (1; 2 for batch norm with the batch's statistics), how many samples fit,
-// and returns a *MemoryError. What those passes compute is worth nothing.
+// and returns a *MemoryError. What those passes compute is worth nothing; they are of this
+// process alone. A sum over processes (Together) that fails is an error too.
 func (t *Tape) Fit(least, batch int, pass func(n int)) error {
 	cause := outOfMemory(func() { pass(batch) })
-	if cause == nil {
-		return nil
+	var sum *sumError
+	if cause == nil || errors.As(cause, &sum) {
+		return cause
 	}
+	together := t.Together
+	t.Together = nil
+	defer func() { t.Together = together }()
 	none := min(least, batch) - 1
 	fits, fails := none, batch
 	for fails-fits > 1 {
@@ -53,11 +58,13 @@ func (t *Tape) Fit(least, batch int, pass func(n int)) error {
 	return &MemoryError{Batch: batch, Least: least, Largest: fits, Err: cause}
 }
 
-// outOfMemory runs f and returns the error of memory that it panicked for want of.
+// outOfMemory runs f and returns the error of memory that it panicked for want of, or of a
+// sum over processes.
 func outOfMemory(f func()) (err error) {
 	defer func() {
 		r := recover()
-		if e, ok := r.(error); ok && errors.Is(e, op.ErrOutOfMemory) {
+		var sum *sumError
+		if e, ok := r.(error); ok && (errors.Is(e, op.ErrOutOfMemory) || errors.As(e, &sum)) {
 			err = e
 		} else if r != nil {
 			panic(r)

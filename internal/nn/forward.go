@@ -91,29 +91,6 @@ func (t *Tape) Depthwise(x *Var, l *DepthwiseConv) *Var {
 	return y
 }
 
-// BatchNorm normalizes the channels of x, with the batch's statistics when the tape
-// records and asks for them, else with the running ones.
-func (t *Tape) BatchNorm(x *Var, l *BatchNorm) *Var {
-	y := t.like(x)
-	w, b := l.Weight, l.Bias
-	if t.recording && t.BatchStats {
-		mean, rstd := t.Arena.Float32(w.Shape...), t.Arena.Float32(w.Shape...)
-		t.Dev.BatchNormTrain(y.Value, mean, rstd, l.Mean.Value, l.Var.Value, x.Value, w.Value, b.Value, batchNormEps, batchNormMomentum)
-		l.Batches.N++
-		t.record(step{y: y, in: [3]*Var{x}, layer: [2]any{l}, saved: [3]op.Tensor{mean, rstd}, back: func(t *Tape, s *step, dy op.Tensor) {
-			x, l := s.in[0], s.layer[0].(*BatchNorm)
-			t.Dev.BatchNormTrainGrad(t.Grad(x), l.Weight.Grad, l.Bias.Grad, dy, x.Value, l.Weight.Value, s.saved[0], s.saved[1])
-		}})
-		return y
-	}
-	t.Dev.BatchNormFrozen(y.Value, x.Value, w.Value, b.Value, l.Mean.Value, l.Var.Value, batchNormEps)
-	t.record(step{y: y, in: [3]*Var{x}, layer: [2]any{l}, back: func(t *Tape, s *step, dy op.Tensor) {
-		x, l := s.in[0], s.layer[0].(*BatchNorm)
-		t.Dev.BatchNormFrozenGrad(t.Grad(x), l.Weight.Grad, l.Bias.Grad, dy, x.Value, l.Weight.Value, l.Mean.Value, l.Var.Value, batchNormEps)
-	}})
-	return y
-}
-
 // LayerNorm normalizes every position of x.
 func (t *Tape) LayerNorm(x *Var, l *LayerNorm) *Var {
 	y := t.like(x)

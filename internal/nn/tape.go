@@ -26,6 +26,8 @@ type Tape struct {
 
 	Training   bool // dropout drops
 	BatchStats bool // batch norm uses and moves the statistics of the batch while recording
+	// Together is the processes whose batches count as one with BatchStats; nil: this one.
+	Together *Together
 
 	recording bool
 	steps     []step

@@ -151,9 +151,9 @@ const endless = 1 << 30
 func measuredLoader(c *config.Config, p *experiment.Pictures, fold data.Fold, split data.Split) (*data.Loader, error) {
 	if split == data.Val {
 		draws := data.NewDrawer(p.Index, data.Meta, c.Model.Shots, uint64(c.Train.Seed))
-		return experiment.EpisodeLoader(c, p, draws, endless, c.Train.Meta.Batch)
+		return experiment.EpisodeLoader(c, p, draws, endless, c.Train.Meta.Batch, dist.Shard{})
 	}
-	loader, _, err := experiment.TrainLoader(c, p, fold, data.Meta, dist.Solo{})
+	loader, _, err := experiment.TrainLoader(c, p, fold, data.Meta, dist.Solo{}.Place())
 	return loader, err
 }
 
