@@ -37,7 +37,7 @@ type Semantic interface {
 // Options of an evaluation.
 type Options struct {
 	Fold  data.Fold // of the source: names its classes
-	Total int       // episodes or pictures that the source gives, for Progress
+	Total int       // episodes or pictures that are scored, for Progress
 	// Runs is the number of runs (seeds) whose episodes the source gives interleaved, each
 	// with a result of its own, and Run tells by its position which one an episode belongs
 	// to; see data.Interleaved. 0 and nil: one run.
@@ -61,6 +61,9 @@ type Options struct {
 	// Seen gets every episode of Meta after it was scored; nil: nobody does. An error of it
 	// ends the evaluation.
 	Seen func(*Seen) error
+	// Together is the processes that score a part of the source each; nil: this one alone
+	// scores all of it.
+	Together *Together
 	// Progress is told after every batch how many of Total are done and the mean of the
 	// runs' mIoU so far; nil: nobody is told.
 	Progress func(done, total int, running float64)
@@ -75,10 +78,28 @@ type Seen struct {
 	Object  []float32 // [H,W] probability of the object, where Options.Probabilities asks for it
 }
 
+// Together is the processes that score one network on parts of one source. All of them get
+// the result of the whole.
+type Together struct {
+	Processes int
+	Batches   int                   // of the longest part
+	Sum       metric.Sum            // over the processes
+	Agree     func(err error) error // makes the error of one process the error of all
+}
+
+// agreeEvery is the batches between two agreements: an error in one process ends the others
+// before long, and they need not wait for each other at every picture.
+const agreeEvery = 16
+
+// report tells the progress; the other processes are about as far as this one.
 func (o *Options) report(done int, running float64) {
-	if o.Progress != nil {
-		o.Progress(done, o.Total, running)
+	if o.Progress == nil {
+		return
 	}
+	if o.Together != nil {
+		done = min(done*o.Together.Processes, o.Total)
+	}
+	o.Progress(done, o.Total, running)
 }
 
 // results makes one result for every run.
@@ -115,7 +136,7 @@ var ErrNotFinite = errors.New("NaN or Inf")
 // lost.
 func Meta(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o Options) ([]*Result, error) {
 	all := results(&o, func() *Result { return newResult(&o) })
-	err := each(ctx, tape, src, func(b *data.Batch) error {
+	err := o.each(ctx, tape, src, func(b *data.Batch) error {
 		seen, err := o.look(net, tape, b, o.wantLabels)
 		if err != nil {
 			return err
@@ -149,14 +170,14 @@ func Meta(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o Options
 	if err != nil {
 		return nil, err
 	}
-	return all, nil
+	return all, o.combine(len(all), func(i int, sum metric.Sum) error { return all[i].combine(sum) })
 }
 
 // Base scores a base learner on the pictures of src (stage data.Base): semantic IoU of
 // the argmax over background and base classes, at the label's own size. Errors as Meta.
 func Base(ctx context.Context, net Semantic, tape *nn.Tape, src Source, o Options) (*BaseResult, error) {
 	r := &BaseResult{Confusion: metric.NewSemantic(len(o.Fold.Base) + 1), fold: o.Fold}
-	err := each(ctx, tape, src, func(b *data.Batch) error {
+	err := o.each(ctx, tape, src, func(b *data.Batch) error {
 		logits := net.Forward(tape, upload(tape, b, tta.Plain).Query)
 		if i := notFinite(tape.Dev, logits.Value, b.Size); i >= 0 {
 			return fmt.Errorf("picture %s: the base learner gives %w; its weights are damaged or their training diverged",
@@ -177,30 +198,75 @@ func Base(ctx context.Context, net Semantic, tape *nn.Tape, src Source, o Option
 	if err != nil {
 		return nil, err
 	}
-	return r, nil
+	return r, o.combine(1, func(_ int, sum metric.Sum) error {
+		pictures := []int64{int64(r.Pictures)}
+		err := errors.Join(sum(pictures), r.Confusion.Combine(sum))
+		r.Pictures = int(pictures[0])
+		return err
+	})
+}
+
+// combine adds up n results over the processes.
+func (o *Options) combine(n int, one func(i int, sum metric.Sum) error) error {
+	if o.Together == nil {
+		return nil
+	}
+	for i := range n {
+		if err := one(i, o.Together.Sum); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // each calls f with every batch of src, then done, and gives the batch back. The error of
-// a batch that the device's memory cannot hold is a *nn.MemoryError.
-func each(ctx context.Context, t *nn.Tape, src Source, f func(*data.Batch) error, done func()) error {
-	for {
-		b, err := src.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return nil
+// a batch that the device's memory cannot hold is a *nn.MemoryError. Processes that score
+// together agree on errors now and then, and at the end.
+func (o *Options) each(ctx context.Context, t *nn.Tape, src Source, f func(*data.Batch) error, done func()) error {
+	if o.Together == nil {
+		for {
+			if err := one(ctx, t, src, f, done); err != nil {
+				return ended(err)
+			}
 		}
-		if err != nil {
-			return err
+	}
+	var err error
+	for i := range o.Together.Batches {
+		if i%agreeEvery == 0 {
+			if err := o.Together.Agree(ended(err)); err != nil {
+				return err
+			}
 		}
-		full := t.Fit(1, b.Size, func(n int) { err = f(b.First(n)) })
-		src.Release(b)
-		if full != nil {
-			return full
+		if err == nil {
+			err = one(ctx, t, src, f, done)
 		}
-		if err != nil {
-			return err
-		}
+	}
+	return o.Together.Agree(ended(err))
+}
+
+// ended is nil for the end of a source, which is no error.
+func ended(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// one is one batch of each. It returns io.EOF at the end of the source.
+func one(ctx context.Context, t *nn.Tape, src Source, f func(*data.Batch) error, done func()) error {
+	b, err := src.Next(ctx)
+	if err != nil {
+		return err
+	}
+	full := t.Fit(1, b.Size, func(n int) { err = f(b.First(n)) })
+	src.Release(b)
+	if full != nil {
+		return full
+	}
+	if err == nil {
 		done()
 	}
+	return err
 }
 
 // upload starts a pass and brings a view of a batch to the device, in the network's range.

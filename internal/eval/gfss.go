@@ -2,6 +2,7 @@ package eval
 
 import (
 	"context"
+	"errors"
 
 	"hdmnet/internal/data"
 	"hdmnet/internal/metric"
@@ -42,7 +43,7 @@ func GFSS(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o GFSSOpt
 		return &GFSSResult{Score: metric.NewGeneralized(len(o.Fold.Base), o.Fold.Novel), fold: o.Fold}
 	})
 	novel := uint8(len(o.Fold.Base) + 1)
-	err := each(ctx, tape, src, func(b *data.Batch) error {
+	err := o.each(ctx, tape, src, func(b *data.Batch) error {
 		seen, err := o.look(net, tape, b, (*outputs).generalized)
 		if err != nil {
 			return err
@@ -72,7 +73,13 @@ func GFSS(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o GFSSOpt
 	if err != nil {
 		return nil, err
 	}
-	return all, nil
+	return all, o.combine(len(all), func(i int, sum metric.Sum) error {
+		r := all[i]
+		v := []int64{int64(r.Episodes), r.Novel}
+		err := errors.Join(sum(v), r.Score.Combine(sum))
+		r.Episodes, r.Novel = int(v[0]), v[1]
+		return err
+	})
 }
 
 // merge writes the class `novel` into pred, the base classes, where the object is

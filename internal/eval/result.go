@@ -1,6 +1,8 @@
 package eval
 
 import (
+	"errors"
+
 	"hdmnet/internal/data"
 	"hdmnet/internal/metric"
 )
@@ -27,6 +29,18 @@ func newResult(o *Options) *Result {
 		r.Boundary = metric.New(fold.Novel)
 	}
 	return r
+}
+
+// combine adds what other processes have counted.
+func (r *Result) combine(sum metric.Sum) error {
+	err := errors.Join(r.Final.Combine(sum), r.Meta.Combine(sum))
+	if r.Base != nil {
+		err = errors.Join(err, r.Base.Combine(sum))
+	}
+	if r.Boundary != nil {
+		err = errors.Join(err, r.Boundary.Combine(sum))
+	}
+	return err
 }
 
 // Scores are the headline figures by name, in [0, 1]: miou, fb_iou, miou_meta,
