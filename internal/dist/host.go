@@ -2,13 +2,10 @@ package dist
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"maps"
 	"math"
-	"os"
 	"slices"
-	"strings"
 )
 
 // Barrier returns once every process has called it.
@@ -19,6 +16,9 @@ func Barrier(l Link) error {
 
 // Any tells in every process whether the flag is up in at least one.
 func Any(l Link, flag bool) (bool, error) {
+	if l.Place().Size == 1 {
+		return flag, nil
+	}
 	mine := []byte{0}
 	if flag {
 		mine[0] = 1
@@ -78,28 +78,6 @@ func SumFloats(l Link, values map[string]float64) error {
 		}
 		for i, name := range names {
 			values[name] += math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
-		}
-	}
-	return nil
-}
-
-// Agree makes the error of one process the error of all: of those that have one it is
-// their own, of the others a *LostError of the first process that has. It returns nil in
-// all of them or in none.
-func Agree(l Link, err error) error {
-	var mine []byte
-	if err != nil {
-		host, _ := os.Hostname() // only for the message
-		mine = fmt.Appendf(nil, "%s\x00%v", host, err)
-	}
-	all, failed := l.Gather(mine)
-	if err != nil || failed != nil {
-		return errors.Join(err, failed)
-	}
-	for rank, b := range all {
-		if len(b) > 0 {
-			host, text, _ := strings.Cut(string(b), "\x00")
-			return &LostError{Rank: rank, Host: host, Reason: text, Failed: true}
 		}
 	}
 	return nil

@@ -82,9 +82,18 @@ type Seen struct {
 // the result of the whole.
 type Together struct {
 	Processes int
-	Batches   int                   // of the longest part
-	Sum       metric.Sum            // over the processes
-	Agree     func(err error) error // makes the error of one process the error of all
+	Batches   int                              // of the longest part
+	Sum       metric.Sum                       // over the processes
+	SumFloats func(v map[string]float64) error // likewise, in an order that is always the same
+	Agree     func(err error) error            // makes the error of one process the error of all
+}
+
+// sum replaces a number by its sum over the processes.
+func (t *Together) sum(x *float64) error {
+	v := map[string]float64{"": *x}
+	err := t.SumFloats(v)
+	*x = v[""]
+	return err
 }
 
 // agreeEvery is the batches between two agreements: an error in one process ends the others
@@ -170,7 +179,7 @@ func Meta(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o Options
 	if err != nil {
 		return nil, err
 	}
-	return all, o.combine(len(all), func(i int, sum metric.Sum) error { return all[i].combine(sum) })
+	return all, o.combine(len(all), func(i int, t *Together) error { return all[i].combine(t) })
 }
 
 // Base scores a base learner on the pictures of src (stage data.Base): semantic IoU of
@@ -198,21 +207,21 @@ func Base(ctx context.Context, net Semantic, tape *nn.Tape, src Source, o Option
 	if err != nil {
 		return nil, err
 	}
-	return r, o.combine(1, func(_ int, sum metric.Sum) error {
+	return r, o.combine(1, func(_ int, t *Together) error {
 		pictures := []int64{int64(r.Pictures)}
-		err := errors.Join(sum(pictures), r.Confusion.Combine(sum))
+		err := errors.Join(t.Sum(pictures), r.Confusion.Combine(t.Sum), t.sum(&r.loss))
 		r.Pictures = int(pictures[0])
 		return err
 	})
 }
 
 // combine adds up n results over the processes.
-func (o *Options) combine(n int, one func(i int, sum metric.Sum) error) error {
+func (o *Options) combine(n int, one func(i int, t *Together) error) error {
 	if o.Together == nil {
 		return nil
 	}
 	for i := range n {
-		if err := one(i, o.Together.Sum); err != nil {
+		if err := one(i, o.Together); err != nil {
 			return err
 		}
 	}

@@ -73,10 +73,10 @@ func GFSS(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o GFSSOpt
 	if err != nil {
 		return nil, err
 	}
-	return all, o.combine(len(all), func(i int, sum metric.Sum) error {
+	return all, o.combine(len(all), func(i int, t *Together) error {
 		r := all[i]
 		v := []int64{int64(r.Episodes), r.Novel}
-		err := errors.Join(sum(v), r.Score.Combine(sum))
+		err := errors.Join(t.Sum(v), r.Score.Combine(t.Sum))
 		r.Episodes, r.Novel = int(v[0]), v[1]
 		return err
 	})

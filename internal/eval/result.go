@@ -32,13 +32,13 @@ func newResult(o *Options) *Result {
 }
 
 // combine adds what other processes have counted.
-func (r *Result) combine(sum metric.Sum) error {
-	err := errors.Join(r.Final.Combine(sum), r.Meta.Combine(sum))
+func (r *Result) combine(t *Together) error {
+	err := errors.Join(r.Final.Combine(t.Sum), r.Meta.Combine(t.Sum), t.sum(&r.loss))
 	if r.Base != nil {
-		err = errors.Join(err, r.Base.Combine(sum))
+		err = errors.Join(err, r.Base.Combine(t.Sum))
 	}
 	if r.Boundary != nil {
-		err = errors.Join(err, r.Boundary.Combine(sum))
+		err = errors.Join(err, r.Boundary.Combine(t.Sum))
 	}
 	return err
 }

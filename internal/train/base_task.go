@@ -4,9 +4,9 @@ import (
 	"context"
 
 	"hdmnet/internal/data"
+	"hdmnet/internal/dist"
 	"hdmnet/internal/eval"
 	"hdmnet/internal/model"
-	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
 )
 
@@ -18,13 +18,13 @@ type baseTask struct {
 	fold data.Fold
 }
 
-func newBaseTask(dev op.Device, o model.Options, seed uint64, val *data.Loader, fold data.Fold) (*baseTask, error) {
+func newBaseTask(dev op.Device, o model.Options, seed uint64, f *feed, fold data.Fold, g dist.ProcessGroup) (*baseTask, error) {
 	net, err := model.NewPSPNet(o)
 	if err != nil {
 		return nil, err
 	}
 	return &baseTask{
-		network: network{dev: dev, tape: nn.NewTape(dev), set: nn.NewSet(dev, net, seed), val: val},
+		network: newNetwork(dev, net, seed, f, g),
 		net:     net, fold: fold,
 	}, nil
 }
@@ -35,7 +35,7 @@ func (t *baseTask) Step(b *data.Batch, seed uint64, scale float32) (r reading, e
 }
 
 func (t *baseTask) step(b *data.Batch, seed uint64, scale float32) reading {
-	t.tape.Training, t.tape.BatchStats = true, true
+	t.tape.Training, t.tape.BatchStats, t.tape.Together = true, true, batchTogether(t.group)
 	t.tape.Begin(true, seed)
 	in, labels := model.UploadTraining(t.tape, b)
 	var loss op.Tensor
@@ -57,7 +57,7 @@ func (t *baseTask) Validate(ctx context.Context, w watch) (map[string]float64, e
 	if err != nil {
 		return nil, err
 	}
-	r, err := eval.Base(ctx, t.net, t.tape, t.val, o)
+	r, err := eval.Base(ctx, t.net, t.tape, t.feed.val, o)
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ type DivergedError struct {
 	Losses      map[string]float64 // of that step
 	Tensor      string             // the first weight that is not finite, if one is
 	Validation  error              // of a network whose loss and weights are finite and whose predictions are not
+	Process     string             // whose pictures they are, of several processes
 	Episodes    []string           // the pictures of the step
 	Checkpoint  string             // the last good checkpoint, from an earlier step; empty where none is written
 }
@@ -34,7 +35,11 @@ func (e *DivergedError) Error() string {
 	default:
 		fmt.Fprintf(&b, "the loss is no finite number (%s)", formatLosses(e.Losses))
 	}
-	b.WriteString("; the step's pictures:")
+	b.WriteString("; the step's pictures")
+	if e.Process != "" {
+		b.WriteString(" in " + e.Process)
+	}
+	b.WriteString(":")
 	for _, ep := range e.Episodes {
 		b.WriteString("\n  " + ep)
 	}

@@ -10,10 +10,13 @@ import (
 
 // feed is where a stage's batches come from.
 type feed struct {
-	train  *data.Loader
-	images int // that train draws from
-	// val gives the episodes, or pictures, of a validation, one a batch; nil: there is none.
-	val *data.Loader
+	train   *data.Loader
+	batches int // of an epoch, of all processes together
+	images  int // that they draw from
+	// val gives this process's episodes, or pictures, of a validation, one a batch; nil:
+	// there is none.
+	val      *data.Loader
+	episodes int // of a validation, of all processes together
 }
 
 // feed opens the loaders of a stage.
@@ -22,14 +25,20 @@ func (t *trainer) feed(name string) (f *feed, err error) {
 	if name == Base {
 		stage, every = data.Base, c.Train.Base.ValidateEvery
 	}
-	f = &feed{}
-	if f.train, f.images, err = experiment.TrainLoader(c, &t.Train, t.Fold, stage, t.Group); err != nil {
+	f = &feed{images: len(t.Train.Index.Images)}
+	if stage == data.Base {
+		f.images = t.Train.Source.Len()
+	}
+	place := t.Group.Place()
+	merged := *c // the batches of the processes that this one does the work of
+	merged.Train.Base.Batch = c.Train.Base.Batch * t.begunBy / place.Size
+	if f.train, f.batches, err = experiment.TrainLoader(&merged, &t.Train, t.Fold, stage, place); err != nil {
 		return nil, fmt.Errorf("stage %s: %w", name, err)
 	}
 	if t.Val == nil || every == 0 {
 		return f, nil
 	}
-	if f.val, err = experiment.ValidationLoader(c, t.Val, t.Fold, stage); err != nil {
+	if f.val, f.episodes, err = experiment.ValidationLoader(c, t.Val, t.Fold, stage, place); err != nil {
 		_ = f.train.Close()
 		return nil, fmt.Errorf("stage %s, validation: %w", name, err)
 	}

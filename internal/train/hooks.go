@@ -16,7 +16,7 @@ import (
 // hooks are those that every stage has. out is where its best weights go.
 func (t *trainer) hooks(ctx context.Context, s *stage, out string) []Hook {
 	if t.Group.Place().Rank > 0 {
-		return []Hook{s.awaitValidation()}
+		return []Hook{t.validation(ctx, s, out)}
 	}
 	return []Hook{
 		t.validation(ctx, s, out),
@@ -37,60 +37,52 @@ func (s *stage) validates() bool {
 	return s.feed.val != nil && st.Step >= s.epoch && (st.Epoch%every == 0 || st.Epoch == s.epochs)
 }
 
-// awaitValidation is validation in the other processes of a group.
-func (s *stage) awaitValidation() Hook {
-	return Hook{
-		Name: "validation", Priority: priorityValidation,
-		Epoch: func(*Status) error {
-			if !s.validates() {
-				return nil
-			}
-			return s.validated(false)
-		},
-	}
-}
-
-// validated tells every process of the group whether the validation of process 0 was
-// interrupted, and gives ErrInterrupted then.
-func (s *stage) validated(interrupted bool) error {
-	interrupted, err := dist.Any(s.group, interrupted)
-	if interrupted {
-		return ErrInterrupted
-	}
-	return err
-}
-
 // validation scores the network, keeps the best weights, and ends the stage early when
 // they get no better. Without any validation the weights of the end are kept.
 func (t *trainer) validation(ctx context.Context, s *stage, out string) Hook {
-	keep := func() error { return s.saveWeights(out, t.about()) }
+	keep := func() error {
+		if !t.first() {
+			return nil
+		}
+		return s.saveWeights(out, t.about())
+	}
 	return Hook{
 		Name: "validation", Priority: priorityValidation,
 		Epoch: func(st *Status) error {
 			if !s.validates() {
 				return nil
 			}
+			var err error
 			if name := notFinite(s.task.Set().Tensors()); name != "" {
-				return s.diverged(st.Step, name)
+				err = s.diverged(st.Step, name)
+			}
+			if _, err := s.council.Agree(err, false); err != nil {
+				return err
 			}
 			start := time.Now()
-			v := &Validation{}
-			show, end := t.validating(st.Stage, s.feed.val.StepsPerEpoch())
-			w := watch{progress: show}
+			v, w, end := &Validation{}, watch{}, func() {}
+			if t.first() {
+				w.progress, end = t.validating(st.Stage, s.feed.episodes)
+			}
+			if t.Config.Train.TensorBoard { // in all processes: they add up their losses
+				w.loss = func(mean float64) { v.loss = mean }
+			}
 			if s.events != nil {
-				w.loss, w.episode = func(mean float64) { v.loss = mean }, v.show
+				w.episode = v.show
 			}
 			scores, err := s.task.Validate(ctx, w)
 			end()
-			if errors.Is(err, eval.ErrNotFinite) {
+			switch {
+			case errors.Is(err, eval.ErrNotFinite):
 				diverged := s.diverged(st.Step, "")
 				diverged.Validation = err
-				return diverged
-			}
-			if err != nil && ctx.Err() == nil {
-				return err
-			}
-			if err := s.validated(err != nil); err != nil {
+				if s.alone() {
+					return diverged
+				}
+				return dist.Agreed(diverged)
+			case errors.Is(err, context.Canceled):
+				return ErrInterrupted
+			case err != nil:
 				return err
 			}
 			v.Scores, v.Best, v.Seconds = scores, st.BestEpoch == 0 || scores["miou"] > st.BestScore, time.Since(start).Seconds()

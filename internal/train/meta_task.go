@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"hdmnet/internal/data"
+	"hdmnet/internal/dist"
 	"hdmnet/internal/eval"
 	"hdmnet/internal/metric"
 	"hdmnet/internal/model"
@@ -22,13 +23,13 @@ type metaTask struct {
 	trained *metric.IoU // of the batches since TrainedFBIoU
 }
 
-func newMetaTask(dev op.Device, o model.Options, seed uint64, val *data.Loader, fold data.Fold) (*metaTask, error) {
+func newMetaTask(dev op.Device, o model.Options, seed uint64, f *feed, fold data.Fold, g dist.ProcessGroup) (*metaTask, error) {
 	net, err := model.NewHDMNet(o)
 	if err != nil {
 		return nil, err
 	}
 	return &metaTask{
-		network: network{dev: dev, tape: nn.NewTape(dev), set: nn.NewSet(dev, net, seed), val: val},
+		network: newNetwork(dev, net, seed, f, g),
 		net:     net, fold: fold, distill: 1, dropout: true, trained: metric.New(fold.Base),
 	}, nil
 }
@@ -112,7 +113,7 @@ func (t *metaTask) Validate(ctx context.Context, w watch) (map[string]float64, e
 	if err != nil {
 		return nil, err
 	}
-	results, err := eval.Meta(ctx, t.net, t.tape, t.val, o)
+	results, err := eval.Meta(ctx, t.net, t.tape, t.feed.val, o)
 	if err != nil {
 		return nil, err
 	}

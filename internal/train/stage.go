@@ -23,45 +23,50 @@ var ErrInterrupted = errors.New("training was interrupted; its state is saved")
 
 // stage is one stage under way: the loop, whatever the task.
 type stage struct {
-	plan   stagePlan
-	task   stageTask
-	feed   *feed
-	source source // of the steps: feed.train in a run
-	fold   data.Fold
-	dev    op.Device
-	group  dist.ProcessGroup
-	dir    *run.Dir
-	hooks  hooks
+	plan    stagePlan
+	task    stageTask
+	feed    *feed
+	source  source // of the steps: feed.train in a run
+	fold    data.Fold
+	dev     op.Device
+	group   dist.ProcessGroup
+	council *dist.Council
+	dir     *run.Dir // nil in other processes than 0
+	hooks   hooks
+	merged  int  // of the processes that the run began with, how many whose batches this one joins to one (the base stage)
+	stop    bool // all processes have agreed to stop
 
 	metrics *metricsFile
 	events  *tensorboard.Writer // nil: none are written
 	length
 	optimizer *optimizer
 	status    Status
-	ahead     int            // steps given to the device before the oldest one's results are read
-	pending   []*pendingStep // those steps, oldest first
-	drained   time.Time      // when the results of the last one were there
-	pictures  []string       // of that one
-	saved     State          // at the last checkpoint, without settings
-	savedAt   time.Time      // when save was called last
+	ahead     int             // steps given to the device before the oldest one's results are read
+	pending   []*pendingStep  // those steps, oldest first
+	drained   time.Time       // when the results of the last one were there
+	pictures  []string        // of that one
+	ctx       context.Context // of run
+	saved     State           // at the last checkpoint, without settings
+	savedAt   time.Time       // when save was called last
 }
 
 // run goes through the stage from status on.
 func (s *stage) run(ctx context.Context) error {
-	if err := s.hooks.fire(atStart, &s.status); err != nil {
+	if err := s.fire(atStart); err != nil {
 		return err
 	}
+	s.ctx = ctx
 	for s.status.Stopped == "" && s.status.Epoch < s.epochs {
-		stop, err := dist.Any(s.group, ctx.Err() != nil)
-		if err != nil {
-			return err
-		}
-		if stop {
+		var err error
+		switch {
+		case s.stop, s.alone() && ctx.Err() != nil:
 			return s.interrupted()
-		}
-		if s.status.Step < s.epochEnd(s.status.Epoch+1) {
+		case s.status.Step < s.epochEnd(s.status.Epoch+1):
 			err = s.stepAndSave()
-		} else if err = s.endEpoch(); errors.Is(err, ErrInterrupted) {
+		default:
+			err = s.endEpoch()
+		}
+		if errors.Is(err, ErrInterrupted) {
 			return s.interrupted()
 		}
 		if err != nil {
@@ -69,16 +74,32 @@ func (s *stage) run(ctx context.Context) error {
 		}
 	}
 	s.status.Finished = true
-	if err := s.hooks.fire(atEnd, &s.status); err != nil {
-		return err
-	}
-	return dist.Barrier(s.group) // the next stage of every process reads what this one wrote
+	return s.fire(atEnd) // what one process wrote is there before the next stage
+}
+
+// alone tells that there are no other processes.
+func (s *stage) alone() bool { return s.group.Place().Size == 1 }
+
+// fire runs hooks in all processes and agrees on their errors.
+func (s *stage) fire(m moment) error {
+	_, err := s.council.Agree(s.hooks.fire(m, &s.status), false)
+	return err
 }
 
 // stepAndSave makes one step and, when it is time, a checkpoint.
 func (s *stage) stepAndSave() error {
-	if err := s.step(); err != nil || time.Since(s.savedAt) < s.plan.SaveEvery || s.group.Place().Rank > 0 {
+	if err := s.step(); err != nil {
 		return err
+	}
+	due := time.Since(s.savedAt) >= s.plan.SaveEvery && s.group.Place().Rank == 0
+	if s.ahead > 0 { // all drain, or none
+		var err error
+		if due, err = dist.Any(s.group, due); err != nil {
+			return err
+		}
+	}
+	if !due {
+		return nil
 	}
 	if err := s.drain(0); err != nil {
 		return err
@@ -95,13 +116,9 @@ func (s *stage) endEpoch() error {
 	st := &s.status
 	st.Epoch++
 	st.Validation = nil
-	if err := s.hooks.fire(atEpoch, st); err != nil {
+	err := s.fire(atEpoch)
+	if err != nil {
 		st.Epoch--
-		return err
-	}
-	stop, err := dist.Any(s.group, st.Stopped != "")
-	if stop && st.Stopped == "" {
-		st.Stopped = "process 0 stopped"
 	}
 	return err
 }
@@ -159,36 +176,30 @@ var loadCheckpoint = nn.LoadOptions{Ignore: func(name string) bool { return stri
 // sameState tells whether two states without settings are the same.
 func sameState(a, b *State) bool { return reflect.DeepEqual(a, b) }
 
+// round is how many batches of the run all processes together take at a time.
+func (s *stage) round() int { return s.group.Place().Size * s.merged }
+
 // restore goes to the place of a checkpoint of this stage.
 func (s *stage) restore(c *checkpoint) error {
-	if c.state.EpochBatches != s.batches {
-		return fmt.Errorf("cannot continue from %s: an epoch had %d batches and has %d now; the data set has changed: restore it, or start a new run",
-			c.Path(), c.state.EpochBatches, s.batches)
+	if now := s.batches * s.merged; c.state.EpochBatches != now {
+		return fmt.Errorf("cannot continue: an epoch had %d batches when the run was saved and has %d now; the data set has changed: restore it, or start a new run",
+			c.state.EpochBatches, now)
 	}
-	if _, err := s.task.Set().Load(c.File, loadCheckpoint); err != nil {
-		return fmt.Errorf("%s: %w", c.Path(), err)
-	}
-	if err := s.optimizer.load(c.File); err != nil {
+	if err := s.feed.train.Seek(c.state.LoaderEpoch, c.state.LoaderStep/s.round()); err != nil {
 		return err
 	}
-	if err := s.feed.train.Seek(c.state.LoaderEpoch, c.state.LoaderStep); err != nil {
-		return err
+	if c.File != nil { // in process 0
+		if _, err := s.task.Set().Load(c.File, loadCheckpoint); err != nil {
+			return fmt.Errorf("%s: %w", c.Path(), err)
+		}
+		if err := s.optimizer.load(c.File); err != nil {
+			return err
+		}
 	}
 	s.status.State = c.state
 	s.saved = c.state
 	s.saved.Settings = nil
 	return nil
-}
-
-// start brings all processes of the group to the weights of process 0. After it none
-// reads the files of the run directory any more.
-func (s *stage) start() error {
-	for _, p := range s.task.Set().Params {
-		if err := s.group.Broadcast(p.Value, 0); err != nil {
-			return fmt.Errorf("send %s to all processes: %w", p.Name, err)
-		}
-	}
-	return dist.Barrier(s.group)
 }
 
 // bestMeta is the metadata of a file of weights.

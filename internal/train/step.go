@@ -19,11 +19,9 @@ import (
 const stepsAhead = 2
 
 // ahead is how many steps a stage is ahead of their results: always the same number on a
-// device, so that a run does not depend on how fast anything is. Processes that train
-// together read every step's results at once: they must agree on whether it is a number
-// before they add up its gradient.
-func ahead(dev op.Device, g dist.ProcessGroup) int {
-	if op.IsAsync(dev) && g.Place().Size == 1 {
+// device, so that a run does not depend on how fast anything is.
+func ahead(dev op.Device) int {
+	if op.IsAsync(dev) {
 		return stepsAhead
 	}
 	return 0
@@ -42,32 +40,36 @@ type pendingStep struct {
 	readings []reading      // by batch
 	gradient func() float64 // waits for the norm; nil: it is not taken
 	pictures []string
+	images   int
 	begun    time.Time
 	read     bool
 }
 
 // step makes one optimizer step. It ends with the Step hooks of the steps that it drains.
+// Process r of n takes the batches r, r+n, … of the step: those that one process would
+// accumulate.
 func (s *stage) step() error {
-	st, set := &s.status, s.task.Set()
+	st, set, place := &s.status, s.task.Set(), s.group.Place()
 	step := st.Step + 1
 	f := &pendingStep{begun: time.Now()}
 	n := s.batchesOf(step)
-	scale := 1 / float32(n*s.group.Place().Size)
-	images := 0
+	scale := 1 / float32(n)
 	op.Region(s.dev, model.RegionUpload)
 	s.dev.Zero(set.Grads)
-	for i := range n {
-		// A step that has begun is finished whatever the context says.
-		batch, err := s.source.Next(context.Background())
+	for i := place.Rank; i < n+place.Rank; i += place.Size {
+		batch, err := s.next(i < n)
 		if err != nil {
 			return err
 		}
-		r, err := s.task.Step(batch, stepSeed(st.Seed, st.Stage, step, i*s.group.Place().Size+s.group.Place().Rank), scale)
+		if batch == nil {
+			continue
+		}
+		r, err := s.task.Step(batch, stepSeed(st.Seed, st.Stage, step, i), scale)
 		if err != nil {
 			return s.advise(err)
 		}
 		f.readings = append(f.readings, r)
-		images += batch.Size * (1 + batch.Shots) * s.group.Place().Size
+		f.images += batch.Size * (1 + batch.Shots)
 		f.pictures = append(f.pictures, describe(batch, s.fold)...)
 		s.source.Release(batch)
 	}
@@ -78,7 +80,7 @@ func (s *stage) step() error {
 		}
 	}
 	if err := s.group.AllReduce(set.Grads, dist.Sum); err != nil {
-		return fmt.Errorf("sum the gradients over %d processes: %w", s.group.Place().Size, err)
+		return fmt.Errorf("sum the gradients over %d processes: %w", place.Size, err)
 	}
 	if s.events != nil && (step-1)%gradientEvery == 0 {
 		f.gradient = s.gradientNorm()
@@ -87,11 +89,27 @@ func (s *stage) step() error {
 	lr := s.optimizer.step(poly(s.plan.LR, step, s.steps, s.plan.Power), step)
 	st.Step = step
 	st.LoaderEpoch, st.LoaderStep = s.source.Position()
+	st.LoaderStep *= s.round()
 	losses, scores := f.status.Losses, f.status.Scores
 	f.status = *st
-	f.status.Losses, f.status.Scores, f.status.LR, f.status.Images = losses, scores, lr, images
+	f.status.Losses, f.status.Scores, f.status.LR, f.status.Images = losses, scores, lr, f.images
 	s.pending = append(s.pending, f)
 	return s.drain(s.ahead)
+}
+
+// next gives the next batch, or nil where this process has none in the last step of an epoch,
+// once no process has failed to read its own.
+func (s *stage) next(wanted bool) (batch *data.Batch, err error) {
+	if wanted {
+		// A step that has begun is finished whatever the context says.
+		batch, err = s.source.Next(context.Background())
+	}
+	if s.alone() {
+		return batch, err
+	}
+	stop, err := s.council.Agree(err, s.ctx.Err() != nil)
+	s.stop = s.stop || stop
+	return batch, err
 }
 
 // drain reads the results of all steps but the newest keep and runs their Step hooks.
@@ -125,30 +143,39 @@ func (s *stage) read(f *pendingStep, step int) error {
 	}
 	f.read = true
 	f.status.Losses, f.status.Scores = map[string]float64{}, map[string]float64{}
-	n := float64(len(f.readings))
+	sums, n := report{Losses: f.status.Losses, Scores: f.status.Scores, Images: f.images}, float64(s.batchesOf(step))
 	for _, r := range f.readings {
 		losses, scores := r()
 		for name, v := range losses {
-			f.status.Losses[name] += v / n
+			sums.Losses[name] += v / n
 		}
 		for name, v := range scores {
-			f.status.Scores[name] += v / n
+			sums.Scores[name] += v / n
 		}
 	}
 	f.readings = nil
-	for _, values := range []map[string]float64{f.status.Losses, f.status.Scores} {
-		if err := dist.SumFloats(s.group, values); err != nil {
+	who := -1
+	if !allFinite(sums.Losses) {
+		sums.Pictures, who = f.pictures, 0
+	}
+	if !s.alone() {
+		var err error
+		if sums, who, err = s.together(&sums); err != nil {
 			return err
 		}
-		for name := range values {
-			values[name] /= float64(s.group.Place().Size)
-		}
 	}
-	s.status.Losses, s.status.Scores, s.pictures = f.status.Losses, f.status.Scores, f.pictures
-	if !allFinite(f.status.Losses) {
-		return s.diverged(step, "")
+	s.status.Losses, s.status.Scores, s.pictures, f.images, f.status.Images = sums.Losses, sums.Scores, f.pictures, sums.Images, sums.Images
+	f.status.Losses, f.status.Scores = sums.Losses, sums.Scores
+	if who < 0 {
+		return nil
 	}
-	return nil
+	s.pictures = sums.Pictures
+	err := s.diverged(step, "")
+	if s.alone() {
+		return err
+	}
+	err.Process = fmt.Sprintf("process %d", who)
+	return dist.Agreed(err)
 }
 
 // advise adds to the error of a batch that does not fit what settings do.

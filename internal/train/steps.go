@@ -24,7 +24,7 @@ type Steps struct {
 // NewSteps builds the network for a fold and initializes it.
 func NewSteps(dev op.Device, c *config.Config, fold data.Fold) (*Steps, error) {
 	o := experiment.ModelOptions(c, fold, c.Model.Shots)
-	task, err := newMetaTask(dev, o, uint64(c.Train.Seed), nil, fold)
+	task, err := newMetaTask(dev, o, uint64(c.Train.Seed), nil, fold, dist.Solo{})
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +32,7 @@ func NewSteps(dev op.Device, c *config.Config, fold data.Fold) (*Steps, error) {
 	plan, next := metaPlan(&c.Train.Meta), &oneBatch{}
 	plan.Power = 0 // the rate stays
 	s := &stage{
-		plan: plan, task: task, source: next, fold: fold, dev: dev, group: dist.Solo{}, ahead: ahead(dev, dist.Solo{}),
+		plan: plan, task: task, source: next, fold: fold, dev: dev, group: dist.Solo{}, merged: 1, ahead: ahead(dev),
 		length: length{batches: 1, perStep: 1, epoch: 1, steps: 1, epochs: 1},
 		status: Status{State: State{Stage: Meta, Seed: uint64(c.Train.Seed)}},
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"hdmnet/internal/data"
+	"hdmnet/internal/dist"
 	"hdmnet/internal/eval"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
@@ -46,10 +47,15 @@ type reading func() (losses, scores map[string]float64)
 
 // network is what both tasks hold.
 type network struct {
-	dev  op.Device
-	tape *nn.Tape
-	set  *nn.Set
-	val  *data.Loader // nil: no validation
+	dev   op.Device
+	tape  *nn.Tape
+	set   *nn.Set
+	feed  *feed // of validations
+	group dist.ProcessGroup
+}
+
+func newNetwork(dev op.Device, net any, seed uint64, f *feed, g dist.ProcessGroup) network {
+	return network{dev: dev, tape: nn.NewTape(dev), set: nn.NewSet(dev, net, seed), feed: f, group: g}
 }
 
 // Set is the network's parameters.
@@ -58,7 +64,16 @@ func (n *network) Set() *nn.Set { return n.set }
 // evaluation goes to the start of the validation and gives its options.
 func (n *network) evaluation(fold data.Fold, w watch) (eval.Options, error) {
 	n.tape.Training, n.tape.BatchStats = false, false
-	return eval.Options{Fold: fold, Total: n.val.StepsPerEpoch(), Progress: w.progress, Loss: w.loss != nil, Seen: w.episode}, n.val.Seek(0, 0)
+	o := eval.Options{Fold: fold, Total: n.feed.episodes, Progress: w.progress, Loss: w.loss != nil, Seen: w.episode}
+	if size := n.group.Place().Size; size > 1 {
+		o.Together = &eval.Together{
+			Processes: size, Batches: (o.Total + size - 1) / size,
+			Sum:       func(v []int64) error { return dist.SumInts(n.group, v) },
+			SumFloats: func(v map[string]float64) error { return dist.SumFloats(n.group, v) },
+			Agree:     func(err error) error { return dist.Agree(n.group, err) },
+		}
+	}
+	return o, n.feed.val.Seek(0, 0)
 }
 
 // Peak is the largest number of bytes that the activations of one pass took.

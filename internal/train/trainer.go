@@ -29,7 +29,7 @@ type Options struct {
 	Fold   data.Fold
 	Device op.Device
 	Group  dist.ProcessGroup // nil: dist.Solo
-	Dir    *run.Dir
+	Dir    *run.Dir          // nil in other processes than 0, which write nothing
 	Resume bool
 	// AcceptChangedData: a run that is resumed may go on with other data than it began with.
 	AcceptChangedData bool
@@ -38,6 +38,8 @@ type Options struct {
 	Out               io.Writer            // lines and the progress bar
 	Terminal          bool                 // Out is one
 	Hooks             []Hook               // besides those that every run has
+	// Notes are, in other processes than 0, lines that process 0 logs; nil: none.
+	Notes func() []string
 }
 
 // saveEvery is the time between checkpoints within an epoch.
@@ -50,6 +52,8 @@ type trainer struct {
 	metrics  *metricsFile
 	settings map[string]string
 	origin   Origin
+	council  *dist.Council
+	begunBy  int // the number of processes that the run began with
 }
 
 // Run trains the stages that the settings ask for and leaves the network in the run
@@ -58,22 +62,23 @@ type trainer struct {
 // A canceled context ends the run after the step under way: its state is saved and the
 // error is ErrInterrupted. With Resume the run goes on from its newest checkpoint, to the
 // same bits as if it had never stopped. A loss that is no number is a *DivergedError.
+//
+// Processes that train together (Group) make one run, which process 0 alone writes. One that
+// was saved by N processes goes on in M where they can keep its batches: see resize.
 func Run(ctx context.Context, o Options) (err error) {
 	if o.Group == nil {
 		o.Group = dist.Solo{}
 	}
-	t := &trainer{Options: o, settings: settings(o.Config, o.Fold, o.Group.Place().Size), origin: o.origin()}
-	open := t.create
-	if o.Group.Place().Rank > 0 {
-		open = t.join
-	}
-	from, err := open()
+	processes := o.Group.Place().Size
+	t := &trainer{Options: o, settings: settings(o.Config, o.Fold, processes), origin: o.origin(), begunBy: processes}
+	t.council = &dist.Council{Link: o.Group, Notes: o.Notes, Show: func(rank int, line string) { t.log.printf("process %d: %s", rank, line) }}
+	from, err := t.open()
 	defer func() { err = errors.Join(err, t.close()) }()
+	if from != nil && from.File != nil {
+		defer from.Close()
+	}
 	if err != nil {
 		return err
-	}
-	if from != nil {
-		defer from.Close()
 	}
 	for _, name := range order {
 		if s := o.Config.Train.Stage; s != All && s != name {
@@ -82,7 +87,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		if from != nil {
 			at := stageIndex(from.state.Stage)
 			if here := stageIndex(name); here < at || here == at && from.state.Finished {
-				t.log.printf("stage %s is complete already", name)
+				t.say("stage %s is complete already", name)
 				continue
 			}
 			if from.state.Stage != name {
@@ -95,6 +100,36 @@ func Run(ctx context.Context, o Options) (err error) {
 		from = nil
 	}
 	return nil
+}
+
+// first tells whether this process is the one that writes the run directory.
+func (t *trainer) first() bool { return t.Group.Place().Rank == 0 }
+
+// say logs a line that all processes would.
+func (t *trainer) say(format string, args ...any) {
+	if t.first() {
+		t.log.printf(format, args...)
+	}
+}
+
+// open makes all processes ready: process 0 with the run directory and the checkpoint to go
+// on from, the others with the state of that alone.
+func (t *trainer) open() (from *checkpoint, err error) {
+	if t.first() {
+		from, err = t.create()
+	} else {
+		t.log = &logger{out: t.Out}
+	}
+	if t.Group.Place().Size == 1 {
+		return from, err
+	}
+	if _, err = t.council.Agree(err, false); err != nil {
+		return from, err
+	}
+	if err = t.checkSame(); err != nil {
+		return from, err
+	}
+	return t.shareState(from)
 }
 
 // create opens the files of the run directory and the checkpoint to go on from, nil for
@@ -123,23 +158,10 @@ func (t *trainer) create() (from *checkpoint, err error) {
 	if t.metrics, err = openMetrics(t.Dir.Metrics(), &state); err == nil {
 		err = t.Config.WriteFile(t.Dir.Config())
 	}
-	if err == nil {
-		err = dist.Barrier(t.Group)
-	}
 	if err != nil && from != nil {
 		_ = from.Close()
 	}
 	return from, err
-}
-
-// join opens the checkpoint in another process than 0, once process 0 has repaired the
-// run directory where it needed that.
-func (t *trainer) join() (*checkpoint, error) {
-	t.log = &logger{out: io.Discard}
-	if err := dist.Barrier(t.Group); err != nil || !t.Resume {
-		return nil, err
-	}
-	return t.checkpoint()
 }
 
 // checkpoint opens the newest checkpoint that can be read, and checks that these settings
@@ -149,7 +171,10 @@ func (t *trainer) checkpoint() (*checkpoint, error) {
 	if err != nil || c == nil {
 		return nil, err
 	}
-	if err = c.state.checkSettings(c.Path(), t.settings); err == nil {
+	if err = t.resize(&c.state, c.Path()); err == nil {
+		err = c.state.checkSettings(c.Path(), t.settings)
+	}
+	if err == nil {
 		err = c.state.checkStage(t.Config)
 	}
 	if err == nil {
@@ -176,8 +201,9 @@ func (t *trainer) close() error {
 // stage trains one stage, from a checkpoint of it or from the start.
 func (t *trainer) stage(ctx context.Context, name string, from *checkpoint) (err error) {
 	c := t.Config
-	s := &stage{dev: t.Device, group: t.Group, dir: t.Dir, fold: t.Fold, metrics: t.metrics, ahead: ahead(t.Device, t.Group)}
-	if s.feed, err = t.feed(name); err != nil {
+	s := &stage{dev: t.Device, group: t.Group, council: t.council, dir: t.Dir, fold: t.Fold, metrics: t.metrics, ahead: ahead(t.Device)}
+	s.feed, err = t.feed(name)
+	if _, err = t.council.Agree(err, false); err != nil {
 		return err
 	}
 	defer s.feed.close()
@@ -186,48 +212,59 @@ func (t *trainer) stage(ctx context.Context, name string, from *checkpoint) (err
 	if err != nil {
 		return err
 	}
-	out := t.Dir.Base()
+	var out string
 	if name == Base {
-		s.plan = basePlan(&c.Train.Base)
-		s.task, err = t.baseTask(o, s.feed.val, from == nil)
+		s.plan, s.merged = basePlan(&c.Train.Base), t.begunBy/t.Group.Place().Size
+		s.task, err = t.baseTask(o, s.feed, from == nil && t.first())
 	} else {
-		s.plan, out = metaPlan(&c.Train.Meta), t.Dir.Best()
-		s.task, err = t.metaTask(o, s.feed.val, from == nil)
+		s.plan, s.merged = metaPlan(&c.Train.Meta), 1
+		s.plan.Accumulate = s.plan.Accumulate * t.begunBy / t.Group.Place().Size
+		s.task, err = t.metaTask(o, s.feed, from == nil && t.first())
 	}
-	if err != nil {
+	if err == nil {
+		defer func() { err = errors.Join(err, s.task.Close()) }()
+	}
+	if _, err = t.council.Agree(err, false); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.task.Close()) }()
-	if s.length, err = s.plan.length(s.feed.train); err != nil {
+	if t.first() {
+		if out = t.Dir.Best(); name == Base {
+			out = t.Dir.Base()
+		}
+	}
+	if s.length, err = s.plan.length(s.feed.batches, t.Group.Place().Size); err != nil {
 		return fmt.Errorf("stage %s: %w", name, err)
 	}
 	if s.optimizer, err = newOptimizer(s.plan.Optimizer, t.Device, s.task.Set()); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.optimizer.close()) }()
-	s.status = Status{State: State{Stage: name, Seed: uint64(c.Train.Seed), EpochBatches: s.batches, Settings: t.settings, Origin: t.origin}, Steps: s.steps, Epochs: s.length.epochs}
+	s.status = Status{
+		State: State{Stage: name, Seed: uint64(c.Train.Seed), EpochBatches: s.batches * s.merged, Settings: t.settings, Origin: t.origin},
+		Steps: s.steps, Epochs: s.length.epochs,
+	}
 	if from != nil {
 		if err := s.restore(from); err != nil {
 			return err
 		}
 		s.status.Origin = t.origin
 	}
-	if c.Train.TensorBoard && t.Group.Place().Rank == 0 {
+	if c.Train.TensorBoard && t.first() {
 		if s.events, err = s.openEvents(); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, s.events.Close()) }()
 	}
 	s.hooks = sortHooks(append(t.hooks(ctx, s, out), t.Hooks...))
-	if err := s.start(); err != nil {
+	if err := s.start(from != nil); err != nil {
 		return err
 	}
 	return s.run(ctx)
 }
 
-// baseTask builds PSPNet; fresh is false when a checkpoint brings the weights.
-func (t *trainer) baseTask(o model.Options, val *data.Loader, fresh bool) (stageTask, error) {
-	task, err := newBaseTask(t.Device, o, uint64(t.Config.Train.Seed), val, t.Fold)
+// baseTask builds PSPNet; fresh is false when a checkpoint, or process 0, brings the weights.
+func (t *trainer) baseTask(o model.Options, f *feed, fresh bool) (stageTask, error) {
+	task, err := newBaseTask(t.Device, o, uint64(t.Config.Train.Seed), f, t.Fold, t.Group)
 	if err != nil {
 		return nil, err
 	}
@@ -255,9 +292,9 @@ func (t *trainer) loadBackbone(net interface {
 
 // metaTask builds HDMNet with the base learner of base.weights or, without it, of the
 // run's own base stage.
-func (t *trainer) metaTask(o model.Options, val *data.Loader, fresh bool) (stageTask, error) {
+func (t *trainer) metaTask(o model.Options, f *feed, fresh bool) (stageTask, error) {
 	c := t.Config
-	task, err := newMetaTask(t.Device, o, uint64(c.Train.Seed), val, t.Fold)
+	task, err := newMetaTask(t.Device, o, uint64(c.Train.Seed), f, t.Fold, t.Group)
 	if err != nil {
 		return nil, err
 	}

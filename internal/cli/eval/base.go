@@ -11,6 +11,7 @@ import (
 	"hdmnet/internal/cli/flags"
 	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/data"
+	"hdmnet/internal/dist"
 	"hdmnet/internal/eval"
 	"hdmnet/internal/experiment"
 	"hdmnet/internal/metric"
@@ -98,7 +99,7 @@ func baseLearner(ctx context.Context, io ui.Streams, dev op.Device, t *experimen
 	if err != nil {
 		return f, err
 	}
-	loader, err := experiment.PictureLoader(t.Config, src, set.Fold, t.Eval.Batch)
+	loader, err := experiment.PictureLoader(t.Config, src, set.Fold, t.Eval.Batch, dist.Shard{})
 	if err != nil {
 		return f, err
 	}

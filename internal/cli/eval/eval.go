@@ -13,6 +13,7 @@ import (
 	"hdmnet/internal/cli/flags"
 	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/data"
+	"hdmnet/internal/dist"
 	"hdmnet/internal/eval"
 	"hdmnet/internal/experiment"
 	"hdmnet/internal/nn"
@@ -332,7 +333,7 @@ func scoreSeeds[R any](io ui.Streams, o *options, dev op.Device, t *experiment.T
 		runs, counts = append(runs, all[seed].Drawer), append(counts, all[seed].count)
 	}
 	draws := data.NewInterleaved(runs, counts)
-	loader, err := experiment.EpisodeLoader(t.Config, &p, draws, draws.Len(), t.Eval.Batch)
+	loader, err := experiment.EpisodeLoader(t.Config, &p, draws, draws.Len(), t.Eval.Batch, dist.Shard{})
 	if err != nil {
 		return nil, err
 	}
