@@ -41,7 +41,7 @@ var rooms = []room{
 	{"tasks", []string{"internal/eval", "internal/predict", "internal/selftest", "internal/tta"},
 		[]string{"files", "constants", "pictures", "data", "operators", "observers", "layers", "networks"}},
 	{"experiment", []string{"internal/experiment"},
-		[]string{"files", "constants", "pictures", "formats", "settings", "data", "data sets", "operators", "processes", "layers", "networks"}},
+		[]string{"files", "pictures", "formats", "settings", "data", "data sets", "operators", "processes", "layers", "networks"}},
 	{"training", []string{"internal/bench", "internal/train"},
 		[]string{"files", "constants", "pictures", "formats", "settings", "data", "operators", "references", "observers", "processes", "layers", "networks", "tasks", "experiment"}},
 

@@ -182,7 +182,7 @@ func (s *stage) round() int { return s.group.Place().Size * s.merged }
 // restore goes to the place of a checkpoint of this stage.
 func (s *stage) restore(c *checkpoint) error {
 	if now := s.batches * s.merged; c.state.EpochBatches != now {
-		return fmt.Errorf("cannot continue: an epoch had %d batches when the run was saved and has %d now; the data set has changed: restore it, or start a new run",
+		return fmt.Errorf("cannot continue from the checkpoint: an epoch had %d batches and has %d now; the data set has changed: restore it, or start a new run",
 			c.state.EpochBatches, now)
 	}
 	if err := s.feed.train.Seek(c.state.LoaderEpoch, c.state.LoaderStep/s.round()); err != nil {
