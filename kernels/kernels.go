@@ -5,6 +5,7 @@ package kernels
 import (
 	"embed"
 	"fmt"
+	"io/fs"
 	"regexp"
 	"sort"
 	"strconv"
@@ -12,8 +13,30 @@ import (
 	"sync"
 )
 
-//go:embed ptx/*.ptx
+// ptx holds a module for every GPU, and in ptx/sm_90a those of which compute capability 9.0 has
+// another text (kernels/ptxgen).
+//
+//go:embed ptx
 var files embed.FS
+
+// Target is what PTX is compiled for.
+type Target string
+
+// The targets. SM80 runs on every GPU from compute capability 8.0 on, newer ones than this program
+// among them; SM90a on 9.0 alone, with a driver of CUDA 12 or newer.
+const (
+	SM80  Target = "sm_80"
+	SM90a Target = "sm_90a"
+)
+
+// TargetOf is the target for a GPU of compute capability major.minor under a driver that supports
+// CUDA cuda (1000·major + 10·minor).
+func TargetOf(major, minor, cuda int) Target {
+	if major == 9 && minor == 0 && cuda >= 12000 {
+		return SM90a
+	}
+	return SM80
+}
 
 // Kernel is one entry of a module, as its PTX declares it.
 type Kernel struct {
@@ -23,8 +46,17 @@ type Kernel struct {
 	Params  []int  // sizes of the parameters in bytes
 }
 
-// PTX returns the text of a module.
-func PTX(module string) (string, error) {
+// PTX returns the text of a module for a target: that for SM80 where the target has no other.
+func PTX(module string, target Target) (string, error) {
+	return text(files, module, target)
+}
+
+func text(files fs.ReadFileFS, module string, target Target) (string, error) {
+	if target != SM80 {
+		if text, err := files.ReadFile("ptx/" + string(target) + "/" + module + ".ptx"); err == nil {
+			return string(text), nil
+		}
+	}
 	text, err := files.ReadFile("ptx/" + module + ".ptx")
 	if err != nil {
 		return "", fmt.Errorf("kernels: no module %q", module)
@@ -40,7 +72,9 @@ func Modules() []string {
 	}
 	var names []string
 	for _, e := range entries {
-		names = append(names, strings.TrimSuffix(e.Name(), ".ptx"))
+		if name, ok := strings.CutSuffix(e.Name(), ".ptx"); ok {
+			names = append(names, name)
+		}
 	}
 	sort.Strings(names)
 	return names
@@ -58,7 +92,7 @@ func All() map[string]Kernel { return all() }
 var all = sync.OnceValue(func() map[string]Kernel {
 	found := map[string]Kernel{}
 	for _, module := range Modules() {
-		text, err := PTX(module)
+		text, err := PTX(module, SM80)
 		if err != nil {
 			panic(err)
 		}

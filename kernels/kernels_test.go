@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 )
 
 func TestParse(t *testing.T) {
@@ -34,11 +35,36 @@ func TestParse(t *testing.T) {
 		{Name: "second", Module: "m", Params: []int{88}},
 		{Name: "third", Module: "m"},
 	}
-	equal := func(a, b Kernel) bool {
-		return a.Name == b.Name && a.Module == b.Module && a.Threads == b.Threads && slices.Equal(a.Params, b.Params)
-	}
 	if !slices.EqualFunc(got, want, equal) {
 		t.Errorf("parsed %v, want %v", got, want)
+	}
+}
+
+func equal(a, b Kernel) bool {
+	return a.Name == b.Name && a.Module == b.Module && a.Threads == b.Threads && slices.Equal(a.Params, b.Params)
+}
+
+// TestTargets: what a GPU gets, and that a target without a text of its own has that of all.
+func TestTargets(t *testing.T) {
+	for _, c := range []struct {
+		major, minor, cuda int
+		want               Target
+	}{
+		{8, 0, 12080, SM80}, {8, 6, 12080, SM80}, {8, 9, 11080, SM80}, {9, 0, 11080, SM80}, {9, 0, 12000, SM90a}, {10, 0, 13000, SM80}, {12, 0, 13000, SM80},
+	} {
+		if got := TargetOf(c.major, c.minor, c.cuda); got != c.want {
+			t.Errorf("compute capability %d.%d, CUDA %d: %s, want %s", c.major, c.minor, c.cuda, got, c.want)
+		}
+	}
+	files := fstest.MapFS{"ptx/a.ptx": {Data: []byte("a")}, "ptx/b.ptx": {Data: []byte("b")}, "ptx/sm_90a/b.ptx": {Data: []byte("b of 9.0")}}
+	for _, c := range []struct {
+		module string
+		target Target
+		want   string
+	}{{"a", SM80, "a"}, {"a", SM90a, "a"}, {"b", SM80, "b"}, {"b", SM90a, "b of 9.0"}} {
+		if got, err := text(files, c.module, c.target); err != nil || got != c.want {
+			t.Errorf("%s for %s: %q, %v", c.module, c.target, got, err)
+		}
 	}
 }
 
@@ -49,9 +75,12 @@ func TestEveryModule(t *testing.T) {
 		t.Fatal("no modules")
 	}
 	for _, module := range Modules() {
-		text, err := PTX(module)
+		text, err := PTX(module, SM80)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if other, err := PTX(module, SM90a); err != nil || !slices.EqualFunc(Parse(module, other), Parse(module, text), equal) {
+			t.Errorf("%s: other kernels for sm_90a; %v", module, err)
 		}
 		if !strings.Contains(text, "\n.version 7.0\n") || !strings.Contains(text, "\n.target sm_80\n") {
 			t.Errorf("%s: not PTX 7.0 for sm_80", module)
@@ -75,7 +104,7 @@ func TestUnknown(t *testing.T) {
 	if _, ok := Lookup("no_such_kernel"); ok {
 		t.Error("found a kernel that is none")
 	}
-	if _, err := PTX("no_such_module"); err == nil || !strings.Contains(err.Error(), "no_such_module") {
+	if _, err := PTX("no_such_module", SM90a); err == nil || !strings.Contains(err.Error(), "no_such_module") {
 		t.Errorf("PTX of no module: %v", err)
 	}
 }

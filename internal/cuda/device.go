@@ -27,6 +27,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"hdmnet/internal/op"
+	"hdmnet/kernels"
 )
 
 // Device is one NVIDIA GPU.
@@ -35,6 +36,7 @@ type Device struct {
 	gpu       cu.Device
 	name      string
 	sms       int // multiprocessors
+	target    kernels.Target
 	context   cu.CUContext
 	stream    cu.Stream
 	queue     *queue

@@ -171,7 +171,7 @@ func (d *Device) module(name string) (cu.Module, error) {
 	if m, ok := d.modules[name]; ok {
 		return m, nil
 	}
-	ptx, err := kernels.PTX(name)
+	ptx, err := kernels.PTX(name, d.target)
 	if err != nil {
 		return cu.Module{}, err
 	}

@@ -131,6 +131,7 @@ func (d *Device) describe() error {
 	}
 	d.sms = values[2]
 	v := cu.Version()
+	d.target = kernels.TargetOf(values[0], values[1], v)
 	d.name = fmt.Sprintf("cuda:%d (%s, %.1f GiB, CUDA %d.%d)", d.index, name, float64(total)/(1<<30), v/1000, v%1000/10)
 	if d.precision != fp32 {
 		d.name += " in " + d.precision.String()

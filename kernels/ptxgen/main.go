@@ -2,6 +2,9 @@
 // toolkit). Run it from the root of the repository: go run ./kernels/ptxgen. CLANG names
 // another compiler than clang-19.
 //
+// ptx/sm_90a holds those whose text for compute capability 9.0 differs from that for all: a kernel
+// whose source uses what only that has (__CUDA_ARCH_FEAT_SM90_ALL).
+//
 // The first line of each PTX file holds the sum of its sources and of the compiler's
 // flags, so that a test finds PTX that is older than its source.
 package main
@@ -9,19 +12,30 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
-// flags give PTX of version 7.0 for compute capability 8.0: what drivers from 450 on load.
-var flags = []string{
-	"-x", "cuda", "--cuda-device-only", "-nocudainc", "-nocudalib", "--cuda-gpu-arch=sm_80",
-	"--cuda-feature=+ptx70", "-std=c++17", "-O3", "-Wall", "-Wextra", "-Werror", "-S",
+// flags are those for every GPU: PTX of version 7.0 for compute capability 8.0, which drivers from
+// 450 on load.
+var flags = flagsFor("sm_80", "ptx70")
+
+// hopper are the flags for compute capability 9.0: version 8.0, which drivers from 525 on load.
+var hopper = flagsFor("sm_90a", "ptx80")
+
+func flagsFor(arch, version string) []string {
+	return []string{
+		"-x", "cuda", "--cuda-device-only", "-nocudainc", "-nocudalib", "--cuda-gpu-arch=" + arch,
+		"--cuda-feature=+" + version, "-std=c++17", "-O3", "-Wall", "-Wextra", "-Werror", "-S",
+	}
 }
 
 func main() {
@@ -59,20 +73,52 @@ func run(dir string, names []string) error {
 }
 
 func compile(dir, name, target, head string) error {
+	fmt.Println(target)
+	ptx, err := clang(dir, name, flags)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(target, append([]byte(head), ptx...), 0o644); err != nil {
+		return err
+	}
+	other, err := clang(dir, name, hopper)
+	if err != nil {
+		return err
+	}
+	folder := filepath.Join(filepath.Dir(target), "sm_90a")
+	target = filepath.Join(folder, name+".ptx")
+	if bytes.Equal(withoutTarget(other), withoutTarget(ptx)) {
+		if err := os.Remove(target); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	fmt.Println(target)
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(target, append([]byte(head), other...), 0o644)
+}
+
+// clang returns the PTX of a source.
+func clang(dir, name string, flags []string) ([]byte, error) {
 	clang := os.Getenv("CLANG")
 	if clang == "" {
 		clang = "clang-19"
 	}
-	fmt.Println(target)
-	cmd := exec.Command(clang, append(append([]string{}, flags...), "-o", "-", name+".cu")...)
+	cmd := exec.Command(clang, append(slices.Clone(flags), "-o", "-", name+".cu")...)
 	cmd.Dir = dir
 	cmd.Stderr = os.Stderr
 	ptx, err := cmd.Output()
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", clang, filepath.Join(dir, name+".cu"), err)
+		return nil, fmt.Errorf("%s %s: %w", clang, filepath.Join(dir, name+".cu"), err)
 	}
-	return os.WriteFile(target, append([]byte(head), ptx...), 0o644)
+	return ptx, nil
 }
+
+var targetLines = regexp.MustCompile(`(?m)^\.(version|target) .*\n`)
+
+func withoutTarget(ptx []byte) []byte { return targetLines.ReplaceAll(ptx, nil) }
 
 // header is the first line of the PTX of an operator.
 func header(dir, name string) (string, error) {

@@ -31,9 +31,57 @@ func TestCommittedPTXIsCurrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range compiled {
-		if name := strings.TrimSuffix(filepath.Base(path), ".ptx"); !known[name] {
+	variants, err := filepath.Glob("../ptx/*/*.ptx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range append(compiled, variants...) {
+		name := strings.TrimSuffix(filepath.Base(path), ".ptx")
+		if !known[name] {
 			t.Errorf("%s has no source kernels/%s.cu: delete it", path, name)
+			continue
+		}
+		head, err := header("..", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ptx, err := os.ReadFile(path); err != nil || !strings.HasPrefix(string(ptx), head) {
+			t.Errorf("%s is not made from the present %s.cu and its headers: run make ptx; %v", path, name, err)
+		}
+	}
+}
+
+// TestVariant: a text for compute capability 9.0 is kept where it differs in more than its target,
+// and goes when it does not any more.
+func TestVariant(t *testing.T) {
+	dir := t.TempDir()
+	clang := filepath.Join(dir, "clang")
+	compiler := func(more string) {
+		t.Helper()
+		script := "#!/bin/sh\ncase \"$*\" in *sm_90a*) printf '.version 8.0\\n.target sm_90a\\n" + more + "';; *) printf '.version 7.0\\n.target sm_80\\n';; esac\necho body\n"
+		if err := os.WriteFile(clang, []byte(script), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("CLANG", clang)
+	if err := os.WriteFile(filepath.Join(dir, "a.cu"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "ptx"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ more, want string }{{"", ""}, {"wgmma\\n", "\n.version 8.0\n.target sm_90a\nwgmma\nbody\n"}, {"", ""}} {
+		compiler(c.more)
+		if err := run(dir, []string{"a"}); err != nil {
+			t.Fatal(err)
+		}
+		base, err := os.ReadFile(filepath.Join(dir, "ptx", "a.ptx"))
+		if err != nil || !strings.HasSuffix(string(base), "\n.version 7.0\n.target sm_80\nbody\n") {
+			t.Errorf("%q, %v", base, err)
+		}
+		other, err := os.ReadFile(filepath.Join(dir, "ptx", "sm_90a", "a.ptx"))
+		if (err == nil) != (c.want != "") || !strings.HasSuffix(string(other), c.want) {
+			t.Errorf("for sm_90a %q, want %q; %v", other, c.want, err)
 		}
 	}
 }

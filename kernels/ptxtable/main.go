@@ -23,12 +23,14 @@ import (
 	"hdmnet/kernels"
 )
 
-// architectures are those that the table has columns for: A100; RTX 30; RTX 40; H100, H200.
-var architectures = []string{"sm_80", "sm_86", "sm_89", "sm_90"}
+// architectures are those that the table has columns for: A100; RTX 30; RTX 40; H100, H200; B200;
+// RTX 50. Only sm_90a may have a text of its own, the others get that of sm_80, as from the driver.
+var architectures = []string{"sm_80", "sm_86", "sm_89", "sm_90a", "sm_100", "sm_120"}
 
 // need is what a kernel takes on one architecture.
 type need struct {
 	registers int // of a thread
+	stack     int // bytes of a thread in memory
 	shared    int // static, bytes of a block
 	spilled   int // bytes that a thread stores and loads for want of registers
 }
@@ -55,7 +57,7 @@ func run(out io.Writer, ptxas string, modules []string) error {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "| kernel | registers, %s | shared bytes | spilled bytes |\n|---|---|---|---|\n", strings.Join(architectures, " / "))
+	fmt.Fprintf(&b, "| kernel | registers, %s | shared bytes | stack bytes | spilled bytes |\n|---|---|---|---|---|\n", strings.Join(architectures, " / "))
 	for _, module := range modules {
 		rows, err := table(ptxas, dir, module)
 		if err != nil {
@@ -69,16 +71,20 @@ func run(out io.Writer, ptxas string, modules []string) error {
 
 // table is the rows of a module's kernels, sorted by name.
 func table(ptxas, dir, module string) (string, error) {
-	ptx, err := kernels.PTX(module)
-	if err != nil {
-		return "", err
-	}
-	file := filepath.Join(dir, module+".ptx")
-	if err := os.WriteFile(file, []byte(ptx), 0o644); err != nil {
-		return "", err
-	}
 	needs := map[string][]need{} // by kernel, one an architecture
+	file := filepath.Join(dir, module+".ptx")
 	for _, arch := range architectures {
+		target := kernels.SM80
+		if arch == string(kernels.SM90a) {
+			target = kernels.SM90a
+		}
+		ptx, err := kernels.PTX(module, target)
+		if err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(file, []byte(ptx), 0o644); err != nil {
+			return "", err
+		}
 		text, err := exec.Command(ptxas, "-v", "-arch="+arch, "-o", os.DevNull, file).CombinedOutput()
 		if err != nil {
 			return "", fmt.Errorf("%s -arch=%s %s.ptx: %w\n%s(PTXAS names the assembler; docs: kernels/README.md)", ptxas, arch, module, err, text)
@@ -98,8 +104,8 @@ func table(ptxas, dir, module string) (string, error) {
 		if len(n) != len(architectures) {
 			return "", fmt.Errorf("%s: kernel %s has lines for %d of %d architectures", module, name, len(n), len(architectures))
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", name,
-			cell(n, func(n need) int { return n.registers }, false), cell(n, func(n need) int { return n.shared }, true), cell(n, func(n need) int { return n.spilled }, true))
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", name, cell(n, func(n need) int { return n.registers }, false),
+			cell(n, func(n need) int { return n.shared }, true), cell(n, func(n need) int { return n.stack }, true), cell(n, func(n need) int { return n.spilled }, true))
 	}
 	return b.String(), nil
 }
@@ -120,6 +126,7 @@ var (
 	entryPattern     = regexp.MustCompile(`Compiling entry function '([^']+)'`)
 	spillPattern     = regexp.MustCompile(`(\d+) bytes spill stores, (\d+) bytes spill loads`)
 	registersPattern = regexp.MustCompile(`Used (\d+) registers`)
+	stackPattern     = regexp.MustCompile(`(\d+) bytes cumulative stack size`)
 	sharedPattern    = regexp.MustCompile(`(\d+) bytes smem`)
 )
 
@@ -141,6 +148,9 @@ func parse(text string) map[string]need {
 		}
 		if m := registersPattern.FindStringSubmatch(line); m != nil {
 			n.registers = number(m[1])
+		}
+		if m := stackPattern.FindStringSubmatch(line); m != nil {
+			n.stack = number(m[1])
 		}
 		if m := sharedPattern.FindStringSubmatch(line); m != nil {
 			n.shared = number(m[1])

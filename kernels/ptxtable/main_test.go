@@ -15,7 +15,7 @@ import (
 func fake(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "ptxas")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\narch=${2#-arch=sm_}\ncat >&2 <<END\n"+text+"\nEND\n"), 0o755); err != nil {
+	if err := os.WriteFile(path, []byte("#!/bin/sh\narch=${2#-arch=sm_}; arch=${arch%a}\ncat >&2 <<END\n"+text+"\nEND\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -35,8 +35,8 @@ ptxas info    : Used $arch registers, 400 bytes cmem[0]`)
 	if err := run(&b, ptxas, []string{"add"}); err != nil {
 		t.Fatal(err)
 	}
-	want := "| kernel | registers, sm_80 / sm_86 / sm_89 / sm_90 | shared bytes | spilled bytes |\n|---|---|---|---|\n" +
-		"| `first` | 80 / 86 / 89 / 90 | 0 | 0 |\n| `second` | 255 / 255 / 255 / 255 | 33280 | 56 |\n"
+	want := "| kernel | registers, sm_80 / sm_86 / sm_89 / sm_90a / sm_100 / sm_120 | shared bytes | stack bytes | spilled bytes |\n|---|---|---|---|---|\n" +
+		"| `first` | 80 / 86 / 89 / 90 / 100 / 120 | 0 | 0 | 0 |\n| `second` | 255 / 255 / 255 / 255 / 255 / 255 | 33280 | 32 | 56 |\n"
 	if b.String() != want {
 		t.Errorf("got\n%swant\n%s", b.String(), want)
 	}
@@ -68,7 +68,7 @@ func TestHotKernels(t *testing.T) {
 		t.Fatalf("modules %q", fmt.Sprint(names))
 	}
 	for _, n := range names {
-		if _, err := kernels.PTX(n); err != nil {
+		if _, err := kernels.PTX(n, kernels.SM80); err != nil {
 			t.Error(err)
 		}
 	}
