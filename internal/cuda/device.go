@@ -52,6 +52,7 @@ type Device struct {
 	libraries libraries
 	traced    func(op.Launch) // nil: nobody asks
 	recent    recent
+	compile   compile
 }
 
 var _ op.Device = (*Device)(nil)
@@ -105,7 +106,7 @@ const batchPixels = 1 << 17
 
 // Capabilities are all but to observe the regions of a network.
 func (d *Device) Capabilities() op.Capabilities {
-	return op.Capabilities{Fetcher: d, Graphs: d, Clock: d, Memory: d, Launches: d, PreferredBatchPixels: batchPixels}
+	return op.Capabilities{Fetcher: d, Graphs: d, Clock: d, Memory: d, Launches: d, Compiler: d, PreferredBatchPixels: batchPixels}
 }
 
 // Multiprocessors returns the number of multiprocessors.

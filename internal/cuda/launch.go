@@ -175,7 +175,11 @@ func (d *Device) module(name string) (cu.Module, error) {
 	if err != nil {
 		return cu.Module{}, err
 	}
-	m, err := loadModule(ptx, fmt.Sprintf("load the kernels of kernels/%s.cu", name))
+	var m cu.Module
+	err = d.compile.watch(func() (err error) {
+		m, err = loadModule(ptx, fmt.Sprintf("load the kernels of kernels/%s.cu", name))
+		return err
+	})
 	if err != nil {
 		return m, fmt.Errorf("%w; the driver compiles them for the GPU at first use: is it up to date, and is there space for its cache (~/.nv)?", err)
 	}

@@ -10,6 +10,7 @@ type Capabilities struct {
 	Clock                Stopwatch      // it tells when its work was done
 	Memory               MemoryMeter    // it counts its memory
 	Launches             LaunchTracer   // it tells what it gives to its driver
+	Compiler             Compiler       // it compiles kernels when they are first used
 	PreferredBatchPixels int            // positions of feature maps, of one image or several, that keep all of it busy
 }
 
@@ -31,6 +32,12 @@ type GraphCapturer interface {
 type RegionObserver interface {
 	// Region begins a part, which ends where the next one begins.
 	Region(name string)
+}
+
+// Compiler tells why the first use of kernels takes long.
+type Compiler interface {
+	// OnCompile has f called once, from another goroutine, when kernels are compiled.
+	OnCompile(f func())
 }
 
 // Stopwatch tells when work was done of which the caller does not see the end.

@@ -49,6 +49,11 @@ func OpenDevice(ctx context.Context, io ui.Streams, c *config.Config) (op.Device
 		return nil, err
 	}
 	io.Note("device: %s, %s", dev.Name(), why)
+	if c := dev.Capabilities().Compiler; c != nil {
+		c.OnCompile(func() {
+			io.Note("device: the driver compiles hdmnet's kernels for this GPU as they are first used: ten seconds or so in all, and not again, for it keeps them")
+		})
+	}
 	for _, l := range device.Describe(dev).Libraries {
 		if l.Path == "" {
 			io.Note("device: no %s: hdmnet's own kernels compute %s, slower on some GPUs; `hdmnet doctor` says why, and how to get it", l.Name, l.Use)
