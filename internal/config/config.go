@@ -62,6 +62,7 @@ type Model struct {
 	Shots    int    `yaml:"shots" default:"1" valid:"[1,100]" doc:"K, support images per episode"`
 	// ShotFusion is how K supports are taken by a network that was trained on R.
 	ShotFusion string `yaml:"shot_fusion" default:"auto" valid:"auto|joint|scaled|vote" doc:"how K supports are taken by a network trained on R: joint (the release's sum), scaled (times R/K), vote (mean of K one-shot probabilities), auto (joint where K = R, else scaled)"`
+	Ambiguity  bool   `yaml:"ambiguity" default:"false" doc:"ambiguity elimination (AENet, ECCV 2024): more parameters, which training and weights must have alike"`
 }
 
 // Backbone is where the base stage starts.

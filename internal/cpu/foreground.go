@@ -5,12 +5,19 @@ import "hdmnet/internal/op"
 // Foreground computes y = 1 where label is 1, else 0.
 func (d *Device) Foreground(y, label op.Tensor) {
 	n := op.CheckForeground(y, label)
-	foregrounds.run(n, elementGrain, labelArgs{f32(y), label.Uint8s()})
+	labelsChosen.run(n, elementGrain, labelArgs{f32(y), label.Uint8s(), 1})
+}
+
+// Background computes y = 1 where label is 0, else 0.
+func (d *Device) Background(y, label op.Tensor) {
+	n := op.CheckBackground(y, label)
+	labelsChosen.run(n, elementGrain, labelArgs{f32(y), label.Uint8s(), 0})
 }
 
 type labelArgs struct {
-	y     []float32
-	label []uint8
+	y      []float32
+	label  []uint8
+	chosen uint8
 }
 
 type maskImageArgs struct {
@@ -19,10 +26,10 @@ type maskImageArgs struct {
 }
 
 var (
-	foregrounds = newLoop(func(a *labelArgs, lo, hi int) {
+	labelsChosen = newLoop(func(a *labelArgs, lo, hi int) {
 		for i := lo; i < hi; i++ {
 			a.y[i] = 0
-			if a.label[i] == 1 {
+			if a.label[i] == a.chosen {
 				a.y[i] = 1
 			}
 		}

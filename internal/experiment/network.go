@@ -18,6 +18,7 @@ import (
 func ModelOptions(c *config.Config, fold data.Fold, shots int) model.Options {
 	return model.Options{
 		Backbone: c.Model.Backbone, BaseClasses: len(fold.Base) + 1, Shots: shots, KShotReweight: c.Train.Meta.KShotReweight,
+		Ambiguity: c.Model.Ambiguity,
 	}
 }
 

@@ -116,6 +116,9 @@ func (m *mixTransformer) cost(side int, shots float64) float64 {
 		flop += images * f
 
 		match, n := m.Match[i], float64(side*side)
+		if m.Adaptors != nil {
+			flop += m.Adaptors[i].cost(n, shots)
+		}
 		e := match.Match
 		flop += linearCost(e.Attn.Attn.Q, n) + linearCost(e.Attn.Attn.O, n) +
 			shots*(linearCost(e.Attn.Attn.K, n)+linearCost(e.Attn.Attn.V, n)) + 4*n*shots*n*dim + e.FFN.cost(n)
@@ -126,6 +129,18 @@ func (m *mixTransformer) cost(side int, shots float64) float64 {
 		}
 	}
 	return flop
+}
+
+// cost is the cost of n positions of a query, and as many of each support.
+func (a *adaptor) cost(n, shots float64) float64 {
+	contrast := 2*linearCost(a.K, 1) + linearCost(a.Q, 1)*shots
+	for _, side := range []struct {
+		r      *rectifier
+		images float64
+	}{{a.Query, 1}, {a.Support, shots}} {
+		contrast += side.images * (linearCost(side.r.Merge, 1) + side.r.FFN.cost(1))
+	}
+	return contrast * n
 }
 
 // selfCost is the cost of a layer of self-attention over a map.

@@ -10,9 +10,10 @@ type features struct {
 	f2, f3, f4, f5 *nn.Var
 }
 
-// features runs the backbone and the head on queries and masked supports, which share
-// all weights, as one list of images: as many at a time as fill the device, so that many
-// shots need no more memory than few. Those in the cache are taken from there.
+// features runs the backbone and the head on queries and supports, which share all weights,
+// as one list of images: as many at a time as fill the device, so that many shots need no
+// more memory than few. Supports are masked, but for ambiguity elimination, which compares
+// their foreground with their background. Images in the cache are taken from there.
 func (n *HDMNet) features(t *nn.Tape, in Input, mask op.Tensor) features {
 	qs, ss := in.Query.Shape(), in.Support.Shape()
 	b, bk, h, w := qs[0], ss[0]*ss[1], qs[1], qs[2]
@@ -37,9 +38,12 @@ func (n *HDMNet) features(t *nn.Tape, in Input, mask op.Tensor) features {
 		x := t.Arena.Float32(len(images), h, w, 3)
 		for row, i := range images {
 			to := t.Arena.Rows(x, row, row+1)
-			if i < b {
+			switch {
+			case i < b:
 				t.Dev.Copy(to, t.Arena.Rows(in.Query, i, i+1))
-			} else {
+			case n.ambiguity:
+				t.Dev.Copy(to, t.Arena.Rows(support, i-b, i-b+1))
+			default:
 				t.Dev.MaskImage(to, t.Arena.Rows(support, i-b, i-b+1), t.Arena.Reshape(t.Arena.Rows(mask, i-b, i-b+1), 1, h, w))
 			}
 		}

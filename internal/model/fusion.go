@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"hdmnet/internal/nn"
-	"hdmnet/internal/op"
 )
 
 // Fusion is how the network takes several supports at once. The matching layers sum over
@@ -70,17 +69,14 @@ func (f fusion) scale(k int) float32 {
 func (f fusion) votes(k int) bool { return f.way == FusionVote && k > 1 }
 
 // vote runs the network behind the backbone for one shot after the other. f holds the
-// features of b queries and then of b·k supports, mask [b·k,S,S,1] their foreground.
-func (n *HDMNet) vote(t *nn.Tape, out *Output, f features, mask op.Tensor, b, k int) {
+// features of b queries and then of b·k supports, whose sides masks holds.
+func (n *HDMNet) vote(t *nn.Tape, out *Output, f features, masks sides, b, k int) {
 	s := f.f3.Value.Shape()
 	out.Votes = k
 	out.Final, out.Meta = t.Const(t.Arena.Float32(b*k, s[1], s[2], 2)), t.Const(t.Arena.Float32(b*k, s[1], s[2], 2))
 	for j := range k {
 		one := f.shot(t, b, k, j)
-		m := t.Arena.Float32(append([]int{b}, mask.Shape()[1:]...)...)
-		for i := range b {
-			t.Dev.Copy(t.Arena.Rows(m, i, i+1), t.Arena.Rows(mask, i*k+j, i*k+j+1))
-		}
+		m := masks.shot(t, b, k, j)
 		single := &n.shotOut
 		*single = Output{Base: out.Base}
 		n.match(t, single, one, m, nil, b, 1)
@@ -88,9 +84,9 @@ func (n *HDMNet) vote(t *nn.Tape, out *Output, f features, mask op.Tensor, b, k 
 			t.Dev.Copy(t.Arena.Rows(out.Final.Value, i*k+j, i*k+j+1), t.Arena.Rows(single.Final.Value, i, i+1))
 			t.Dev.Copy(t.Arena.Rows(out.Meta.Value, i*k+j, i*k+j+1), t.Arena.Rows(single.Meta.Value, i, i+1))
 		}
-		out.Maps, out.Similarity, out.QueryMerge, out.SuppMerge = single.Maps, single.Similarity, single.QueryMerge, single.SuppMerge
+		out.Maps, out.Contrasts, out.Similarity, out.QueryMerge, out.SuppMerge = single.Maps, single.Contrasts, single.Similarity, single.QueryMerge, single.SuppMerge
 		t.Free(single.Final, single.Meta, one.f2, one.f3, one.f4, one.f5)
-		t.Arena.Free(m)
+		m.free(t)
 	}
 }
 

@@ -23,6 +23,7 @@ type HDMNet struct {
 
 	shots        int // that KShot is for
 	uniformShots bool
+	ambiguity    bool // Options.Ambiguity
 	fusion       fusion
 	cache        *featureCache // nil: features are not kept
 	out          Output
@@ -50,11 +51,11 @@ func NewHDMNet(o Options) (*HDMNet, error) {
 		Classifier:  newClassifier(o),
 		QueryMerge:  nn.NewPointwise(2*projected+2, dim, false),
 		SuppMerge:   nn.NewPointwise(2*projected, dim, false),
-		Transformer: &transformer{Mix: newMixTransformer()},
+		Transformer: &transformer{Mix: newMixTransformer(o.Ambiguity)},
 		GramMerge:   nn.NewPointwise(2, 1, false),
 		ClsMerge:    nn.NewPointwise(2, 1, false),
 	}
-	n.shots = o.Shots
+	n.shots, n.ambiguity = o.Shots, o.Ambiguity
 	c2, c3, _ := n.Base.Backbone.channels()
 	n.DownSupp = nn.NewPointwise(c2+c3, projected, false)
 	n.DownQuery = nn.NewPointwise(c2+c3, projected, false)
@@ -96,7 +97,8 @@ type Output struct {
 	Base        *nn.Var // [B,h,w,BaseClasses]
 	// The following are those of all shots together; where shots vote, of the last one.
 	Maps       []*nn.Var // correlation maps [B,h_i,w_i,1], coarse to fine
-	Similarity *nn.Var   // priors [B,h,w,2] of f5 and f4
+	Contrasts  []*nn.Var // of the query [B,h_i,w_i,1], coarse to fine; only with Options.Ambiguity
+	Similarity *nn.Var   // priors [B,h,w,2] of f5 and f4; with Options.Ambiguity similarity and contrast
 	QueryMerge *nn.Var   // [B,h,w,64]
 	SuppMerge  *nn.Var   // [B·K,h,w,64]
 }
@@ -109,36 +111,43 @@ func (n *HDMNet) Forward(t *nn.Tape, in Input) *Output {
 	*out = Output{}
 
 	op.Region(t.Dev, RegionBackbone)
-	mask := t.Arena.Float32(b*k, size[0], size[1], 1)
-	t.Dev.Foreground(mask, in.SupportMask)
+	masks := sides{fg: t.Arena.Float32(b*k, size[0], size[1], 1)}
+	t.Dev.Foreground(masks.fg, in.SupportMask)
+	if n.ambiguity {
+		masks.bg = t.Arena.Float32(b*k, size[0], size[1], 1)
+		t.Dev.Background(masks.bg, in.SupportMask)
+	}
 	var f features
 	var base *nn.Var
 	t.NoGrad(func() {
-		f = n.features(t, in, mask)
+		f = n.features(t, in, masks.fg)
 		base = classify(t, t.Rows(f.f5, 0, b), n.Classifier)
 	})
 	out.Base = t.Const(base.Value)
 	if n.fusion.votes(k) {
-		n.vote(t, out, f, mask, b, k)
+		n.vote(t, out, f, masks, b, k)
 		return out
 	}
 	out.Votes = 1
-	n.match(t, out, f, mask, in.ExcludedClass, b, k)
+	n.match(t, out, f, masks, in.ExcludedClass, b, k)
 	return out
 }
 
 // match is the network behind the backbone: it fills out, whose Base is there.
-func (n *HDMNet) match(t *nn.Tape, out *Output, f features, mask, excluded op.Tensor, b, k int) {
+func (n *HDMNet) match(t *nn.Tape, out *Output, f features, masks sides, excluded op.Tensor, b, k int) {
 	h, w := f.f3.Value.Shape()[1], f.f3.Value.Shape()[2]
 	op.Region(t.Dev, RegionPrior)
-	maskNear := t.Arena.Float32(b*k, h, w, 1)
-	t.Dev.ResizeNearest(maskNear, mask)
-	out.Similarity = n.similarity(t, f, maskNear, b, k)
+	near := masks.resized(t, h, w)
+	if n.ambiguity {
+		out.Similarity = contrastPrior(t, f, near, b)
+	} else {
+		out.Similarity = n.similarity(t, f, near.fg, b, k)
+	}
 
 	op.Region(t.Dev, RegionProjections)
 	qf, sf := n.down(t, f, b)
 	soft := t.Arena.Float32(b*k, h, w, 1)
-	t.Dev.ResizeBilinear(soft, mask, true)
+	t.Dev.ResizeBilinear(soft, masks.fg, true)
 	proto := t.MaskedAveragePool(sf, t.Arena.Reshape(soft, b*k, h, w))
 	out.SuppMerge = merge(t, n.SuppMerge, sf, proto)
 	tenfold := t.Arena.Zeros(out.Similarity.Value.Shape()...)
@@ -147,7 +156,7 @@ func (n *HDMNet) match(t *nn.Tape, out *Output, f features, mask, excluded op.Te
 	t.Free(qf, sf)
 
 	op.Region(t.Dev, RegionTransformer)
-	out.Meta, out.Maps = n.Transformer.Mix.forward(t, out.QueryMerge, out.SuppMerge, mask, out.Similarity, n.fusion.scale(k))
+	n.Transformer.Mix.forward(t, out, masks, n.fusion.scale(k))
 	op.Region(t.Dev, RegionEnsemble)
 	out.Final = n.ensemble(t, out, f, excluded, b, k)
 }

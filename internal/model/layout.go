@@ -28,6 +28,7 @@ type Layout struct {
 	Backbone    string // one of Backbones(), or one that hdmnet has not; empty: unknown
 	BaseClasses int    // base classes plus background; 0: unknown
 	Shots       int    // K of kshot_rw, 1 without; 0: no whole network
+	Ambiguity   bool   // a whole network with ambiguity elimination
 	Problem     string // why the network cannot use it; empty: it can
 	Notes       []string
 	lacks       func(name string) bool // parameters of the backbone that it does not bring
@@ -44,7 +45,8 @@ func (l Layout) String() string {
 		text string
 	}{
 		{l.Backbone != "", l.Backbone}, {l.BaseClasses > 0, fmt.Sprintf("%d classes with background", l.BaseClasses)},
-		{l.Shots > 0, fmt.Sprintf("%d-shot", l.Shots)}, {l.Source != "", "names of " + l.Source},
+		{l.Shots > 0, fmt.Sprintf("%d-shot", l.Shots)},
+		{l.Ambiguity, "ambiguity elimination"}, {l.Source != "", "names of " + l.Source},
 	} {
 		if part.is {
 			s += ", " + part.text
@@ -206,6 +208,7 @@ func (l *Layout) measure(f *weights.File) {
 		if s, _ := f.Shape("kshot_rw.0.weight"); len(s) > 1 {
 			l.Shots = s[1]
 		}
+		_, l.Ambiguity = f.Shape("transformer.mix_transformer.adaptors.0.linear_q.weight")
 	}
 }
 
@@ -285,7 +288,7 @@ func (l Layout) Foreign(f *weights.File) []string {
 
 // stateDict is the network that a file is recognized as, nil for none.
 func (l Layout) stateDict(f *weights.File) []nn.NamedShape {
-	o := Options{Backbone: l.Backbone, BaseClasses: l.BaseClasses, Shots: max(l.Shots, 1)}
+	o := Options{Backbone: l.Backbone, BaseClasses: l.BaseClasses, Shots: max(l.Shots, 1), Ambiguity: l.Ambiguity}
 	var net any
 	var err error
 	switch l.Kind {

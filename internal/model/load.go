@@ -21,6 +21,12 @@ func (n *HDMNet) Load(set *nn.Set, f *weights.File) (uniform bool, err error) {
 	if err := l.Check(Network); err != nil {
 		return false, err
 	}
+	switch {
+	case l.Ambiguity && !n.ambiguity:
+		return false, errors.New("it was trained with ambiguity elimination, which is off; give --set model.ambiguity=true")
+	case n.ambiguity && !l.Ambiguity:
+		return false, errors.New("it was trained without ambiguity elimination, which is on; give --set model.ambiguity=false, or weights trained with model.ambiguity")
+	}
 	fits := func(name string) bool {
 		p := set.Param(name)
 		shape, ok := f.Shape(name)

@@ -14,6 +14,7 @@ type Options struct {
 	BaseClasses   int    // base classes of the fold plus background: 16 on PASCAL-5i, 61 on COCO-20i
 	Shots         int    // K ≥ 1, HDMNet only
 	KShotReweight bool   // train kshot_rw; the release leaves it as initialized
+	Ambiguity     bool   // ambiguity elimination (AENet, ECCV 2024); not in the release
 }
 
 // Backbones lists the backbone names.

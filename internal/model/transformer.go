@@ -34,6 +34,10 @@ type feedForward struct {
 	Project   *nn.Linear        `w:"layers.4"`
 }
 
+func newFeedForward() feedForward {
+	return feedForward{Expand: nn.NewPointwise(dim, 4*dim, true), Depthwise: nn.NewDepthwiseConv(4 * dim), Project: nn.NewPointwise(4*dim, dim, true)}
+}
+
 // encoderLayer is x + drop(Attn(LN x)), then x + FFN(LN x).
 type encoderLayer struct {
 	Norm1 *nn.LayerNorm  `w:"norm1"`
@@ -49,9 +53,7 @@ func newEncoderLayer(heads, sr int) *encoderLayer {
 		Norm1: nn.NewLayerNorm(dim, layerNormEps),
 		Attn:  attentionBlock{Attn: attention{linear(), linear(), linear(), linear()}},
 		Norm2: nn.NewLayerNorm(dim, layerNormEps),
-		FFN: feedForward{
-			Expand: nn.NewPointwise(dim, 4*dim, true), Depthwise: nn.NewDepthwiseConv(4 * dim), Project: nn.NewPointwise(4*dim, dim, true),
-		},
+		FFN:   newFeedForward(),
 		heads: heads,
 	}
 	if sr > 1 {
@@ -61,8 +63,9 @@ func newEncoderLayer(heads, sr int) *encoderLayer {
 	return e
 }
 
-// self is the layer with attention of x [B,h,w,64] over itself.
-func (e *encoderLayer) self(t *nn.Tape, x *nn.Var) *nn.Var {
+// self is the layer with attention of x [B,h,w,64] over itself. Where a is not nil the
+// supports' foreground and background keep apart.
+func (e *encoderLayer) self(t *nn.Tape, x *nn.Var, a *apart) *nn.Var {
 	n := t.LayerNorm(x, e.Norm1)
 	kv := n
 	if e.Attn.SR != nil {
@@ -71,8 +74,14 @@ func (e *encoderLayer) self(t *nn.Tape, x *nn.Var) *nn.Var {
 		t.Free(r)
 	}
 	q, k, v := e.project(t, n, kv)
+	h, w := kv.Value.Shape()[1], kv.Value.Shape()[2]
 	t.Free(n, kv)
-	y := t.SelfAttention(q, k, v, e.heads)
+	var y *nn.Var
+	if size := x.Value.Shape(); a != nil {
+		y = t.ApartAttention(q, k, v, a.tokens(t, size[1], size[2], false), a.tokens(t, h, w, true), apartPenalty, e.heads)
+	} else {
+		y = t.SelfAttention(q, k, v, e.heads)
+	}
 	t.Free(q, k, v)
 	return e.finish(t, x, y)
 }
@@ -147,13 +156,13 @@ type patchEmbed struct {
 	Norm       *nn.LayerNorm `w:"norm"`
 }
 
-func (s *encoderStage) forward(t *nn.Tape, x *nn.Var) *nn.Var {
+func (s *encoderStage) forward(t *nn.Tape, x *nn.Var, keep *apart) *nn.Var {
 	p := t.Conv2D(x, s.Embed.Projection)
 	a := t.LayerNorm(p, s.Embed.Norm)
 	t.Free(p)
-	b := s.Layer1.self(t, a)
+	b := s.Layer1.self(t, a, keep)
 	t.Free(a)
-	a = s.Layer2.self(t, b)
+	a = s.Layer2.self(t, b, keep)
 	t.Free(b)
 	y := t.LayerNorm(a, s.Norm)
 	t.Free(a)
@@ -175,13 +184,14 @@ type parseLayer struct {
 // mixTransformer runs three self-attention stages on query and supports, then matches
 // them from coarse to fine.
 type mixTransformer struct {
-	Stages []*encoderStage   `w:"down_sample_layers"`
-	Match  []*matchLayer     `w:"match_layers"`
-	Parse  []*parseLayer     `w:"parse_layers"`
-	Cls    *nn.CollapsedConv `w:"cls"` // to the two classes
+	Stages   []*encoderStage   `w:"down_sample_layers"`
+	Adaptors []*adaptor        `w:"adaptors"` // one before each matching layer, or none
+	Match    []*matchLayer     `w:"match_layers"`
+	Parse    []*parseLayer     `w:"parse_layers"`
+	Cls      *nn.CollapsedConv `w:"cls"` // to the two classes
 }
 
-func newMixTransformer() *mixTransformer {
+func newMixTransformer(ambiguity bool) *mixTransformer {
 	m := &mixTransformer{}
 	same := op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}
 	for _, s := range []struct{ kernel, stride, heads, sr int }{{1, 1, 2, 4}, {3, 2, 4, 2}, {3, 2, 8, 1}} {
@@ -192,6 +202,9 @@ func newMixTransformer() *mixTransformer {
 			},
 			Layer1: newEncoderLayer(s.heads, s.sr), Layer2: newEncoderLayer(s.heads, s.sr), Norm: nn.NewLayerNorm(dim, layerNormEps),
 		})
+		if ambiguity {
+			m.Adaptors = append(m.Adaptors, newAdaptor())
+		}
 		merge := nn.NewConvBN(dim+2, dim, 3, same, false)
 		merge.Conv.Weight.Init = nn.KaimingFanOut
 		m.Match = append(m.Match, &matchLayer{Match: newEncoderLayer(matchHeads, 1), Merge: merge})
@@ -210,15 +223,21 @@ func (p *parseLayer) forward(t *nn.Tape, x *nn.Var) *nn.Var {
 	return y
 }
 
-// forward returns the meta logits [B,h,w,2] and the correlation maps [B,h_i·w_i], coarse
-// to fine, of query features q [B,h,w,64] and support features s [B·K,h,w,64]. mask
-// [B·K,S,S,1] is the supports' foreground, sim [B,h,w,2] the prior, scale that of cross.
-func (m *mixTransformer) forward(t *nn.Tape, q, s *nn.Var, mask op.Tensor, sim *nn.Var, scale float32) (*nn.Var, []*nn.Var) {
+// forward fills in the meta logits [B,h,w,2], the correlation maps [B,h_i,w_i,1] and the
+// contrasts, coarse to fine, of the merged features and the prior of net. masks are the
+// sides of the supports, scale is that of cross.
+func (m *mixTransformer) forward(t *nn.Tape, net *Output, masks sides, scale float32) {
+	q, s := net.QueryMerge, net.SuppMerge
 	b, bk := q.Value.Shape()[0], s.Value.Shape()[0]
 	x := t.JoinRows(q, s)
 	levels, maps := t.List(len(m.Stages)), t.List(len(m.Stages))
+	contrasts := t.List(len(m.Adaptors))
+	var keep *apart
+	if m.Adaptors != nil {
+		keep = &apart{masks, b}
+	}
 	for i, st := range m.Stages {
-		x = st.forward(t, x)
+		x = st.forward(t, x, keep)
 		levels[i] = x
 	}
 	var out *nn.Var
@@ -226,13 +245,18 @@ func (m *mixTransformer) forward(t *nn.Tape, q, s *nn.Var, mask op.Tensor, sim *
 		l := levels[i]
 		size := l.Value.Shape()
 		h, w := size[1], size[2]
-		near := t.Arena.Float32(bk, h, w, 1)
-		t.Dev.ResizeNearest(near, mask)
-		query := t.Rows(l, 0, b)
-		support := t.Reshape(t.Rows(l, b, b+bk), b, bk/b*h*w, dim)
-		y, corr := m.Match[i].Match.cross(t, query, support, t.Arena.Reshape(near, b, bk/b*h*w), scale)
-		maps[len(levels)-1-i] = t.Reshape(corr, b, h, w, 1)
-		prior := t.Resize(sim, h, w, true)
+		near := masks.resized(t, h, w)
+		query, support := t.Rows(l, 0, b), t.Rows(l, b, b+bk)
+		coarser := len(levels) - 1 - i
+		if m.Adaptors != nil {
+			query, support, contrasts[coarser] = m.Adaptors[i].forward(t, query, support, near)
+		}
+		y, corr := m.Match[i].Match.cross(t, query, t.Reshape(support, b, bk/b*h*w, dim), t.Arena.Reshape(near.fg, b, bk/b*h*w), scale)
+		if m.Adaptors != nil {
+			t.Free(query, support)
+		}
+		maps[coarser] = t.Reshape(corr, b, h, w, 1)
+		prior := t.Resize(net.Similarity, h, w, true)
 		cat := t.Concat(y, prior)
 		z := t.ConvBN(cat, m.Match[i].Merge, nil, true)
 		t.Free(y, cat, l)
@@ -252,7 +276,6 @@ func (m *mixTransformer) forward(t *nn.Tape, q, s *nn.Var, mask op.Tensor, sim *
 		t.Free(out)
 		out = next
 	}
-	logits := t.CollapsedConv(out, m.Cls)
+	net.Meta, net.Maps, net.Contrasts = t.CollapsedConv(out, m.Cls), maps, contrasts
 	t.Free(out)
-	return logits, maps
 }

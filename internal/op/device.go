@@ -69,6 +69,8 @@ type Device interface {
 	SelfAttention
 	MaskedCorrelation
 	PriorSimilarity
+	Contrast
+	Pivot
 	Gram
 	ShotWeights
 	Ensemble

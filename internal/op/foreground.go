@@ -6,6 +6,8 @@ import "gorgonia.org/tensor"
 type Foreground interface {
 	// Foreground computes y = 1 where label is 1, else 0; as many elements.
 	Foreground(y, label Tensor)
+	// Background computes y = 1 where label is 0, else 0: ignored pixels are in neither.
+	Background(y, label Tensor)
 	// MaskImage computes y[b,n,c] = x[b,n,c]·mask[b,n]; x [B,H,W,C]; mask [B,H,W].
 	MaskImage(y, x, mask Tensor)
 }
@@ -13,6 +15,11 @@ type Foreground interface {
 // CheckForeground panics unless the operands fit the contract. It returns their elements.
 func CheckForeground(y, label Tensor) int {
 	return labeled("Foreground", y, label)
+}
+
+// CheckBackground panics unless the operands fit the contract. It returns their elements.
+func CheckBackground(y, label Tensor) int {
+	return labeled("Background", y, label)
 }
 
 // CheckMaskImage panics unless the operands fit the contract. It returns the positions and

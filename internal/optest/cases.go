@@ -25,6 +25,8 @@ var cases = []opCase{
 	{"cross_entropy", testCrossEntropy},
 	{"distillation", testDistillation},
 	{"prior_similarity", testPriorSimilarity},
+	{"contrast", testContrast},
+	{"pivot", testPivot},
 	{"gram", testGram},
 	{"ensemble", testEnsemble},
 	{"shot_weights", testShotWeights},

@@ -284,6 +284,36 @@ func (device *Device) PriorSimilarity(y op.Tensor, q op.Tensor, s op.Tensor, mas
 	}, y, q, s, mask)
 }
 
+func (device *Device) Contrast(similarity op.Tensor, difference op.Tensor, cosines op.Tensor, extremes op.Tensor, x op.Tensor, fg op.Tensor, bg op.Tensor) {
+	device.call("Contrast", nil, func(on op.Device, t []op.Tensor) {
+		on.Contrast(t[0], t[1], t[2], t[3], t[4], t[5], t[6])
+	}, similarity, difference, cosines, extremes, x, fg, bg)
+}
+
+func (device *Device) ContrastGrad(dx op.Tensor, dfg op.Tensor, dbg op.Tensor, ddiff op.Tensor, cosines op.Tensor, extremes op.Tensor, x op.Tensor, fg op.Tensor, bg op.Tensor) {
+	device.call("ContrastGrad", nil, func(on op.Device, t []op.Tensor) {
+		on.ContrastGrad(t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], t[8])
+	}, dx, dfg, dbg, ddiff, cosines, extremes, x, fg, bg)
+}
+
+func (device *Device) ContrastPrior(y op.Tensor, similarityA op.Tensor, differenceA op.Tensor, extremesA op.Tensor, similarityB op.Tensor, differenceB op.Tensor, extremesB op.Tensor) {
+	device.call("ContrastPrior", nil, func(on op.Device, t []op.Tensor) {
+		on.ContrastPrior(t[0], t[1], t[2], t[3], t[4], t[5], t[6])
+	}, y, similarityA, differenceA, extremesA, similarityB, differenceB, extremesB)
+}
+
+func (device *Device) Pivot(y op.Tensor, weights op.Tensor, region op.Tensor, s op.Tensor, v op.Tensor, fg op.Tensor) {
+	device.call("Pivot", nil, func(on op.Device, t []op.Tensor) {
+		on.Pivot(t[0], t[1], t[2], t[3], t[4], t[5])
+	}, y, weights, region, s, v, fg)
+}
+
+func (device *Device) PivotGrad(ds op.Tensor, dv op.Tensor, dfg op.Tensor, dy op.Tensor, weights op.Tensor, region op.Tensor, v op.Tensor, fg op.Tensor) {
+	device.call("PivotGrad", nil, func(on op.Device, t []op.Tensor) {
+		on.PivotGrad(t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7])
+	}, ds, dv, dfg, dy, weights, region, v, fg)
+}
+
 func (device *Device) Gram(g op.Tensor, x op.Tensor) {
 	device.call("Gram", nil, func(on op.Device, t []op.Tensor) {
 		on.Gram(t[0], t[1])
@@ -329,6 +359,12 @@ func (device *Device) EnsembleGrad(dmeta op.Tensor, dpsi op.Tensor, dgramMerge o
 func (device *Device) Foreground(y op.Tensor, label op.Tensor) {
 	device.call("Foreground", nil, func(on op.Device, t []op.Tensor) {
 		on.Foreground(t[0], t[1])
+	}, y, label)
+}
+
+func (device *Device) Background(y op.Tensor, label op.Tensor) {
+	device.call("Background", nil, func(on op.Device, t []op.Tensor) {
+		on.Background(t[0], t[1])
 	}, y, label)
 }
 

@@ -21,6 +21,8 @@ type metaTask struct {
 	distill float32 // weight of the distillation
 	dropout bool
 	trained *metric.IoU // of the batches since TrainedFBIoU
+
+	ambiguity bool // there is a loss of contrasts
 }
 
 func newMetaTask(dev op.Device, o model.Options, seed uint64, f *feed, fold data.Fold, g dist.ProcessGroup) (*metaTask, error) {
@@ -30,7 +32,7 @@ func newMetaTask(dev op.Device, o model.Options, seed uint64, f *feed, fold data
 	}
 	return &metaTask{
 		network: newNetwork(dev, net, seed, f, g),
-		net:     net, fold: fold, distill: 1, dropout: true, trained: metric.New(fold.Base),
+		net:     net, fold: fold, distill: 1, dropout: true, trained: metric.New(fold.Base), ambiguity: o.Ambiguity,
 	}, nil
 }
 
@@ -66,9 +68,13 @@ func (t *metaTask) step(b *data.Batch, seed uint64, scale float32) reading {
 		iou := scored.iou(predicted)
 		t.trained.Merge(iou)
 		l := model.SumLosses(values, t.distill)
-		return map[string]float64{
+		losses = map[string]float64{
 			total: float64(l.Total), "main": float64(l.Main), "distill": float64(l.Distill), "base": float64(l.Base),
-		}, map[string]float64{trainingMIoU: iou.MIoU()}
+		}
+		if t.ambiguity {
+			losses["contrast"] = float64(l.Contrast)
+		}
+		return losses, map[string]float64{trainingMIoU: iou.MIoU()}
 	}
 }
 

@@ -63,6 +63,7 @@ type inspection struct {
 	Backbone    string            `json:"backbone"`
 	BaseClasses int               `json:"base_classes"`
 	Shots       int               `json:"shots"`
+	Ambiguity   bool              `json:"ambiguity"`
 	Problem     string            `json:"problem"`
 	Notes       []string          `json:"notes"`
 	Missing     []string          `json:"missing"` // of the network, under the release's names
@@ -92,7 +93,7 @@ func runInspect(_ context.Context, io ui.Streams, o *inspectOptions) error {
 	l := r.layout
 	s := inspection{
 		File: path, Bytes: info.Size(), Format: r.file.Format(), Within: r.file.Within(), Prefix: r.file.Prefix(), Verified: r.file.Verified(),
-		Layout: l.String(), Kind: l.Kind, Backbone: l.Backbone, BaseClasses: l.BaseClasses, Shots: l.Shots,
+		Layout: l.String(), Kind: l.Kind, Backbone: l.Backbone, BaseClasses: l.BaseClasses, Shots: l.Shots, Ambiguity: l.Ambiguity,
 		Problem: l.Problem, Notes: append([]string{}, l.Notes...), Missing: append([]string{}, l.Missing(r.view)...),
 		Skipped: append([]string{}, r.file.Skipped()...), Metadata: r.file.Metadata(),
 	}
