@@ -14,7 +14,7 @@ func (d *Device) Contrast(similarity, difference, cosines, extremes, x, fg, bg o
 	contrastSpreads.run(s.B*s.K, rowGrain(s.N), a)
 }
 
-// ContrastGrad implements op.Contrast. With w = max c − min c + 1e-7, g the gradient of r,
+// ContrastGrad implements op.Contrast. With w = max c − min c, g the gradient of r,
 // S = Σ g and T = Σ g·(c − min c):
 //
 //	dc_n = g_n/w, −S/w + T/w² more where c is least, −T/w² more where it is largest
@@ -102,9 +102,15 @@ var (
 				}
 				e[2*p], e[2*p+1] = least, most
 			}
+			width := [2]float32{e[1] - e[0], e[3] - e[2]}
+			for p, w := range width {
+				if w == 0 {
+					width[p] = 1 // of equal cosines
+				}
+			}
 			for n := range a.N {
-				r := (c[2*n] - e[0]) / (e[1] - e[0] + cosineEps)
-				a.difference[i*a.N+n] = r - (c[2*n+1]-e[2])/(e[3]-e[2]+cosineEps)
+				r := (c[2*n] - e[0]) / width[0]
+				a.difference[i*a.N+n] = r - (c[2*n+1]-e[2])/width[1]
 				if a.similarity != nil {
 					a.similarity[i*a.N+n] = r
 				}
@@ -117,9 +123,9 @@ var (
 			g, c, slopes, e := a.difference[i*a.N:][:a.N], a.cosines[i*a.N*2:][:a.N*2], a.slopes[i*a.N*2:][:a.N*2], a.extremes[i*4:][:4]
 			for p := range 2 {
 				least, most := e[2*p], e[2*p+1]
-				width, sign := float64(most-least)+cosineEps, float64(1-2*p)
+				width, sign := float64(most-least), float64(1-2*p)
 				if least == most {
-					sign = 0
+					width, sign = 1, 0
 				}
 				leastAt, mostAt, sum, weighted := -1, -1, 0.0, 0.0
 				for n, v := range g {

@@ -4,14 +4,15 @@ package op
 // background: the cosines with both means, each spread over [0,1], and their difference.
 //
 //	c_n = (x_n·p)/(|x_n||p| + 1e-7)                  for p = fg and for p = bg
-//	r_n = (c_n − min c)/(max c − min c + 1e-7)       over the positions of a sample
+//	r_n = (c_n − min c)/(max c − min c)              over the positions of a sample
 //	similarity_n = r^fg_n        difference_n = r^fg_n − r^bg_n
 //
 // x [B,...,C] with N positions a sample; fg, bg [B·K,C], the means of K shots a sample;
 // similarity, difference [B·K,N]. cosines [B·K,N,2] and extremes [B·K,4] = (min c^fg,
-// max c^fg, min c^bg, max c^bg) are saved for the gradient. A mean of zeros, that of no
-// position, gives r = 0. Of equal extremes the first position has the gradient; where
-// max c = min c there is none. AENet (Xu et al., ECCV 2024), sections 3.2 and 3.3.
+// max c^fg, min c^bg, max c^bg) are saved for the gradient. Where max c = min c, as of the mean
+// of no position, r is 0 and has no gradient. Of equal extremes the first position has the
+// gradient. There is nothing small in the second denominator, so that a position which is the
+// largest for both means has a difference of exactly 0, not of a sign by chance. AENet (Xu et al., ECCV 2024), sections 3.2 and 3.3.
 type Contrast interface {
 	// Contrast computes similarity (nil: not wanted), difference, cosines and extremes.
 	Contrast(similarity, difference, cosines, extremes, x, fg, bg Tensor)

@@ -26,7 +26,10 @@ func contrast(sh contrastShape, x, fg, bg []float64) (similarity, difference, co
 			}
 			extremes[i*4+2*p], extremes[i*4+2*p+1] = least, most
 			for j := range n {
-				r := (cosines[(i*n+j)*2+p] - least) / (most - least + 1e-7)
+				r := 0.0
+				if most > least {
+					r = (cosines[(i*n+j)*2+p] - least) / (most - least)
+				}
 				if p == 0 {
 					similarity[i*n+j], difference[i*n+j] = r, r
 				} else {
