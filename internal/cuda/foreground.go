@@ -10,6 +10,12 @@ func (d *Device) Foreground(y, label op.Tensor) {
 	d.launch("foreground", d.perFour(n), y, label, n)
 }
 
+// Background computes y = 1 where label is 0, else 0.
+func (d *Device) Background(y, label op.Tensor) {
+	n := op.CheckBackground(y, label)
+	d.launch("background", d.perFour(n), y, label, n)
+}
+
 // MaskImage computes y = x·mask, the mask shared by the channels.
 func (d *Device) MaskImage(y, x, mask op.Tensor) {
 	rows, c := op.CheckMaskImage(y, x, mask)

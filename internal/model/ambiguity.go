@@ -122,7 +122,13 @@ type rectifier struct {
 func newAdaptor() *adaptor {
 	norm := func() *nn.LayerNorm { return nn.NewLayerNorm(dim, layerNormEps) }
 	linear := func() *nn.Linear { return nn.NewLinear(dim, dim, false) }
-	side := func() *rectifier { return &rectifier{nn.NewLinear(2*dim, dim, true), norm(), newFeedForward()} }
+	side := func() *rectifier {
+		r := &rectifier{nn.NewLinear(2*dim, dim, true), norm(), newFeedForward()}
+		for _, last := range []*nn.Linear{r.Merge, r.FFN.Project} {
+			last.Weight.Init, last.Bias.Init = nn.Values(0), nn.Values(0)
+		}
+		return r
+	}
 	return &adaptor{norm(), norm(), linear(), linear(), linear(), side(), side()}
 }
 
