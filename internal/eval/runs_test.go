@@ -12,6 +12,11 @@ import (
 // TestRunsTakeTurns: seeds that take turns, with kept features or without, score what
 // they score one after another, in every bit.
 func TestRunsTakeTurns(t *testing.T) {
+	t.Run("release", func(t *testing.T) { runsTakeTurns(t, false) })
+	t.Run("ambiguity", func(t *testing.T) { runsTakeTurns(t, true) })
+}
+
+func runsTakeTurns(t *testing.T, ambiguity bool) {
 	f, err := data.Shapes5i(1)
 	if err != nil {
 		t.Fatal(err)
@@ -25,7 +30,7 @@ func TestRunsTakeTurns(t *testing.T) {
 		t.Fatal(err)
 	}
 	tape := newTape(t)
-	net, err := model.NewHDMNet(model.Options{Backbone: "tiny", BaseClasses: len(f.Base) + 1, Shots: 2})
+	net, err := model.NewHDMNet(model.Options{Backbone: "tiny", BaseClasses: len(f.Base) + 1, Shots: 2, Ambiguity: ambiguity})
 	if err != nil {
 		t.Fatal(err)
 	}

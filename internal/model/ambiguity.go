@@ -92,7 +92,11 @@ func (a *apart) tokens(t *nn.Tape, h, w int, swapped bool) op.Tensor {
 	}
 	images := first.Shape()[0]
 	all := t.Arena.Zeros(a.b+images, h*w, 2)
-	t.Dev.Concat(t.Arena.Reshape(t.Arena.Rows(all, a.b, a.b+images), images, h, w, 2), first, second)
+	t.NoGrad(func() {
+		both := t.Concat(t.Const(first), t.Const(second))
+		t.Dev.Copy(t.Arena.Rows(all, a.b, a.b+images), both.Value)
+		t.Free(both)
+	})
 	near.free(t)
 	return all
 }

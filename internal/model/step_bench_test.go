@@ -18,6 +18,7 @@ type bench struct {
 	batch, shots     int
 	size, classes    int
 	step             int
+	ambiguity        bool
 	set              *nn.Set
 	moment1, moment2 op.Tensor
 }
@@ -79,7 +80,7 @@ func (b *bench) update(pass func()) {
 
 // metaStep returns a training step of the meta stage: forward, losses, backward, update.
 func metaStep(t testing.TB, b *bench, backbone string) func() {
-	net, err := NewHDMNet(Options{Backbone: backbone, BaseClasses: b.classes, Shots: b.shots})
+	net, err := NewHDMNet(Options{Backbone: backbone, BaseClasses: b.classes, Shots: b.shots, Ambiguity: b.ambiguity})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +110,7 @@ func baseStep(t testing.TB, b *bench, backbone string) func() {
 
 // evaluation returns a pass from pictures on the host to label maps at their size.
 func evaluation(t testing.TB, b *bench, backbone string) func() {
-	net, err := NewHDMNet(Options{Backbone: backbone, BaseClasses: b.classes, Shots: b.shots})
+	net, err := NewHDMNet(Options{Backbone: backbone, BaseClasses: b.classes, Shots: b.shots, Ambiguity: b.ambiguity})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,14 +170,18 @@ func TestPassesAllocateNothing(t *testing.T) {
 	for name, f := range map[string]func(t testing.TB, b *bench, backbone string) func(){
 		"meta step": metaStep, "base step": baseStep, "evaluation": evaluation,
 	} {
-		for _, shots := range []int{1, 5} {
-			b := newBench(t, 2, shots, 65)
+		for _, c := range []struct {
+			shots     int
+			ambiguity bool
+		}{{1, false}, {5, false}, {2, true}} {
+			b := newBench(t, 2, c.shots, 65)
+			b.ambiguity = c.ambiguity
 			pass := f(t, b, "tiny")
 			for range 3 {
 				pass()
 			}
 			if n := testing.AllocsPerRun(5, pass); n > 0 {
-				t.Errorf("%s, %d shots: %g host objects in every pass, want none", name, shots, n)
+				t.Errorf("%s, %+v: %g host objects in every pass, want none", name, c, n)
 			}
 		}
 	}
