@@ -289,7 +289,7 @@ func upload(t *nn.Tape, b *data.Batch, v tta.View) model.Input {
 	return in
 }
 
-// pictureNames names the queries and then the supports, which the network sees masked,
+// pictureNames names the queries and then the supports, which the network may see masked,
 // each with the view.
 func pictureNames(b *data.Batch, v tta.View) []string {
 	view := v.String()
