@@ -2,6 +2,7 @@
 GO ?= go
 
 CC ?= cc
+comma := ,
 CXX ?= g++
 
 # The CUDA build: our own header and link stub in the place of a toolkit's, so a C compiler
@@ -16,7 +17,7 @@ CUDA_GO := $(if $(PORTABLE),CC="$(CC)" )CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(CUR
 DRIVER := $(shell sh scripts/cuda-driver.sh)
 
 .DEFAULT_GOAL := build
-.PHONY: help build build-cpu build-cuda build-cuda-portable test vet-cuda test-cuda test-parity test-amx trace gpu-bundle gpu-check ptx ptxas race vet lint fuzz bench generate smoke ci
+.PHONY: help build build-cpu build-cuda build-mpi build-cuda-portable test vet-cuda test-cuda test-parity test-amx trace gpu-bundle gpu-check ptx ptxas race vet lint fuzz bench generate smoke ci
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -32,6 +33,12 @@ build-cuda: $(CUDA_LIB) ## the binary with CUDA; needs a C compiler, to run a dr
 build-cuda-portable: ## the same for Linux with glibc 2.28 or newer; needs zig (pip install ziglang): ZIG
 	$(MAKE) build-cuda PORTABLE=1
 	$(GO) run ./scripts/glibc -at-most 2.28 bin/hdmnet
+
+# make build-mpi MPICC=mpicc.mpich takes another MPI library than the usual one.
+MPICC ?= mpicc
+build-mpi: $(if $(DRIVER),$(CUDA_LIB)) ## the binary with MPI, between machines; needs Open MPI or MPICH with mpicc
+	@command -v $(MPICC) >/dev/null || { echo "no $(MPICC): install Open MPI (Debian: libopenmpi-dev) or MPICH (libmpich-dev), or name its compiler with MPICC="; exit 1; }
+	CC=$(MPICC) CGO_ENABLED=1 $(if $(DRIVER),$(CUDA_GO),$(GO)) build -tags mpi$(if $(DRIVER),$(comma)cuda) -trimpath -o bin/hdmnet ./cmd/hdmnet
 
 $(CUDA_LIB): internal/cuda/stub/src/libcuda.c $(wildcard internal/cuda/include/*.h)
 	@mkdir -p $(@D)

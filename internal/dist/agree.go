@@ -15,6 +15,19 @@ type Council struct {
 	Link
 	Notes func() []string             // lines of this process since it was last asked; nil: none
 	Show  func(rank int, line string) // is told, in process 0, the lines of the others; nil: nobody is
+	said  map[string]bool             // lines that were shown: the same of every process is worth one
+}
+
+// NewCouncil is the council of the processes of a link.
+func NewCouncil(l Link, notes func() []string, show func(rank int, line string)) *Council {
+	return &Council{Link: l, Notes: notes, Show: show, said: map[string]bool{}}
+}
+
+// With is the same council with another one to tell the lines of other processes.
+func (c *Council) With(show func(rank int, line string)) *Council {
+	other := *c
+	other.Show = show
+	return &other
 }
 
 // word is what a process says. One that has nothing to say is silent.
@@ -52,6 +65,12 @@ func (c *Council) Agree(err error, stop bool) (bool, error) {
 	if c.Notes != nil {
 		mine.Notes = c.Notes()
 	}
+	if c.Place().Rank == 0 { // shown already
+		for _, line := range mine.Notes {
+			c.said[line] = true
+		}
+		mine.Notes = nil
+	}
 	if err != nil {
 		mine.Failed, mine.Canceled = err.Error(), errors.Is(err, context.Canceled)
 		mine.Host, _ = os.Hostname() // only for the message
@@ -70,7 +89,8 @@ func (c *Council) Agree(err error, stop bool) (bool, error) {
 			return false, fmt.Errorf("process %d says what this one does not understand: %w; all must run the same version with the same settings", rank, err)
 		}
 		for _, line := range w.Notes {
-			if c.Show != nil && c.Place().Rank == 0 {
+			if c.Show != nil && c.Place().Rank == 0 && !c.said[line] {
+				c.said[line] = true
 				c.Show(rank, line)
 			}
 		}
@@ -102,7 +122,7 @@ func (w *word) encode() []byte {
 
 // Agree is Council.Agree of a link alone.
 func Agree(l Link, err error) error {
-	_, err = (&Council{Link: l}).Agree(err, false)
+	_, err = NewCouncil(l, nil, nil).Agree(err, false)
 	return err
 }
 

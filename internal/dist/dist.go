@@ -63,7 +63,8 @@ type Blocks interface {
 	Close() error
 }
 
-// Join is the group of a link and blocks over it. Its Close closes both, blocks first.
+// Join is the group of a link and blocks over it. Its Close closes the blocks; the link is
+// closed by who opened it.
 func Join(l Link, b Blocks) ProcessGroup { return &joined{Link: l, Blocks: b} }
 
 type joined struct {
@@ -71,13 +72,7 @@ type joined struct {
 	Blocks
 }
 
-func (j *joined) Close() error {
-	err := j.Blocks.Close()
-	if e := j.Link.Close(); err == nil {
-		err = e
-	}
-	return err
-}
+func (j *joined) Close() error { return j.Blocks.Close() }
 
 // Solo is the group of one process.
 type Solo struct{}

@@ -46,7 +46,7 @@ var rooms = []room{
 		[]string{"files", "constants", "pictures", "formats", "settings", "data", "operators", "references", "observers", "processes", "layers", "networks", "tasks", "experiment"}},
 
 	{"flags and screens", []string{"internal/cli/flags", "internal/cli/ui"},
-		[]string{"files", "pictures", "formats", "settings", "data", "operators", "devices", "networks", "tasks", "experiment"}},
+		[]string{"files", "pictures", "formats", "settings", "data", "operators", "devices", "processes", "process engines", "networks", "tasks", "experiment"}},
 	{"commands", []string{"internal/cli/bench", "internal/cli/config", "internal/cli/data", "internal/cli/doctor", "internal/cli/eval", "internal/cli/export",
 		"internal/cli/predict", "internal/cli/root", "internal/cli/train", "internal/cli/weights"},
 		[]string{"files", "constants", "pictures", "formats", "settings", "data", "data sets", "operators", "cpu", "devices", "observers",

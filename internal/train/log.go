@@ -34,6 +34,11 @@ func (l *logger) printf(format string, args ...any) {
 	line := fmt.Sprintf(format, args...)
 	l.clear()
 	_, _ = fmt.Fprintln(l.out, line)
+	l.write(line)
+}
+
+// write writes one line to the file alone.
+func (l *logger) write(line string) {
 	if l.file != nil {
 		_, _ = fmt.Fprintf(l.file, "%s %s\n", time.Now().UTC().Format(time.RFC3339), line)
 	}

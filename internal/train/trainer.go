@@ -38,8 +38,8 @@ type Options struct {
 	Out               io.Writer            // lines and the progress bar
 	Terminal          bool                 // Out is one
 	Hooks             []Hook               // besides those that every run has
-	// Notes are, in other processes than 0, lines that process 0 logs; nil: none.
-	Notes func() []string
+	// Council is where the processes of Group agree; nil: one that passes on no lines.
+	Council *dist.Council
 }
 
 // saveEvery is the time between checkpoints within an epoch.
@@ -71,9 +71,12 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	processes := o.Group.Place().Size
 	t := &trainer{Options: o, settings: settings(o.Config, o.Fold, processes), origin: o.origin(), begunBy: processes}
-	t.council = &dist.Council{Link: o.Group, Notes: o.Notes, Show: func(rank int, line string) { t.log.printf("process %d: %s", rank, line) }}
+	if o.Council == nil {
+		o.Council = dist.NewCouncil(o.Group, nil, nil)
+	}
+	t.council = o.Council.With(func(rank int, line string) { t.log.printf("process %d: %s", rank, line) })
 	from, err := t.open()
-	defer func() { err = errors.Join(err, t.close()) }()
+	defer func() { err = errors.Join(err, t.close(err)) }()
 	if from != nil && from.File != nil {
 		defer from.Close()
 	}
@@ -187,9 +190,13 @@ func (t *trainer) checkpoint() (*checkpoint, error) {
 	return c, nil
 }
 
-// close closes the files of the run directory.
-func (t *trainer) close() error {
+// close closes the files of the run directory. Why another process ended the run is logged.
+func (t *trainer) close(why error) error {
 	if t.log != nil {
+		var lost *dist.LostError
+		if errors.As(why, &lost) {
+			t.log.write(lost.Error())
+		}
 		t.log.close()
 	}
 	if t.metrics == nil {

@@ -11,7 +11,6 @@ import (
 	"hdmnet/internal/cli/flags"
 	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/data"
-	"hdmnet/internal/dist"
 	"hdmnet/internal/eval"
 	"hdmnet/internal/experiment"
 	"hdmnet/internal/metric"
@@ -46,7 +45,7 @@ func (o *options) evalBase(ctx context.Context, io ui.Streams, dev op.Device, ne
 	r := baseReport{Stage: o.stage, Size: first.Train.Base.Size, Dataset: first.Dataset.Name, Backbone: first.Model.Backbone, Device: dev.Name()}
 	var folds []baseFold
 	for _, t := range networks {
-		f, err := baseLearner(ctx, io, dev, t)
+		f, err := o.baseLearner(ctx, io, dev, t)
 		if err != nil {
 			return err
 		}
@@ -84,7 +83,7 @@ func averageBase(folds []baseFold) baseFold {
 
 // baseLearner scores a base learner on every picture of the validation list, as BAM's
 // train_base.py validates: also on those that show no base class.
-func baseLearner(ctx context.Context, io ui.Streams, dev op.Device, t *experiment.Trained) (f baseFold, err error) {
+func (o *options) baseLearner(ctx context.Context, io ui.Streams, dev op.Device, t *experiment.Trained) (f baseFold, err error) {
 	set, err := t.Open()
 	if err != nil {
 		return f, err
@@ -99,7 +98,7 @@ func baseLearner(ctx context.Context, io ui.Streams, dev op.Device, t *experimen
 	if err != nil {
 		return f, err
 	}
-	loader, err := experiment.PictureLoader(t.Config, src, set.Fold, t.Eval.Batch, dist.Shard{})
+	loader, err := experiment.PictureLoader(t.Config, src, set.Fold, t.Eval.Batch, o.processes.Place().Shard(1))
 	if err != nil {
 		return f, err
 	}
@@ -107,7 +106,7 @@ func baseLearner(ctx context.Context, io ui.Streams, dev op.Device, t *experimen
 	bar := ui.NewProgress(io, fmt.Sprintf("fold %d", set.Fold.Index), "pictures")
 	defer bar.Finish()
 	r, err := eval.Base(ctx, net, net.Tape, loader, eval.Options{
-		Fold: set.Fold, Total: src.Len(),
+		Fold: set.Fold, Total: src.Len(), Together: o.together(src.Len(), t.Eval.Batch, 1),
 		Progress: func(done, total int, running float64) {
 			bar.Update(done, total, fmt.Sprintf("mIoU %.2f%%", 100*running))
 		},

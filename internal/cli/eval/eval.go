@@ -35,7 +35,8 @@ type options struct {
 	json      bool
 	gfss      gfssOptions
 
-	fused string // how the supports were taken, once a network is there
+	processes *flags.Processes
+	fused     string // how the supports were taken, once a network is there
 }
 
 // NewCmd returns the command, which writes to io.
@@ -87,7 +88,9 @@ random weights.`,
   hdmnet eval --run runs/first --protocol quick --save-episodes episodes.jsonl
   hdmnet eval --run runs/second --episodes-file episodes.jsonl`,
 		Args: flags.None,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runEval(cmd.Context(), io, o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return flags.Together(cmd, io, func(ctx context.Context, io ui.Streams, p *flags.Processes) error { return runEval(ctx, io, p, o) })
+		},
 	}
 	o.Settings = flags.NewSettings(cmd)
 	o.flags()
@@ -106,6 +109,7 @@ random weights.`,
 	f.Bool("boundary-iou", false, "also score the IoU of the boundaries")
 	o.Bind("boundary-iou", "eval.boundary_iou")
 	flags.Device(o.Settings)
+	flags.Dist(cmd)
 	flags.Root(o.Settings)
 	f.String("list", "", "`FILE` with the paths of an image and its mask on each line, to score on")
 	f.StringVar(&o.classes, "classes", "", "score on a set of your own: `FILE` with its classes, one a line, all of them new to the network; --list is list.txt unless given")
@@ -155,20 +159,22 @@ type foldReport struct {
 	eval.Summary
 }
 
-func runEval(ctx context.Context, io ui.Streams, o *options) error {
+func runEval(ctx context.Context, io ui.Streams, p *flags.Processes, o *options) error {
 	start := time.Now()
-	if err := o.check(); err != nil {
+	o.processes = p
+	if err := p.Agree(o.check()); err != nil {
 		return err
 	}
 	networks, err := o.networks(io)
-	if err != nil {
+	if err = p.Agree(err); err != nil {
 		return err
 	}
-	dev, err := flags.OpenDevice(ctx, io, networks[0].Config)
+	dev, group, err := p.OpenDevice(ctx, io, networks[0].Config)
 	if err != nil {
 		return err
 	}
 	defer dev.Close()
+	defer group.Close()
 	switch {
 	case o.stage == train.Base:
 		return o.evalBase(ctx, io, dev, networks, start)
@@ -333,7 +339,8 @@ func scoreSeeds[R any](io ui.Streams, o *options, dev op.Device, t *experiment.T
 		runs, counts = append(runs, all[seed].Drawer), append(counts, all[seed].count)
 	}
 	draws := data.NewInterleaved(runs, counts)
-	loader, err := experiment.EpisodeLoader(t.Config, &p, draws, draws.Len(), t.Eval.Batch, dist.Shard{})
+	part := o.processes.Place().Shard(len(runs)) // episodes of one query stay together: their features are at hand
+	loader, err := experiment.EpisodeLoader(t.Config, &p, draws, draws.Len(), t.Eval.Batch, part)
 	if err != nil {
 		return nil, err
 	}
@@ -345,11 +352,28 @@ func scoreSeeds[R any](io ui.Streams, o *options, dev op.Device, t *experiment.T
 	defer bar.Finish()
 	return score(net, loader, eval.Options{
 		Fold: set.Fold, Total: draws.Len(), Runs: len(runs), Run: draws.Run, Views: views, ViaInput: o.likeRelease(),
-		Refine: refinement, Boundary: t.Eval.BoundaryIoU,
+		Refine: refinement, Boundary: t.Eval.BoundaryIoU, Together: o.together(draws.Len(), t.Eval.Batch, len(runs)),
 		Progress: func(done, total int, running float64) {
 			bar.Update(done, total, fmt.Sprintf("mIoU %.2f%%", 100*running))
 		},
 	})
+}
+
+// together is the processes that score n episodes, or pictures, in batches, each its part of
+// them in blocks; nil of one process.
+func (o *options) together(n, batch, block int) *eval.Together {
+	p := o.processes
+	size := p.Place().Size
+	if size == 1 {
+		return nil
+	}
+	most := dist.Shard{Size: size, Block: block}.Len(n) // that of process 0
+	return &eval.Together{
+		Processes: size, Batches: (most + batch - 1) / batch,
+		Sum:       func(v []int64) error { return dist.SumInts(p, v) },
+		SumFloats: func(v map[string]float64) error { return dist.SumFloats(p, v) },
+		Agree:     p.Agree,
+	}
 }
 
 func seedList(seeds []int) string {

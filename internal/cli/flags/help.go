@@ -41,7 +41,7 @@ var members = []struct {
 	}},
 	{GroupOutput, []string{"out", "resume", "accept-changed-data", "json", "save-logits", "save-episodes", "show", "force", "dtype", "source"}},
 	{GroupMachine, []string{
-		"device", "precision", "workers", "feature-cache", "runs", "warmup", "seconds", "sizes", "ops", "trace", "self-test", "measure", "thorough",
+		"device", "precision", "dist", "workers", "feature-cache", "runs", "warmup", "seconds", "sizes", "ops", "trace", "self-test", "measure", "thorough",
 	}},
 	{groupSettings, []string{"config", "set"}},
 	{groupOther, []string{"help", "version"}},

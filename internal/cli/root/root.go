@@ -50,10 +50,12 @@ func Execute(ctx context.Context, args []string, io ui.Streams) (code int) {
 	if outputClosed(err) {
 		return ui.ExitError // as after `| head`: nobody wants to know more
 	}
-	if errors.Is(err, context.Canceled) {
+	if errors.Is(err, context.Canceled) && !errors.As(err, new(*ui.SilentError)) {
 		err = errors.New("interrupted")
 	}
-	io.Note("hdmnet: %v", err)
+	if !errors.As(err, new(*ui.SilentError)) {
+		io.Note("hdmnet: %v", err)
+	}
 	switch {
 	case stopped:
 		return ui.ExitInterrupted

@@ -16,6 +16,7 @@ import (
 	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
+	"hdmnet/internal/dist"
 	"hdmnet/internal/experiment"
 	"hdmnet/internal/run"
 	"hdmnet/internal/train"
@@ -59,7 +60,7 @@ with 1 and with 5 supports and prints the table of the papers.`,
   hdmnet train --fold 1 --config mine.yaml --stage meta --shots 5 \
       --set base.weights=base.safetensors`,
 		Args: flags.None,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runTrain(cmd.Context(), io, o) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return runTrain(cmd, io, o) },
 	}
 	o.Settings = flags.NewSettings(cmd)
 	f := cmd.Flags()
@@ -73,6 +74,7 @@ with 1 and with 5 supports and prints the table of the papers.`,
 	f.Int("epochs", 0, "epochs of the stage that --stage names, or of both stages")
 	f.Int("seed", 0, "seed of all random numbers")
 	flags.Device(o.Settings)
+	flags.Dist(cmd)
 	flags.Episodes(io, o.Settings)
 	f.Bool("filter-intersection", true, "leave out training pictures that show a novel class (papers differ)")
 	o.Bind("filter-intersection", "dataset.filter_intersection")
@@ -84,7 +86,7 @@ with 1 and with 5 supports and prints the table of the papers.`,
 	return cmd
 }
 
-func runTrain(ctx context.Context, io ui.Streams, o *options) error {
+func runTrain(cmd *cobra.Command, io ui.Streams, o *options) error {
 	switch {
 	case !o.Given("fold"):
 		return ui.Usagef("no fold is given; choose one with --fold 0, 1, 2 or 3, or all")
@@ -95,62 +97,87 @@ func runTrain(ctx context.Context, io ui.Streams, o *options) error {
 		return err
 	}
 	if o.fold == "all" {
-		return o.trainAll(ctx, io)
+		return flags.Together(cmd, io, o.trainAll)
 	}
 	fold, err := strconv.Atoi(o.fold)
 	if err != nil {
 		return ui.Usagef("--fold %q: expected a number from 0, or all", o.fold)
 	}
-	c, err := o.load(io)
-	if err != nil {
-		return err
-	}
-	return o.trainFold(ctx, io, c, fold, func(dir string) string {
-		return fmt.Sprintf("`hdmnet train --fold %d --resume --out %s`", fold, dir)
+	return flags.Together(cmd, io, func(ctx context.Context, io ui.Streams, p *flags.Processes) error {
+		c, err := o.configured(io, p)
+		if err != nil {
+			return err
+		}
+		return o.trainFold(ctx, io, p, c, fold, func(dir string) string {
+			return fmt.Sprintf("`hdmnet train --fold %d --resume --out %s`", fold, dir)
+		})
 	})
 }
 
+// configured reads the settings, in process 0, for all.
+func (o *options) configured(io ui.Streams, p *flags.Processes) (c *config.Config, err error) {
+	if p.First() {
+		c, err = o.load(io)
+	}
+	return p.Config(c, err)
+}
+
 // trainFold trains one run; again is the command that goes on with it.
-func (o *options) trainFold(ctx context.Context, io ui.Streams, c *config.Config, fold int, again func(dir string) string) (err error) {
-	set, err := experiment.Open(&c.Dataset, fold)
-	if err != nil {
+func (o *options) trainFold(ctx context.Context, io ui.Streams, p *flags.Processes, c *config.Config, fold int, again func(dir string) string) (err error) {
+	work, set, monitor, finish, err := o.open(io, p, c, fold)
+	if err = p.Agree(err); err != nil {
 		return err
 	}
-	work := train.Options{
-		Config: c, Name: c.Dataset.Name + "_" + c.Model.Backbone, Fold: set.Fold, Resume: o.resume, AcceptChangedData: o.acceptChanged,
-		Out: io.Err, Terminal: io.Terminal,
-	}
-	monitor, finish := flags.Monitor(io)
-	if work.Train.Source, err = set.Source(data.Train, monitor); err != nil {
-		return err
-	}
-	if train.Validates(&c.Train) {
-		work.Val = &experiment.Pictures{}
-		if work.Val.Source, err = set.Source(data.Val, monitor); err != nil {
-			return err
+	if p.First() {
+		if work.Dir, err = o.directory(fold); err == nil {
+			defer func() { err = errors.Join(err, work.Dir.Close()) }()
 		}
 	}
-	if work.Dir, err = o.directory(fold); err != nil {
+	if err = p.Agree(err); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, work.Dir.Close()) }()
-	if work.Device, err = flags.OpenDevice(ctx, io, c); err != nil {
+	if work.Device, work.Group, err = p.OpenDevice(ctx, io, c); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, work.Device.Close()) }()
+	defer func() { err = errors.Join(err, work.Group.Close(), work.Device.Close()) }()
 	err = set.IndexTraining(ctx, c, &work.Train, work.Val, monitor)
 	finish()
-	if err != nil {
+	if err = p.Agree(err); err != nil {
 		return err
 	}
-	if err := train.Run(ctx, work); err != nil {
-		if errors.Is(err, train.ErrInterrupted) {
-			return fmt.Errorf("%w; go on with %s", err, again(work.Dir.Path()))
+	err = train.Run(ctx, work)
+	var lost *dist.LostError
+	if errors.Is(err, train.ErrInterrupted) || errors.As(err, &lost) {
+		if !p.First() {
+			return dist.Agreed(err)
 		}
+		return dist.Agreed(fmt.Errorf("%w; go on with %s", err, again(work.Dir.Path())))
+	}
+	if err != nil || !p.First() {
 		return err
 	}
 	_, err = fmt.Fprintf(io.Out, "run %s is complete\n", work.Dir.Path())
 	return err
+}
+
+// open opens the pictures of a run.
+func (o *options) open(io ui.Streams, p *flags.Processes, c *config.Config, fold int) (work train.Options, set *experiment.Dataset, m experiment.Monitor, finish func(), err error) {
+	m, finish = flags.Monitor(io)
+	if set, err = experiment.Open(&c.Dataset, fold); err != nil {
+		return work, nil, m, finish, err
+	}
+	work = train.Options{
+		Config: c, Name: c.Dataset.Name + "_" + c.Model.Backbone, Fold: set.Fold, Resume: o.resume, AcceptChangedData: o.acceptChanged,
+		Out: io.Err, Terminal: io.Terminal, Council: p.Council,
+	}
+	if work.Train.Source, err = set.Source(data.Train, m); err != nil {
+		return work, set, m, finish, err
+	}
+	if train.Validates(&c.Train) {
+		work.Val = &experiment.Pictures{}
+		work.Val.Source, err = set.Source(data.Val, m)
+	}
+	return work, set, m, finish, err
 }
 
 // load reads the settings. A run that goes on has its own, unless --config names others;
