@@ -76,7 +76,11 @@ type Seen struct {
 	Run     int       // that the episode belongs to
 	Final   []uint8   // [H,W] 1 object, 0 background
 	Object  []float32 // [H,W] probability of the object, where Options.Probabilities asks for it
+	fold    data.Fold
 }
+
+// Class is the name of the episode's class.
+func (s *Seen) Class() string { return s.fold.ClassName(s.Episode.Class) }
 
 // Together is the processes that score one network on parts of one source. All of them get
 // the result of the whole.
@@ -164,7 +168,7 @@ func Meta(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o Options
 			if o.Seen == nil {
 				continue
 			}
-			if err := o.Seen(&Seen{Episode: e, Run: o.run(e), Final: seen[i].final.labels, Object: seen[i].final.object()}); err != nil {
+			if err := o.Seen(&Seen{Episode: e, Run: o.run(e), Final: seen[i].final.labels, Object: seen[i].final.object(), fold: o.Fold}); err != nil {
 				return err
 			}
 		}

@@ -15,7 +15,7 @@ var rooms = []room{
 	{"machine", []string{"internal/memlimit"}, nil},
 	{"pictures", []string{"internal/annotate", "internal/jpeg", "internal/overlay", "internal/picture", "internal/png", "internal/refine", "internal/rows"},
 		[]string{"files", "constants"}},
-	{"formats", []string{"internal/coco", "internal/matfile", "internal/onnx", "internal/tensorboard", "internal/weights"}, []string{"files", "constants"}},
+	{"formats", []string{"internal/coco", "internal/matfile", "internal/onnx", "internal/results", "internal/tensorboard", "internal/weights"}, []string{"files", "constants"}},
 	{"settings", []string{"internal/config", "internal/run"}, []string{"files", "constants"}},
 
 	// Pictures and scores: no device, no network.
@@ -43,15 +43,16 @@ var rooms = []room{
 	{"experiment", []string{"internal/experiment"},
 		[]string{"files", "pictures", "formats", "settings", "data", "data sets", "operators", "processes", "layers", "networks"}},
 	{"training", []string{"internal/bench", "internal/train"},
-		[]string{"files", "constants", "pictures", "formats", "settings", "data", "operators", "references", "observers", "processes", "layers", "networks", "tasks", "experiment"}},
+		[]string{"files", "constants", "formats", "settings", "data", "operators", "references", "observers", "processes", "layers", "networks", "tasks", "experiment"}},
+	{"reports", []string{"internal/report"}, []string{"files", "formats", "settings", "training"}},
 
 	{"flags and screens", []string{"internal/cli/flags", "internal/cli/ui"},
 		[]string{"files", "pictures", "formats", "settings", "data", "operators", "devices", "processes", "process engines", "networks", "tasks", "experiment"}},
 	{"commands", []string{"internal/cli/bench", "internal/cli/config", "internal/cli/data", "internal/cli/doctor", "internal/cli/eval", "internal/cli/export",
-		"internal/cli/predict", "internal/cli/root", "internal/cli/train", "internal/cli/weights"},
+		"internal/cli/manual", "internal/cli/predict", "internal/cli/report", "internal/cli/root", "internal/cli/train", "internal/cli/weights"},
 		[]string{"files", "constants", "pictures", "formats", "settings", "data", "data sets", "operators", "cpu", "devices", "observers",
-			"processes", "layers", "networks", "tasks", "experiment", "training", "flags and screens"}},
-	{"programs", []string{"cmd/hdmnet", "internal/house", "scripts/glibc", "scripts/gpucheck"}, []string{"files", "machine", "process engines", "flags and screens", "commands"}},
+			"processes", "layers", "networks", "tasks", "experiment", "training", "reports", "flags and screens"}},
+	{"programs", []string{"cmd/hdmnet", "internal/house", "scripts/glibc", "scripts/gpucheck", "scripts/release"}, []string{"files", "machine", "process engines", "flags and screens", "commands"}},
 }
 
 // libraries are those of others that one place alone may import, and the places.

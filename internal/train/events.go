@@ -8,11 +8,8 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/image/draw"
-
 	"hdmnet/internal/eval"
 	"hdmnet/internal/op"
-	"hdmnet/internal/overlay"
 	"hdmnet/internal/tensorboard"
 )
 
@@ -134,42 +131,10 @@ type shown struct {
 	picture image.Image
 }
 
-// show keeps a picture of the first episodes: their first support with its mask, the query,
-// the query with its mask and with the prediction.
+// show keeps a picture of the first episodes.
 func (v *Validation) show(e *eval.Seen) error {
-	if e.Episode.Position >= shownEpisodes {
-		return nil
+	if p := e.Episode.Position; p < shownEpisodes {
+		v.shown = append(v.shown, shown{tagEpisodes + strconv.Itoa(p), e.Strip(shownSide)})
 	}
-	query, support := e.Episode.Query, e.Episode.Supports[0]
-	side := int(math.Sqrt(float64(len(query.Mask))))
-	predicted := image.NewGray(image.Rect(0, 0, e.Episode.W, e.Episode.H))
-	copy(predicted.Pix, e.Final)
-	square := image.NewGray(image.Rect(0, 0, side, side))
-	draw.NearestNeighbor.Scale(square, square.Bounds(), predicted, predicted.Bounds(), draw.Src, nil)
-	pixels := bytesOf(query.Image)
-	tiles := []image.Image{
-		overlay.Draw(bytesOf(support.Image), support.Mask, side, side),
-		overlay.Draw(pixels, make([]uint8, side*side), side, side),
-		overlay.Draw(pixels, query.Mask, side, side),
-		overlay.Draw(pixels, square.Pix, side, side),
-	}
-	edge := min(side, shownSide)
-	const gap = 4
-	strip := image.NewRGBA(image.Rect(0, 0, len(tiles)*(edge+gap)-gap, edge))
-	draw.Draw(strip, strip.Bounds(), image.White, image.Point{}, draw.Src)
-	for i, tile := range tiles {
-		at := image.Rect(0, 0, edge, edge).Add(image.Pt(i*(edge+gap), 0))
-		draw.ApproxBiLinear.Scale(strip, at, tile, tile.Bounds(), draw.Src, nil)
-	}
-	v.shown = append(v.shown, shown{tagEpisodes + strconv.Itoa(e.Episode.Position), strip})
 	return nil
-}
-
-// bytesOf are gray levels as bytes.
-func bytesOf(levels []float32) []uint8 {
-	out := make([]uint8, len(levels))
-	for i, v := range levels {
-		out[i] = uint8(max(0, min(255, v+0.5)))
-	}
-	return out
 }

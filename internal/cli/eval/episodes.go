@@ -26,6 +26,7 @@ type episodeOptions struct {
 	episodes string // a number; a file, as before --episodes-file was there
 	path     string // of --episodes-file
 	save     flags.Output
+	results  flags.Output
 
 	file *data.EpisodeFile // that path names
 }
@@ -36,7 +37,8 @@ func (o *episodeOptions) flags() {
 	f.StringVar(&o.episodes, "episodes", "", "number `N` of episodes for each seed")
 	f.StringVar(&o.path, "episodes-file", "", "score the episodes of `FILE`, written by --save-episodes")
 	f.StringVar(&o.save.Path, "save-episodes", "", "write the episodes to `FILE`, as JSON lines of picture names")
-	o.save.AddForce(o.Cmd, "the file of --save-episodes")
+	f.StringVar(&o.results.Path, "save-results", "", "write what was found in every episode to `FILE`, as JSON lines; hdmnet report shows them")
+	o.save.AddForce(o.Cmd, "the files of --save-episodes and --save-results")
 	f.IntSlice("seeds", nil, "seeds of the episodes, comma-separated")
 	o.Bind("seeds", "eval.seeds")
 	flags.Complete(o.Cmd, "protocol", experiment.ProtocolNames()...)
@@ -51,7 +53,11 @@ func (o *episodeOptions) read(io ui.Streams, options *config.Options, fold strin
 	if fold == "all" && o.save.Path != "" {
 		return ui.Usagef("--save-episodes writes the episodes of one fold: give a fold instead of --fold all")
 	}
-	if err := o.save.Check(); err != nil {
+	if fold == "all" && o.results.Path != "" {
+		return ui.Usagef("--save-results writes the results of one fold: give a fold instead of --fold all")
+	}
+	o.results.Force = o.save.Force
+	if err := errors.Join(o.save.Check(), o.results.Check()); err != nil {
 		return err
 	}
 	if o.Given("episodes") {

@@ -67,6 +67,8 @@ eval.emulated_dataloader_workers workers, so that scores can be compared with it
 
 --save-episodes writes the episodes to a file, by the names of their pictures;
 --episodes-file scores the episodes of such a file, with this or another network.
+--save-results writes pictures, class and pixels of every episode; ` + "`hdmnet report`" + ` shows a
+run's results.jsonl.
 
 --gfss scores base classes and the novel class together (generalized few-shot segmentation,
 as BAM does): a pixel is of the novel class where the final output's probability is above
@@ -247,11 +249,14 @@ func (o *options) check() error {
 		return ui.Usagef("stage %q cannot be scored: choose %s or %s", o.stage, train.Base, train.Meta)
 	}
 	if o.stage == train.Base {
-		for _, flag := range []string{"gfss", "shots", "episodes", "seeds", "protocol", "save-episodes", "ann-type", "untrained", "shot-fusion", "tta", "refine", "boundary-iou"} {
+		for _, flag := range []string{"gfss", "shots", "episodes", "seeds", "protocol", "save-episodes", "save-results", "ann-type", "untrained", "shot-fusion", "tta", "refine", "boundary-iou"} {
 			if o.Given(flag) {
 				return ui.Usagef("--stage base scores the base learner on every picture of the list, without episodes: leave --%s out", flag)
 			}
 		}
+	}
+	if o.gfss.on && o.Given("save-results") {
+		return ui.Usagef("--save-results writes the masks' scores of single episodes, which --gfss has not: leave one out")
 	}
 	return o.gfss.check(o.Settings)
 }
@@ -285,9 +290,16 @@ func (o *options) evalFold(ctx context.Context, io ui.Streams, dev op.Device, t 
 		}
 		return set.Usable(index, t.Model.Shots, m)
 	}
+	keep := o.keepResults(t)
 	results, err := scoreSeeds(io, o, dev, t, index, func(net *experiment.Network, loader *data.Loader, e eval.Options) ([]*eval.Result, error) {
+		if keep != nil {
+			e.Probabilities, e.Seen = true, keep.add
+		}
 		return eval.Meta(ctx, net, net.Tape, loader, e)
 	})
+	if err == nil && keep != nil {
+		err = keep.write(dev)
+	}
 	if err != nil {
 		return eval.Summary{}, err
 	}

@@ -39,7 +39,7 @@ var members = []struct {
 		"run", "weights", "key", "stage", "epochs", "seed", "untrained", "shot-fusion", "tta", "refine", "boundary-iou", "gfss", "tau", "merge", "size", "batch", "mode",
 		"tolerance", "raw", "graph",
 	}},
-	{GroupOutput, []string{"out", "resume", "accept-changed-data", "json", "save-logits", "save-episodes", "show", "force", "dtype", "source"}},
+	{GroupOutput, []string{"out", "resume", "accept-changed-data", "json", "save-logits", "save-episodes", "save-results", "show", "force", "dtype", "source"}},
 	{GroupMachine, []string{
 		"device", "precision", "dist", "workers", "feature-cache", "runs", "warmup", "seconds", "sizes", "ops", "trace", "self-test", "measure", "thorough",
 	}},

@@ -21,6 +21,7 @@ import (
 	"hdmnet/internal/cli/export"
 	"hdmnet/internal/cli/flags"
 	"hdmnet/internal/cli/predict"
+	"hdmnet/internal/cli/report"
 	traincmd "hdmnet/internal/cli/train"
 	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/cli/weights"
@@ -40,7 +41,7 @@ func Execute(ctx context.Context, args []string, io ui.Streams) (code int) {
 		}
 	}()
 	io.Out = ui.VisibleWriter(io.Out)
-	root := newRoot(io)
+	root := New(io)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
@@ -90,7 +91,8 @@ func panicMessage(r any) string {
 	return fmt.Sprintf("hdmnet: internal error: %v\nThis is a defect of hdmnet: please report it with the command line and what follows.\n\n%s", r, debug.Stack())
 }
 
-func newRoot(io ui.Streams) *cobra.Command {
+// New returns the command line, which writes to io.
+func New(io ui.Streams) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "hdmnet",
 		Short: "Few-shot segmentation with HDMNet: train, score, predict",
@@ -117,7 +119,7 @@ makes itself, so that every command works without any files.`,
 	})
 	root.SetVersionTemplate("hdmnet {{.Version}}\n")
 	flags.Help(root)
-	root.AddCommand(traincmd.NewCmd(io), eval.NewCmd(io), predict.NewCmd(io), export.NewCmd(io), weights.NewCmd(io), data.NewCmd(io), bench.NewCmd(io), doctor.NewCmd(io), configcmd.NewCmd(io), newVersion(io))
+	root.AddCommand(traincmd.NewCmd(io), eval.NewCmd(io), predict.NewCmd(io), report.NewCmd(io), export.NewCmd(io), weights.NewCmd(io), data.NewCmd(io), bench.NewCmd(io), doctor.NewCmd(io), configcmd.NewCmd(io), newVersion(io))
 	decimal(root)
 	return root
 }

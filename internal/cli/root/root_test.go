@@ -27,7 +27,7 @@ func TestEveryCommandHelps(t *testing.T) {
 			walk(sub)
 		}
 	}
-	walk(newRoot(ui.Streams{Out: &bytes.Buffer{}, Err: &bytes.Buffer{}}))
+	walk(New(ui.Streams{Out: &bytes.Buffer{}, Err: &bytes.Buffer{}}))
 	if len(names) < 20 {
 		t.Fatalf("%d commands: %q", len(names), names)
 	}
@@ -67,8 +67,8 @@ func TestVersion(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"--version"}, "hdmnet " + version + " (commit "},
-		{[]string{"version"}, "hdmnet    " + version + "\n"},
+		{[]string{"--version"}, "hdmnet " + Number + " (commit "},
+		{[]string{"version"}, "hdmnet    " + Number + "\n"},
 	} {
 		var out, errs bytes.Buffer
 		if code := Execute(t.Context(), c.args, ui.Streams{Out: &out, Err: &errs}); code != ui.ExitOK || !strings.HasPrefix(out.String(), c.want) || errs.Len() != 0 {
@@ -78,7 +78,7 @@ func TestVersion(t *testing.T) {
 	var out bytes.Buffer
 	var b build
 	Execute(t.Context(), []string{"version", "--json"}, ui.Streams{Out: &out, Err: &out})
-	if err := json.Unmarshal(out.Bytes(), &b); err != nil || b.Version != version || b.Go == "" || b.OS == "" || b.Device == "" {
+	if err := json.Unmarshal(out.Bytes(), &b); err != nil || b.Version != Number || b.Go == "" || b.OS == "" || b.Device == "" {
 		t.Errorf("%+v, %v", b, err)
 	}
 }
@@ -118,7 +118,7 @@ func TestNumbersOfFlagsAreDecimal(t *testing.T) {
 			walk(sub)
 		}
 	}
-	walk(newRoot(ui.Streams{Out: &bytes.Buffer{}, Err: &bytes.Buffer{}}))
+	walk(New(ui.Streams{Out: &bytes.Buffer{}, Err: &bytes.Buffer{}}))
 	if flags < 10 {
 		t.Errorf("only %d flags for numbers", flags)
 	}

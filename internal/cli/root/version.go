@@ -15,8 +15,8 @@ import (
 	"hdmnet/internal/op"
 )
 
-// version is that of the program; CHANGELOG.md says what it brings.
-const version = "0.2.0"
+// Number is the version of the program; CHANGELOG.md says what it brings.
+const Number = "0.2.0"
 
 // build is what `hdmnet version` tells.
 type build struct {
@@ -34,7 +34,7 @@ type build struct {
 
 // newBuild reads what the Go command wrote into the binary.
 func newBuild() build {
-	b := build{Version: version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
+	b := build{Version: Number, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b

@@ -47,8 +47,9 @@ picture and one or more support pictures (--shots) that show the same class with
 
 The folder of the run (--out) holds config.yaml (every setting), metrics.jsonl, log,
 curves.png, tensorboard/ (events for TensorBoard), checkpoints/, base.safetensors (the base
-learner) and best.safetensors (the network with the best validation score). After an interruption, the same command with
---resume continues the run; the weights are bit for bit those of a run without interruption.
+learner) and best.safetensors (the network with the best validation score). After an
+interruption, the same command with --resume continues the run; the weights are bit for bit
+those of a run without interruption.
 
 --fold all trains one run per fold, in the folders fold0, fold1, … of --out, then scores them
 with 1 and with 5 supports and prints the table of the papers.`,
