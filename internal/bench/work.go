@@ -8,6 +8,7 @@ import (
 
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
+	"hdmnet/internal/dist"
 	"hdmnet/internal/experiment"
 	"hdmnet/internal/model"
 	"hdmnet/internal/nn"
@@ -22,18 +23,24 @@ type Options struct {
 	Fold   data.Fold
 	Batch  int
 	Train  bool // a training step instead of an evaluation
+	// Group makes training steps together; nil: this process alone.
+	Group dist.ProcessGroup
 }
 
 // Work is a network with a batch of made-up episodes, to be run again and again. Weights
 // and episodes are those of package synth, the episodes under the name "bench": another
 // program that knows the formulae can be given the same work.
 type Work struct {
-	run    func() error
-	finish func() error // all runs
-	result func() float64
-	close  func() error
-	arena  *op.Arena
+	run     func() error
+	finish  func() error // all runs
+	result  func() float64
+	close   func() error
+	arena   *op.Arena
+	trained int
 }
+
+// Trained is the number of values that a training step updates.
+func (w *Work) Trained() int { return w.trained }
 
 // New builds the network on a device. Its errors are those of a network that does not
 // exist and of memory that cannot be had.
@@ -66,7 +73,10 @@ func (w *Work) Arena() *op.Arena { return w.arena }
 func (w *Work) Close() error { return w.close() }
 
 func newStep(dev op.Device, o Options, b *data.Batch) (*Work, error) {
-	s, err := train.NewSteps(dev, o.Config, o.Fold)
+	if o.Group == nil {
+		o.Group = dist.Solo{}
+	}
+	s, err := train.NewSteps(dev, o.Config, o.Fold, o.Group)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +85,7 @@ func newStep(dev op.Device, o Options, b *data.Batch) (*Work, error) {
 	}
 	return &Work{
 		run: func() error { return s.Step(b) }, finish: s.Finish, result: s.Loss,
-		arena: s.Arena(), close: s.Close,
+		arena: s.Arena(), close: s.Close, trained: op.Len(s.Set().Grads),
 	}, nil
 }
 

@@ -70,6 +70,10 @@ func TestSums(t *testing.T) {
 	if err := SumInts(beside{other: other}, n); err != nil || n[0] != 2 || n[1] != 1<<60+1 {
 		t.Errorf("SumInts = %v, %v", n, err)
 	}
+	n = []int64{3, 1}
+	if err := MaxInts(beside{other: other}, n); err != nil || n[0] != 3 || n[1] != 1<<60 {
+		t.Errorf("MaxInts = %v, %v", n, err)
+	}
 	if err := SumInts(beside{other: other}, []int64{1}); err == nil {
 		t.Error("sums of one and two values are no error")
 	}

@@ -32,6 +32,15 @@ func Any(l Link, flag bool) (bool, error) {
 
 // SumInts replaces v, as long in every process, by its sums over the processes.
 func SumInts(l Link, v []int64) error {
+	return reduceInts(l, v, func(a, b int64) int64 { return a + b })
+}
+
+// MaxInts replaces v, as long in every process, by its maxima over the processes.
+func MaxInts(l Link, v []int64) error {
+	return reduceInts(l, v, func(a, b int64) int64 { return max(a, b) })
+}
+
+func reduceInts(l Link, v []int64, reduce func(a, b int64) int64) error {
 	if l.Place().Size == 1 {
 		return nil
 	}
@@ -43,13 +52,16 @@ func SumInts(l Link, v []int64) error {
 	if err != nil {
 		return err
 	}
-	clear(v)
 	for rank, b := range all {
-		if len(b) != 8*len(v) {
+		if len(b) != len(mine) {
 			return fmt.Errorf("process %d brings %d values to a sum, this one %d: they run different programs or settings", rank, len(b)/8, len(v))
 		}
 		for i := range v {
-			v[i] += int64(binary.LittleEndian.Uint64(b[8*i:]))
+			x := int64(binary.LittleEndian.Uint64(b[8*i:]))
+			if rank > 0 {
+				x = reduce(v[i], x)
+			}
+			v[i] = x
 		}
 	}
 	return nil

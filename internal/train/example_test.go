@@ -8,6 +8,7 @@ import (
 	"hdmnet/internal/config"
 	"hdmnet/internal/cpu"
 	"hdmnet/internal/data"
+	"hdmnet/internal/dist"
 	"hdmnet/internal/train"
 )
 
@@ -45,7 +46,7 @@ func ExampleSteps() {
 		log.Fatal(err)
 	}
 	defer dev.Close()
-	steps, err := train.NewSteps(dev, c, fold)
+	steps, err := train.NewSteps(dev, c, fold, dist.Solo{})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // Steps makes optimizer steps of the meta stage on batches that it is given, each of one
-// batch at the configured learning rate: the steps of a run, without its loader, files and
+// batch of every process at the configured learning rate: the steps of a run, without its loader, files and
 // hooks, for who wants to know what a step costs.
 type Steps struct {
 	stage *stage
@@ -21,19 +21,21 @@ type Steps struct {
 	next  *oneBatch
 }
 
-// NewSteps builds the network for a fold and initializes it.
-func NewSteps(dev op.Device, c *config.Config, fold data.Fold) (*Steps, error) {
+// NewSteps builds the network for a fold and initializes it. The processes of g make each
+// step together, with a batch of each.
+func NewSteps(dev op.Device, c *config.Config, fold data.Fold, g dist.ProcessGroup) (*Steps, error) {
 	o := experiment.ModelOptions(c, fold, c.Model.Shots)
-	task, err := newMetaTask(dev, o, uint64(c.Train.Seed), nil, fold, dist.Solo{})
+	task, err := newMetaTask(dev, o, uint64(c.Train.Seed), nil, fold, g)
 	if err != nil {
 		return nil, err
 	}
 	task.distill, task.dropout = float32(c.Train.Meta.DistillWeight), c.Train.Meta.Dropout
+	size := g.Place().Size
 	plan, next := metaPlan(&c.Train.Meta), &oneBatch{}
 	plan.Power = 0 // the rate stays
 	s := &stage{
-		plan: plan, task: task, source: next, fold: fold, dev: dev, group: dist.Solo{}, merged: 1, ahead: ahead(dev),
-		length: length{batches: 1, perStep: 1, epoch: 1, steps: 1, epochs: 1},
+		plan: plan, task: task, source: next, fold: fold, dev: dev, group: g, council: dist.NewCouncil(g, nil, nil), ctx: context.Background(), merged: 1, ahead: ahead(dev),
+		length: length{batches: size, perStep: size, epoch: 1, steps: 1, epochs: 1},
 		status: Status{State: State{Stage: Meta, Seed: uint64(c.Train.Seed)}},
 	}
 	if s.optimizer, err = newOptimizer(plan.Optimizer, dev, task.Set()); err != nil {

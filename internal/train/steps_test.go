@@ -30,7 +30,7 @@ func TestSteps(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.close()
-	s, err := NewSteps(o.Device, o.Config, o.Fold)
+	s, err := NewSteps(o.Device, o.Config, o.Fold, dist.Solo{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,6 +51,9 @@ learner) and best.safetensors (the network with the best validation score). Afte
 interruption, the same command with --resume continues the run; the weights are bit for bit
 those of a run without interruption.
 
+Started by mpirun, srun or torchrun, several processes train one network: every step takes a
+batch in each. docs/scale.md has the commands.
+
 --fold all trains one run per fold, in the folders fold0, fold1, … of --out, then scores them
 with 1 and with 5 supports and prints the table of the papers.`,
 		Example: `  hdmnet train --fold 0 --out runs/first
