@@ -167,6 +167,9 @@ func runEval(ctx context.Context, io ui.Streams, p *flags.Processes, o *options)
 	if err := p.Agree(o.check()); err != nil {
 		return err
 	}
+	if !p.First() {
+		o.save.Path = "" // process 0 draws the same episodes
+	}
 	networks, err := o.networks(io)
 	if err = p.Agree(err); err != nil {
 		return err
@@ -245,6 +248,9 @@ func (o *options) likeRelease() bool {
 
 // check refuses flags that do not go together.
 func (o *options) check() error {
+	if o.processes.Several() && o.Given("save-results") {
+		return ui.Usagef("--save-results writes what one process finds in all episodes: leave it out, or score in one process")
+	}
 	if o.stage != train.Base && o.stage != train.Meta {
 		return ui.Usagef("stage %q cannot be scored: choose %s or %s", o.stage, train.Base, train.Meta)
 	}
