@@ -52,7 +52,7 @@ ptx: ## kernels/*.cu to kernels/ptx; needs clang-19
 	$(GO) run ./kernels/ptxgen
 
 # PTXAS_MODULES= is all of them. PTXAS names the assembler: kernels/README.md.
-PTXAS_MODULES ?= self_attention self_attention_tensor masked_correlation masked_correlation_tensor correlation_rows prior_similarity prior_tensor linear tensor_conv tensor_gradient conv2d library_conv gram gram_tensor layer_norm distillation cross_entropy depthwise3x3 adamw resize_bilinear pyramid_spread
+PTXAS_MODULES ?= half_conv add_norm self_attention self_attention_tensor masked_correlation masked_correlation_tensor correlation_rows prior_similarity prior_tensor linear tensor_conv tensor_gradient conv2d library_conv gram gram_tensor layer_norm distillation cross_entropy depthwise3x3 adamw resize_bilinear pyramid_spread
 ptxas: ## registers, shared memory and spills of the hot kernels; needs NVIDIA's ptxas
 	@$(GO) run ./kernels/ptxtable $(PTXAS_MODULES)
 

@@ -56,3 +56,80 @@ extern "C" __global__ void __launch_bounds__(256) adaptive_avg_pool_grad(float *
 		}
 	});
 }
+
+constexpr int MAX_LEVELS = 8;
+
+// PoolLevels are grids of n×n cells, and where their columns of cells begin among those of
+// all.
+struct PoolLevels {
+	int count, n[MAX_LEVELS], first[MAX_LEVELS];
+	void *y[MAX_LEVELS]; // [B,n,n,C]
+};
+
+// lines[b·H+i, first+v, k] = Σ x[b, i, j, k] over the columns j of cells v of each grid: x is
+// read once. channelGrid over B·H lines of columns vectors.
+template <class T> __device__ __forceinline__ void pool_lines(float *lines, const T *x, const PoolLevels &levels, i64 rows, int w, int c, int columns, int quads)
+{
+	for_channels(c, quads, [&](int k, auto width) {
+		FOR_ROWS(r, rows * columns)
+		{
+			int column = (int)(r % columns), l = 0;
+			while (l + 1 < levels.count && column >= levels.first[l + 1])
+				l++;
+			int v = column - levels.first[l], end = cell_end(v, levels.n[l], w);
+			const T *line = x + r / columns * w * c + k;
+			Lanes<width.n> sum{};
+			for (int j = cell_begin(v, levels.n[l], w); j < end; j++) {
+				auto value = load(width, line + (i64)j * c);
+				EACH(i, width)
+				sum[i] += value[i];
+			}
+			store(width, lines + r * c + k, sum);
+		}
+	});
+}
+
+// The means of the cells of all grids from the sums of pool_lines; channelGrid over cells, those
+// of one grid after those of another, a grid's B·n².
+template <class T> __device__ __forceinline__ void pool_cells(const float *lines, const PoolLevels &levels, int batch, int h, int w, int c, int columns, i64 cells, int quads)
+{
+	for_channels(c, quads, [&](int k, auto width) {
+		FOR_ROWS(r, cells)
+		{
+			i64 cell = r;
+			int l = 0;
+			for (; cell >= (i64)batch * levels.n[l] * levels.n[l]; l++)
+				cell -= (i64)batch * levels.n[l] * levels.n[l];
+			int n = levels.n[l], v = (int)(cell % n), u = (int)(cell / n % n);
+			int i0 = cell_begin(u, n, h), i1 = cell_end(u, n, h);
+			const float *line = lines + ((cell / n / n * h + i0) * columns + levels.first[l] + v) * c + k;
+			Lanes<width.n> sum{};
+			for (int i = i0; i < i1; i++, line += (i64)columns * c) {
+				auto value = load(width, line);
+				EACH(p, width)
+				sum[p] += value[p];
+			}
+			float count = (float)((i1 - i0) * (cell_end(v, n, w) - cell_begin(v, n, w)));
+			EACH(p, width)
+			sum[p] /= count;
+			store(width, (T *)levels.y[l] + cell * c + k, sum);
+		}
+	});
+}
+
+extern "C" __global__ void __launch_bounds__(256) adaptive_pool_lines(float *lines, const float *x, PoolLevels levels, i64 rows, int w, int c, int columns, int quads)
+{
+	pool_lines(lines, x, levels, rows, w, c, columns, quads);
+}
+extern "C" __global__ void __launch_bounds__(256) adaptive_pool_lines_half(float *lines, const f16 *x, PoolLevels levels, i64 rows, int w, int c, int columns, int quads)
+{
+	pool_lines(lines, x, levels, rows, w, c, columns, quads);
+}
+extern "C" __global__ void __launch_bounds__(256) adaptive_pool_cells(const float *lines, PoolLevels levels, int batch, int h, int w, int c, int columns, i64 cells, int quads)
+{
+	pool_cells<float>(lines, levels, batch, h, w, c, columns, cells, quads);
+}
+extern "C" __global__ void __launch_bounds__(256) adaptive_pool_cells_half(const float *lines, PoolLevels levels, int batch, int h, int w, int c, int columns, i64 cells, int quads)
+{
+	pool_cells<f16>(lines, levels, batch, h, w, c, columns, cells, quads);
+}

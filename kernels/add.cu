@@ -12,11 +12,15 @@ extern "C" __global__ void __launch_bounds__(256) add(float *y, const float *a, 
 	});
 }
 
-// y += alpha·x.
-extern "C" __global__ void __launch_bounds__(256) add_scaled(float *y, const float *x, float alpha, i64 n)
+// y += alpha·x, or y = alpha·x without add.
+extern "C" __global__ void __launch_bounds__(256) add_scaled(float *y, const float *x, float alpha, i64 n, int add)
 {
 	for_elements(n, aligned(y, x), [=](i64 at, auto width) {
-		auto u = load(width, y + at), v = load(width, x + at);
+		auto v = load(width, x + at), u = v;
+		EACH(i, width)
+		u[i] = 0;
+		if (add)
+			u = load(width, y + at);
 		EACH(i, width)
 		u[i] += alpha * v[i];
 		store(width, y + at, u);

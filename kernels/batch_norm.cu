@@ -131,11 +131,10 @@ extern "C" __global__ void __launch_bounds__(256)
 	}
 }
 
-// dw += Σ dy·x̂ and db += Σ dy (each may be null), from the dots. spread is 1/√(variance +
-// eps) of variance when frozen, else rstd itself. With slopes [3, c], not null, the terms of
-// batch_norm_train_grad.
+// dw += Σ dy·x̂ and db += Σ dy (each may be null), from the dots. With slopes [3, c], not
+// null, the terms of batch_norm_train_grad.
 extern "C" __global__ void __launch_bounds__(256)
-	batch_norm_dots_end(float *dw, float *db, float *slopes, const float *partial, const float *w, const float *spread, float eps, int frozen, int chunks, i64 rows, int c)
+	batch_norm_dots_end(float *dw, float *db, float *slopes, const float *partial, const float *w, const float *saved_rstd, int chunks, i64 rows, int c)
 {
 	int k = channel();
 	double dot = 0, sum = 0;
@@ -148,7 +147,7 @@ extern "C" __global__ void __launch_bounds__(256)
 	sum = column_sum(sum);
 	if (threadIdx.y != 0 || k >= c)
 		return;
-	float rstd = frozen ? rsqrt_f32(spread[k] + eps) : spread[k];
+	float rstd = saved_rstd[k];
 	dot *= rstd;
 	if (dw)
 		dw[k] += (float)dot;
@@ -162,22 +161,36 @@ extern "C" __global__ void __launch_bounds__(256)
 	}
 }
 
-// dx += dy·w/√(variance + eps); channelGrid.
+// With the running statistics: dx += dy·w·rstd, or dx = it without add, and of the chunk's
+// rows partial_w[chunk, k] = Σ dy·x̂ and partial_b[chunk, k] = Σ dy; each may be null.
+// columnBlock, as the sums.
 extern "C" __global__ void __launch_bounds__(256)
-	batch_norm_frozen_grad(float *dx, const float *dy, const float *w, const float *variance, float eps, i64 rows, int c, int quads)
+	batch_norm_frozen_grad(float *dx, float *partial_w, float *partial_b, const float *dy, const float *x, const float *w, const float *mean, const float *variance,
+	                       float eps, i64 rows, int c, int chunk_rows, int add)
 {
-	for_channels(c, quads, [=](int k, auto width) {
-		Lanes<width.n> s;
-		EACH(i, width)
-		s[i] = w[k + i] * rsqrt_f32(variance[k + i] + eps);
-		FOR_ROWS(r, rows)
-		{
-			auto d = load(width, dx + r * c + k), g = load(width, dy + r * c + k);
-			EACH(i, width)
-			d[i] += g[i] * s[i];
-			store(width, dx + r * c + k, d);
+	int k = channel();
+	i64 lo = (i64)blockIdx.y * chunk_rows, hi = lo + chunk_rows < rows ? lo + chunk_rows : rows;
+	float dot = 0, sum = 0, rstd = 0;
+	if (k < c) {
+		rstd = rsqrt_f32(variance[k] + eps);
+		float m = mean[k], slope = w[k] * rstd;
+		UNROLL_BY(4)
+		for (i64 r = lo + threadIdx.y; r < hi; r += blockDim.y) {
+			float g = dy[r * c + k];
+			dot += g * (x[r * c + k] - m);
+			sum += g;
+			if (dx)
+				dx[r * c + k] = add ? dx[r * c + k] + g * slope : g * slope;
 		}
-	});
+	}
+	dot = column_sum(dot);
+	sum = column_sum(sum);
+	if (threadIdx.y == 0 && k < c) {
+		if (partial_w)
+			partial_w[(i64)blockIdx.y * c + k] = dot * rstd;
+		if (partial_b)
+			partial_b[(i64)blockIdx.y * c + k] = sum;
+	}
 }
 
 // dx += w·rstd·(dy − mean(dy) − x̂·mean(dy·x̂)), sorted by what varies with the position:

@@ -1,45 +1,60 @@
 // concat.cu: columns of one matrix beside those of another. internal/op/concat.go
 #include "elements.cuh"
 
-// Columns names a part [samples, rows, cols] within a tensor: row r of sample b begins at
-// b·sample + r·row. A part that is repeated at every position has row 0.
-struct Columns {
-	i64 sample, row;
+constexpr int MAX_PARTS = 8;
+
+// Part is one part [samples, rows, cols] beside its columns of the whole: row r of sample b
+// begins at b·sample + r·row. A part that is repeated at every position has row 0.
+struct Part {
+	float *part, *whole;
+	i64 sample, row;                // of the part
+	i64 whole_sample, whole_row;
+	i64 samples, rows;
+	int cols, quads;
+	int add;  // of a gradient: the part is added to
+	int half; // of Concat: the part holds halves
 };
 
-// y = x, or with ADD y += x, for samples × rows of cols channels; channelGrid.
-template <bool ADD>
-__device__ __forceinline__ void copy_columns(float *y, Columns to, const float *x, Columns from, i64 samples, i64 rows, int cols, int quads)
+struct Parts {
+	Part part[MAX_PARTS];
+};
+
+// copy_columns is for a part as channelGrid gives it; blockIdx.z counts samples and parts.
+template <bool GRADIENT> __device__ __forceinline__ void copy_columns(const Part &p, i64 sample, i64 samples)
 {
-	for_channels(cols, quads, [=](int k, auto width) {
-		FOR_SAMPLES(b, samples)
-		{
-			FOR_ROWS(r, rows)
+	for_channels(p.cols, p.quads, [&](int k, auto width) {
+		for (i64 b = sample; b < p.samples; b += samples) {
+			FOR_ROWS(r, p.rows)
 			{
-				auto v = load(width, x + b * from.sample + r * from.row + k);
-				float *out = y + b * to.sample + r * to.row + k;
-				if (ADD) {
-					auto u = load(width, out);
+				i64 at = b * p.sample + r * p.row + k;
+				float *part = p.part + at, *whole = p.whole + b * p.whole_sample + r * p.whole_row + k;
+				Lanes<width.n> v;
+				if (!GRADIENT && p.half)
+					v = load(width, (const f16 *)p.part + at);
+				else
+					v = load(width, GRADIENT ? whole : part);
+				if (GRADIENT && p.add) {
+					auto u = load(width, part);
 					EACH(i, width)
 					v[i] += u[i];
 				}
-				store(width, out, v);
+				store(width, GRADIENT ? part : whole, v);
 			}
 		}
 	});
 }
 
-// y's columns = x.
-extern "C" __global__ void __launch_bounds__(256)
-	concat(float *y, i64 y_sample, i64 y_row, const float *x, i64 x_sample, i64 x_row, i64 samples, i64 rows, int cols, int quads)
+// The columns of the whole = the parts. The grid is channelGrid of the widest part, with
+// parts × samples on the third axis.
+extern "C" __global__ void __launch_bounds__(256) concat(Parts all, int count)
 {
-	copy_columns<false>(y, {y_sample, y_row}, x, {x_sample, x_row}, samples, rows, cols, quads);
+	copy_columns<false>(all.part[blockIdx.z % count], blockIdx.z / count, gridDim.z / count);
 }
 
-// dx += dy's columns; both [rows, …], so there is one sample.
-extern "C" __global__ void __launch_bounds__(256) concat_grad(float *dx, const float *dy, i64 dy_row, i64 rows, int cols, int quads)
+// The parts += their columns of the whole.
+extern "C" __global__ void __launch_bounds__(256) concat_grad(Parts all, int count)
 {
-	copy_columns<true>(dx, {0, cols}, dy, {0, dy_row}, 1, rows, cols, quads);
+	copy_columns<true>(all.part[blockIdx.z % count], blockIdx.z / count, gridDim.z / count);
 }
 
 // partial[chunk, b, k] = Σ dy[b, r, k] over the chunk's rows, for a part that was repeated;

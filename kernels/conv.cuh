@@ -17,6 +17,7 @@ struct ConvArgs {
 	int accumulate; // gradient of w: out is added to
 	int dk;      // gradient of x: every dk-th tap of an axis meets the same position of dx
 	int split_k; // gradient of w: block y takes the positions of y from y·split_k on
+	float *sums; // gradient of w on tensor cores: block y writes the co sums of its dy; null: none
 };
 
 // Taps walks along a sum over taps and channels, channels fastest.

@@ -12,10 +12,18 @@ struct UnitRowsArgs {
 	float scale;
 };
 
+// UnitRowsPair are two of them: the first has the blocks before second_block.
+struct UnitRowsPair {
+	UnitRowsArgs first, second;
+	int second_block;
+};
+
 // rows = scale·x/|x| for every head, inv = 1/|x|, with norms of at least 1e-12.
-extern "C" __global__ void __launch_bounds__(256) unit_rows(UnitRowsArgs p)
+extern "C" __global__ void __launch_bounds__(256) unit_rows(UnitRowsPair both)
 {
-	HeadRow t = head_row(p.n, p.heads, p.dp);
+	bool second = blockIdx.x >= (u32)both.second_block;
+	const UnitRowsArgs &p = second ? both.second : both.first;
+	HeadRow t = head_row(p.n, p.heads, p.dp, blockIdx.x - (second ? (u32)both.second_block : 0));
 	bool valid = t.b < p.batch && (!p.count || t.r < p.count[t.b]);
 	float4 v = {0, 0, 0, 0};
 	if (valid) {

@@ -1,6 +1,6 @@
 // depthwise3x3.cu: the 3×3 convolution of every channel by itself and its gradients. All
 // are bound by memory: every value is loaded from it about once. internal/op/depthwise3x3.go
-#include "elements.cuh"
+#include "gelu.cuh"
 
 constexpr int STRIP = 8; // neighboring positions of one thread
 
@@ -28,9 +28,10 @@ struct DepthwiseLine {
 	}
 };
 
-// convolve computes out = bias + Σ w[ky,kx]·x, or with TURNED out += Σ w[2−ky,2−kx]·x, for
-// N channels of a strip of a line. A thread keeps three columns and loads the next one.
-template <int N, bool TURNED> __device__ __forceinline__ void convolve(float *out, const float *x, const float *w, const float *bias, int batch, int h, int wide, int c)
+// convolve computes out = bias + Σ w[ky,kx]·x, or with TURNED Σ w[2−ky,2−kx]·x, for N
+// channels of a strip of a line; put(at, sum) takes the values. A thread keeps three columns
+// and loads the next one.
+template <int N, bool TURNED, class Put> __device__ __forceinline__ void convolve(const float *x, const float *w, const float *bias, int batch, int h, int wide, int c, Put put)
 {
 	int groups = c / N, strips = (wide + STRIP - 1) / STRIP;
 	i64 at = (i64)blockIdx.x * blockDim.x + threadIdx.x;
@@ -52,18 +53,12 @@ template <int N, bool TURNED> __device__ __forceinline__ void convolve(float *ou
 		if (j0 + s >= wide)
 			return;
 		v[(s + 2) % 3] = line.column<N>(j0 + s + 1, k);
-		float *to = out + (row * wide + j0 + s) * c + k;
 		Lanes<N> sum = start;
 		UNROLL
 		for (int t = 0; t < 9; t++)
 			EACH(p, Width<N>{})
 			sum[p] = fma_f32(v[(s + t % 3) % 3].row[t / 3][p], weight[t][p], sum[p]);
-		if (TURNED) {
-			Lanes<N> old = load(Width<N>{}, to);
-			EACH(p, Width<N>{})
-			sum[p] += old[p];
-		}
-		store(Width<N>{}, to, sum);
+		put(Width<N>{}, (row * wide + j0 + s) * c + k, sum);
 	}
 }
 
@@ -72,20 +67,47 @@ template <int N, bool TURNED> __device__ __forceinline__ void convolve(float *ou
 extern "C" __global__ void __launch_bounds__(128)
 	depthwise3x3(float *y, const float *x, const float *w, const float *bias, int batch, int h, int wide, int c, int quads)
 {
+	auto put = [=](auto width, i64 at, const auto &sum) { store(width, y + at, sum); };
 	if (quads)
-		convolve<4, false>(y, x, w, bias, batch, h, wide, c);
+		convolve<4, false>(x, w, bias, batch, h, wide, c, put);
 	else
-		convolve<1, false>(y, x, w, bias, batch, h, wide, c);
+		convolve<1, false>(x, w, bias, batch, h, wide, c, put);
 }
 
-// dx += dy convolved with the turned kernel.
+// The same to before, unless that is null, and y = GELU of it, dropped as the draws say.
 extern "C" __global__ void __launch_bounds__(128)
-	depthwise3x3_grad_input(float *dx, const float *dy, const float *w, int batch, int h, int wide, int c, int quads)
+	depthwise_gelu(float *y, float *before, const float *x, const float *w, const float *bias, u64 seed, u32 limit, float scale, int batch, int h, int wide, int c, int quads)
 {
+	Draws draws{seed, limit, scale};
+	auto put = [=](auto width, i64 at, auto sum) {
+		if (before)
+			store(width, before + at, sum);
+		EACH(p, width)
+		sum[p] = draws.apply(gelu_of(sum[p]), at + p);
+		store(width, y + at, sum);
+	};
 	if (quads)
-		convolve<4, true>(dx, dy, w, nullptr, batch, h, wide, c);
+		convolve<4, false>(x, w, bias, batch, h, wide, c, put);
 	else
-		convolve<1, true>(dx, dy, w, nullptr, batch, h, wide, c);
+		convolve<1, false>(x, w, bias, batch, h, wide, c, put);
+}
+
+// dx += dy convolved with the turned kernel, or dx = it without add.
+extern "C" __global__ void __launch_bounds__(128)
+	depthwise3x3_grad_input(float *dx, const float *dy, const float *w, int batch, int h, int wide, int c, int quads, int add)
+{
+	auto put = [=](auto width, i64 at, auto sum) {
+		if (add) {
+			auto old = load(width, dx + at);
+			EACH(p, width)
+			sum[p] += old[p];
+		}
+		store(width, dx + at, sum);
+	};
+	if (quads)
+		convolve<4, true>(dy, w, nullptr, batch, h, wide, c, put);
+	else
+		convolve<1, true>(dy, w, nullptr, batch, h, wide, c, put);
 }
 
 // partial_w[chunk, t, k] = Σ dy·(x shifted by tap t) and partial_b[chunk, k] = Σ dy over the

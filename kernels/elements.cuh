@@ -24,6 +24,19 @@ __device__ inline Lanes<4> load(Width<4>, const float *p)
 __device__ inline void store(Width<1>, float *p, const Lanes<1> &v) { *p = v[0]; }
 __device__ inline void store(Width<4>, float *p, const Lanes<4> &v) { *(float4 *)p = float4{v[0], v[1], v[2], v[3]}; }
 
+// Halves likewise, computed with as floats; four of them from an address aligned to 8.
+__device__ inline Lanes<1> load(Width<1>, const f16 *p) { return {{from_f16(*p)}}; }
+__device__ inline Lanes<4> load(Width<4>, const f16 *p)
+{
+	uint2 q = *(const uint2 *)p;
+	return {{from_f16(f16{(u16)q.x}), from_f16(f16{(u16)(q.x >> 16)}), from_f16(f16{(u16)q.y}), from_f16(f16{(u16)(q.y >> 16)})}};
+}
+__device__ inline void store(Width<1>, f16 *p, const Lanes<1> &v) { p->bits = (u16)pack_f16(fit_f16(v[0]), 0.0f); }
+__device__ inline void store(Width<4>, f16 *p, const Lanes<4> &v)
+{
+	*(uint2 *)p = uint2{pack_f16(fit_f16(v[0]), fit_f16(v[1])), pack_f16(fit_f16(v[2]), fit_f16(v[3]))};
+}
+
 // EACH runs its body for the neighbors 0 … width−1.
 #define EACH(i, width) \
 	UNROLL             \

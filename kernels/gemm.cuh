@@ -12,4 +12,5 @@ struct GemmArgs {
 	i64 lda, ldb, ldc; // distance of rows as they lie in memory
 	i64 split_k;
 	int accumulate, relu;
+	float *sums; // of the rows of A that lies as [k, m]: block y writes m of them; null: none
 };

@@ -39,6 +39,9 @@ HDM_VECTOR(uint4, 16, u32 x, y, z, w);
 // bf16 holds the upper half of a float's bits.
 struct bf16 { u16 bits; };
 
+// f16 holds a half: 11 bits, up to 65504.
+struct f16 { u16 bits; };
+
 #ifdef HDM_EMU
 #include "emu/device.h"
 #else
@@ -156,6 +159,11 @@ __device__ inline float erf_f32(float v)
 // ---- bf16
 
 __device__ inline float from_bf16(bf16 v) { return as_float((u32)v.bits << 16); }
+
+// ---- f16
+
+// fit_f16 keeps a value that a half has no room for at the largest half. NaN stays.
+__device__ inline float fit_f16(float v) { return v > 65504.0f ? 65504.0f : v < -65504.0f ? -65504.0f : v; }
 
 // ---- Sums and maxima in a fixed order
 

@@ -86,6 +86,21 @@ __device__ inline u32 pack_bf16(float lo, float hi)
 	return r;
 }
 
+__device__ inline float from_f16(f16 v)
+{
+	float r;
+	asm("cvt.f32.f16 %0, %1;" : "=f"(r) : "h"(v.bits));
+	return r;
+}
+
+// pack_f16 rounds two floats to halves; lo is the one at the lower address.
+__device__ inline u32 pack_f16(float lo, float hi)
+{
+	u32 r;
+	asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(hi), "f"(lo));
+	return r;
+}
+
 // to_tf32 rounds to the 10 bits of mantissa that tensor cores read; ties away from zero.
 __device__ inline u32 to_tf32(float v)
 {
@@ -99,6 +114,7 @@ __device__ inline u32 to_tf32(float v)
 //   mma_bf16, D[16×8] += A[16×16]·B[16×8], two bf16 a register:
 //     a0 A[g][2t,2t+1]  a1 A[g+8][2t,2t+1]  a2 A[g][2t+8,2t+9]  a3 A[g+8][2t+8,2t+9]
 //     b0 B[2t,2t+1][g]  b1 B[2t+8,2t+9][g]
+//   mma_f16 likewise of halves
 //   mma_tf32, D[16×8] += A[16×8]·B[8×8], one tf32 a register:
 //     a0 A[g][t]  a1 A[g+8][t]  a2 A[g][t+4]  a3 A[g+8][t+4]
 //     b0 B[t][g]  b1 B[t+4][g]
@@ -107,6 +123,13 @@ __device__ inline u32 to_tf32(float v)
 __device__ inline void mma_bf16(float (&d)[4], const u32 (&a)[4], const u32 (&b)[2])
 {
 	asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+	    : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+	    : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
+__device__ inline void mma_f16(float (&d)[4], const u32 (&a)[4], const u32 (&b)[2])
+{
+	asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
 	    : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
 	    : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }

@@ -25,15 +25,17 @@ extern "C" __global__ void __launch_bounds__(256) pack_rows(PackRowsArgs p)
 	*(float4 *)(p.rows + ((t.b * p.heads + t.h) * p.n + t.r) * p.dp + t.c) = v;
 }
 
-// y = Σ rows over the splits, or y += with add; rows [splits,B,heads,n,dp].
-extern "C" __global__ void __launch_bounds__(256) unpack_rows(float *y, const float *rows, int splits, int add, i64 batch, int n, int heads, int d, int dp)
+// y = Σ rows over the splits, or y += with add; rows [splits,B,heads,n,dp]. blockIdx.y is one
+// of two such tensors.
+extern "C" __global__ void __launch_bounds__(256)
+	unpack_rows(float *y0, float *y1, const float *rows0, const float *rows1, int splits, int add0, int add1, i64 batch, int n, int heads, int d, int dp)
 {
 	HeadRow t = head_row(n, heads, dp);
 	if (t.b >= batch)
 		return;
 	i64 row = (t.b * heads + t.h) * n + t.r;
-	float4 v = split_sum(rows + row * dp + t.c, batch * heads * n * dp, splits);
-	store_channels(y, ((t.b * n + t.r) * heads + t.h) * d, t.c, d, v, add);
+	float4 v = split_sum((blockIdx.y ? rows1 : rows0) + row * dp + t.c, batch * heads * n * dp, splits);
+	store_channels(blockIdx.y ? y1 : y0, ((t.b * n + t.r) * heads + t.h) * d, t.c, d, v, blockIdx.y ? add1 : add0);
 }
 
 // sums [B,heads,n]: Σ over the channels of x·y, for every head.

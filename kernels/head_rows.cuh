@@ -10,9 +10,9 @@ struct HeadRow {
 	int r, h, c;
 };
 
-__device__ __forceinline__ HeadRow head_row(int rows, int heads, int dp)
+__device__ __forceinline__ HeadRow head_row(int rows, int heads, int dp, u32 block = blockIdx.x)
 {
-	i64 i = (i64)blockIdx.x * blockDim.x + threadIdx.x;
+	i64 i = (i64)block * blockDim.x + threadIdx.x;
 	int group = dp / 4;
 	HeadRow t;
 	t.c = (int)(i % group) * 4;

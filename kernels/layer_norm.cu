@@ -1,6 +1,6 @@
 // layer_norm.cu: normalization of every position over its channels. One warp holds one
 // row. internal/op/layer_norm.go
-#include "hdm.cuh"
+#include "layer_norm.cuh"
 
 // y = (x − mean)·rstd·w + b; mean and rstd [rows] are saved. x, y [rows, c]; the block is
 // 128 threads for four rows.
@@ -10,72 +10,60 @@ extern "C" __global__ void __launch_bounds__(128)
 	i64 r = (i64)blockIdx.x * 4 + warp();
 	if (r >= rows)
 		return;
-	x += r * c;
-	y += r * c;
-	float sum = 0;
-	for (int i = lane(); i < c; i += 32)
-		sum += x[i];
-	float m = warp_sum(sum) / (float)c;
-	float squares = 0;
-	for (int i = lane(); i < c; i += 32)
-		squares += (x[i] - m) * (x[i] - m);
-	float s = rsqrt_f32(warp_sum(squares) / (float)c + eps);
-	if (lane() == 0) {
-		mean[r] = m;
-		rstd[r] = s;
-	}
-	for (int i = lane(); i < c; i += 32)
-		y[i] = (x[i] - m) * s * w[i] + b[i];
+	normalize_row(y, mean, rstd, x, w, b, eps, r, c);
 }
 
-// dx += rstd·(g − mean_c(g) − x̂·mean_c(g·x̂)) with g = dy·w and x̂ = (x − mean)·rstd.
-extern "C" __global__ void __launch_bounds__(128)
-	layer_norm_grad(float *dx, const float *dy, const float *x, const float *w, const float *mean, const float *rstd, i64 rows, int c)
-{
-	i64 r = (i64)blockIdx.x * 4 + warp();
-	if (r >= rows)
-		return;
-	x += r * c;
-	dy += r * c;
-	dx += r * c;
-	float m = mean[r], s = rstd[r];
-	float sum = 0, dot = 0;
-	for (int i = lane(); i < c; i += 32) {
-		float g = dy[i] * w[i];
-		sum += g;
-		dot += g * ((x[i] - m) * s);
-	}
-	sum = warp_sum(sum) / (float)c;
-	dot = warp_sum(dot) / (float)c;
-	for (int i = lane(); i < c; i += 32)
-		dx[i] += s * (dy[i] * w[i] - sum - (x[i] - m) * s * dot);
-}
-
-// partial_w[chunk, i] = Σ dy·x̂ and partial_b[chunk, i] = Σ dy over the chunk's rows. The
-// grid is (c/32 rounded up, chunks), the block 32×8.
+// dx += rstd·(g − mean_c(g) − x̂·mean_c(g·x̂)) with g = dy·w and x̂ = (x − mean)·rstd, or
+// dx = it without add; then branch += dx dropped as the draws say, or = without add_branch.
+// partial_w[chunk, i] = Σ dy·x̂ and partial_b[chunk, i] = Σ dy over the chunk's rows. dx,
+// branch and the partials may be null. A block has a chunk, a warp a row; two rows of c
+// floats a warp in dynamic shared memory.
 extern "C" __global__ void __launch_bounds__(256)
-	layer_norm_grad_params(float *partial_w, float *partial_b, const float *dy, const float *x, const float *mean, const float *rstd, i64 rows, int c, int chunk_rows)
+	layer_norm_grad(float *dx, float *branch, float *partial_w, float *partial_b, const float *dy, const float *x, const float *w, const float *mean,
+	                const float *rstd, u64 seed, u32 limit, float scale, i64 rows, int c, int chunk_rows, int add, int add_branch)
 {
-	SHARED(float, part_w, [8][32]);
-	SHARED(float, part_b, [8][32]);
-	int i = (int)(blockIdx.x * 32 + threadIdx.x);
-	i64 lo = (i64)blockIdx.y * chunk_rows, hi = lo + chunk_rows < rows ? lo + chunk_rows : rows;
-	float sum_w = 0, sum_b = 0;
-	if (i < c)
-		for (i64 r = lo + threadIdx.y; r < hi; r += 8) {
-			float g = dy[r * c + i];
-			sum_w += g * ((x[r * c + i] - mean[r]) * rstd[r]);
-			sum_b += g;
+	DYNAMIC_SHARED(float, parts);
+	Draws draws{seed, limit, scale};
+	int warps = (int)blockDim.x / 32;
+	float *part_w = parts + warp() * 2 * c, *part_b = part_w + c;
+	for (int i = lane(); i < c; i += 32)
+		part_w[i] = part_b[i] = 0;
+	i64 lo = (i64)blockIdx.x * chunk_rows, hi = lo + chunk_rows < rows ? lo + chunk_rows : rows;
+	for (i64 r = lo + warp(); r < hi; r += warps) {
+		const float *in = x + r * c, *g = dy + r * c;
+		float m = mean[r], s = rstd[r], sum = 0, dot = 0;
+		for (int i = lane(); i < c; i += 32) {
+			float unit = (in[i] - m) * s, v = g[i] * w[i];
+			part_w[i] += g[i] * unit;
+			part_b[i] += g[i];
+			sum += v;
+			dot += v * unit;
 		}
-	part_w[threadIdx.y][threadIdx.x] = sum_w;
-	part_b[threadIdx.y][threadIdx.x] = sum_b;
+		if (!dx)
+			continue;
+		sum = warp_sum(sum) / (float)c;
+		dot = warp_sum(dot) / (float)c;
+		for (int i = lane(); i < c; i += 32) {
+			i64 at = r * c + i;
+			float v = s * (g[i] * w[i] - sum - (in[i] - m) * s * dot);
+			if (add)
+				v += dx[at];
+			dx[at] = v;
+			if (branch)
+				branch[at] = draws.apply(v, at) + (add_branch ? branch[at] : 0.0f);
+		}
+	}
 	__syncthreads();
-	if (threadIdx.y == 0 && i < c) {
-		for (int k = 1; k < 8; k++) {
-			sum_w += part_w[k][threadIdx.x];
-			sum_b += part_b[k][threadIdx.x];
+	if (!partial_w)
+		return;
+	FOR_BLOCK(i, c)
+	{
+		float sum_w = 0, sum_b = 0;
+		for (int k = 0; k < warps; k++) {
+			sum_w += parts[k * 2 * c + i];
+			sum_b += parts[(k * 2 + 1) * c + i];
 		}
-		partial_w[(i64)blockIdx.y * c + i] = sum_w;
-		partial_b[(i64)blockIdx.y * c + i] = sum_b;
+		partial_w[(i64)blockIdx.x * c + i] = sum_w;
+		partial_b[(i64)blockIdx.x * c + i] = sum_b;
 	}
 }

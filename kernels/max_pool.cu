@@ -13,8 +13,8 @@ __device__ inline void store_winners(Width<4>, int *p, const int *v) { *(uint4 *
 
 // y [B,Ho,Wo,C] = the maximum over a window of x [B,H,W,C]; argmax, unless null, is its
 // first position. NaN wins, as in PyTorch. The launch is channelGrid over the positions of y.
-extern "C" __global__ void __launch_bounds__(256)
-	max_pool(float *y, int *argmax, const float *x, int batch, int h, int w, int ho, int wo, int c, int kernel, int stride, int pad, int quads)
+template <class T>
+__device__ __forceinline__ void pool(T *y, int *argmax, const T *x, int batch, int h, int w, int ho, int wo, int c, int kernel, int stride, int pad, int quads)
 {
 	for_channels(c, quads, [=](int k, auto width) {
 		FOR_ROWS(r, (i64)batch * ho * wo)
@@ -23,7 +23,7 @@ extern "C" __global__ void __launch_bounds__(256)
 			int top = (int)(row % (u32)ho) * stride - pad, left = (int)(position % (u32)wo) * stride - pad;
 			int y0 = top > 0 ? top : 0, y1 = top + kernel < h ? top + kernel : h;
 			int x0 = left > 0 ? left : 0, x1 = left + kernel < w ? left + kernel : w;
-			const float *picture = x + (i64)(row / (u32)ho) * h * w * c + k;
+			const T *picture = x + (i64)(row / (u32)ho) * h * w * c + k;
 			Lanes<width.n> best;
 			int at[width.n];
 			EACH(i, width)
@@ -45,6 +45,18 @@ extern "C" __global__ void __launch_bounds__(256)
 				store_winners(width, argmax + r * c + k, at);
 		}
 	});
+}
+
+extern "C" __global__ void __launch_bounds__(256)
+	max_pool(float *y, int *argmax, const float *x, int batch, int h, int w, int ho, int wo, int c, int kernel, int stride, int pad, int quads)
+{
+	pool(y, argmax, x, batch, h, w, ho, wo, c, kernel, stride, pad, quads);
+}
+
+extern "C" __global__ void __launch_bounds__(256)
+	max_pool_half(f16 *y, int *argmax, const f16 *x, int batch, int h, int w, int ho, int wo, int c, int kernel, int stride, int pad, int quads)
+{
+	pool(y, argmax, x, batch, h, w, ho, wo, c, kernel, stride, pad, quads);
 }
 
 // The gradient does not know the windows. It first finds which rows of outputs have

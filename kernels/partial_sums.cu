@@ -33,3 +33,27 @@ extern "C" __global__ void __launch_bounds__(256) add_partials(float *out, const
 		out[i] += sum;
 	}
 }
+
+// PartialSum is out[i] += Σ partial[chunk, i] for i < n.
+struct PartialSum {
+	float *out;
+	const float *partial;
+	int n, chunks;
+};
+
+struct PartialSumList {
+	int count, unused;
+	PartialSum sums[160];
+};
+
+// add_partials for a list of sums that share no out; blockIdx.y is the sum.
+extern "C" __global__ void __launch_bounds__(256) add_partials_list(PartialSumList list)
+{
+	PartialSum s = list.sums[blockIdx.y];
+	FOR_GRID(i, s.n) {
+		float sum = s.partial[i];
+		for (int k = 1; k < s.chunks; k++)
+			sum += s.partial[(i64)k * s.n + i];
+		s.out[i] += sum;
+	}
+}

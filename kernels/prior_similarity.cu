@@ -1,11 +1,12 @@
 // prior_similarity.cu: the best cosine of every query position with the foreground of a
 // shot. Tiles of the products (product.cuh) are reduced to a maximum for each query before
 // they leave the registers. internal/op/prior_similarity.go
+#include "elements.cuh"
 #include "prior.cuh"
 
 // norms[g, r] = |x[g, r]|, or of position list[g, r] for r < count[g]; x [groups,rows,c]. A
 // warp has one row; the grid is (rows/8 rounded up, groups), the block 256.
-extern "C" __global__ void __launch_bounds__(256) prior_norms(float *norms, const float *x, const int *list, const int *count, int rows, int c)
+template <class T> __device__ __forceinline__ void row_norms(float *norms, const T *x, const int *list, const int *count, int rows, int c)
 {
 	int r = (int)blockIdx.x * 8 + warp();
 	if (r >= (count ? count[blockIdx.y] : rows))
@@ -15,16 +16,28 @@ extern "C" __global__ void __launch_bounds__(256) prior_norms(float *norms, cons
 	float sum = 0;
 	if (c % 4 == 0 && ((u64)x & 15) == 0) {
 		for (int i = lane() * 4; i < c; i += 128) {
-			float4 v = *(const float4 *)(x + i);
-			sum += v.x * v.x + v.y * v.y + v.z * v.z + v.w * v.w;
+			auto v = load(Width<4>{}, x + i);
+			sum += v[0] * v[0] + v[1] * v[1] + v[2] * v[2] + v[3] * v[3];
 		}
 	} else {
-		for (int i = lane(); i < c; i += 32)
-			sum += x[i] * x[i];
+		for (int i = lane(); i < c; i += 32) {
+			float v = load(Width<1>{}, x + i)[0];
+			sum += v * v;
+		}
 	}
 	sum = warp_sum(sum);
 	if (lane() == 0)
 		norms[group + r] = sqrt_f32(sum);
+}
+
+extern "C" __global__ void __launch_bounds__(256) prior_norms(float *norms, const float *x, const int *list, const int *count, int rows, int c)
+{
+	row_norms(norms, x, list, count, rows, c);
+}
+
+extern "C" __global__ void __launch_bounds__(256) prior_norms_half(float *norms, const f16 *x, const int *list, const int *count, int rows, int c)
+{
+	row_norms(norms, x, list, count, rows, c);
 }
 
 // best = the candidate 0 when a position of the shot is masked out, else −∞.

@@ -1,6 +1,7 @@
 // prior_tensor.cu: the products of prior_similarity.cu on tensor cores, inputs rounded to
 // tf32 or bf16 when they are read. The norms are those of the unrounded vectors.
 // internal/op/prior_similarity.go
+#include "half_product.cuh"
 #include "prior.cuh"
 #include "tensor_product.cuh"
 
@@ -83,3 +84,40 @@ template <class F> __device__ __forceinline__ void prior_tensor(const PriorArgs 
 
 extern "C" __global__ void __launch_bounds__(TENSOR_THREADS, 2) prior_tf32(PriorArgs p) { prior_tensor<Tf32>(p); }
 extern "C" __global__ void __launch_bounds__(TENSOR_THREADS, 2) prior_bf16(PriorArgs p) { prior_tensor<Bf16>(p); }
+
+// The same for q and s of halves.
+extern "C" __global__ void __launch_bounds__(HALF_THREADS, 2) prior_half(PriorArgs p)
+{
+	constexpr int TILE = 128, MT = TILE / 32, NT = TILE / 16;
+	PriorTile<TILE> tile(p);
+	if (tile.col0 >= tile.count)
+		return;
+	HalfRows<TILE, HALF_A> a((const u16 *)p.q + tile.sample * p.c, nullptr, p.c, tile.row0, p.n, p.c);
+	HalfRows<TILE, HALF_B> b((const u16 *)p.s + tile.shot * p.c, p.list + tile.shot, p.c, tile.col0, tile.count, p.c);
+	float acc[MT][NT][4];
+	half_multiply(acc, a, b, (p.c + HALF_STEP - 1) / HALF_STEP);
+
+	float norm[NT / 4][8];
+	int col0 = tile.col0 + warp() % 2 * NT * 8 + lane() % 4 * 8;
+	UNROLL
+	for (int q = 0; q < NT / 4; q++)
+		UNROLL
+		for (int n = 0; n < 8; n++)
+			norm[q][n] = tile.column_norm(p, col0 + q * 32 + n);
+	UNROLL
+	for (int i = 0; i < MT; i++)
+		UNROLL
+		for (int half = 0; half < 2; half++) {
+			int row = tile.row0 + warp() / 2 * MT * 16 + lane() / 4 + i * 16 + half * 8;
+			float own = tile.row_norm(p, row), top = -infinity_f32();
+			UNROLL
+			for (int q = 0; q < NT / 4; q++)
+				UNROLL
+				for (int n = 0; n < 8; n++)
+					top = larger(top, acc[i][q * 4 + n / 2][half * 2 + n % 2], own, norm[q][n]);
+			top = max_f32(top, __shfl_xor_sync(FULL_WARP, top, 1)); // over the row's lanes
+			top = max_f32(top, __shfl_xor_sync(FULL_WARP, top, 2));
+			if (lane() % 4 == 0)
+				tile.put(p, row, top);
+		}
+}

@@ -283,10 +283,11 @@ template <class A, class B, int TM, int TN, class F> __device__ __forceinline__ 
 // row, so that blocks that run together read the same rows of A.
 template <int BM, int BN> struct Tile {
 	i64 row0, col0;
-	__device__ Tile(i64 n)
+	__device__ Tile(i64 n) : Tile(n, blockIdx.x) {}
+	__device__ Tile(i64 n, u32 block)
 	{
 		u32 columns = (u32)((n + BN - 1) / BN);
-		row0 = (i64)(blockIdx.x / columns) * BM;
-		col0 = (i64)(blockIdx.x % columns) * BN;
+		row0 = (i64)(block / columns) * BM;
+		col0 = (i64)(block % columns) * BN;
 	}
 };

@@ -18,16 +18,28 @@ struct Source {
 	}
 };
 
+constexpr int MAX_LEVELS = 8;
+
+// Levels are the maps q_l [B,n,n,3,3,Co], and where their vectors begin in a line.
+struct Levels {
+	int count, n[MAX_LEVELS], first[MAX_LEVELS];
+	const float *q[MAX_LEVELS];
+};
+
 // lines[b·h+i, first + 3·v + kx, o] = Σ_ky up_rows(q)[b, i+ky−1, v, ky, kx, o], 0 outside;
-// q [B,n,n,3,3,Co], lines [B·h, vectors, Co]. channelGrid over B·h·n·3 vectors of Co.
-extern "C" __global__ void __launch_bounds__(256)
-	pyramid_lines(float *lines, const float *q, int batch, int h, int n, int co, int first, int vectors, int quads)
+// lines [B·h, vectors, Co]. channelGrid over all vectors.
+extern "C" __global__ void __launch_bounds__(256) pyramid_lines(float *lines, Levels levels, int batch, int h, int co, int vectors, int quads)
 {
-	for_channels(co, quads, [=](int o, auto width) {
-		FOR_ROWS(r, (i64)batch * h * n * 3)
+	for_channels(co, quads, [&](int o, auto width) {
+		FOR_ROWS(r, (i64)batch * h * vectors)
 		{
-			int vector = (int)(r % (3 * n)); // 3·v + kx
-			i64 line = r / (3 * n), b = line / h;
+			int vector = (int)(r % vectors), l = 0;
+			while (l + 1 < levels.count && vector >= levels.first[l + 1])
+				l++;
+			const float *q = levels.q[l];
+			int n = levels.n[l];
+			vector -= levels.first[l]; // 3·v + kx
+			i64 line = r / vectors, b = line / h;
 			int i = (int)(line % h);
 			Lanes<width.n> sum{};
 			for (int ky = 0; ky < 3; ky++) {
@@ -42,22 +54,15 @@ extern "C" __global__ void __launch_bounds__(256)
 				EACH(p, width)
 				sum[p] += (1.0f - s.far) * near[p] + s.far * next[p];
 			}
-			store(width, lines + (line * vectors + first + vector) * co + o, sum);
+			store(width, lines + r * co + o, sum);
 		}
 	});
 }
 
-constexpr int MAX_LEVELS = 8;
-
-// Levels are the maps: sides n, and where their vectors begin in a line.
-struct Levels {
-	int count, n[MAX_LEVELS], first[MAX_LEVELS];
-};
-
 // y[b,i,j,o] = Σ_l Σ_kx up_columns(lines_l)[b·h+i, j+kx−1, kx, o], 0 outside; y [B,h,w,Co].
 // channelGrid over the positions of y.
-extern "C" __global__ void __launch_bounds__(256)
-	pyramid_columns(float *y, const float *lines, Levels levels, int batch, int h, int w, int co, int vectors, int quads)
+template <class T>
+__device__ __forceinline__ void spread_columns(T *y, const float *lines, const Levels &levels, int batch, int h, int w, int co, int vectors, int quads)
 {
 	for_channels(co, quads, [&](int o, auto width) {
 		FOR_ROWS(r, (i64)batch * h * w)
@@ -79,4 +84,16 @@ extern "C" __global__ void __launch_bounds__(256)
 			store(width, y + r * co + o, sum);
 		}
 	});
+}
+
+extern "C" __global__ void __launch_bounds__(256)
+	pyramid_columns(float *y, const float *lines, Levels levels, int batch, int h, int w, int co, int vectors, int quads)
+{
+	spread_columns(y, lines, levels, batch, h, w, co, vectors, quads);
+}
+
+extern "C" __global__ void __launch_bounds__(256)
+	pyramid_columns_half(f16 *y, const float *lines, Levels levels, int batch, int h, int w, int co, int vectors, int quads)
+{
+	spread_columns(y, lines, levels, batch, h, w, co, vectors, quads);
 }

@@ -63,8 +63,8 @@ extern "C" __global__ void __launch_bounds__(256) resize_axes(int *rows, int *co
 }
 
 // y [samples, oh, ow, c] from x [samples, h, w, c]; channelGrid over line = ow·c.
-extern "C" __global__ void __launch_bounds__(256)
-	resize_bilinear(float *y, const float *x, const int *rows, const int *cols, i64 samples, int h, int w, int oh, int ow, int c, int line, int quads)
+template <class T>
+__device__ __forceinline__ void resize(T *y, const T *x, const int *rows, const int *cols, i64 samples, int h, int w, int oh, int ow, int c, int line, int quads)
 {
 	Axis down = axis(rows, oh), along = axis(cols, ow);
 	for_channels(line, quads, [=](int at, auto width) {
@@ -78,7 +78,7 @@ extern "C" __global__ void __launch_bounds__(256)
 			{
 				float s = down.far[i];
 				int near = down.near[i];
-				const float *top = x + (b * h + near) * w * c, *bottom = near < h - 1 ? top + (i64)w * c : top;
+				const T *top = x + (b * h + near) * w * c, *bottom = near < h - 1 ? top + (i64)w * c : top;
 				auto p = load(width, top + left), q = load(width, top + right);
 				auto u = load(width, bottom + left), v = load(width, bottom + right);
 				EACH(k, width)
@@ -87,6 +87,18 @@ extern "C" __global__ void __launch_bounds__(256)
 			}
 		}
 	});
+}
+
+extern "C" __global__ void __launch_bounds__(256)
+	resize_bilinear(float *y, const float *x, const int *rows, const int *cols, i64 samples, int h, int w, int oh, int ow, int c, int line, int quads)
+{
+	resize(y, x, rows, cols, samples, h, w, oh, ow, c, line, quads);
+}
+
+extern "C" __global__ void __launch_bounds__(256)
+	resize_bilinear_half(f16 *y, const f16 *x, const int *rows, const int *cols, i64 samples, int h, int w, int oh, int ow, int c, int line, int quads)
+{
+	resize(y, x, rows, cols, samples, h, w, oh, ow, c, line, quads);
 }
 
 // The transpose of one axis: dx[o, p, k] = Σ_i weight(i, p)·dy[o, i, k], added to dx when

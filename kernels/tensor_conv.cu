@@ -2,19 +2,23 @@
 // internal/cuda/tensor_conv.go
 #include "tensor_product.cuh"
 
-#define TENSOR(name, F, BM, BN, WIDTH)                                                \
+#define TENSOR(name, F, BM, BN, WIDTH, RAW)                                           \
 	extern "C" __global__ void __launch_bounds__(TENSOR_THREADS, 2) name(ConvArgs g) \
 	{                                                                                 \
-		tensor_conv<F, BM, BN, WIDTH>(g);                                             \
+		tensor_conv<F, BM, BN, WIDTH, RAW>(g);                                        \
 	}
-TENSOR(conv2d_bf16_128, Bf16, 128, 128, 4)
-TENSOR(conv2d_bf16_128x64, Bf16, 128, 64, 4)
-TENSOR(conv2d_bf16_64, Bf16, 64, 64, 4)
-TENSOR(conv2d_bf16_any, Bf16, 64, 64, 1)
-TENSOR(conv2d_tf32_128, Tf32, 128, 128, 4)
-TENSOR(conv2d_tf32_128x64, Tf32, 128, 64, 4)
-TENSOR(conv2d_tf32_64, Tf32, 64, 64, 4)
-TENSOR(conv2d_tf32_any, Tf32, 64, 64, 1)
+TENSOR(conv2d_bf16_128, Bf16, 128, 128, 4, false)
+TENSOR(conv2d_bf16_128x64, Bf16, 128, 64, 4, false)
+TENSOR(conv2d_bf16_64, Bf16, 64, 64, 4, false)
+TENSOR(conv2d_bf16_any, Bf16, 64, 64, 1, false)
+TENSOR(conv2d_tf32_128, Tf32, 128, 128, 4, false)
+TENSOR(conv2d_tf32_128x64, Tf32, 128, 64, 4, false)
+TENSOR(conv2d_tf32_64, Tf32, 64, 64, 4, false)
+TENSOR(conv2d_tf32_any, Tf32, 64, 64, 1, false)
+TENSOR(conv2d_tf32_raw_128, Tf32, 128, 128, 4, true)
+TENSOR(conv2d_tf32_raw_128x64, Tf32, 128, 64, 4, true)
+TENSOR(conv2d_tf32_raw_64, Tf32, 64, 64, 4, true)
+TENSOR(conv2d_tf32_raw_any, Tf32, 64, 64, 1, true)
 
 // out[r, c] = w[r, c] rounded to nearest, 0 for c ≥ ci; w [rows, ci], out [rows, padded],
 // padded even. One thread for two weights.

@@ -8,29 +8,52 @@
 
 constexpr int ACROSS_PAD = 8; // of operands across the sum: lane_terms
 
-// dx = dy·w and dw = dyᵀ·x: as gemm of linear.cu.
-template <class F, class SA, class SB, int WIDTH> __device__ __forceinline__ void tensor_gemm(const GemmArgs &g)
+// dx = dy·w and dw = dyᵀ·x: as gemm of linear.cu; of a part of the sum.
+template <class F, class SA, class SB, int WIDTH> __device__ __forceinline__ void tensor_gemm(const GemmArgs &g, u32 block, u32 part)
 {
-	Tile<SA::EXTENT, SB::EXTENT> tile(g.n);
-	i64 k0 = (i64)blockIdx.y * g.split_k, k1 = k0 + g.split_k < g.k ? k0 + g.split_k : g.k;
+	Tile<SA::EXTENT, SB::EXTENT> tile(g.n, block);
+	i64 k0 = (i64)part * g.split_k, k1 = k0 + g.split_k < g.k ? k0 + g.split_k : g.k;
 	SA a(g.a, g.lda, tile.row0, g.m, k0, k1);
 	SB b(g.b, g.ldb, tile.col0, g.n, k0, k1);
 	float acc[SA::EXTENT / 32][SB::EXTENT / 16][4];
-	tensor_multiply<F>(acc, a, b, (k1 - k0 + BK - 1) / BK);
-	Output out{g.c + (i64)blockIdx.y * g.m * g.ldc, g.bias, g.accumulate ? g.c : g.residual, g.n, g.ldc, g.relu};
+	i64 steps = (k1 - k0 + BK - 1) / BK;
+	if constexpr (SA::ALONG_K) {
+		tensor_multiply<F>(acc, a, b, steps);
+	} else {
+		ColumnSums<SA> columns(g.sums && tile.col0 == 0);
+		tensor_multiply<F>(acc, a, b, steps, [&](const float *panel) { columns.add(panel); });
+		columns.put(g.sums + (i64)part * g.m, tile.row0, g.m);
+	}
+	Output out{g.c + (i64)part * g.m * g.ldc, g.bias, g.accumulate ? g.c : g.residual, g.n, g.ldc, g.relu};
 	tensor_put<WIDTH>(acc, out, tile.row0, tile.col0, [&](i64 r, i64 &at) {
 		at = r * g.ldc;
 		return r < g.m;
 	});
 }
 
-template <class F, int BM, int BN, int WIDTH> __device__ __forceinline__ void gemm_nn(const GemmArgs &g)
+template <class F, int BM, int BN, int WIDTH> __device__ __forceinline__ void gemm_nn(const GemmArgs &g, u32 block = blockIdx.x, u32 part = blockIdx.y)
 {
-	tensor_gemm<F, MatrixRows<BM, WIDTH, TENSOR_THREADS>, MatrixColumns<BN, WIDTH, TENSOR_THREADS, ACROSS_PAD>, WIDTH>(g);
+	tensor_gemm<F, MatrixRows<BM, WIDTH, TENSOR_THREADS>, MatrixColumns<BN, WIDTH, TENSOR_THREADS, ACROSS_PAD>, WIDTH>(g, block, part);
 }
-template <class F, int BM, int BN, int WIDTH> __device__ __forceinline__ void gemm_tn(const GemmArgs &g)
+template <class F, int BM, int BN, int WIDTH> __device__ __forceinline__ void gemm_tn(const GemmArgs &g, u32 block = blockIdx.x, u32 part = blockIdx.y)
 {
-	tensor_gemm<F, MatrixColumns<BM, WIDTH, TENSOR_THREADS, ACROSS_PAD>, MatrixColumns<BN, WIDTH, TENSOR_THREADS, ACROSS_PAD>, WIDTH>(g);
+	tensor_gemm<F, MatrixColumns<BM, WIDTH, TENSOR_THREADS, ACROSS_PAD>, MatrixColumns<BN, WIDTH, TENSOR_THREADS, ACROSS_PAD>, WIDTH>(g, block, part);
+}
+
+// LinearGradArgs are dx = dy·w and dw = dyᵀ·x, which run side by side: first the blocks of dw,
+// whose sums are long, parts one after the other.
+struct LinearGradArgs {
+	GemmArgs input, weight;
+	int weight_blocks, weight_parts;
+};
+
+template <int BM, int BN> __device__ __forceinline__ void linear_grad(const LinearGradArgs &g)
+{
+	u32 weights = (u32)(g.weight_blocks * g.weight_parts);
+	if (blockIdx.x < weights)
+		gemm_tn<Tf32, 64, 64, 4>(g.weight, blockIdx.x % (u32)g.weight_blocks, blockIdx.x / (u32)g.weight_blocks);
+	else
+		gemm_nn<Tf32, BM, BN, 4>(g.input, blockIdx.x - weights, 0);
 }
 
 // dx += the transposed convolution of dy: as conv_grad_input of conv2d.cu.
@@ -55,10 +78,13 @@ template <class F, int BM, int BN, int WIDTH> __device__ __forceinline__ void gr
 	i64 n = (i64)g.kh * g.kw * g.ci, positions = (i64)g.batch * g.ho * g.wo;
 	Tile<BM, BN> tile(n);
 	i64 k0 = (i64)blockIdx.y * g.split_k, k1 = k0 + g.split_k < positions ? k0 + g.split_k : positions;
-	MatrixColumns<BM, WIDTH, TENSOR_THREADS, ACROSS_PAD> a(g.a, g.co, tile.row0, g.co, k0, k1);
+	using A = MatrixColumns<BM, WIDTH, TENSOR_THREADS, ACROSS_PAD>;
+	A a(g.a, g.co, tile.row0, g.co, k0, k1);
 	PatchColumns<BN, WIDTH, TENSOR_THREADS, ACROSS_PAD> b(g, tile.col0, k0, k1);
 	float acc[BM / 32][BN / 16][4];
-	tensor_multiply<F>(acc, a, b, (k1 - k0 + BK - 1) / BK);
+	ColumnSums<A> columns(g.sums && tile.col0 == 0);
+	tensor_multiply<F>(acc, a, b, (k1 - k0 + BK - 1) / BK, [&](const float *panel) { columns.add(panel); });
+	columns.put(g.sums + (i64)blockIdx.y * g.co, tile.row0, g.co);
 	Output out{g.out + (i64)blockIdx.y * g.co * n, nullptr, g.accumulate ? g.out : nullptr, n, n, 0};
 	tensor_put<WIDTH>(acc, out, tile.row0, tile.col0, [&](i64 r, i64 &at) {
 		at = r * n;
@@ -71,6 +97,14 @@ template <class F, int BM, int BN, int WIDTH> __device__ __forceinline__ void gr
 	{                                                                            \
 		what<F, BM, BN, WIDTH>(g);                                               \
 	}
+#define LINEAR_GRAD(name, BM, BN)                                                             \
+	extern "C" __global__ void __launch_bounds__(TENSOR_THREADS, 2) name(LinearGradArgs g) \
+	{                                                                                      \
+		linear_grad<BM, BN>(g);                                                            \
+	}
+LINEAR_GRAD(linear_grad_tf32_128, 128, 128)
+LINEAR_GRAD(linear_grad_tf32_128x64, 128, 64)
+LINEAR_GRAD(linear_grad_tf32_64, 64, 64)
 #define TILES(name, what, Args, F)                      \
 	TENSOR(name##_128, what, Args, F, 128, 128, 4)      \
 	TENSOR(name##_128x64, what, Args, F, 128, 64, 4)    \

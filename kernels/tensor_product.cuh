@@ -35,6 +35,38 @@ template <int EXTENT, int BYTES> struct WeightRows {
 	}
 };
 
+// RawWeights copies weights [rows, taps, ci] as they lie, float32; they are rounded when
+// they are read. The sum runs over padded channels of each tap, as Patches'.
+template <int EXTENT, int WIDTH> struct RawWeights : Panel<EXTENT, WIDTH, true, TENSOR_THREADS, 0> {
+	using P = Panel<EXTENT, WIDTH, true, TENSOR_THREADS, 0>;
+	const float *begin[P::SLOTS]; // of its tap; null beyond the last row
+	int c, ci, padded, taps;
+
+	__device__ RawWeights(const float *weights, int ci_, int padded_, int taps_, i64 row0, i64 rows) : c(P::across()), ci(ci_), padded(padded_), taps(taps_)
+	{
+		UNROLL
+		for (int e = 0; e < P::SLOTS; e++) {
+			i64 r = row0 + P::line(e);
+			begin[e] = r < rows ? weights + r * taps * ci : nullptr;
+		}
+	}
+	__device__ const float *at(int e, bool &valid) const
+	{
+		valid = begin[e] && c < ci && taps > 0;
+		return begin[e] + c;
+	}
+	__device__ void advance()
+	{
+		for (c += BK; c >= padded; c -= padded) {
+			taps--;
+			UNROLL
+			for (int e = 0; e < P::SLOTS; e++)
+				if (begin[e])
+					begin[e] += ci;
+		}
+	}
+};
+
 // load_rows loads a lane's terms 4t … 4t+3 of two rows that lie along the sum, 8 apart;
 // load_column those of a column of the other operand.
 template <class F> __device__ __forceinline__ void load_rows(typename F::A &a, const float *top, const float *bottom)
@@ -104,7 +136,8 @@ template <class S> __device__ __forceinline__ void lane_terms(float (&v)[4], con
 
 // tensor_multiply computes the warp's values of a tile from steps times BK terms of two
 // sources of which one at least lies across the sum, rounded when they are read.
-template <class F, class A, class B, int MT, int NT> __device__ __forceinline__ void tensor_multiply(float (&acc)[MT][NT][4], A &a, B &b, i64 steps)
+// seen is called with every panel of A while it is in shared memory.
+template <class F, class A, class B, int MT, int NT, class Seen> __device__ __forceinline__ void tensor_multiply(float (&acc)[MT][NT][4], A &a, B &b, i64 steps, Seen seen)
 {
 	static_assert(A::EXTENT == MT * 32 && B::EXTENT == NT * 16, "2×2 warps");
 	DYNAMIC_SHARED(float, memory);
@@ -127,6 +160,7 @@ template <class F, class A, class B, int MT, int NT> __device__ __forceinline__ 
 		__syncthreads(); // this stage has come, and nobody reads the one before it any more
 		fetch_stage(s + TENSOR_STAGES - 1);
 		const float *stage = memory + s % TENSOR_STAGES * (A::FLOATS + B::FLOATS);
+		seen(stage);
 		typename F::A av[MT];
 		UNROLL
 		for (int i = 0; i < MT; i++) {
@@ -148,21 +182,56 @@ template <class F, class A, class B, int MT, int NT> __device__ __forceinline__ 
 	}
 }
 
+template <class F, class A, class B, int MT, int NT> __device__ __forceinline__ void tensor_multiply(float (&acc)[MT][NT][4], A &a, B &b, i64 steps)
+{
+	tensor_multiply<F>(acc, a, b, steps, [](const float *) {});
+}
+
+// ColumnSums adds up the columns of A, whose panels lie across the sum: a thread each.
+template <class A> struct ColumnSums {
+	float sum;
+	bool wanted;
+
+	__device__ explicit ColumnSums(bool any) : sum(0), wanted(any && (int)threadIdx.x < A::EXTENT) {}
+	__device__ __forceinline__ void add(const float *panel)
+	{
+		static_assert(!A::ALONG_K && A::EXTENT <= TENSOR_THREADS, "a thread has one column");
+		if (!wanted)
+			return;
+		UNROLL
+		for (int k = 0; k < BK; k++)
+			sum += panel[k * A::STRIDE + (int)threadIdx.x];
+	}
+	// put writes the sums of columns row0 and on of rows.
+	__device__ __forceinline__ void put(float *sums, i64 row0, i64 rows) const
+	{
+		i64 r = row0 + (int)threadIdx.x;
+		if (wanted && r < rows)
+			sums[r] = sum;
+	}
+};
+
 // tensor_conv computes y = ReLU(conv(x, w) + bias + residual), as conv_forward of
-// conv2d.cu, with weights [Co, taps, Ci rounded up to BK] that round_weights made.
-template <class F, int BM, int BN, int WIDTH> __device__ __forceinline__ void tensor_conv(const ConvArgs &g)
+// conv2d.cu, with weights [Co, taps, Ci rounded up to BK] that round_weights made,
+// or RAW ones [Co, taps, Ci] in float32.
+template <class F, int BM, int BN, int WIDTH, bool RAW> __device__ __forceinline__ void tensor_conv(const ConvArgs &g)
 {
 	using A = Patches<BM, WIDTH, TENSOR_THREADS, 0>;
-	using B = WeightRows<BN, F::BYTES>;
+	constexpr int BYTES = RAW ? 4 : F::BYTES; // of a weight
 	constexpr int MT = BM / 32, NT = BN / 16; // products of 16×8 a warp
-	constexpr int STAGE = A::FLOATS * 4 + BN * BK * F::BYTES;
+	constexpr int STAGE = A::FLOATS * 4 + BN * BK * BYTES;
 	DYNAMIC_SHARED(u8, memory);
 	Tile<BM, BN> tile(g.co);
 	int padded = (g.ci + BK - 1) / BK * BK;
 	int terms = g.kh * g.kw * padded, steps = terms / BK;
 	Window window{g.a, g.batch, g.h, g.w, g.ci, g.ho, g.wo, g.stride, -g.pad, -g.pad, g.kh, g.kw, g.dilation, g.dilation};
 	A a(window, padded, tile.row0);
-	B b(g.b, terms, tile.col0, g.co);
+	auto b = [&] {
+		if constexpr (RAW)
+			return RawWeights<BN, WIDTH>(g.b, g.ci, padded, g.kh * g.kw, tile.col0, g.co);
+		else
+			return WeightRows<BN, F::BYTES>(g.b, terms, tile.col0, g.co);
+	}();
 
 	float acc[MT][NT][4];
 	tensor_clear(acc);
@@ -171,7 +240,10 @@ template <class F, int BM, int BN, int WIDTH> __device__ __forceinline__ void te
 		if (s < steps) {
 			u8 *stage = memory + s % TENSOR_STAGES * STAGE;
 			fetch((float *)stage, a);
-			b.fetch(stage + A::FLOATS * 4);
+			if constexpr (RAW)
+				fetch((float *)stage + A::FLOATS, b);
+			else
+				b.fetch(stage + A::FLOATS * 4);
 		}
 		cp_async_commit(); // an empty group too, so that the groups count the stages
 	};
@@ -189,7 +261,7 @@ template <class F, int BM, int BN, int WIDTH> __device__ __forceinline__ void te
 		fetch_stage(s + TENSOR_STAGES - 1);
 		const u8 *stage = memory + s % TENSOR_STAGES * STAGE;
 		const float *rows = (const float *)stage + row0 * BK + quad * 4;
-		const u8 *columns = stage + A::FLOATS * 4 + ((col0 + group) * BK + quad * 4) * F::BYTES;
+		const u8 *columns = stage + A::FLOATS * 4 + ((col0 + group) * BK + quad * 4) * BYTES;
 		typename F::A av[MT];
 		UNROLL
 		for (int i = 0; i < MT; i++)
@@ -197,7 +269,11 @@ template <class F, int BM, int BN, int WIDTH> __device__ __forceinline__ void te
 		UNROLL
 		for (int j = 0; j < NT; j++) {
 			typename F::B bv;
-			F::load_b(bv, columns + j * 8 * BK * F::BYTES);
+			const u8 *at = columns + j * 8 * BK * BYTES;
+			if constexpr (RAW)
+				load_column<F>(bv, (const float *)at);
+			else
+				F::load_b(bv, at);
 			UNROLL
 			for (int i = 0; i < MT; i++)
 				F::multiply(acc[i][j], av[i], bv);

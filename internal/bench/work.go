@@ -110,8 +110,11 @@ func newEvaluation(dev op.Device, o Options, b *data.Batch) (*Work, error) {
 		tape.Begin(false, 0)
 		in := model.Upload(tape, b)
 		var predictions [3]op.Tensor
-		in.Normalize(tape)
-		out := net.Forward(tape, in)
+		var out *model.Output
+		op.CaptureGraph(dev, func() {
+			in.Normalize(tape)
+			out = net.Forward(tape, in)
+		})
 		op.Region(dev, model.RegionPredictions)
 		for i, logits := range []*nn.Var{out.Base, out.Meta, out.Final} {
 			full := model.Upsample(tape, logits, s, s)

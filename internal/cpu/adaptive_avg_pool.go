@@ -73,3 +73,11 @@ func (d *Device) AdaptiveAvgPoolGrad(dx, dy op.Tensor) {
 	a := averageArgs{y: f32(dy), x: f32(dx), h: s.H, w: s.W, c: s.C, ho: s.OutH, wo: s.OutW}
 	averagingGrad.run(s.B*a.h, max(1, elementGrain/(a.w*a.c)), a)
 }
+
+// AdaptiveAvgPoolLevels averages over one grid after the other.
+func (d *Device) AdaptiveAvgPoolLevels(y []op.Tensor, x op.Tensor) {
+	op.CheckAdaptiveAvgPoolLevels(y, x)
+	for _, t := range y {
+		d.AdaptiveAvgPool(t, x)
+	}
+}

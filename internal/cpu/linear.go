@@ -24,3 +24,10 @@ func (d *Device) LinearGradWeight(dw, db, x, dy op.Tensor) {
 		addColumnSums(f32(db), f32(dy))
 	}
 }
+
+// LinearGrad adds the gradients of x, w and bias, one after the other.
+func (d *Device) LinearGrad(dx, dw, db, dy, x, w op.Tensor) {
+	op.CheckLinearGrad(dx, dw, db, dy, x, w)
+	d.LinearGradInput(dx, dy, w)
+	d.LinearGradWeight(dw, db, x, dy)
+}

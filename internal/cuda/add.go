@@ -13,5 +13,5 @@ func (d *Device) Add(y, a, b op.Tensor) {
 // AddScaled computes y += alpha·x.
 func (d *Device) AddScaled(y, x op.Tensor, alpha float32) {
 	n := op.CheckAddScaled(y, x)
-	d.launch("add_scaled", d.perFour(n), y, x, alpha, n)
+	d.launch("add_scaled", d.perFour(n), y, x, alpha, n, !d.fresh(y))
 }

@@ -14,12 +14,20 @@ func (d *Device) BatchNormFrozen(y, x, w, b, mean, variance op.Tensor, eps float
 // BatchNormFrozenGrad adds the gradients with the statistics as constants.
 func (d *Device) BatchNormFrozenGrad(dx, dw, db, dy, x, w, mean, variance op.Tensor, eps float32) {
 	rows, c := op.CheckBatchNormFrozenGrad(dx, dw, db, dy, x, w, mean, variance)
-	if dx != nil {
-		four := quads(c, address(dx), address(dy))
-		d.launch("batch_norm_frozen_grad", d.channelGrid(c, rows, 1, four), dx, dy, w, variance, eps, rows, c, four)
+	if dx == nil && dw == nil && db == nil {
+		return
 	}
-	if dw != nil || db != nil {
-		d.batchNormDots(dw, db, 0, dy, x, w, mean, variance, eps, true)
+	count, chunkRows := chunks(rows)
+	partial := d.scratch(2 * count * c)
+	defer d.freeScratch(partial)
+	half := offset(partial, count*c)
+	d.launch("batch_norm_frozen_grad", columnBlock(c, count), dx, partial, half, dy, x, w, mean, variance, eps, rows, c, chunkRows,
+		dx != nil && !d.fresh(dx))
+	if dw != nil {
+		d.addPartials(address(dw), partial, count, c)
+	}
+	if db != nil {
+		d.addPartials(address(db), half, count, c)
 	}
 }
 
@@ -43,23 +51,23 @@ func (d *Device) BatchNormTrainGrad(dx, dw, db, dy, x, w, saveMean, saveRstd op.
 		return
 	}
 	if dx == nil {
-		d.batchNormDots(dw, db, 0, dy, x, w, saveMean, saveRstd, 0, false)
+		d.batchNormDots(dw, db, 0, dy, x, w, saveMean, saveRstd)
 		return
 	}
 	slopes := d.scratch(3 * c)
 	defer d.freeScratch(slopes)
-	d.batchNormDots(dw, db, slopes, dy, x, w, saveMean, saveRstd, 0, false)
+	d.batchNormDots(dw, db, slopes, dy, x, w, saveMean, saveRstd)
 	four := quads(c, address(dx), address(dy), address(x), address(saveMean))
 	d.launch("batch_norm_train_grad", d.channelGrid(c, rows, 1, four), dx, dy, x, saveMean, slopes, rows, c, four)
 }
 
 // batchNormDots adds Σ dy·x̂ to dw and Σ dy to db (each may be nil); with slopes [3,c], not
-// 0, it writes the terms of dx there. spread is the variance when frozen, else 1/√(σ²+eps).
-func (d *Device) batchNormDots(dw, db op.Tensor, slopes pointer, dy, x, w, mean, spread op.Tensor, eps float32, frozen bool) {
+// 0, it writes the terms of dx there.
+func (d *Device) batchNormDots(dw, db op.Tensor, slopes pointer, dy, x, w, mean, rstd op.Tensor) {
 	rows, c := matrixRows(x)
 	count, chunkRows := chunks(rows)
 	partial := d.scratch(2 * count * c)
 	defer d.freeScratch(partial)
 	d.launch("batch_norm_dots", columnBlock(c, count), partial, dy, x, mean, rows, c, chunkRows)
-	d.launch("batch_norm_dots_end", columnBlock(c, 1), dw, db, slopes, partial, w, spread, eps, frozen, count, rows, c)
+	d.launch("batch_norm_dots_end", columnBlock(c, 1), dw, db, slopes, partial, w, rstd, count, rows, c)
 }

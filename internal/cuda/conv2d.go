@@ -15,6 +15,7 @@ type convArgs struct {
 	batch, h, w, ci, ho, wo, co          int32
 	kh, kw, stride, pad, dilation        int32
 	relu, accumulate, dk, splitPositions int32
+	sums                                 pointer
 }
 
 // newConvArgs returns the geometry of a convolution of x [B,H,W,Ci] with weights of shape
@@ -89,7 +90,7 @@ func (d *Device) Conv2DGradInput(dx, dy, w op.Tensor, p op.ConvParams) {
 	ci, co, products := int(g.ci), int(g.co), d.layerPrecision(&g)
 	if g.pointwise() {
 		d.gemmIn(products, "nn", gemmArgs{
-			c: g.out, a: g.a, b: g.b, m: g.inputs(), n: ci, k: co, lda: co, ldb: ci, ldc: ci, accumulate: 1,
+			c: g.out, a: g.a, b: g.b, m: g.inputs(), n: ci, k: co, lda: co, ldb: ci, ldc: ci, accumulate: d.accumulates(dx),
 		})
 		return
 	}
@@ -113,29 +114,41 @@ func (d *Device) ownConvGradInput(p precision, g convArgs) {
 // Conv2DGradWeight adds Σ dy·x to dw and Σ dy to db.
 func (d *Device) Conv2DGradWeight(dw, db, x, dy op.Tensor, p op.ConvParams) {
 	op.CheckConv2DGradWeight(dw, db, x, dy, p)
-	if db != nil {
-		co := op.Last(dy)
-		d.addColumnSums(db, dy, op.Len(dy)/co, co)
-	}
 	if dw == nil {
+		if db != nil {
+			co := op.Last(dy)
+			d.addColumnSums(db, dy, op.Len(dy)/co, co)
+		}
 		return
 	}
 	g := newConvArgs(x.Shape(), dw.Shape(), p)
 	g.out, g.a, g.b, g.accumulate = address(dw), address(dy), address(x), 1
 	ci, co, products := int(g.ci), int(g.co), d.layerPrecision(&g)
 	if g.pointwise() {
-		d.gemmIn(products, "tn", gemmArgs{
-			c: g.out, a: g.a, b: g.b, m: co, n: ci, k: g.positions(), lda: co, ldb: ci, ldc: ci, accumulate: 1,
-		})
+		a := gemmArgs{c: g.out, a: g.a, b: g.b, m: co, n: ci, k: g.positions(), lda: co, ldb: ci, ldc: ci, accumulate: 1}
+		if db == nil {
+			d.gemmIn(products, "tn", a)
+		} else {
+			d.gemmSums(products, a, db, dy)
+		}
 		return
 	}
-	own := func(g convArgs) { d.ownConvGradWeight(products, g) }
-	if !d.convGradWeightByLibrary(products, g, own) {
-		own(g)
+	byLibrary := d.convGradWeightByLibrary(products, g, func(g convArgs) { d.ownConvGradWeight(products, g, nil) })
+	if !byLibrary && products != fp32 {
+		d.ownConvGradWeight(products, g, db)
+		return
+	}
+	if !byLibrary {
+		d.ownConvGradWeight(products, g, nil)
+	}
+	if db != nil {
+		d.addColumnSums(db, dy, g.positions(), co)
 	}
 }
 
-func (d *Device) ownConvGradWeight(p precision, g convArgs) {
+// ownConvGradWeight adds the gradient of the weights, and on tensor cores the sums of dy to
+// sums, unless that is nil.
+func (d *Device) ownConvGradWeight(p precision, g convArgs, sums op.Tensor) {
 	ci, co := int(g.ci), int(g.co)
 	tile, blocks := chooseTile(co, g.terms(), co%4 == 0 && ci%4 == 0 && aligned16(g.out, g.a, g.b))
 	parts, length := splitSum(g.positions(), blocks)
@@ -143,6 +156,11 @@ func (d *Device) ownConvGradWeight(p precision, g convArgs) {
 	kernel, threads, shared := p.gradientKernel("conv2d_grad_weight", false, tile)
 	s := grid2(blocks, parts, threads)
 	s.shared = shared
+	if sums != nil {
+		g.sums = d.scratch(parts * co)
+		defer d.freeScratch(g.sums)
+		defer d.addPartials(address(sums), g.sums, parts, co)
+	}
 	if parts == 1 {
 		d.launch(kernel, s, &g)
 		return

@@ -18,10 +18,15 @@ func (d *Device) Depthwise3x3(y, x, w, bias op.Tensor) {
 // Depthwise3x3Grad adds the gradients of x, w and bias.
 func (d *Device) Depthwise3x3Grad(dx, dw, db, dy, x, w op.Tensor) {
 	op.CheckDepthwise3x3Grad(dx, dw, db, dy, x, w)
+	d.depthwiseGrad(dx, dw, db, dy, x, w, dx != nil && !d.fresh(dx))
+}
+
+// depthwiseGrad is Depthwise3x3Grad with dx added to or overwritten.
+func (d *Device) depthwiseGrad(dx, dw, db, dy, x, w op.Tensor, add bool) {
 	sh := x.Shape()
 	if dx != nil {
 		s, wide := depthwiseSize(x, address(dx), address(dy), address(w))
-		d.launch("depthwise3x3_grad_input", s, dx, dy, w, sh[0], sh[1], sh[2], sh[3], wide)
+		d.launch("depthwise3x3_grad_input", s, dx, dy, w, sh[0], sh[1], sh[2], sh[3], wide, add)
 	}
 	if dw == nil && db == nil {
 		return
@@ -37,10 +42,10 @@ func (d *Device) Depthwise3x3Grad(dx, dw, db, dy, x, w op.Tensor) {
 	s.block[1] = 8
 	d.launch("depthwise3x3_grad_params", s, partial, ofBias, dy, x, lines, sh[1], sh[2], c, chunkLines)
 	if dw != nil {
-		d.addPartials(dw, partial, count, 9*c)
+		d.addPartials(address(dw), partial, count, 9*c)
 	}
 	if db != nil {
-		d.addPartials(db, ofBias, count, c)
+		d.addPartials(address(db), ofBias, count, c)
 	}
 }
 

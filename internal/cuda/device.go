@@ -53,6 +53,9 @@ type Device struct {
 	traced    func(op.Launch) // nil: nobody asks
 	recent    recent
 	compile   compile
+	axes      map[resizeKey]pointer
+	late      lateSums
+	zeros     []zeroing // asked for, not queued yet
 }
 
 var _ op.Device = (*Device)(nil)
@@ -106,7 +109,7 @@ const batchPixels = 1 << 17
 
 // Capabilities are all but to observe the regions of a network.
 func (d *Device) Capabilities() op.Capabilities {
-	return op.Capabilities{Fetcher: d, Graphs: d, Clock: d, Memory: d, Launches: d, Compiler: d, PreferredBatchPixels: batchPixels}
+	return op.Capabilities{Fetcher: d, Graphs: d, Clock: d, Memory: d, Launches: d, Compiler: d, Late: d, HalfMaps: d.precision == bf16, PreferredBatchPixels: batchPixels}
 }
 
 // Multiprocessors returns the number of multiprocessors.
@@ -122,33 +125,20 @@ func (d *Device) must(err error) {
 	}
 }
 
-// Zero clears t.
-func (d *Device) Zero(t op.Tensor) {
-	d.zero(address(t), bytesOf(t))
-}
-
 // Copy copies src to dst.
 func (d *Device) Copy(dst, src op.Tensor) {
 	op.CheckCopy(dst, src)
 	to, from, n := address(dst), address(src), bytesOf(src)
-	d.trace(op.LaunchCopy, "copy", to, from)
+	d.startZeros()
+	d.traceWhole(op.LaunchCopy, "copy", n, to, from)
 	d.submit("copy", func() error {
 		return d.check(cu.MemcpyDtoDAsync(to, from, n, d.stream), "copy on the device")
 	})
 }
 
-func (d *Device) zero(at cu.DevicePtr, bytes int64) {
-	d.trace(op.LaunchZero, "zero", at)
-	d.submit("zero", func() error {
-		if bytes%4 == 0 {
-			return d.check(cu.MemsetD32Async(at, 0, bytes/4, d.stream), "clear memory")
-		}
-		return d.check(cu.MemsetD8Async(at, 0, bytes, d.stream), "clear memory")
-	})
-}
-
 // submit queues work under a name for messages.
 func (d *Device) submit(name string, f func() error) {
+	d.startZeros()
 	d.must(d.queue.submit(func() error {
 		d.recent.add(name)
 		err := f()

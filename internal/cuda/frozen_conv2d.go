@@ -12,7 +12,7 @@ import (
 )
 
 // frozenConv is a convolution whose weights lie on the device in the precision of its
-// products: float32 as they are, or rounded for tensor cores.
+// products: float32 as they are, or rounded for tensor cores, in bf16 to halves.
 type frozenConv struct {
 	dev       *Device
 	shape     []int // [Co,KH,KW,Ci]
@@ -20,6 +20,7 @@ type frozenConv struct {
 	precision precision
 	weights   pointer
 	bias      pointer // null without
+	half      bool    // weights of halves, for halfConv
 }
 
 func (c *frozenConv) Shape() []int          { return c.shape }
@@ -48,6 +49,7 @@ func (d *Device) FreezeConv2D(w, bias []float32, shape []int, p op.ConvParams) (
 		return nil, fmt.Errorf("no memory for convolution weights %v: %w", shape, err)
 	}
 	c.weights = weights
+	c.half = d.precision == bf16 && shape[0]%op.HalfChannels == 0
 	if bias != nil {
 		if c.bias, err = d.resident(bias); err != nil {
 			return nil, c.failed(fmt.Errorf("no memory for %d biases: %w", len(bias), err))
@@ -57,6 +59,14 @@ func (d *Device) FreezeConv2D(w, bias []float32, shape []int, p op.ConvParams) (
 		return c, nil
 	}
 	rows, ci := shape[0]*shape[1]*shape[2], shape[3]
+	if c.half {
+		rounded, err := d.halfWeights(weights, rows, ci)
+		if err != nil {
+			return nil, c.failed(fmt.Errorf("no memory for convolution weights %v in halves: %w", shape, err))
+		}
+		c.weights = rounded
+		return c, d.release(uintptr(weights))
+	}
 	rounded, err := d.alloc(int64(c.precision.roundedFloats(rows, ci)) * 4)
 	if err != nil {
 		return nil, c.failed(fmt.Errorf("no memory for convolution weights %v in %v: %w", shape, c.precision, err))
@@ -93,7 +103,9 @@ func (d *Device) FrozenConv2D(y, x op.Tensor, c op.FrozenConv, residual op.Tenso
 	if relu {
 		g.relu = 1
 	}
-	if f.precision == fp32 {
+	if f.half {
+		d.halfConv(g, y, x, residual)
+	} else if f.precision == fp32 {
 		d.convForward(g)
 	} else {
 		d.tensorConv(f.precision, g)

@@ -13,5 +13,6 @@ func (d *Device) GELU(y, x op.Tensor) {
 // GELUGrad adds dy·(Φ(x) + x·φ(x)) to dx.
 func (d *Device) GELUGrad(dx, dy, x op.Tensor) {
 	n := op.CheckGELUGrad(dx, dy, x)
-	d.launch("gelu_grad", d.perFour(n), dx, dy, x, n)
+	seed, limit, scale := draws(op.DropoutParams{})
+	d.launch("gelu_grad", d.perFour(n), dx, dy, x, seed, limit, scale, n, !d.fresh(dx))
 }

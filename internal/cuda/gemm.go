@@ -2,6 +2,8 @@
 
 package cuda
 
+import "hdmnet/internal/op"
+
 // gemmArgs is GemmArgs of kernels/linear.cu: C[m,n] (+)= A[m,k]·B[k,n] + bias[n] +
 // residual, then ReLU. The matrices lie with rows lda, ldb, ldc apart, residual as C;
 // accumulate is 1 when C is added to.
@@ -11,6 +13,7 @@ type gemmArgs struct {
 	lda, ldb, ldc           int
 	splitK                  int
 	accumulate, relu        int32
+	sums                    pointer
 }
 
 // gemm queues a product in float32. layout tells how A and B lie: "nt" [m,k] and [n,k],
@@ -20,14 +23,31 @@ func (d *Device) gemm(layout string, g gemmArgs) { d.gemmIn(fp32, layout, g) }
 // gemmIn is gemm in p, of the layouts "nn" and "tn" where p is not fp32. The library takes it in
 // fp32 and tf32.
 func (d *Device) gemmIn(p precision, layout string, g gemmArgs) {
-	own := func(g gemmArgs) { d.ownGemm(p, layout, g) }
-	if p == bf16 || !d.productByLibrary(layout, g, p, own) {
-		own(g)
+	if !d.libraryGemm(p, layout, g) {
+		d.ownGemm(p, layout, g, nil)
 	}
 }
 
+func (d *Device) libraryGemm(p precision, layout string, g gemmArgs) bool {
+	return p != bf16 && d.productByLibrary(layout, g, p, func(g gemmArgs) { d.ownGemm(p, layout, g, nil) })
+}
+
+// gemmSums is gemmIn of the layout "tn", and adds the sums over A's rows to sums [m].
+func (d *Device) gemmSums(p precision, g gemmArgs, sums, a op.Tensor) {
+	own := p != fp32 && !d.libraryGemm(p, "tn", g)
+	if own {
+		d.ownGemm(p, "tn", g, sums)
+		return
+	}
+	if p == fp32 {
+		d.gemmIn(p, "tn", g)
+	}
+	d.addColumnSums(sums, a, g.k, g.m)
+}
+
 // ownGemm is gemm by kernels/linear.cu, and kernels/tensor_gradient.cu on tensor cores.
-func (d *Device) ownGemm(p precision, layout string, g gemmArgs) {
+// On these it adds the sums of A's rows to sums, unless that is nil.
+func (d *Device) ownGemm(p precision, layout string, g gemmArgs, sums op.Tensor) {
 	tile, blocks := chooseTile(g.m, g.n, g.aligned(layout))
 	kernel, threads, shared := p.gradientKernel("gemm_"+layout, layout == "nn", tile)
 	// A long sum with few tiles, as in gradients of weights: parts of the sum side by side.
@@ -40,6 +60,11 @@ func (d *Device) ownGemm(p precision, layout string, g gemmArgs) {
 	g.splitK = length
 	s := grid2(blocks, parts, threads)
 	s.shared = shared
+	if sums != nil {
+		g.sums = d.scratch(parts * g.m)
+		defer d.freeScratch(g.sums)
+		defer d.addPartials(address(sums), g.sums, parts, g.m)
+	}
 	if parts == 1 {
 		d.launch(kernel, s, &g)
 		return

@@ -16,8 +16,13 @@ type gramArgs struct {
 // features rounded to tf32.
 func (d *Device) Gram(g, x op.Tensor) {
 	batch, n, c := op.CheckGram(g, x)
+	at := address(x)
+	if op.IsHalf(x) {
+		at = d.widened(x)
+		defer d.freeScratch(at)
+	}
 	kernel, tile, threads, shared := "gram_any", 64, 256, 0
-	if c%4 == 0 && aligned16(address(x)) {
+	if c%4 == 0 && aligned16(at) {
 		kernel, tile = "gram_128", 128
 		if p := d.precision.similarity(); p != fp32 {
 			kernel, threads, shared = "gram_"+p.String(), tensorThreads, tensorStages*2*tensorStep*(tile+8)*4
@@ -28,7 +33,7 @@ func (d *Device) Gram(g, x op.Tensor) {
 	partial := d.scratch(batch * parts * c * c)
 	defer d.freeScratch(partial)
 	grid := size{grid: [3]int{pairs, parts, batch}, block: [3]int{threads, 1, 1}, shared: shared}
-	d.launch(kernel, grid, &gramArgs{partial: partial, x: address(x), n: int32(n), c: int32(c), partRows: int32(partRows)})
+	d.launch(kernel, grid, &gramArgs{partial: partial, x: at, n: int32(n), c: int32(c), partRows: int32(partRows)})
 	squares := size{grid: [3]int{ceil(c, 32), ceil(c, 32), batch}, block: [3]int{32, 8, 1}}
 	d.launch("gram_cosines", squares, g, partial, parts, c)
 }

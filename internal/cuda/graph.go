@@ -54,6 +54,7 @@ func (d *Device) CaptureGraph(f func()) {
 		d.submit("begin of a graph", d.beginGraph)
 	}
 	defer func() {
+		d.startZeros()
 		d.startRecorded()
 		c.open = false
 		if c.quiet++; c.waited {
@@ -85,6 +86,7 @@ func (d *Device) startRecorded() {
 
 // call runs f on the queue's thread after all that was queued, and waits for it.
 func (d *Device) call(f func() error) error {
+	d.startZeros()
 	d.capture.waited = true
 	d.startRecorded()
 	return d.queue.call(f)

@@ -74,7 +74,22 @@ func (d *Device) pack(s headShape, rows, x, list, count, mean pointer) {
 
 // unpack writes the sum of splits padded rows to y, or adds it.
 func (d *Device) unpack(s headShape, y op.Tensor, rows pointer, splits int, add bool) {
-	d.launch("unpack_rows", s.grid(), y, rows, splits, add, s.batch, s.n, s.heads, s.d, s.dp)
+	d.launch("unpack_rows", s.grid(), y, nil, rows, nil, splits, add, false, s.batch, s.n, s.heads, s.d, s.dp)
+}
+
+// unpackBoth is unpack for two tensors, of which one may be nil.
+func (d *Device) unpackBoth(s headShape, y [2]op.Tensor, rows [2]pointer, splits int, add [2]bool) {
+	for i, t := range y {
+		if t == nil {
+			if other := 1 - i; y[other] != nil {
+				d.unpack(s, y[other], rows[other], splits, add[other])
+			}
+			return
+		}
+	}
+	grid := s.grid()
+	grid.grid[1] = 2
+	d.launch("unpack_rows", grid, y[0], y[1], rows[0], rows[1], splits, add[0], add[1], s.batch, s.n, s.heads, s.d, s.dp)
 }
 
 // rowSplits is in how many parts blocks walk through the other rows, so that rows times

@@ -94,6 +94,7 @@ func (d *Device) launch(name string, s size, args ...any) {
 			panic(fmt.Sprintf("cuda: kernel %s: argument %d is a %T of %d bytes, the parameter has %d", name, i, a, n, k.Params[i]))
 		}
 	}
+	d.startZeros()
 	d.traceArguments(name, values)
 	d.submit(name, func() error {
 		if err := d.load(k, dims[6]); err != nil {

@@ -229,11 +229,11 @@ func (d *Device) finishConv(kernel string, y, t pointer, g convArgs) {
 		g.co%4 == 0 && aligned16(y, t, g.bias, g.residual))
 }
 
-// tensorConvByLibrary queues a convolution with weights g.b rounded to p, whose channels are
-// rounded up to tensorStep, by cuDNN, or where it is a plain product, which is never in bf16, by
+// tensorConvByLibrary queues a convolution with weights g.b rounded to p, or unrounded in
+// tf32, whose channels are padded to some number, by cuDNN, or where it is a plain product, which is never in bf16, by
 // cuBLASLt, or returns false.
-func (d *Device) tensorConvByLibrary(p precision, g convArgs, own func(convArgs)) bool {
-	ci, padded := int(g.ci), ceil(int(g.ci), tensorStep)*tensorStep
+func (d *Device) tensorConvByLibrary(p precision, g convArgs, padded int, own func(convArgs)) bool {
+	ci := int(g.ci)
 	switch {
 	case p == bf16 && d.libraries.choices == nil && int(g.kh*g.kw*g.co) < roundingPays:
 		return false

@@ -73,14 +73,27 @@ func (d *Device) correlation(operator string, s op.AttentionSizes, q, k, mask op
 	if gradient {
 		c.qInv, c.kInv = c.floats(d, groups*c.queries.n), c.floats(d, groups*c.keys.n)
 	}
-	c.unitRows(c.queries, unitRowsArgs{rows: c.qRows, inv: c.qInv, x: address(q), scale: 1})
-	c.unitRows(c.keys, unitRowsArgs{rows: c.kRows, inv: c.kInv, x: address(k), list: c.list, count: c.count, scale: invTemperature})
+	both := unitRowsPair{
+		first:  unitRowsArgs{rows: c.qRows, inv: c.qInv, x: address(q), scale: 1}.of(c.queries),
+		second: unitRowsArgs{rows: c.kRows, inv: c.kInv, x: address(k), list: c.list, count: c.count, scale: invTemperature}.of(c.keys),
+	}
+	grid := c.queries.grid()
+	both.secondBlock = int32(grid.grid[0])
+	grid.grid[0] += c.keys.grid().grid[0]
+	d.launch("unit_rows", grid, &both)
 	return c
 }
 
-func (c *correlation) unitRows(s headShape, a unitRowsArgs) {
+// of returns the arguments for rows of a shape.
+func (a unitRowsArgs) of(s headShape) unitRowsArgs {
 	a.batch, a.n, a.heads, a.d, a.dp = s.batch, int32(s.n), int32(s.heads), int32(s.d), int32(s.dp)
-	c.launch("unit_rows", s.grid(), &a)
+	return a
+}
+
+// unitRowsPair is UnitRowsPair.
+type unitRowsPair struct {
+	first, second  unitRowsArgs
+	secondBlock, _ int32
 }
 
 // ownQueries launches a kernel whose owners are the queries; the supports walk.

@@ -8,7 +8,11 @@ import "hdmnet/internal/op"
 func (d *Device) MaxPool(y, argmax, x op.Tensor, p op.PoolParams) {
 	s := op.CheckMaxPool(y, argmax, x, p)
 	four := quads(s.C, address(y), address(x), address(argmax))
-	d.launch("max_pool", d.channelGrid(s.C, s.B*s.OutH*s.OutW, 1, four), y, argmax, x,
+	kernel := "max_pool"
+	if op.IsHalf(x) {
+		kernel = "max_pool_half"
+	}
+	d.launch(kernel, d.channelGrid(s.C, s.B*s.OutH*s.OutW, 1, four), y, argmax, x,
 		s.B, s.H, s.W, s.OutH, s.OutW, s.C, p.Kernel, p.Stride, p.Pad, four)
 }
 

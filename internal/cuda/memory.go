@@ -173,7 +173,11 @@ func (d *Device) scratch(n int) pointer {
 	return pointer(at)
 }
 
-func (d *Device) freeScratch(p pointer) { d.must(d.release(uintptr(p))) }
+func (d *Device) freeScratch(p pointer) {
+	if !d.late.keep(p, d.memory.live[uintptr(p)]) {
+		d.must(d.release(uintptr(p)))
+	}
+}
 
 // offset returns the address of element i of float32s at p.
 func offset(p pointer, i int) pointer { return p + pointer(4*i) }

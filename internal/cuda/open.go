@@ -48,6 +48,7 @@ func Open(index int, p op.Precision) (*Device, error) {
 		modules:   map[string]cu.Module{},
 		memory:    allocator{idle: map[int64][]uintptr{}, live: map[uintptr]int64{}, direct: os.Getenv("HDMNET_CUDA_CACHE") == "off"},
 		sync:      environment("HDMNET_CUDA_SYNC"),
+		axes:      map[resizeKey]pointer{},
 		staging:   newStaging(),
 		capture:   newCapture(),
 	}

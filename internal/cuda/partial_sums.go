@@ -12,9 +12,11 @@ func chunks(rows int) (count, chunkRows int) {
 	return ceil(rows, chunkRows), chunkRows
 }
 
-// addPartials adds the sum of count rows of n partial values to out.
-func (d *Device) addPartials(out any, partial pointer, count, n int) {
-	d.launch("add_partials", d.perElement(n), out, partial, count, n)
+// addPartials adds the sum of count rows of n partial values to out, now or late.
+func (d *Device) addPartials(out, partial pointer, count, n int) {
+	if !d.later(partialSum{out, partial, int32(n), int32(count)}) {
+		d.launch("add_partials", d.perElement(n), out, partial, count, n)
+	}
 }
 
 // addColumnSums adds the column sums of x [rows, cols] to out [cols].
@@ -25,5 +27,5 @@ func (d *Device) addColumnSums(out, x op.Tensor, rows, cols int) {
 	s := grid2(ceil(cols, 32), count, 32)
 	s.block[1] = 8
 	d.launch("column_partials", s, partial, x, rows, cols, chunkRows)
-	d.addPartials(out, partial, count, cols)
+	d.addPartials(address(out), partial, count, cols)
 }

@@ -8,7 +8,7 @@ import "hdmnet/internal/op"
 // of it: tf32 and bf16 multiply on tensor cores, bf16 twice as fast as tf32. Both round the
 // inputs of Linear, Conv2D, FrozenConv2D and their gradients as layer says, of
 // SelfAttention, MaskedCorrelation, their gradients and Gram as similarity says, and of
-// PriorSimilarity. A convolution by cuDNN in bf16 is off by 2⁻⁸ of the result more, as cuDNN
+// PriorSimilarity. In bf16 FrozenConv2D takes halves instead (half_conv.go). A convolution by cuDNN in bf16 is off by 2⁻⁸ of the result more, as cuDNN
 // hands it over in bf16.
 type precision op.Precision
 

@@ -26,11 +26,17 @@ func (d *Device) PriorSimilarity(y, q, s, mask op.Tensor) {
 	defer d.freeScratch(best)
 	a := priorArgs{best: best, q: address(q), s: address(s), qNorm: norms, sNorm: offset(norms, batch*n), list: list, count: count,
 		n: int32(n), m: int32(m), c: int32(c), shots: int32(shots)}
-	d.launch("prior_norms", grid2(ceil(n, 8), batch, 256), a.qNorm, q, nil, nil, n, c)
-	d.launch("prior_norms", grid2(ceil(m, 8), groups, 256), a.sNorm, s, list, count, m, c)
+	normKernel := "prior_norms"
+	if op.IsHalf(q) {
+		normKernel = "prior_norms_half"
+	}
+	d.launch(normKernel, grid2(ceil(n, 8), batch, 256), a.qNorm, q, nil, nil, n, c)
+	d.launch(normKernel, grid2(ceil(m, 8), groups, 256), a.sNorm, s, list, count, m, c)
 	d.launch("prior_start", d.perElement(groups*n), best, count, n, m, groups*n)
 	kernel, tile, threads, shared := "prior_any", 64, 256, 0
-	if c%4 == 0 && aligned16(a.q, a.s) {
+	if op.IsHalf(q) {
+		kernel, tile, threads, shared = "prior_half", 128, halfThreads, halfShared(128, 128)
+	} else if c%4 == 0 && aligned16(a.q, a.s) {
 		kernel, tile = "prior_128", 128
 		if d.precision != fp32 {
 			kernel, threads, shared = "prior_"+d.precision.String(), tensorThreads, tensorStages*2*tile*tensorStep*4

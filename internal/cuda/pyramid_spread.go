@@ -12,6 +12,8 @@ import (
 type pyramidLevels struct {
 	count    int32
 	n, first [8]int32
+	_        int32
+	q        [8]pointer
 }
 
 // PyramidSpread sums the rows of cells for every line of y, then spreads the sums over its
@@ -24,19 +26,21 @@ func (d *Device) PyramidSpread(y op.Tensor, q []op.Tensor) {
 	}
 	s := y.Shape()
 	b, h, w, co := s[0], s[1], s[2], s[3]
-	vectors := 0 // sums of a line
+	vectors, fours := 0, quads(co) // sums of a line
 	for i, t := range q {
 		n := t.Shape()[1]
-		levels.n[i], levels.first[i] = int32(n), int32(vectors)
+		levels.n[i], levels.first[i], levels.q[i] = int32(n), int32(vectors), address(t)
+		fours = fours && quads(co, levels.q[i])
 		vectors += 3 * n
 	}
 	levels.count = int32(len(q))
 	lines := d.scratch(b * h * vectors * co)
 	defer d.freeScratch(lines)
-	for i, t := range q {
-		n, four := int(levels.n[i]), quads(co, address(t))
-		d.launch("pyramid_lines", d.channelGrid(co, b*h*n*3, 1, four), lines, t, b, h, n, co, levels.first[i], vectors, four)
-	}
+	d.launch("pyramid_lines", d.channelGrid(co, b*h*vectors, 1, fours), lines, &levels, b, h, co, vectors, fours)
 	four := quads(co, address(y))
-	d.launch("pyramid_columns", d.channelGrid(co, b*h*w, 1, four), y, lines, &levels, b, h, w, co, vectors, four)
+	kernel := "pyramid_columns"
+	if op.IsHalf(y) {
+		kernel = "pyramid_columns_half"
+	}
+	d.launch(kernel, d.channelGrid(co, b*h*w, 1, four), y, lines, &levels, b, h, w, co, vectors, four)
 }

@@ -77,6 +77,7 @@ func (d *Device) SelfAttentionGrad(dq, dk, dv, dy, y, lse, q, k, v op.Tensor, he
 	rows, keys := headShapes("SelfAttentionGrad", op.CheckSelfAttentionGrad(dq, dk, dv, dy, y, lse, q, k, v, heads))
 	var scratch headScratch
 	defer scratch.free(d)
+	addKeys, addValues := dk != nil && !d.fresh(dk), dv != nil && !d.fresh(dv) // dq is added to
 	shift := scratch.floats(d, rows.batch*heads*rows.n)
 	d.launch("row_dots", rows.grid(), shift, dy, y, rows.batch, rows.n, heads, rows.d, rows.dp)
 	a := selfAttentionGradArgs{dy: scratch.rows(d, rows, dy), q: scratch.rows(d, rows, q), k: scratch.rows(d, keys, k), v: scratch.rows(d, keys, v),
@@ -103,12 +104,7 @@ func (d *Device) SelfAttentionGrad(dq, dk, dv, dy, y, lse, q, k, v op.Tensor, he
 		kernel, perBlock := d.precision.similarity().rowKernel(name, rows.dp, 1)
 		d.launch(kernel, ownRows(keys.n, perBlock, rows.batch*heads, splits), &a)
 	}
-	if dk != nil {
-		d.unpack(keys, dk, a.dk.x, splits, true)
-	}
-	if dv != nil {
-		d.unpack(keys, dv, a.dv.x, splits, true)
-	}
+	d.unpackBoth(keys, [2]op.Tensor{dk, dv}, [2]pointer{a.dk.x, a.dv.x}, splits, [2]bool{addKeys, addValues})
 }
 
 // selfAttentionKeyGrad names the kernels that make dk and dv.

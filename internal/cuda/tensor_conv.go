@@ -33,7 +33,7 @@ func (d *Device) roundWeights(p precision, to, from pointer, rows, ci int) {
 // tensorConv queues a convolution on tensor cores with weights g.b that are rounded to p.
 func (d *Device) tensorConv(p precision, g convArgs) {
 	own := func(g convArgs) { d.ownTensorConv(p, g) }
-	if !d.tensorConvByLibrary(p, g, own) {
+	if !d.tensorConvByLibrary(p, g, ceil(int(g.ci), tensorStep)*tensorStep, own) {
 		own(g)
 	}
 }
@@ -41,17 +41,33 @@ func (d *Device) tensorConv(p precision, g convArgs) {
 // ownTensorConv is tensorConv by kernels/tensor_conv.cu.
 func (d *Device) ownTensorConv(p precision, g convArgs) {
 	tile, blocks := chooseTile(g.positions(), int(g.co), g.ci%4 == 0 && g.co%2 == 0 && aligned16(g.out, g.a, g.residual))
-	s := grid1(blocks, tensorThreads)
-	s.shared = tensorStages * tensorStep * (tile.rows*4 + tile.columns*p.bytesOfWeight())
-	d.launch("conv2d_"+p.String()+tile.name, s, &g)
+	d.launchTensorConv("conv2d_"+p.String()+tile.name, tile, blocks, p.bytesOfWeight(), g)
 }
 
-// roundedConv rounds the weights g.b to p and queues the convolution on tensor cores.
+func (d *Device) launchTensorConv(kernel string, tile productTile, blocks, bytesOfWeight int, g convArgs) {
+	s := grid1(blocks, tensorThreads)
+	s.shared = tensorStages * tensorStep * (tile.rows*4 + tile.columns*bytesOfWeight)
+	d.launch(kernel, s, &g)
+}
+
+// roundedConv queues a convolution on tensor cores with weights g.b in float32. In tf32 they
+// are rounded when they are read, in bf16 before.
 func (d *Device) roundedConv(p precision, g convArgs) {
+	if p == tf32 {
+		if !d.tensorConvByLibrary(p, g, int(g.ci), d.ownRawConv) {
+			d.ownRawConv(g)
+		}
+		return
+	}
 	rows, ci := int(g.co)*int(g.kh)*int(g.kw), int(g.ci)
 	rounded := d.scratch(p.roundedFloats(rows, ci))
 	defer d.freeScratch(rounded)
 	d.roundWeights(p, rounded, g.b, rows, ci)
 	g.b = rounded
 	d.tensorConv(p, g)
+}
+
+func (d *Device) ownRawConv(g convArgs) {
+	tile, blocks := chooseTile(g.positions(), int(g.co), g.ci%4 == 0 && g.co%2 == 0 && aligned16(g.out, g.a, g.b, g.residual))
+	d.launchTensorConv("conv2d_tf32_raw"+tile.name, tile, blocks, 4, g)
 }

@@ -44,11 +44,11 @@ func (c twinConv) tensorGradients(p precision, change func(float32) float32) fun
 		gi, gw := args(dx, dy, w), args(dw, dy, x)
 		gw.accumulate = 1
 		if ci, co := c.ci, c.co; gi.pointwise() {
-			gpu.ownGemm(p, "nn", gemmArgs{c: gi.out, a: gi.a, b: gi.b, m: gi.inputs(), n: ci, k: co, lda: co, ldb: ci, ldc: ci, accumulate: 1})
-			gpu.ownGemm(p, "tn", gemmArgs{c: gw.out, a: gw.a, b: gw.b, m: co, n: ci, k: gw.positions(), lda: co, ldb: ci, ldc: ci, accumulate: 1})
+			gpu.ownGemm(p, "nn", gemmArgs{c: gi.out, a: gi.a, b: gi.b, m: gi.inputs(), n: ci, k: co, lda: co, ldb: ci, ldc: ci, accumulate: 1}, nil)
+			gpu.ownGemm(p, "tn", gemmArgs{c: gw.out, a: gw.a, b: gw.b, m: co, n: ci, k: gw.positions(), lda: co, ldb: ci, ldc: ci, accumulate: 1}, nil)
 		} else {
 			gpu.ownConvGradInput(p, gi)
-			gpu.ownConvGradWeight(p, gw)
+			gpu.ownConvGradWeight(p, gw, nil)
 		}
 		return []op.Tensor{y, dx, dw}
 	}
@@ -100,12 +100,84 @@ func TestTensorKernels(t *testing.T) {
 						}
 					}
 				}
-				for _, kernel := range strings.Fields(strings.ReplaceAll(c.kernels, "%", p.String())) {
+				forward := "conv2d_" + p.String()
+				if p == tf32 {
+					forward += "_raw" // weights that may change are rounded when they are read
+				}
+				for _, kernel := range strings.Fields(strings.ReplaceAll(strings.ReplaceAll(c.kernels, "conv2d_%", forward), "%", p.String())) {
 					if !dev.kernels[kernel].loaded {
 						t.Errorf("%s did not run", kernel)
 					}
 				}
 			})
+		}
+	}
+}
+
+// TestGradientSums: the gradients of biases that the kernels for gradients of weights make
+// beside them.
+func TestGradientSums(t *testing.T) {
+	t.Setenv(librariesVariable, librariesOff)
+	for _, c := range []twinConv{
+		{1, 1, 1, 1, 1, 1, 1, op.ConvParams{Stride: 1, Dilation: 1}},
+		{2, 9, 7, 12, 20, 1, 1, op.ConvParams{Stride: 1, Dilation: 1}},
+		{1, 91, 92, 12, 132, 1, 1, op.ConvParams{Stride: 1, Dilation: 1}},
+		{2, 12, 15, 7, 9, 3, 3, op.ConvParams{Stride: 2, Pad: 1, Dilation: 1}},
+		{1, 60, 61, 20, 132, 3, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}},
+	} {
+		sums := func(d op.Device, o *operands) []op.Tensor {
+			ho, wo := c.p.Out(c.h, c.kh), c.p.Out(c.w, c.kw)
+			x, dy := o.floats(c.b, c.h, c.w, c.ci), o.floats(c.b, ho, wo, c.co)
+			dw, db := o.arena.Zeros(c.co, c.kh, c.kw, c.ci), o.arena.Zeros(c.co)
+			d.Conv2DGradWeight(dw, db, x, dy, c.p)
+			return []op.Tensor{db}
+		}
+		want, got := results(openCPU(t), sums)[0], results(openIn(t, tf32), sums)[0]
+		for i, v := range got {
+			if e := math.Abs(float64(v - want[i])); !(e <= 1e-6*float64(c.b*c.h*c.w)) { // of as many addends below 1
+				t.Fatalf("%s: element %d is %g, want %g", c.name(), i, v, want[i])
+			}
+		}
+	}
+}
+
+// TestLinearGrad: both gradients of a Linear from one launch are those of two, added to what
+// is there or written over what was cleared.
+func TestLinearGrad(t *testing.T) {
+	t.Setenv(librariesVariable, librariesOff)
+	dev := openIn(t, tf32)
+	for _, c := range []struct {
+		rows, in, out int
+		kernel        string
+	}{{70, 20, 12, "linear_grad_tf32_64"}, {16500, 64, 64, "linear_grad_tf32_128x64"}, {16500, 128, 36, "linear_grad_tf32_128"}} {
+		run := func(together, cleared bool) [][]float32 {
+			return results(dev, func(d op.Device, o *operands) []op.Tensor {
+				dx, dw, db := o.floats(c.rows, c.in), o.floats(c.out, c.in), o.floats(c.out)
+				dy, x, w := o.floats(c.rows, c.out), o.floats(c.rows, c.in), o.floats(c.out, c.in)
+				if cleared {
+					d.Zero(dx)
+				}
+				if together {
+					d.LinearGrad(dx, dw, db, dy, x, w)
+				} else {
+					d.LinearGradInput(dx, dy, w)
+					d.LinearGradWeight(dw, db, x, dy)
+				}
+				return []op.Tensor{dx, dw, db}
+			})
+		}
+		for _, cleared := range []bool{false, true} {
+			want, got := run(false, cleared), run(true, cleared)
+			for k := range want {
+				for i, v := range want[k] {
+					if e := math.Abs(float64(got[k][i] - v)); !(e <= 1e-6*float64(c.rows)) {
+						t.Fatalf("%v, cleared %t: result %d: element %d is %g, want %g", c, cleared, k, i, got[k][i], v)
+					}
+				}
+			}
+		}
+		if !dev.kernels[c.kernel].loaded {
+			t.Errorf("%s did not run", c.kernel)
 		}
 	}
 }

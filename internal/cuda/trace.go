@@ -27,6 +27,18 @@ func (d *Device) trace(kind op.LaunchKind, name string, at ...pointer) {
 	d.traced(l)
 }
 
+// traceWhole tells of a copy or zeroing of as many bytes at each address.
+func (d *Device) traceWhole(kind op.LaunchKind, name string, bytes int64, at ...pointer) {
+	if d.traced == nil {
+		return
+	}
+	l := op.Launch{Kind: kind, Name: name}
+	for _, p := range at {
+		l.Operands = append(l.Operands, op.Operand{Address: uintptr(p), Allocation: uintptr(p), Bytes: bytes})
+	}
+	d.traced(l)
+}
+
 // traceArguments tells of a kernel by the values of its parameters: the words that are
 // addresses in the device's memory are its operands, by themselves or in a struct.
 func (d *Device) traceArguments(name string, values []byte) {

@@ -32,7 +32,9 @@ func (o *Options) look(net FewShot, t *nn.Tape, b *data.Batch, want func(*output
 	}
 	seen := make([]outputs, len(b.Episodes))
 	for _, view := range views {
-		out := net.Forward(t, upload(t, b, view))
+		in := upload(t, b, view)
+		var out *model.Output
+		op.CaptureGraph(t.Dev, func() { out = net.Forward(t, in) }) // labels' sizes differ: what follows is no part of it
 		votes := max(out.Votes, 1)
 		if err := finite(t, out.Final.Value, b, votes); err != nil {
 			return nil, err

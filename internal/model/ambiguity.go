@@ -157,15 +157,12 @@ func (a *adaptor) forward(t *nn.Tape, x, s *nn.Var, near sides) (query, support,
 
 // forward rectifies x [B·K,h,w,64] by the pivots p [B,64].
 func (r *rectifier) forward(t *nn.Tape, x, p *nn.Var) *nn.Var {
-	size := x.Value.Shape()
 	b := p.Value.Shape()[0]
 	cat := t.Concat(t.Reshape(x, b, op.Len(x.Value)/b/dim, dim), p)
 	m := t.Linear(cat, r.Merge)
 	t.Free(cat)
-	z := t.Add(x, t.Reshape(m, size...))
+	z, n := t.AddNorm(x, m, 0, r.Norm)
 	t.Free(m)
-	f := r.FFN.forward(t, z, r.Norm)
-	out := t.Add(z, f)
-	t.Free(z, f)
+	out, _ := r.FFN.forward(t, z, n, nil)
 	return out
 }

@@ -73,7 +73,7 @@ func (c *featureCache) exchange(t *nn.Tape, all *features, names []string, compu
 func (c *featureCache) put(maps [4]op.Tensor, row int, name string) error {
 	bytes := int64(0)
 	for _, m := range maps {
-		bytes += int64(op.Len(m)/m.Shape()[0]) * 4
+		bytes += int64(op.Len(m)/m.Shape()[0]) * int64(m.Dtype().Size())
 	}
 	if c.byName[name] != nil || bytes > c.limit {
 		return nil
@@ -87,12 +87,12 @@ func (c *featureCache) put(maps [4]op.Tensor, row int, name string) error {
 		return nil
 	}
 	kept := &cachedMaps{name: name, mem: mem, bytes: bytes}
-	all, lo := op.FromMemory(c.dev, tensor.Float32, mem.Uintptr(), int(bytes/4)), 0
+	at := mem.Uintptr()
 	for i, m := range maps {
 		from := op.Rows(m, row, row+1)
-		kept.maps[i] = op.Span(all, lo, from.Shape()...)
+		kept.maps[i] = op.FromMemory(c.dev, m.Dtype(), at, from.Shape()...)
 		c.dev.Copy(kept.maps[i], from)
-		lo += op.Len(from)
+		at += uintptr(op.Len(from)) * m.Dtype().Size()
 	}
 	c.byName[name] = c.recent.PushFront(kept)
 	c.used += bytes

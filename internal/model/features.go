@@ -36,22 +36,29 @@ func (n *HDMNet) features(t *nn.Tape, in Input, mask op.Tensor) features {
 		images := wanted[lo:min(lo+chunk, len(wanted))]
 		op.Region(t.Dev, RegionBackbone)
 		x := t.Arena.Float32(len(images), h, w, 3)
-		for row, i := range images {
-			to := t.Arena.Rows(x, row, row+1)
+		for lo := 0; lo < len(images); { // neighbors in one call
+			hi := lo + 1
+			for hi < len(images) && images[hi] == images[hi-1]+1 && images[hi] != b {
+				hi++
+			}
+			to, i, count := t.Arena.Rows(x, lo, hi), images[lo], hi-lo
 			switch {
 			case i < b:
-				t.Dev.Copy(to, t.Arena.Rows(in.Query, i, i+1))
+				t.Dev.Copy(to, t.Arena.Rows(in.Query, i, i+count))
 			case n.ambiguity:
-				t.Dev.Copy(to, t.Arena.Rows(support, i-b, i-b+1))
+				t.Dev.Copy(to, t.Arena.Rows(support, i-b, i-b+count))
 			default:
-				t.Dev.MaskImage(to, t.Arena.Rows(support, i-b, i-b+1), t.Arena.Reshape(t.Arena.Rows(mask, i-b, i-b+1), 1, h, w))
+				t.Dev.MaskImage(to, t.Arena.Rows(support, i-b, i-b+count), t.Arena.Reshape(t.Arena.Rows(mask, i-b, i-b+count), count, h, w))
 			}
+			lo = hi
 		}
 		var part features
+		t.Halves = !n.ambiguity // whose contrasts take float32
 		part.f2, part.f3, part.f4 = n.Base.Backbone.features(t, t.Const(x))
 		t.Arena.Free(x)
 		op.Region(t.Dev, RegionHead)
 		part.f5 = n.Base.head(t, part.f4)
+		t.Halves = false
 		if len(images) == total {
 			all = part
 			break
@@ -80,6 +87,6 @@ func (f *features) room(t *nn.Tape, like [4]op.Tensor, total int) {
 		return
 	}
 	for k, m := range []**nn.Var{&f.f2, &f.f3, &f.f4, &f.f5} {
-		*m = t.Const(t.Arena.Float32(append([]int{total}, like[k].Shape()[1:]...)...))
+		*m = t.Const(t.Arena.Of(like[k], append([]int{total}, like[k].Shape()[1:]...)...))
 	}
 }

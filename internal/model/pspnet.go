@@ -41,6 +41,17 @@ func newBaseLearner(o Options) baseLearner {
 // levels returns the pooled and projected maps [B,n,n,C/4] of x.
 func (p *ppm) levels(t *nn.Tape, x *nn.Var) []*nn.Var {
 	out := t.List(len(p.Features))
+	if op.IsHalf(x.Value) { // which reads x once, whatever its size
+		var bins [4]int
+		for i, f := range p.Features {
+			bins[i] = f.bins
+		}
+		for i, pooled := range t.AdaptiveAvgPools(x, bins[:len(p.Features)]) {
+			out[i] = t.ConvBN(pooled, p.Features[i].Conv, nil, true)
+			t.Free(pooled)
+		}
+		return out
+	}
 	s, fine := x.Value.Shape(), p.Features[len(p.Features)-1].bins
 	from := x
 	for i := len(p.Features) - 1; i >= 0; i-- {
@@ -98,10 +109,12 @@ func NewPSPNet(o Options) (*PSPNet, error) {
 
 // Forward returns logits [B,h,w,BaseClasses] at feature size for images x [B,S,S,3].
 func (n *PSPNet) Forward(t *nn.Tape, x op.Tensor) *nn.Var {
+	t.Halves = true
 	f2, f3, f4 := n.Base.Backbone.features(t, t.Const(x))
 	t.Free(f2, f3)
 	f5 := n.Base.head(t, f4)
 	t.Free(f4)
+	t.Halves = false
 	logits := classify(t, f5, n.Classifier)
 	t.Free(f5)
 	return logits

@@ -63,10 +63,10 @@ func newEncoderLayer(heads, sr int) *encoderLayer {
 	return e
 }
 
-// self is the layer with attention of x [B,h,w,64] over itself. Where a is not nil the
-// supports' foreground and background keep apart.
-func (e *encoderLayer) self(t *nn.Tape, x *nn.Var, a *apart) *nn.Var {
-	n := t.LayerNorm(x, e.Norm1)
+// self is the layer with attention of x [B,h,w,64] over itself; n is x normalized by Norm1.
+// Where a is not nil the supports' foreground and background keep apart. It returns the
+// result, and the result normalized by next.
+func (e *encoderLayer) self(t *nn.Tape, x, n *nn.Var, next *nn.LayerNorm, a *apart) (out, normed *nn.Var) {
 	kv := n
 	if e.Attn.SR != nil {
 		r := t.Conv2D(n, e.Attn.SR)
@@ -83,7 +83,7 @@ func (e *encoderLayer) self(t *nn.Tape, x *nn.Var, a *apart) *nn.Var {
 		y = t.SelfAttention(q, k, v, e.heads)
 	}
 	t.Free(q, k, v)
-	return e.finish(t, x, y)
+	return e.finish(t, x, y, next)
 }
 
 // cross is the matching layer: queries from x [B,h,w,64], keys and values from the
@@ -100,7 +100,8 @@ func (e *encoderLayer) cross(t *nn.Tape, x, support *nn.Var, mask op.Tensor, sca
 		y = t.Scale(joint, scale)
 		t.Free(joint)
 	}
-	return e.finish(t, x, y), corr
+	y, _ = e.finish(t, x, y, nil)
+	return y, corr
 }
 
 // project returns q [B,N,64], k and v [B,M,64].
@@ -112,35 +113,28 @@ func (e *encoderLayer) project(t *nn.Tape, x, source *nn.Var) (q, k, v *nn.Var) 
 	return t.Linear(tokens(x), e.Attn.Attn.Q), t.Linear(tokens(source), e.Attn.Attn.K), t.Linear(tokens(source), e.Attn.Attn.V)
 }
 
-// finish projects the attention's output y, adds the residual x and runs the FFN.
-func (e *encoderLayer) finish(t *nn.Tape, x, y *nn.Var) *nn.Var {
+// finish projects the attention's output y, adds the residual x and runs the FFN. It returns
+// the result, and the result normalized by next unless that is nil.
+func (e *encoderLayer) finish(t *nn.Tape, x, y *nn.Var, next *nn.LayerNorm) (out, normed *nn.Var) {
 	o := t.Linear(y, e.Attn.Attn.O)
 	t.Free(y)
-	d := t.Dropout(o, tokenDropout, false)
-	z := t.Add(x, t.Reshape(d, x.Value.Shape()...))
-	t.Free(o, d)
-	f := e.FFN.forward(t, z, e.Norm2)
-	out := t.Add(z, f)
-	t.Free(z, f)
-	return out
+	z, n := t.AddNorm(x, o, tokenDropout, e.Norm2)
+	t.Free(o)
+	return e.FFN.forward(t, z, n, next)
 }
 
-func (f *feedForward) forward(t *nn.Tape, x *nn.Var, norm *nn.LayerNorm) *nn.Var {
-	n := t.LayerNorm(x, norm)
+// forward adds the FFN of n, which is x normalized, to x. It returns the sum, and the sum
+// normalized by next unless that is nil; x and n are freed.
+func (f *feedForward) forward(t *nn.Tape, x, n *nn.Var, next *nn.LayerNorm) (out, normed *nn.Var) {
 	h := t.Linear(n, f.Expand)
 	t.Free(n)
-	w := t.Depthwise(h, f.Depthwise)
+	g := t.DepthwiseGELU(h, f.Depthwise, tokenDropout)
 	t.Free(h)
-	g := t.GELU(w)
-	t.Free(w)
-	d := t.Dropout(g, tokenDropout, false)
-	p := t.Linear(d, f.Project)
-	t.Free(g, d)
-	out := t.Dropout(p, tokenDropout, false)
-	if out != p {
-		t.Free(p)
-	}
-	return out
+	p := t.Linear(g, f.Project)
+	t.Free(g)
+	out, normed = t.AddNorm(x, p, tokenDropout, next)
+	t.Free(x, p)
+	return out, normed
 }
 
 // encoderStage is patch embedding, two encoder layers and a norm.
@@ -160,12 +154,10 @@ func (s *encoderStage) forward(t *nn.Tape, x *nn.Var, keep *apart) *nn.Var {
 	p := t.Conv2D(x, s.Embed.Projection)
 	a := t.LayerNorm(p, s.Embed.Norm)
 	t.Free(p)
-	b := s.Layer1.self(t, a, keep)
+	b, n := s.Layer1.self(t, a, t.LayerNorm(a, s.Layer1.Norm1), s.Layer2.Norm1, keep)
 	t.Free(a)
-	a = s.Layer2.self(t, b, keep)
-	t.Free(b)
-	y := t.LayerNorm(a, s.Norm)
-	t.Free(a)
+	a, y := s.Layer2.self(t, b, n, s.Norm, keep)
+	t.Free(a, b)
 	return y
 }
 

@@ -97,7 +97,9 @@ func (t *Tape) product(a, b *Var) *Var {
 	t.Dev.LinearGradInput(y.Value, a.Value, b.Value)
 	t.record(step{y: y, in: [3]*Var{a, b}, back: func(t *Tape, s *step, dy op.Tensor) {
 		a, b := s.in[0], s.in[1]
-		if da := t.Grad(a); da != nil {
+		if da := t.newGrad(a); da != nil {
+			t.Dev.Linear(da, dy, b.Value, nil)
+		} else if da := t.Grad(a); da != nil {
 			part := t.Arena.Float32(da.Shape()...)
 			t.Dev.Linear(part, dy, b.Value, nil)
 			t.Dev.AddScaled(da, part, 1)

@@ -32,6 +32,15 @@ func (t *Tape) convolved(x *Var, kernel []int, p op.ConvParams) *Var {
 	return t.out(s[0], p.Out(s[1], kernel[1]), p.Out(s[2], kernel[2]), kernel[0])
 }
 
+// frozenMap is convolved for a folded convolution: in halves where these are wanted.
+func (t *Tape) frozenMap(x *Var, kernel []int, p op.ConvParams) *Var {
+	if !t.Halves || !t.Dev.Capabilities().HalfMaps || kernel[0]%op.HalfChannels != 0 {
+		return t.convolved(x, kernel, p)
+	}
+	s := x.Value.Shape()
+	return t.value(Var{Value: t.Arena.Half(s[0], p.Out(s[1], kernel[1]), p.Out(s[2], kernel[2]), kernel[0]), fixed: true})
+}
+
 // folds tells whether c is computed as one convolution with weights that do not change.
 func (t *Tape) folds(c *ConvBN) bool { return !t.recording && c.Conv.Weight.Role == Frozen }
 
@@ -43,7 +52,7 @@ func (t *Tape) ConvBN(x *Var, c *ConvBN, residual *Var, relu bool) *Var {
 			w, b := c.fold(t.Dev)
 			c.prepare(t.Dev, w, b)
 		}
-		y := t.convolved(x, c.folded.Shape(), c.Conv.Params)
+		y := t.frozenMap(x, c.folded.Shape(), c.Conv.Params)
 		t.Dev.FrozenConv2D(y.Value, x.Value, c.folded, residual.tensor(), relu)
 		return y
 	}
@@ -70,11 +79,18 @@ func (t *Tape) Linear(x *Var, l *Linear) *Var {
 	t.Dev.Linear(y.Value, x.Value, w, l.Bias.value())
 	t.record(step{y: y, in: [3]*Var{x}, layer: [2]any{l}, saved: [3]op.Tensor{w}, back: func(t *Tape, s *step, dy op.Tensor) {
 		x, l, w := s.in[0], s.layer[0].(*Linear), s.saved[0]
-		if dx := t.Grad(x); dx != nil {
-			t.Dev.LinearGradInput(dx, dy, w)
+		dx := t.Grad(x)
+		if l.Weight.Grad == nil {
+			if dx != nil {
+				t.Dev.LinearGradInput(dx, dy, w)
+			}
+			return
 		}
-		if l.Weight.Grad != nil {
-			t.Dev.LinearGradWeight(t.Arena.Reshape(l.Weight.Grad, w.Shape()...), l.Bias.grad(), x.Value, dy)
+		dw := t.Arena.Reshape(l.Weight.Grad, w.Shape()...)
+		if dx != nil {
+			t.Dev.LinearGrad(dx, dw, l.Bias.grad(), dy, x.Value, w)
+		} else {
+			t.Dev.LinearGradWeight(dw, l.Bias.grad(), x.Value, dy)
 		}
 	}})
 	return y
@@ -87,6 +103,24 @@ func (t *Tape) Depthwise(x *Var, l *DepthwiseConv) *Var {
 	t.record(step{y: y, in: [3]*Var{x}, layer: [2]any{l}, back: func(t *Tape, s *step, dy op.Tensor) {
 		x, l := s.in[0], s.layer[0].(*DepthwiseConv)
 		t.Dev.Depthwise3x3Grad(t.Grad(x), l.Weight.Grad, l.Bias.Grad, dy, x.Value, l.Weight.Value)
+	}})
+	return y
+}
+
+// DepthwiseGELU is Depthwise, GELU and Dropout with probability p.
+func (t *Tape) DepthwiseGELU(x *Var, l *DepthwiseConv, p float32) *Var {
+	y := t.like(x)
+	var before op.Tensor
+	if t.recording {
+		before = t.Arena.Float32(x.Value.Shape()...)
+	}
+	d := t.drawn(p)
+	t.Dev.DepthwiseGELU(y.Value, before, x.Value, l.Weight.Value, l.Bias.Value, d)
+	t.record(step{y: y, in: [3]*Var{x}, layer: [2]any{l}, saved: [3]op.Tensor{before}, dropout: d, back: func(t *Tape, s *step, dy op.Tensor) {
+		x, l := s.in[0], s.layer[0].(*DepthwiseConv)
+		work := t.Arena.Float32(x.Value.Shape()...)
+		t.Dev.DepthwiseGELUGrad(t.Grad(x), l.Weight.Grad, l.Bias.Grad, work, dy, s.saved[0], x.Value, l.Weight.Value, s.dropout)
+		t.Arena.Free(work)
 	}})
 	return y
 }
@@ -166,13 +200,48 @@ func (t *Tape) Add(a, b *Var) *Var {
 	t.Dev.Add(y.Value, a.Value, b.Value)
 	t.record(step{y: y, in: [3]*Var{a, b}, back: func(t *Tape, s *step, dy op.Tensor) {
 		t.addGrad(s.in[1], dy)
-		if a := s.in[0]; a.fixed || a.parent != nil || a.grad != nil {
-			t.addGrad(a, dy)
-		} else {
-			a.grad, s.y.grad = dy, nil // the sum's is no longer needed
-		}
+		t.passGrad(s.in[0], s.y)
 	}})
 	return y
+}
+
+// AddNorm returns z = x + o, of o elements dropped with probability p while training, and
+// unless l is nil y, z normalized.
+func (t *Tape) AddNorm(x, o *Var, p float32, l *LayerNorm) (z, y *Var) {
+	z = t.like(x)
+	o = t.Reshape(o, x.Value.Shape()...)
+	d := t.drawn(p)
+	if l == nil {
+		t.Dev.AddNorm(z.Value, nil, nil, nil, x.Value, o.Value, nil, nil, d, 0)
+		t.record(step{y: z, in: [3]*Var{x, o}, dropout: d, back: func(t *Tape, s *step, dz op.Tensor) {
+			t.Dev.AddNormGrad(dz, t.Grad(s.in[1]), nil, nil, nil, nil, nil, nil, nil, s.dropout)
+			t.passGrad(s.in[0], s.y)
+		}})
+		return z, nil
+	}
+	y = t.like(x)
+	n := op.Len(x.Value) / op.Last(x.Value)
+	mean, rstd := t.Arena.Float32(n), t.Arena.Float32(n)
+	t.Dev.AddNorm(z.Value, y.Value, mean, rstd, x.Value, o.Value, l.Weight.Value, l.Bias.Value, d, l.Eps)
+	t.record(step{y: z, z: y, in: [3]*Var{x, o}, layer: [2]any{l}, saved: [3]op.Tensor{mean, rstd}, dropout: d, back: func(t *Tape, s *step, _ op.Tensor) {
+		l, dz := s.layer[0].(*LayerNorm), t.Grad(s.y)
+		t.Dev.AddNormGrad(dz, t.Grad(s.in[1]), l.Weight.Grad, l.Bias.Grad, s.z.grad, s.y.Value, l.Weight.Value, s.saved[0], s.saved[1], s.dropout)
+		t.passGrad(s.in[0], s.y)
+	}})
+	if !t.recording {
+		t.Arena.Free(mean)
+		t.Arena.Free(rstd)
+	}
+	return z, y
+}
+
+// passGrad gives x the gradient of y, which no longer needs it.
+func (t *Tape) passGrad(x, y *Var) {
+	if x.fixed || x.parent != nil || x.grad != nil {
+		t.addGrad(x, y.grad)
+	} else {
+		x.grad, y.grad = y.grad, nil
+	}
 }
 
 // Scale returns alpha·x.

@@ -7,7 +7,7 @@ import (
 // MaxPool returns the maximum of every window of x [B,H,W,C].
 func (t *Tape) MaxPool(x *Var, p op.PoolParams) *Var {
 	s := x.Value.Shape()
-	y := t.out(s[0], p.Out(s[1]), p.Out(s[2]), s[3])
+	y := t.of(x, s[0], p.Out(s[1]), p.Out(s[2]), s[3])
 	var argmax op.Tensor
 	if t.recording {
 		argmax = t.Arena.Int32(y.Value.Shape()...)
@@ -34,6 +34,18 @@ func (t *Tape) AdaptiveAvgPool(x *Var, bins int) *Var {
 	return y
 }
 
+// AdaptiveAvgPools averages x [B,H,W,C], which needs no gradient, into several grids of cells.
+func (t *Tape) AdaptiveAvgPools(x *Var, bins []int) []*Var {
+	s := x.Value.Shape()
+	out, values := t.lists.take(len(bins)), t.tensors.take(len(bins))
+	for i, n := range bins {
+		out[i] = t.of(x, s[0], n, n, s[3])
+		values[i] = out[i].Value
+	}
+	t.Dev.AdaptiveAvgPoolLevels(values, x.Value)
+	return out
+}
+
 // MaskedAveragePool returns the prototypes [B,C] of x [B,H,W,C] under mask [B,H,W].
 func (t *Tape) MaskedAveragePool(x *Var, mask op.Tensor) *Var {
 	s := x.Value.Shape()
@@ -53,7 +65,7 @@ func (t *Tape) Resize(x *Var, h, w int, alignCorners bool) *Var {
 	if s[1] == h && s[2] == w {
 		return x
 	}
-	y := t.out(s[0], h, w, s[3])
+	y := t.of(x, s[0], h, w, s[3])
 	t.Dev.ResizeBilinear(y.Value, x.Value, alignCorners)
 	t.record(step{y: y, in: [3]*Var{x}, flag: alignCorners, back: func(t *Tape, s *step, dy op.Tensor) {
 		if dx := t.Grad(s.in[0]); dx != nil {

@@ -47,7 +47,8 @@ func (t *Tape) PyramidConv(x *Var, levels []*Var, c *ConvBN) *Var {
 		products[i], values[i] = q, q.Value
 	}
 	co := c.Conv.Weight.Shape[0]
-	spread, y := t.out(s[0], s[1], s[2], co), t.out(s[0], s[1], s[2], co)
+	y := t.frozenMap(x, c.pyramid.own.Shape(), c.Conv.Params)
+	spread := t.of(y, s[0], s[1], s[2], co)
 	t.Dev.PyramidSpread(spread.Value, values)
 	t.Free(products...)
 	t.Dev.FrozenConv2D(y.Value, x.Value, c.pyramid.own, spread.Value, false)

@@ -28,6 +28,8 @@ type Tape struct {
 	BatchStats bool // batch norm uses and moves the statistics of the batch while recording
 	// Together is the processes whose batches count as one with BatchStats; nil: this one.
 	Together *Together
+	// Halves: folded convolutions give maps of halves where the device has them; until the next Begin.
+	Halves bool
 
 	recording bool
 	steps     []step
@@ -68,7 +70,7 @@ func (t *Tape) Begin(record bool, seed uint64) {
 	t.lists.reset()
 	t.tensors.reset()
 	t.sizes.reset()
-	t.recording, t.seed, t.dropouts = record, seed, 0
+	t.recording, t.seed, t.dropouts, t.Halves = record, seed, 0, false
 }
 
 // NoGrad runs f without recording: for the frozen part of a network.
@@ -164,6 +166,11 @@ func (t *Tape) out(shape ...int) *Var {
 	return t.value(Var{Value: t.Arena.Float32(shape...), fixed: !t.recording})
 }
 
+// of returns a new value of x's type.
+func (t *Tape) of(x *Var, shape ...int) *Var {
+	return t.value(Var{Value: t.Arena.Of(x.Value, shape...), fixed: !t.recording})
+}
+
 // channels returns a new value of x's shape but for the number of channels.
 func (t *Tape) channels(x *Var, c int) *Var {
 	var buf [8]int
@@ -196,6 +203,24 @@ func (t *Tape) Grad(x *Var) op.Tensor {
 	return x.grad
 }
 
+// newGrad returns the tensor that is to hold all of x's gradient, undefined, where x has got
+// none before, or nil.
+func (t *Tape) newGrad(x *Var) op.Tensor {
+	switch {
+	case x.fixed || x.grad != nil:
+		return nil
+	case x.parent == nil:
+		x.grad = t.Arena.Float32(x.Value.Shape()...)
+		return x.grad
+	case op.Len(x.Value) != op.Len(x.parent.Value):
+		return nil
+	}
+	if g := t.newGrad(x.parent); g != nil {
+		return t.Arena.Reshape(g, x.Value.Shape()...)
+	}
+	return nil
+}
+
 // addGrad adds g to x's gradient, which has the same shape.
 func (t *Tape) addGrad(x *Var, g op.Tensor) {
 	switch {
@@ -226,6 +251,14 @@ func (t *Tape) Reshape(x *Var, shape ...int) *Var {
 func (t *Tape) Rows(x *Var, lo, hi int) *Var {
 	per := op.Len(x.Value) / x.Value.Shape()[0]
 	return t.value(Var{Value: t.Arena.Rows(x.Value, lo, hi), parent: x, lo: lo * per, fixed: x.fixed})
+}
+
+// drawn is dropout by element while training, and one that drops nothing otherwise.
+func (t *Tape) drawn(p float32) op.DropoutParams {
+	if !t.Training || p == 0 {
+		return op.DropoutParams{}
+	}
+	return t.dropout(p, false)
 }
 
 // dropout returns the parameters of the pass's next dropout.

@@ -46,6 +46,12 @@ func (a *Arena) Zeros(shape ...int) Tensor {
 	return t
 }
 
+// Half returns a tensor of halves with undefined contents.
+func (a *Arena) Half(shape ...int) Tensor { return a.get(Half, shape) }
+
+// Of returns a tensor of the type of t with undefined contents.
+func (a *Arena) Of(t Tensor, shape ...int) Tensor { return a.get(t.Dtype(), shape) }
+
 // Uint8 returns a tensor of labels with undefined contents.
 func (a *Arena) Uint8(shape ...int) Tensor { return a.get(tensor.Uint8, shape) }
 

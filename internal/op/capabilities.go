@@ -11,6 +11,8 @@ type Capabilities struct {
 	Memory               MemoryMeter    // it counts its memory
 	Launches             LaunchTracer   // it tells what it gives to its driver
 	Compiler             Compiler       // it compiles kernels when they are first used
+	Late                 LateAdder      // it makes many additions in one piece
+	HalfMaps             bool           // it takes tensors of halves (Half)
 	PreferredBatchPixels int            // positions of feature maps, of one image or several, that keep all of it busy
 }
 
@@ -26,6 +28,13 @@ type Fetcher interface {
 type GraphCapturer interface {
 	// CaptureGraph calls f once. What f asks for may begin when f returns.
 	CaptureGraph(f func())
+}
+
+// LateAdder makes additions late, many in one piece.
+type LateAdder interface {
+	// AddLate calls f. What f adds to parts of t is there when AddLate returns; until then
+	// f does nothing with t but to add to it.
+	AddLate(t Tensor, f func())
 }
 
 // RegionObserver is told which part of a network the next calls belong to.
@@ -75,6 +84,16 @@ func IsAsync(dev Device) bool { return dev.Capabilities().Fetcher != nil }
 func CaptureGraph(dev Device, f func()) {
 	if g := dev.Capabilities().Graphs; g != nil {
 		g.CaptureGraph(f)
+		return
+	}
+	f()
+}
+
+// AddLate calls f, which only adds to parts of t: the gradients of parameters in a backward
+// pass.
+func AddLate(dev Device, t Tensor, f func()) {
+	if l := dev.Capabilities().Late; l != nil && t != nil {
+		l.AddLate(t, f)
 		return
 	}
 	f()

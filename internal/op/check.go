@@ -111,6 +111,15 @@ func checkSpatial(operator, y string, yt Tensor, x string, xt Tensor) spatialSiz
 	return spatialSizes{B: s[0], H: s[1], W: s[2], OutH: t[1], OutW: t[2], C: s[3]}
 }
 
+// checkFrozenSpatial is checkSpatial for two maps of float32 or two of halves.
+func checkFrozenSpatial(operator, y string, yt Tensor, x string, xt Tensor) spatialSizes {
+	s := frozenMap(operator, x, xt, "[B,H,W,C]")
+	frozenShaped(operator, y, yt, s[0], -1, -1, s[3])
+	alike(operator, y, yt, x, xt)
+	t := yt.Shape()
+	return spatialSizes{B: s[0], H: s[1], W: s[2], OutH: t[1], OutW: t[2], C: s[3]}
+}
+
 // CheckCopy panics unless dst and src have as many elements of the same type.
 func CheckCopy(dst, src Tensor) {
 	const name = "Copy"

@@ -13,7 +13,7 @@ import (
 // position (a prototype beside a map). PyTorch: torch.cat(…, 1) of NCHW maps, with
 // expand for the repeated parts.
 type Concat interface {
-	// Concat computes y.
+	// Concat computes y; a part may hold halves.
 	Concat(y Tensor, parts ...Tensor)
 	// ConcatGrad adds to every part's gradient (nil: skipped) its channels of dy; a
 	// repeated part sums over the positions. sizes holds every part's C_i.
@@ -62,7 +62,7 @@ func CheckConcatGrad(dparts []Tensor, dy Tensor, sizes []int) (rows, c int) {
 
 // checkPart panics unless a part has a row for every position or for every sample.
 func checkPart(operator, operand string, i int, t Tensor, rows, samples int) {
-	if t == nil || t.Dtype() != tensor.Float32 {
+	if t == nil || t.Dtype() != tensor.Float32 && (operand != "part" || !IsHalf(t)) {
 		present(operator, fmt.Sprint(operand, " ", i), t, tensor.Float32)
 	}
 	if n := Len(t) / Last(t); n != rows && n != samples {

@@ -52,6 +52,7 @@ type Device interface {
 	FrozenConv2D
 	Linear
 	Depthwise3x3
+	DepthwiseGELU
 	BatchNorm
 	LayerNorm
 	ReLU
@@ -59,6 +60,7 @@ type Device interface {
 	Softmax
 	Dropout
 	Add
+	AddNorm
 	Concat
 	MaxPool
 	AdaptiveAvgPool

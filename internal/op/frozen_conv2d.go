@@ -22,7 +22,8 @@ type FrozenConv2D interface {
 	// FreezeConv2D prepares a convolution with weights w [Co,KH,KW,Ci] and bias [Co] or nil,
 	// which it copies. Its error is that of memory that cannot be had.
 	FreezeConv2D(w, bias []float32, shape []int, p ConvParams) (FrozenConv, error)
-	// FrozenConv2D computes y as Conv2D does; residual may be nil.
+	// FrozenConv2D computes y as Conv2D does; residual may be nil. Each of y, x and residual
+	// may hold halves.
 	FrozenConv2D(y, x Tensor, c FrozenConv, residual Tensor, relu bool)
 }
 
@@ -42,7 +43,11 @@ func CheckFreezeConv2D(w, bias []float32, shape []int, p ConvParams) {
 func CheckFrozenConv2D(y, x Tensor, c FrozenConv, residual Tensor) {
 	const name = "FrozenConv2D"
 	ws := c.Shape()
-	shaped(name, "x", x, -1, -1, -1, ws[3])
-	checkConvOutput(name, "y", y, x.Shape(), ws, c.Params())
-	shapedOrNil(name, "residual", residual, y.Shape()...)
+	frozenShaped(name, "x", x, -1, -1, -1, ws[3])
+	p, xs := c.Params(), x.Shape()
+	p.check(name)
+	frozenShaped(name, "y", y, xs[0], p.Out(xs[1], ws[1]), p.Out(xs[2], ws[2]), ws[0])
+	if residual != nil {
+		frozenShaped(name, "residual", residual, y.Shape()...)
+	}
 }

@@ -1,10 +1,6 @@
 package op
 
-import (
-	"fmt"
-
-	"gorgonia.org/tensor"
-)
+import "fmt"
 
 // Gram is the matrix of cosines between channels, over positions.
 //
@@ -12,7 +8,7 @@ import (
 //
 // x [B,N,C] or [B,H,W,C]; g [B,C,C]. It has no gradient: the features are frozen.
 type Gram interface {
-	// Gram computes g.
+	// Gram computes g; x may hold halves.
 	Gram(g, x Tensor)
 	// GramDistance computes d[b,k] = ‖gq_b − gs_bk‖_F / C, the difference in scene style;
 	// gq [B,C,C]; gs [B,K,C,C]; d [B,K].
@@ -23,7 +19,7 @@ type Gram interface {
 // sample and C.
 func CheckGram(g, x Tensor) (batch, n, c int) {
 	const name = "Gram"
-	present(name, "x", x, tensor.Float32)
+	frozenPresent(name, "x", x)
 	s := x.Shape()
 	if len(s) != 3 && len(s) != 4 {
 		panic(fmt.Sprintf("op: %s: x has shape %v, want [B,N,C] or [B,H,W,C]", name, s))

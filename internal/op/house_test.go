@@ -15,7 +15,8 @@ import (
 // kernelsOf names the file of kernels of operators that have none of their own, with the
 // reason.
 var kernelsOf = map[string]string{
-	"FrozenConv2D": "conv2d", // the same convolution; only its weights are prepared before, on the host
+	"FrozenConv2D":  "conv2d",       // the same convolution; only its weights are prepared before, on the host
+	"DepthwiseGELU": "depthwise3x3", // the same convolution; GELU and dropout follow in its registers
 }
 
 // TestOneNameInEveryRoom: every operator of the Device interface has a file of its own
@@ -108,6 +109,8 @@ func snake(name string) string {
 		return strings.ToLower(name)
 	case "FrozenConv2D":
 		return "frozen_conv2d"
+	case "DepthwiseGELU":
+		return "depthwise_gelu"
 	}
 	return strings.ToLower(strings.Join(words.FindAllString(name, -1), "_"))
 }

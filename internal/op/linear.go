@@ -11,6 +11,8 @@ type Linear interface {
 	LinearGradInput(dx, dy, w Tensor)
 	// LinearGradWeight adds dyᵀ·x to dw and the column sums of dy to db (either may be nil).
 	LinearGradWeight(dw, db, x, dy Tensor)
+	// LinearGrad is LinearGradInput and LinearGradWeight; db may be nil.
+	LinearGrad(dx, dw, db, dy, x, w Tensor)
 }
 
 // CheckLinear panics unless the operands fit the contract. It returns the positions and
@@ -36,6 +38,17 @@ func CheckLinearGradWeight(dw, db, x, dy Tensor) (rows, in, out int) {
 	const name = "LinearGradWeight"
 	rows, in, out = checkLinear(name, "dy", dy, "x", x)
 	shapedOrNil(name, "dw", dw, out, in)
+	shapedOrNil(name, "db", db, out)
+	return rows, in, out
+}
+
+// CheckLinearGrad is CheckLinear for both.
+func CheckLinearGrad(dx, dw, db, dy, x, w Tensor) (rows, in, out int) {
+	const name = "LinearGrad"
+	rows, in, out = checkLinear(name, "dy", dy, "x", x)
+	sized(name, "dx", dx, rows*in)
+	shaped(name, "w", w, out, in)
+	shaped(name, "dw", dw, out, in)
 	shapedOrNil(name, "db", db, out)
 	return rows, in, out
 }

@@ -31,7 +31,7 @@ func (p PoolParams) Out(in int) int {
 // h·W+w in its sample, the first one on a tie; nil when no gradient is wanted.
 // PyTorch: nn.MaxPool2d(kernel, stride, pad, ceil_mode=Ceil).
 type MaxPool interface {
-	// MaxPool computes y and argmax.
+	// MaxPool computes y and argmax; y and x may both hold halves.
 	MaxPool(y, argmax, x Tensor, p PoolParams)
 	// MaxPoolGrad adds every dy to dx at its winner.
 	MaxPoolGrad(dx, dy, argmax Tensor)
@@ -43,8 +43,8 @@ func CheckMaxPool(y, argmax, x Tensor, p PoolParams) spatialSizes {
 	if p.Kernel < 1 || p.Stride < 1 || p.Pad < 0 || 2*p.Pad > p.Kernel {
 		panic(fmt.Sprintf("op: %s: params %+v, want a kernel and a stride of at least 1 and at most half a kernel of padding", name, p))
 	}
-	s := checkSpatial(name, "y", y, "x", x)
-	shaped(name, "y", y, s.B, p.Out(s.H), p.Out(s.W), s.C)
+	s := checkFrozenSpatial(name, "y", y, "x", x)
+	frozenShaped(name, "y", y, s.B, p.Out(s.H), p.Out(s.W), s.C)
 	if argmax != nil {
 		shapedOf(tensor.Int32, name, "argmax", argmax, y.Shape()...)
 	}

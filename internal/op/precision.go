@@ -14,7 +14,7 @@ import (
 //	bf16x3  two terms of 8 bits, a ≈ h + l, of which h·l', l·h' and h·h' are added: a result
 //	        Σ a·a' is off by at most 2⁻¹⁵·Σ|a|·|a'|
 //	tf32    11 bits: relative error of an input at most 2⁻¹¹
-//	bf16    8 bits: at most 2⁻⁸
+//	bf16    8 bits: at most 2⁻⁸; or halves, 11 bits up to 65504, where inputs lie in memory so (Half)
 //
 // In tf32 and bf16 a result Σ a·b is off by at most Σ|a|·|b| times about twice that. PyTorch:
 // torch.backends.cuda.matmul.allow_tf32 for tf32, torch.autocast for bf16.

@@ -9,7 +9,7 @@ package op
 // take part with exactly 0. It has no gradient: the features are frozen.
 // Section 3.4 of the paper (prior mask of PFENet).
 type PriorSimilarity interface {
-	// PriorSimilarity computes y.
+	// PriorSimilarity computes y; q and s may both hold halves.
 	PriorSimilarity(y, q, s, mask Tensor)
 }
 
@@ -20,8 +20,9 @@ type priorSizes struct{ B, K, N, M, C int }
 // CheckPriorSimilarity panics unless the operands fit the contract.
 func CheckPriorSimilarity(y, q, s, mask Tensor) priorSizes {
 	const name = "PriorSimilarity"
-	qs := ranked(name, "q", q, 4, "[B,H,W,C]")
-	shaped(name, "s", s, qs[0], -1, -1, -1, qs[3])
+	qs := frozenMap(name, "q", q, "[B,H,W,C]")
+	frozenShaped(name, "s", s, qs[0], -1, -1, -1, qs[3])
+	alike(name, "s", s, "q", q)
 	ss := s.Shape()
 	shaped(name, "y", y, qs[:3]...)
 	shaped(name, "mask", mask, ss[:4]...)

@@ -12,13 +12,14 @@ import "fmt"
 // q_l [B,n_l,n_l,9·Co], a map times the weights [9·Co,C] of its channels; y [B,h,w,Co].
 // PyTorch: F.conv2d(cat([F.interpolate(p_l, (h, w), mode="bilinear", align_corners=True)]), W, padding=1).
 type PyramidSpread interface {
+	// PyramidSpread computes y, which may hold halves.
 	PyramidSpread(y Tensor, q []Tensor)
 }
 
 // CheckPyramidSpread panics unless the operands fit the contract.
 func CheckPyramidSpread(y Tensor, q []Tensor) {
 	const name = "PyramidSpread"
-	s := ranked(name, "y", y, 4, "[B,h,w,Co]")
+	s := frozenMap(name, "y", y, "[B,h,w,Co]")
 	if len(q) == 0 {
 		panic(fmt.Sprintf("op: %s: q has no map", name))
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"hdmnet/internal/golden"
+	"hdmnet/internal/op"
 )
 
 // adaptiveAvgPool is the definition: the mean over rows ⌊i·H/h⌋ … ⌈(i+1)·H/h⌉−1 and the
@@ -44,6 +45,18 @@ func testAdaptiveAvgPool(s *suite) {
 		dx := s.gradient(b, h, w, ch)
 		s.dev.AdaptiveAvgPoolGrad(dx, s.tensor(dy, b, ho, wo, ch))
 		s.finiteDifferences(what, dx, x, func() float64 { return dot(dy, adaptiveAvgPool(x, b, h, w, ch, ho, wo)) })
+	}
+	for _, sh := range [][4]int{{2, 13, 11, 66}, {1, 24, 24, 8}, {1, 2, 3, 5}} {
+		x := s.tensor(random(fmt.Sprint("levels", sh), size(sh[:]), 1), sh[:]...)
+		var levels, alone []op.Tensor
+		for _, n := range []int{1, 2, 3, 6} {
+			levels, alone = append(levels, s.output(sh[0], n, n, sh[3])), append(alone, s.output(sh[0], n, n, sh[3]))
+			s.dev.AdaptiveAvgPool(alone[len(alone)-1], x)
+		}
+		s.dev.AdaptiveAvgPoolLevels(levels, x)
+		for i, y := range levels {
+			s.near(fmt.Sprintf("%v: level %d", sh, i), y, s.values(alone[i]))
+		}
 	}
 	f := golden.Load(s.T, "ops.safetensors")
 	for _, bins := range []int{1, 2, 3, 6} {

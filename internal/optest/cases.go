@@ -12,6 +12,8 @@ var cases = []opCase{
 	{"concat", testConcat},
 	{"depthwise3x3", testDepthwise3x3},
 	{"dropout", testDropout},
+	{"add_norm", testAddNorm},
+	{"depthwise_gelu", testDepthwiseGELU},
 	{"resize_bilinear", testResizeBilinear},
 	{"resize_nearest", testResizeNearest},
 	{"foreground", testForeground},

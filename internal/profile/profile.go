@@ -64,6 +64,7 @@ func New(dev op.Device) *Timed {
 // Capabilities are those of a traced device, and to observe regions.
 func (d *Timed) Capabilities() op.Capabilities {
 	c := d.Device.Capabilities()
+	c.HalfMaps = d.Device.Device.Capabilities().HalfMaps
 	c.Regions = d
 	return c
 }

@@ -34,6 +34,8 @@ func work(c trace.Call) Work {
 		return product(rows(t[1]), op.Last(t[0]), op.Last(t[1]))
 	case "LinearGradInput":
 		return product(rows(t[1]), op.Last(t[0]), op.Last(t[1]))
+	case "LinearGrad":
+		return Work{FLOP: product(rows(t[3]), op.Last(t[0]), op.Last(t[3])).FLOP + linearGradWeight(t[1], t[4], t[3]).FLOP}
 	case "LinearGradWeight":
 		return linearGradWeight(t[0], t[2], t[3])
 	case "Depthwise3x3":

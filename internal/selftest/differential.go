@@ -148,7 +148,7 @@ func floor(operator string, tensor int) float64 {
 // products are the operators whose inputs a device may round: op.Precision.
 var products = map[string]bool{
 	"Conv2D": true, "Conv2DGradInput": true, "Conv2DGradWeight": true, "FrozenConv2D": true,
-	"Linear": true, "LinearGradInput": true, "LinearGradWeight": true,
+	"Linear": true, "LinearGradInput": true, "LinearGradWeight": true, "LinearGrad": true,
 	"SelfAttention": true, "SelfAttentionGrad": true, "MaskedCorrelation": true, "MaskedCorrelationGrad": true,
 	"PriorSimilarity": true, "Gram": true,
 }

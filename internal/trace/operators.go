@@ -74,6 +74,12 @@ func (device *Device) LinearGradWeight(dw op.Tensor, db op.Tensor, x op.Tensor, 
 	}, dw, db, x, dy)
 }
 
+func (device *Device) LinearGrad(dx op.Tensor, dw op.Tensor, db op.Tensor, dy op.Tensor, x op.Tensor, w op.Tensor) {
+	device.call("LinearGrad", nil, func(on op.Device, t []op.Tensor) {
+		on.LinearGrad(t[0], t[1], t[2], t[3], t[4], t[5])
+	}, dx, dw, db, dy, x, w)
+}
+
 func (device *Device) Depthwise3x3(y op.Tensor, x op.Tensor, w op.Tensor, bias op.Tensor) {
 	device.call("Depthwise3x3", nil, func(on op.Device, t []op.Tensor) {
 		on.Depthwise3x3(t[0], t[1], t[2], t[3])
@@ -84,6 +90,18 @@ func (device *Device) Depthwise3x3Grad(dx op.Tensor, dw op.Tensor, db op.Tensor,
 	device.call("Depthwise3x3Grad", nil, func(on op.Device, t []op.Tensor) {
 		on.Depthwise3x3Grad(t[0], t[1], t[2], t[3], t[4], t[5])
 	}, dx, dw, db, dy, x, w)
+}
+
+func (device *Device) DepthwiseGELU(y op.Tensor, before op.Tensor, x op.Tensor, w op.Tensor, bias op.Tensor, p op.DropoutParams) {
+	device.call("DepthwiseGELU", []any{p}, func(on op.Device, t []op.Tensor) {
+		on.DepthwiseGELU(t[0], t[1], t[2], t[3], t[4], p)
+	}, y, before, x, w, bias)
+}
+
+func (device *Device) DepthwiseGELUGrad(dx op.Tensor, dw op.Tensor, db op.Tensor, work op.Tensor, dy op.Tensor, before op.Tensor, x op.Tensor, w op.Tensor, p op.DropoutParams) {
+	device.call("DepthwiseGELUGrad", []any{p}, func(on op.Device, t []op.Tensor) {
+		on.DepthwiseGELUGrad(t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], p)
+	}, dx, dw, db, work, dy, before, x, w)
 }
 
 func (device *Device) BatchNormFrozen(y op.Tensor, x op.Tensor, w op.Tensor, b op.Tensor, mean op.Tensor, variance op.Tensor, eps float32) {
@@ -182,6 +200,18 @@ func (device *Device) AddScaled(y op.Tensor, x op.Tensor, alpha float32) {
 	}, y, x)
 }
 
+func (device *Device) AddNorm(z op.Tensor, y op.Tensor, mean op.Tensor, rstd op.Tensor, x op.Tensor, o op.Tensor, w op.Tensor, b op.Tensor, p op.DropoutParams, eps float32) {
+	device.call("AddNorm", []any{p, eps}, func(on op.Device, t []op.Tensor) {
+		on.AddNorm(t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], p, eps)
+	}, z, y, mean, rstd, x, o, w, b)
+}
+
+func (device *Device) AddNormGrad(dz op.Tensor, do op.Tensor, dw op.Tensor, db op.Tensor, dy op.Tensor, z op.Tensor, w op.Tensor, mean op.Tensor, rstd op.Tensor, p op.DropoutParams) {
+	device.call("AddNormGrad", []any{p}, func(on op.Device, t []op.Tensor) {
+		on.AddNormGrad(t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], t[8], p)
+	}, dz, do, dw, db, dy, z, w, mean, rstd)
+}
+
 func (device *Device) Concat(y op.Tensor, parts ...op.Tensor) {
 	device.call("Concat", nil, func(on op.Device, t []op.Tensor) {
 		on.Concat(t[0], t[1:len(t)-0]...)
@@ -210,6 +240,12 @@ func (device *Device) AdaptiveAvgPool(y op.Tensor, x op.Tensor) {
 	device.call("AdaptiveAvgPool", nil, func(on op.Device, t []op.Tensor) {
 		on.AdaptiveAvgPool(t[0], t[1])
 	}, y, x)
+}
+
+func (device *Device) AdaptiveAvgPoolLevels(y []op.Tensor, x op.Tensor) {
+	device.call("AdaptiveAvgPoolLevels", nil, func(on op.Device, t []op.Tensor) {
+		on.AdaptiveAvgPoolLevels(t[0:len(t)-1], t[len(t)-1])
+	}, slices.Concat([]op.Tensor{}, y, []op.Tensor{x})...)
 }
 
 func (device *Device) AdaptiveAvgPoolGrad(dx op.Tensor, dy op.Tensor) {

@@ -42,7 +42,7 @@ func (t *baseTask) step(b *data.Batch, seed uint64, scale float32) reading {
 	op.CaptureGraph(t.dev, func() {
 		in.Normalize(t.tape)
 		loss = t.net.Loss(t.tape, t.net.Forward(t.tape, in.Query), labels.Base, scale)
-		t.tape.Backward()
+		op.AddLate(t.dev, t.set.Grads, t.tape.Backward)
 	})
 	v := make([]float32, op.Len(loss))
 	got := op.Fetch(t.dev, v, loss)

@@ -53,7 +53,7 @@ func (t *metaTask) step(b *data.Batch, seed uint64, scale float32) reading {
 		op.Region(t.dev, model.RegionPredictions)
 		pred = t.predict(out.Final, b.Size, b.Side)
 		op.Region(t.dev, model.RegionBackward)
-		t.tape.Backward()
+		op.AddLate(t.dev, t.set.Grads, t.tape.Backward)
 		op.Region(t.dev, model.RegionResults)
 	})
 	predicted, values := make([]uint8, op.Len(pred)), make([]float32, op.Len(loss))

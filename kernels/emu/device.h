@@ -50,6 +50,7 @@ u32 shuffle(Shuffle mode, u32 mask, u32 v, int x, Where where);
 u32 ballot(u32 mask, bool p, Where where);
 void sync_warp(u32 mask, Where where);
 void mma_bf16(float *d, const u32 *a, const u32 *b, Where where);
+void mma_f16(float *d, const u32 *a, const u32 *b, Where where);
 void mma_tf32(float *d, const u32 *a, const u32 *b, Where where);
 void ldmatrix(u32 *r, const void *row, bool trans, Where where);
 
@@ -127,6 +128,12 @@ inline bf16 to_bf16(float v)
 
 inline u32 pack_bf16(float lo, float hi) { return (u32)to_bf16(lo).bits | (u32)to_bf16(hi).bits << 16; }
 
+inline float from_f16(f16 v) { return (float)__builtin_bit_cast(_Float16, v.bits); }
+inline u32 pack_f16(float lo, float hi)
+{
+	return (u32)__builtin_bit_cast(u16, (_Float16)lo) | (u32)__builtin_bit_cast(u16, (_Float16)hi) << 16;
+}
+
 inline u32 to_tf32(float v)
 {
 	u32 u = __builtin_bit_cast(u32, v);
@@ -135,6 +142,7 @@ inline u32 to_tf32(float v)
 	return (u + 0x1000u) & ~0x1fffu;
 }
 
+inline void mma_f16(float (&d)[4], const u32 (&a)[4], const u32 (&b)[2], HDM_WHERE) { hdm::mma_f16(d, a, b, {file, line}); }
 inline void mma_bf16(float (&d)[4], const u32 (&a)[4], const u32 (&b)[2], HDM_WHERE) { hdm::mma_bf16(d, a, b, {file, line}); }
 inline void mma_tf32(float (&d)[4], const u32 (&a)[4], const u32 (&b)[2], HDM_WHERE) { hdm::mma_tf32(d, a, b, {file, line}); }
 inline void ldmatrix_x4(u32 (&r)[4], const void *row, HDM_WHERE) { hdm::ldmatrix(r, row, false, {file, line}); }

@@ -79,7 +79,10 @@ template <int K> void multiply(WarpOp *const (&lanes)[32], const float (&a)[16][
 		}
 }
 
-void run_mma_bf16(WarpOp *const (&lanes)[32])
+float f16_half(u32 v, int half) { return (float)__builtin_bit_cast(_Float16, (u16)(half ? v >> 16 : v)); }
+
+// run_mma_halves is m16n8k16 of two numbers a register, which value takes out.
+template <float value(u32 v, int half)> void run_mma_halves(WarpOp *const (&lanes)[32])
 {
 	whole_warp(lanes);
 	float a[16][16], b[16][8];
@@ -88,10 +91,10 @@ void run_mma_bf16(WarpOp *const (&lanes)[32])
 		int g = l / 4, t = l % 4;
 		for (int r = 0; r < 4; r++)
 			for (int h = 0; h < 2; h++)
-				a[g + r % 2 * 8][2 * t + h + r / 2 * 8] = bf16_half(op->a[r], h);
+				a[g + r % 2 * 8][2 * t + h + r / 2 * 8] = value(op->a[r], h);
 		for (int r = 0; r < 2; r++)
 			for (int h = 0; h < 2; h++)
-				b[2 * t + h + r * 8][g] = bf16_half(op->b[r], h);
+				b[2 * t + h + r * 8][g] = value(op->b[r], h);
 	}
 	multiply<16>(lanes, a, b);
 }
@@ -182,8 +185,19 @@ void sync_warp(u32 mask, Where where)
 void mma_bf16(float *d, const u32 *a, const u32 *b, Where where)
 {
 	MmaOp op;
-	op.run = run_mma_bf16;
+	op.run = run_mma_halves<bf16_half>;
 	op.name = "mma_bf16";
+	op.d = d;
+	op.a = a;
+	op.b = b;
+	warp_op(&op, 0xffffffffu, where);
+}
+
+void mma_f16(float *d, const u32 *a, const u32 *b, Where where)
+{
+	MmaOp op;
+	op.run = run_mma_halves<f16_half>;
+	op.name = "mma_f16";
 	op.d = d;
 	op.a = a;
 	op.b = b;
