@@ -18,7 +18,7 @@ import (
 
 // The tools that `go run` fetches.
 const (
-	nfpm      = "github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.48.0"
+	nfpm      = "github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.4"
 	cyclonedx = "github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0"
 )
 
