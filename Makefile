@@ -17,7 +17,7 @@ CUDA_GO := $(if $(PORTABLE),CC="$(CC)" )CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(CUR
 DRIVER := $(shell sh scripts/cuda-driver.sh)
 
 .DEFAULT_GOAL := build
-.PHONY: help build build-cpu build-cuda build-mpi build-cuda-portable test vet-cuda test-cuda test-parity test-amx trace gpu-bundle gpu-check ptx ptxas race vet lint fuzz bench generate smoke ci
+.PHONY: help build build-cpu build-cuda build-mpi build-cuda-portable test vet-cuda test-cuda test-parity test-amx trace gpu-bundle gpu-check ptx ptxas race vet lint fuzz bench generate smoke release images ci
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -140,6 +140,16 @@ generate: ## the assembly, and the device that traces calls
 
 smoke: build ## a short training, evaluation and prediction with the binary
 	sh scripts/smoke.sh bin/hdmnet
+
+# The same commit gives the same bytes. Needs a C compiler, for the build with CUDA, and the network, for the tools.
+VERSION ?= $(shell sed -n 's/^const Number = "\(.*\)"/\1/p' internal/cli/root/version.go)
+release: ## the files of a release in dist/: make release VERSION=0.2.0
+	$(GO) run ./scripts/release -version $(VERSION) -out dist
+
+images: ## container images; needs docker or a program that takes its arguments: DOCKER
+	$(DOCKER) build -f packaging/Dockerfile -t hdmnet:$(VERSION) .
+	$(DOCKER) build -f packaging/Dockerfile.cuda -t hdmnet:$(VERSION)-cuda .
+DOCKER ?= docker
 
 ci: ## what continuous integration runs
 	.ci/run

@@ -104,9 +104,6 @@ func (r *release) make(ctx context.Context, cuda bool) (err error) {
 			return fmt.Errorf("%s: %w", t.name(), err)
 		}
 	}
-	if err := r.components(ctx); err != nil {
-		return err
-	}
 	return r.sums()
 }
 
@@ -136,6 +133,9 @@ func (r *release) target(ctx context.Context, t target) error {
 		return err
 	}
 	fmt.Println(top + ext)
+	if err := r.components(ctx, t); err != nil {
+		return err
+	}
 	if t.os != "linux" {
 		return nil
 	}

@@ -94,10 +94,9 @@ func (r *release) packageConfig(t target, binary string) (string, error) {
 	return config, os.WriteFile(config, text, 0o644)
 }
 
-// components writes the list of components (SBOM) in CycloneDX's format.
-func (r *release) components(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, "go", "run", cyclonedx, "app", "-json", "-licenses=false", "-noserial", "-main", "cmd/hdmnet", ".")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "SOURCE_DATE_EPOCH="+fmt.Sprint(r.date.Unix()))
+// components writes the list of components (SBOM) in CycloneDX's format, of a binary.
+func (r *release) components(ctx context.Context, t target) error {
+	cmd := exec.CommandContext(ctx, "go", "run", cyclonedx, "bin", "-json", "-noserial", "-version", r.version, filepath.Join(r.work, t.name(), t.binary()))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -111,7 +110,7 @@ func (r *release) components(ctx context.Context) error {
 		about["timestamp"] = r.date.Format("2006-01-02T15:04:05Z")
 		delete(about, "tools") // with checksums of the tool's own binary, which differ by machine
 	}
-	name := "hdmnet_" + r.version + "_sbom.cdx.json"
+	name := "hdmnet_" + r.version + "_" + t.name() + ".cdx.json"
 	fmt.Println(name)
 	return atomicfile.Write(filepath.Join(r.out, name), func(w io.Writer) error {
 		enc := json.NewEncoder(w)
