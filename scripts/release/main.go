@@ -66,8 +66,13 @@ func main() {
 	flag.StringVar(&r.version, "version", root.Number, "version, as in internal/cli/root/version.go")
 	flag.StringVar(&r.out, "out", "dist", "folder for the files, which must be empty or missing")
 	cuda := flag.Bool("cuda", true, "also the build with CUDA, which needs a C compiler")
+	notice := flag.String("notice", "", "only write NOTICE, with the licenses of all modules, to this file")
 	flag.Parse()
-	if err := r.make(ctx, *cuda); err != nil {
+	work := func() error { return r.make(ctx, *cuda) }
+	if *notice != "" {
+		work = func() error { return writeNotice(ctx, *notice) }
+	}
+	if err := work(); err != nil {
 		fmt.Fprintln(os.Stderr, "release:", err)
 		os.Exit(1)
 	}
@@ -93,7 +98,7 @@ func (r *release) make(ctx context.Context, cuda bool) (err error) {
 	if err := manual.Write(r.work, r.date); err != nil {
 		return err
 	}
-	if err := r.notice(ctx); err != nil {
+	if err := writeNotice(ctx, filepath.Join(r.work, "NOTICE")); err != nil {
 		return err
 	}
 	for _, t := range targets {

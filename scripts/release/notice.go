@@ -25,9 +25,9 @@ type module struct {
 // licenses are the names of files with the terms of a module.
 var licenses = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|patents|authors)([-._].*)?$`)
 
-// notice writes NOTICE: the repository's own, and the terms of Go and of every module that is
+// writeNotice writes NOTICE: the repository's own, and the terms of Go and of every module that is
 // part of any of the binaries. A module without terms is an error.
-func (r *release) notice(ctx context.Context) error {
+func writeNotice(ctx context.Context, path string) error {
 	text, err := os.ReadFile("NOTICE")
 	if err != nil {
 		return err
@@ -50,7 +50,7 @@ func (r *release) notice(ctx context.Context) error {
 			return err
 		}
 	}
-	return os.WriteFile(filepath.Join(r.work, "NOTICE"), b.Bytes(), 0o644)
+	return os.WriteFile(path, b.Bytes(), 0o644)
 }
 
 // linked are the modules of the packages of all binaries, in order.
