@@ -270,19 +270,21 @@ long amxemu_executed(void) { return atomic_load(&executed); }
 const char *amxemu_fault(void) { return atomic_load(&faults) ? fault : NULL; }
 void amxemu_clear_fault(void) { atomic_store(&faults, 0); }
 
-// amxemu_product is c += a·b with instructions that the compiler's assembler encodes. Tile 0 is
-// c, tiles 1 and 2 are a and b.
+// amxemu_product is c += a·b. Tile 0 is c, tiles 1 and 2 are a and b. The bytes are those that
+// GNU as makes of the texts beside them; older assemblers do not know the instructions.
 void amxemu_product(const void *config, const void *a, size_t a_stride, const void *b, size_t b_stride, void *c, size_t c_stride) {
-    __asm__ volatile("ldtilecfg (%0)\n\t"
-                     "tilezero %%tmm0\n\t"
-                     "tileloaddt1 (%5,%6,1), %%tmm0\n\t"
-                     "tileloadd 8(%1,%2,1), %%tmm1\n\t"
-                     "tileloadd (%3,%4,2), %%tmm2\n\t"
-                     "tdpbf16ps %%tmm2, %%tmm1, %%tmm0\n\t"
-                     "tilestored %%tmm0, (%5,%6,1)\n\t"
-                     "tilerelease\n\t"
+    register size_t half __asm__("r8") = b_stride / 2;
+    register void *sum __asm__("r9") = c;
+    __asm__ volatile(".byte 0xc4,0xe2,0x78,0x49,0x07\n\t"           // ldtilecfg (%rdi)
+                     ".byte 0xc4,0xe2,0x7b,0x49,0xc0\n\t"           // tilezero %tmm0
+                     ".byte 0xc4,0xc2,0x79,0x4b,0x04,0x01\n\t"      // tileloaddt1 (%r9,%rax,1),%tmm0
+                     ".byte 0xc4,0xe2,0x7b,0x4b,0x4c,0x16,0x08\n\t" // tileloadd 0x8(%rsi,%rdx,1),%tmm1
+                     ".byte 0xc4,0xa2,0x7b,0x4b,0x14,0x41\n\t"      // tileloadd (%rcx,%r8,2),%tmm2
+                     ".byte 0xc4,0xe2,0x6a,0x5c,0xc1\n\t"           // tdpbf16ps %tmm2,%tmm1,%tmm0
+                     ".byte 0xc4,0xc2,0x7a,0x4b,0x04,0x01\n\t"      // tilestored %tmm0,(%r9,%rax,1)
+                     ".byte 0xc4,0xe2,0x78,0x49,0xc0\n\t"           // tilerelease
                      :
-                     : "r"(config), "r"((const char *)a - 8), "r"(a_stride), "r"(b), "r"(b_stride / 2), "r"(c), "r"(c_stride)
+                     : "D"(config), "S"((const char *)a - 8), "d"(a_stride), "c"(b), "r"(half), "r"(sum), "a"(c_stride)
                      : "memory");
 }
 

@@ -37,8 +37,8 @@ func Check() error {
 // Executed is how many tile instructions were executed so far.
 func Executed() int { return int(C.amxemu_executed()) }
 
-// product adds a·b to c by instructions that a C compiler encoded, with the given configuration
-// of tile 0 for c, 1 for a and 2 for b. Strides are in bytes.
+// product adds a·b to c, with the given configuration of tile 0 for c, 1 for a and 2 for b.
+// Strides are in bytes.
 func product(config *[64]byte, a unsafe.Pointer, aStride int, b unsafe.Pointer, bStride int, c unsafe.Pointer, cStride int) {
 	C.amxemu_product(unsafe.Pointer(config), a, C.size_t(aStride), b, C.size_t(bStride), c, C.size_t(cStride))
 }
