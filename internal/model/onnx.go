@@ -30,6 +30,8 @@ type Graphs struct{ Whole, EncodeSupport, SegmentQuery *onnx.Graph }
 // their own, are refused; so is any number of supports where the network weighs K shots.
 func (n *HDMNet) Graphs(o GraphOptions) (Graphs, error) {
 	switch {
+	case n.ambiguity:
+		return Graphs{}, errors.New("the network has ambiguity elimination (model.ambiguity), which ONNX graphs are not drawn of: export one without it")
 	case n.fusion.way == FusionVote:
 		return Graphs{}, errors.New("with shot fusion vote every support is a pass of its own: draw the network for one support, and average the probabilities of the passes")
 	case o.Shots == 0 && n.weighsShots():

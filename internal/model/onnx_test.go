@@ -106,6 +106,10 @@ func TestGraphsForShots(t *testing.T) {
 	if _, err := drawn(t, one, GraphOptions{Size: 65, Shots: 2}, FusionVote, 1); err == nil || !strings.Contains(err.Error(), "vote") {
 		t.Error(err)
 	}
+	other := Options{Backbone: "tiny", BaseClasses: 6, Shots: 1, Ambiguity: true}
+	if _, err := drawn(t, other, GraphOptions{Size: 65}, FusionAuto, 1); err == nil || !strings.Contains(err.Error(), "model.ambiguity") {
+		t.Error(err)
+	}
 	casts := func(way Fusion, trainedOn, shots int) map[string]int {
 		graphs, err := drawn(t, one, GraphOptions{Size: 65, Shots: shots}, way, trainedOn)
 		if err != nil {
