@@ -224,7 +224,7 @@ func TestSums(t *testing.T) {
 				t.Fatalf("process %d of %d:\n%sprocess 0:\n%s", rank, size, text, out[0])
 			}
 		}
-		if !strings.Contains(out[0], "graphs true") {
+		if os.Getenv("HDMNET_CUDA_CACHE") != "off" && !strings.Contains(out[0], "graphs true") { // without the cache there are none
 			t.Errorf("no graph was made:\n%s", out[0])
 		}
 		for _, n := range []int{1, 999, 300_000} {
