@@ -7,7 +7,8 @@
 //   - The tensors written come first, then the tensors read, then the parameters.
 //   - Values (y, …) are overwritten. Gradients (dx, dw, …) ACCUMULATE: the
 //     operator adds to what is there. A nil gradient is not computed.
-//   - A tensor is contiguous, float32 unless stated; labels are uint8.
+//   - A tensor is contiguous, float32 unless stated; labels are uint8. Maps of frozen
+//     layers may be Half where an operator says so.
 //   - Shapes that do not fit are programming errors: they panic with the operator's
 //     name and the shapes.
 //   - The result is a pure function of the inputs: it does not depend on the number
