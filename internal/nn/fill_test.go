@@ -35,7 +35,7 @@ func TestInferenceSet(t *testing.T) {
 			return tape.Const(x)
 		}
 		y := tape.ConvBN(fill(2, 5, 4, 2), n.Toy.First, nil, true)
-		y = tape.Depthwise(tape.Linear(y, n.Toy.Blocks[0].Fc), n.Toy.Depth)
+		y = tape.DepthwiseGELU(tape.Linear(y, n.Toy.Blocks[0].Fc), n.Toy.Depth, 0)
 		y = tape.PyramidConv(y, []*Var{fill(2, 2, 2, 2)}, n.Head)
 		out := make([]float32, op.Len(y.Value))
 		tape.Dev.Download(out, y.Value)

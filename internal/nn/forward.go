@@ -96,18 +96,8 @@ func (t *Tape) Linear(x *Var, l *Linear) *Var {
 	return y
 }
 
-// Depthwise returns the 3×3 convolution of every channel of x by itself.
-func (t *Tape) Depthwise(x *Var, l *DepthwiseConv) *Var {
-	y := t.like(x)
-	t.Dev.Depthwise3x3(y.Value, x.Value, l.Weight.Value, l.Bias.Value)
-	t.record(step{y: y, in: [3]*Var{x}, layer: [2]any{l}, back: func(t *Tape, s *step, dy op.Tensor) {
-		x, l := s.in[0], s.layer[0].(*DepthwiseConv)
-		t.Dev.Depthwise3x3Grad(t.Grad(x), l.Weight.Grad, l.Bias.Grad, dy, x.Value, l.Weight.Value)
-	}})
-	return y
-}
-
-// DepthwiseGELU is Depthwise, GELU and Dropout with probability p.
+// DepthwiseGELU returns the 3×3 convolution of every channel of x by itself, then GELU, of which
+// elements are dropped with probability p while training.
 func (t *Tape) DepthwiseGELU(x *Var, l *DepthwiseConv, p float32) *Var {
 	y := t.like(x)
 	var before op.Tensor
@@ -149,18 +139,6 @@ func (t *Tape) ReLU(x *Var) *Var {
 	t.record(step{y: y, in: [3]*Var{x}, back: func(t *Tape, s *step, dy op.Tensor) {
 		if dx := t.Grad(s.in[0]); dx != nil {
 			t.Dev.ReLUGrad(dx, dy, s.y.Value)
-		}
-	}})
-	return y
-}
-
-// GELU returns x·Φ(x).
-func (t *Tape) GELU(x *Var) *Var {
-	y := t.like(x)
-	t.Dev.GELU(y.Value, x.Value)
-	t.record(step{y: y, in: [3]*Var{x}, back: func(t *Tape, s *step, dy op.Tensor) {
-		if dx := t.Grad(s.in[0]); dx != nil {
-			t.Dev.GELUGrad(dx, dy, s.in[0].Value)
 		}
 	}})
 	return y

@@ -106,12 +106,14 @@ type workload struct {
 	backbone           string
 	size, batch, shots int
 	thorough           bool
+	ambiguity          bool
 }
 
 const classes = 16 // base classes and background
 
 var cases = []workload{
 	{name: "loss of a training step, 2 shots", run: trainMeta, want: 4.893270, backbone: "tiny", size: 65, batch: 2, shots: 2},
+	{name: "loss of a training step with ambiguity elimination", run: trainMeta, want: 5.454438, backbone: "tiny", size: 65, batch: 2, shots: 2, ambiguity: true},
 	{name: "outputs of an evaluation, 1 shot", run: evaluate, want: 59.11469, backbone: "tiny", size: 81, batch: 1, shots: 1},
 	{name: "loss of a base training step", run: trainBase, want: 2.846566, backbone: "tiny", size: 65, batch: 4},
 	{name: "loss of a training step, ResNet-50", run: trainMeta, want: 5.406363, backbone: "resnet50", size: 97, batch: 2, shots: 2, thorough: true},
@@ -121,7 +123,7 @@ var cases = []workload{
 
 // trainMeta returns the loss of a step of the meta stage and updates the parameters.
 func trainMeta(dev op.Device, w workload) (loss float64, err error) {
-	net, err := model.NewHDMNet(model.Options{Backbone: w.backbone, BaseClasses: classes, Shots: w.shots, KShotReweight: true})
+	net, err := model.NewHDMNet(model.Options{Backbone: w.backbone, BaseClasses: classes, Shots: w.shots, KShotReweight: true, Ambiguity: w.ambiguity})
 	if err != nil {
 		return 0, err
 	}
