@@ -17,7 +17,7 @@ CUDA_GO := $(if $(PORTABLE),CC="$(CC)" )CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(CUR
 DRIVER := $(shell sh scripts/cuda-driver.sh)
 
 .DEFAULT_GOAL := build
-.PHONY: help build build-cpu build-cuda build-mpi build-cuda-portable test vet-cuda test-cuda test-parity test-amx trace gpu-bundle gpu-check ptx ptxas race vet lint fuzz bench generate smoke release images ci
+.PHONY: help build build-cpu build-cuda build-mpi test-mpi build-cuda-portable test vet-cuda test-cuda test-parity test-amx trace gpu-bundle gpu-check ptx ptxas race vet lint fuzz bench generate smoke release images ci
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -39,6 +39,9 @@ MPICC ?= mpicc
 build-mpi: $(if $(DRIVER),$(CUDA_LIB)) ## the binary with MPI, between machines; needs Open MPI or MPICH with mpicc
 	@command -v $(MPICC) >/dev/null || { echo "no $(MPICC): install Open MPI (Debian: libopenmpi-dev) or MPICH (libmpich-dev), or name its compiler with MPICC="; exit 1; }
 	CC=$(MPICC) CGO_ENABLED=1 $(if $(DRIVER),$(CUDA_GO),$(GO)) build -tags mpi$(if $(DRIVER),$(comma)cuda) -trimpath -o bin/hdmnet ./cmd/hdmnet
+
+test-mpi: ## builds with MPI, two and four processes on this machine
+	GO=$(GO) sh scripts/mpi-check.sh
 
 $(CUDA_LIB): internal/cuda/stub/src/libcuda.c $(wildcard internal/cuda/include/*.h)
 	@mkdir -p $(@D)
@@ -103,7 +106,7 @@ test: ## the README's test command
 	$(GO) test ./...
 
 race: ## the race detector on everything that runs in parallel
-	$(GO) test -race -short ./internal/data ./internal/prepare ./internal/train ./internal/weights
+	$(GO) test -race -short ./internal/data ./internal/dist/... ./internal/prepare ./internal/train ./internal/weights
 
 vet: ## vet, formatting, and the platforms that have no assembly
 	$(GO) vet ./...

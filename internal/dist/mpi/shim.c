@@ -1,8 +1,10 @@
 //go:build mpi
 
 #include <mpi.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 
 #include "shim.h"
 
@@ -49,7 +51,30 @@ void hdmnet_mpi_error(int code, char *text, int n)
 	text[n - 1] = 0;
 }
 
-int hdmnet_mpi_lengths(int mine, int *lengths) { return MPI_Allgather(&mine, 1, MPI_INT, lengths, 1, MPI_INT, MPI_COMM_WORLD); }
+// end waits for a call and leaves the processor to others meanwhile: MPI's own waiting would
+// keep it busy while a slower process computes on it.
+static int end(MPI_Request *request)
+{
+	const struct timespec pause = {0, 50000};
+
+	for (int tries = 0, done = 0;; tries++) {
+		TRY(MPI_Test(request, &done, MPI_STATUS_IGNORE));
+		if (done)
+			return MPI_SUCCESS;
+		if (tries < 200)
+			sched_yield();
+		else
+			nanosleep(&pause, NULL);
+	}
+}
+
+int hdmnet_mpi_lengths(int mine, int *lengths)
+{
+	MPI_Request request;
+
+	TRY(MPI_Iallgather(&mine, 1, MPI_INT, lengths, 1, MPI_INT, MPI_COMM_WORLD, &request));
+	return end(&request);
+}
 
 // offsets fills starts with where the parts of some lengths begin.
 static void offsets(const int *lengths, int *starts, int size)
@@ -61,14 +86,17 @@ static void offsets(const int *lengths, int *starts, int size)
 int hdmnet_mpi_gather(const void *mine, int n, void *all, const int *lengths, int size)
 {
 	int starts[size];
+	MPI_Request request;
 
 	offsets(lengths, starts, size);
-	return MPI_Allgatherv(mine, n, MPI_BYTE, all, lengths, starts, MPI_BYTE, MPI_COMM_WORLD);
+	TRY(MPI_Iallgatherv(mine, n, MPI_BYTE, all, lengths, starts, MPI_BYTE, MPI_COMM_WORLD, &request));
+	return end(&request);
 }
 
 int hdmnet_mpi_all_reduce(float *v, float *room, int n, int max, int rank, int size)
 {
 	int parts[size], starts[size], mine[size], places[size];
+	MPI_Request request;
 
 	for (int i = 0; i < size; i++)
 		parts[i] = n / size + (i < n % size);
@@ -79,7 +107,8 @@ int hdmnet_mpi_all_reduce(float *v, float *room, int n, int max, int rank, int s
 		places[i] = i * count;
 	}
 	// Everybody's share of the part of this process, by rank: at most n + size floats.
-	TRY(MPI_Alltoallv(v, parts, starts, MPI_FLOAT, room, mine, places, MPI_FLOAT, MPI_COMM_WORLD));
+	TRY(MPI_Ialltoallv(v, parts, starts, MPI_FLOAT, room, mine, places, MPI_FLOAT, MPI_COMM_WORLD, &request));
+	TRY(end(&request));
 	float *sum = v + starts[rank];
 	memcpy(sum, room, count * sizeof *sum);
 	for (int i = 1; i < size; i++) {
@@ -91,7 +120,14 @@ int hdmnet_mpi_all_reduce(float *v, float *room, int n, int max, int rank, int s
 			for (int k = 0; k < count; k++)
 				sum[k] += x[k];
 	}
-	return MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, v, parts, starts, MPI_FLOAT, MPI_COMM_WORLD);
+	TRY(MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, v, parts, starts, MPI_FLOAT, MPI_COMM_WORLD, &request));
+	return end(&request);
 }
 
-int hdmnet_mpi_broadcast(float *v, int n, int root) { return MPI_Bcast(v, n, MPI_FLOAT, root, MPI_COMM_WORLD); }
+int hdmnet_mpi_broadcast(float *v, int n, int root)
+{
+	MPI_Request request;
+
+	TRY(MPI_Ibcast(v, n, MPI_FLOAT, root, MPI_COMM_WORLD, &request));
+	return end(&request);
+}
