@@ -62,7 +62,7 @@ func TestCUDATrainsAsTheCPU(t *testing.T) {
 	set := []string{"train.seed=4", "train.stage=base", "train.base.max_steps=2"}
 	c, g := short(t, "", set...), on(t, dev, short(t, "", set...))
 	mustRun(t, c)
-	same(t, c, g, 1e-4)
+	sameRuns(t, c, g, 1e-4)
 	sameTensors(t, c.Dir.Base(), g.Dir.Base(), 1e-3)
 	if out := g.Out.(*bytes.Buffer).String(); !strings.Contains(out, "peak memory ") || !strings.Contains(out, ", on cuda:0") {
 		t.Errorf("output %q", out)
@@ -71,7 +71,7 @@ func TestCUDATrainsAsTheCPU(t *testing.T) {
 	set = []string{"train.seed=4", "train.stage=meta", "train.meta.max_steps=1", "base.weights=" + c.Dir.Base()}
 	c, g = short(t, "", set...), on(t, dev, short(t, "", set...))
 	mustRun(t, c)
-	same(t, c, g, 1e-4)
+	sameRuns(t, c, g, 1e-4)
 	for _, name := range []string{"optimizer.first_moment", "optimizer.second_moment"} {
 		if d := distance(savedMoment(t, c.Dir, name), savedMoment(t, g.Dir, name)); !(d < 1e-3) {
 			t.Errorf("%s differs by %.2g", name, d)
@@ -101,7 +101,7 @@ func TestRunsChangeDevice(t *testing.T) {
 		t.Fatalf("the run changed its device %d times only", turn)
 	}
 	o := short(t, dir)
-	same(t, c, o, 0.15)
+	sameRuns(t, c, o, 0.15)
 	saved := tensors(t, o.Dir.Best())
 	score := func(dev op.Device) map[string]float64 {
 		o.Group = dist.Solo{}
@@ -110,7 +110,7 @@ func TestRunsChangeDevice(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer f.close()
-		task, err := newMetaTask(dev, model.Options{Backbone: o.Config.Model.Backbone, BaseClasses: len(o.Fold.Base) + 1, Shots: 1}, 1, f.val, o.Fold)
+		task, err := newMetaTask(dev, model.Options{Backbone: o.Config.Model.Backbone, BaseClasses: len(o.Fold.Base) + 1, Shots: 1}, 1, f, o.Fold, dist.Solo{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -173,8 +173,8 @@ func TestCUDARunsAreBitEqual(t *testing.T) {
 	}
 }
 
-// same fails unless two runs have the same records, with losses and scores that are close.
-func same(t *testing.T, a, b Options, tolerance float64) {
+// sameRuns fails unless two runs have the same records, with losses and scores that are close.
+func sameRuns(t *testing.T, a, b Options, tolerance float64) {
 	t.Helper()
 	ra, err := ReadMetrics(a.Dir.Metrics())
 	if err != nil {
