@@ -82,7 +82,7 @@ func (l *tcpLink) await(ctx context.Context) error {
 		if err := publish(p.File, l.host, server.Addr().(*net.TCPAddr).Port); err != nil {
 			return err
 		}
-		defer os.Remove(p.File)
+		defer func() { _ = os.Remove(p.File) }() // all have found it
 	}
 	all := make([]greeting, p.Size)
 	all[0] = greeting{magic, l.host, 0, p.Size}
@@ -250,7 +250,7 @@ func (c *peer) greet(g []greeting) error { return c.out.Encode(g) }
 // greeted reads who has come; a stranger that says nothing is not waited for.
 func (c *peer) greeted() (greeting, error) {
 	_ = c.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
-	defer c.conn.SetReadDeadline(time.Time{})
+	defer func() { _ = c.conn.SetReadDeadline(time.Time{}) }()
 	var g []greeting
 	if err := c.in.Decode(&g); err != nil {
 		return greeting{}, err

@@ -142,7 +142,7 @@ func TestNotAllCome(t *testing.T) {
 	go func() {
 		time.Sleep(200 * time.Millisecond)
 		if c, err := net.Dial("tcp", at); err == nil {
-			fmt.Fprint(c, "GET / HTTP/1.1\r\n\r\n")
+			_, _ = fmt.Fprint(c, "GET / HTTP/1.1\r\n\r\n")
 			c.Close()
 		}
 	}()

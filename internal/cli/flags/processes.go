@@ -206,7 +206,7 @@ func (p *Processes) Config(c *config.Config, err error) (*config.Config, error) 
 	if err != nil {
 		return nil, err
 	}
-	defer os.Remove(f.Name())
+	defer func() { _ = os.Remove(f.Name()) }()
 	_, err = f.Write(text)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return nil, err
