@@ -139,6 +139,11 @@ func (d *Device) Copy(dst, src op.Tensor) {
 // submit queues work under a name for messages.
 func (d *Device) submit(name string, f func() error) {
 	d.startZeros()
+	if d.capture.recording {
+		for _, b := range []byte(name) { // FNV-1a
+			d.capture.kernels = (d.capture.kernels ^ uint64(b)) * 1099511628211
+		}
+	}
 	d.must(d.queue.submit(func() error {
 		d.recent.add(name)
 		err := f()

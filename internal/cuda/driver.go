@@ -230,8 +230,6 @@ func (g graph) instantiate() (graphExec, error) {
 	return exec, err
 }
 
-func (g graphExec) exists() bool { return g.g != nil }
-
 // update gives the graph the parameters of another one, for launches from now on. It fails
 // where more than the parameters differ.
 func (g graphExec) update(from graph) bool {

@@ -3,8 +3,10 @@
 package cuda
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 )
 
 // capture is the work of Device.CaptureGraph. Its launches are recorded as a CUDA graph,
@@ -13,8 +15,8 @@ import (
 //
 // Every call is recorded anew, so that whatever differs from step to step (addresses,
 // seeds, rates) is in it. The graph that the driver has made ready is then changed to the
-// new parameters, which costs far less than to make one. Only when the kernels are others
-// is it made again.
+// new parameters, which costs far less than to make one. A few are kept, by the sequence of
+// their kernels: a training has one for its steps and one for its evaluations.
 //
 // Nothing can be waited for while the launches are only recorded. A call that waits
 // (Download, memory that the cache does not have) therefore first starts what is recorded,
@@ -22,16 +24,25 @@ import (
 // recorded again before some have passed without a wait.
 type capture struct {
 	off       bool
-	open      bool // within a CaptureGraph
-	recording bool // what is submitted goes into a graph
-	waited    bool // the open call has waited
-	quiet     int  // calls in a row that have not, and no new memory in between
+	open      bool   // within a CaptureGraph
+	recording bool   // what is submitted goes into a graph
+	waited    bool   // the open call has waited
+	quiet     int    // calls in a row that have not, and no new memory in between
+	kernels   uint64 // a hash of what is recorded
 
 	// Of the queue's thread.
 	capturing bool
-	ready     graphExec
-	made      int // graphs made ready so far
+	ready     []readyGraph // the latest last
+	made      int          // graphs made ready so far
 }
+
+// readyGraph is a graph that the driver has made ready, by the hash of its kernels.
+type readyGraph struct {
+	kernels uint64
+	graph   graphExec
+}
+
+const mostReady = 4 // kept
 
 const (
 	quietCalls = 2  // in a row, before one is recorded: by then the cache holds all memory
@@ -50,7 +61,7 @@ func (d *Device) CaptureGraph(f func()) {
 	}
 	c.open, c.waited = true, false
 	if c.quiet >= quietCalls {
-		c.recording = true
+		c.recording, c.kernels = true, 0
 		d.submit("begin of a graph", d.beginGraph)
 	}
 	defer func() {
@@ -80,7 +91,8 @@ func (d *Device) Graphs() int {
 func (d *Device) startRecorded() {
 	if d.capture.recording {
 		d.capture.recording = false
-		_ = d.queue.submit(d.endGraph) // the error is one that the next call reports
+		kernels := d.capture.kernels
+		_ = d.queue.submit(func() error { return d.endGraph(kernels) }) // the error is one that the next call reports
 	}
 }
 
@@ -103,7 +115,7 @@ func (d *Device) beginGraph() error {
 	return d.withoutGraphs(err)
 }
 
-func (d *Device) endGraph() error {
+func (d *Device) endGraph(kernels uint64) error {
 	c := &d.capture
 	if !c.capturing {
 		return nil
@@ -114,22 +126,40 @@ func (d *Device) endGraph() error {
 		return d.withoutGraphs(err)
 	}
 	defer func() { _ = g.destroy() }() // what was captured is in the executable graph
-	if c.ready.exists() && !c.ready.update(g) {
-		if err := c.ready.destroy(); err != nil {
+	at := slices.IndexFunc(c.ready, func(r readyGraph) bool { return r.kernels == kernels })
+	if at >= 0 && !c.ready[at].graph.update(g) {
+		if err := c.drop(at); err != nil {
 			return d.check(err, "free a graph")
 		}
-		c.ready = graphExec{}
+		at = -1
 	}
-	if !c.ready.exists() {
-		if c.ready, err = g.instantiate(); err != nil {
+	last := readyGraph{kernels: kernels}
+	if at >= 0 {
+		last = c.ready[at]
+		c.ready = slices.Delete(c.ready, at, at+1)
+	} else {
+		if len(c.ready) == mostReady {
+			if err := c.drop(0); err != nil {
+				return d.check(err, "free a graph")
+			}
+		}
+		if last.graph, err = g.instantiate(); err != nil {
 			return d.withoutGraphs(err)
 		}
 		c.made++
 	}
-	return d.check(c.ready.launch(d.stream), "launch a graph")
+	c.ready = append(c.ready, last)
+	return d.check(last.graph.launch(d.stream), "launch a graph")
 }
 
-// free ends a recording that an error has cut off, and frees the graph.
+// drop frees a graph.
+func (c *capture) drop(at int) error {
+	g := c.ready[at].graph
+	c.ready = slices.Delete(c.ready, at, at+1)
+	return g.destroy()
+}
+
+// free ends a recording that an error has cut off, and frees the graphs.
 func (c *capture) free(d *Device) error {
 	if c.capturing {
 		c.capturing = false
@@ -137,12 +167,11 @@ func (c *capture) free(d *Device) error {
 			_ = g.destroy() // the error that cut it off says more
 		}
 	}
-	if !c.ready.exists() {
-		return nil
+	var errs []error
+	for len(c.ready) > 0 {
+		errs = append(errs, c.drop(0))
 	}
-	err := c.ready.destroy()
-	c.ready = graphExec{}
-	return err
+	return errors.Join(errs...)
 }
 
 // withoutGraphs completes the error of a driver that does not do what graphs need.
