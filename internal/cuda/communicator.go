@@ -170,7 +170,7 @@ func (c *Communicator) watch(lost <-chan struct{}) {
 // giveUp makes the device fail, then ends what waits on the GPU.
 func (c *Communicator) giveUp(why error) {
 	c.dev.queue.fail(why)
-	c.end(true)
+	_ = c.end(true) // the reason is known
 }
 
 // end leaves the group: at once, or after all that was started.
