@@ -89,7 +89,12 @@ func (p *Processes) carryOut(ctx context.Context, all, mine ui.Streams, f func(c
 	done := make(chan struct{})
 	go p.watch(all, done)
 	defer func() {
-		if r := recover(); r != nil {
+		r := recover()
+		if lost := p.lost(); lost != nil && (r != nil || err != nil && !errors.As(err, new(*dist.LostError))) {
+			// What a device says that waited for that process tells nobody which one it was.
+			err, r = lost, nil
+		}
+		if r != nil {
 			p.Abort(fmt.Errorf("%v", r))
 			panic(r)
 		}
@@ -106,6 +111,17 @@ func (p *Processes) carryOut(ctx context.Context, all, mine ui.Streams, f func(c
 		return err
 	}
 	return f(ctx, mine, p)
+}
+
+// lost is the loss of another process, nil where none is known.
+func (p *Processes) lost() error {
+	select {
+	case <-p.Lost():
+		_, err := p.Gather(nil)
+		return err
+	default:
+		return nil
+	}
 }
 
 // shareProcessors leaves this process its share of the machine, unless GOMAXPROCS says it.
@@ -137,8 +153,7 @@ func (p *Processes) watch(io ui.Streams, done <-chan struct{}) {
 	select {
 	case <-done:
 	case <-time.After(giveUpAfter):
-		_, err := p.Gather(nil)
-		if err != nil && p.speaks(err) {
+		if err := p.lost(); err != nil && p.speaks(err) {
 			io.Note("hdmnet: %v", err)
 		}
 		os.Exit(ui.ExitError)

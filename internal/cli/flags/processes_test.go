@@ -2,13 +2,17 @@ package flags
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"testing"
 
+	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/dist"
 	"hdmnet/internal/dist/engine"
+	"hdmnet/internal/op"
 )
 
 // TestOutbox: everything is passed on, warnings are kept for process 0 whatever the pieces
@@ -59,6 +63,44 @@ func TestOneSpeaks(t *testing.T) {
 		}
 		if !slices.Equal(speak, c.want) {
 			t.Errorf("%v: %v speak, want %v", c.err, speak, c.want)
+		}
+	}
+}
+
+// bereft is a process of three whose second one is gone once the channel is closed.
+type bereft struct {
+	member
+	gone chan struct{}
+}
+
+func (b bereft) Lost() <-chan struct{} { return b.gone }
+
+func (b bereft) Gather(mine []byte) ([][]byte, error) {
+	select {
+	case <-b.gone:
+		return nil, &dist.LostError{Rank: 1, Host: "b"}
+	default:
+		return [][]byte{mine, mine, mine}, nil
+	}
+}
+
+// TestLossIsNamed: where a device fails because another process is gone, the error names it.
+func TestLossIsNamed(t *testing.T) {
+	for name, f := range map[string]func() error{
+		"panic": func() error { panic(&op.DeviceError{Err: errors.New("the sum was given up")}) },
+		"error": func() error { return errors.New("the sum was given up") },
+	} {
+		link := bereft{gone: make(chan struct{})}
+		p := &Processes{&engine.Processes{Link: link}, dist.NewCouncil(link, nil, nil)}
+		t.Setenv("GOMAXPROCS", "1") // stays as it is
+		err := p.carryOut(context.Background(), ui.Streams{Err: io.Discard}, ui.Streams{Err: io.Discard},
+			func(context.Context, ui.Streams, *Processes) error {
+				close(link.gone)
+				return f()
+			})
+		var lost *dist.LostError
+		if !errors.As(err, &lost) || lost.Rank != 1 {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
