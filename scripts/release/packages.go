@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -24,7 +25,14 @@ const (
 
 // packages makes the .deb and the .rpm of a target.
 func (r *release) packages(ctx context.Context, t target, binary string) error {
-	config, err := r.packageConfig(t, binary)
+	libc := ""
+	if t.cuda {
+		var err error
+		if libc, err = libraryVersion(ctx, binary); err != nil {
+			return err
+		}
+	}
+	config, err := r.packageConfig(t, binary, libc)
 	if err != nil {
 		return err
 	}
@@ -42,6 +50,16 @@ func (r *release) packages(ctx context.Context, t target, binary string) error {
 	return nil
 }
 
+// libraryVersion is the oldest version of the C library that a program runs with.
+func libraryVersion(ctx context.Context, binary string) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "run", "./scripts/glibc", binary).Output()
+	if err != nil {
+		return "", fmt.Errorf("ask which C library %s needs: %w", binary, err)
+	}
+	fields := strings.Fields(string(out))
+	return fields[len(fields)-1], nil
+}
+
 // content is a file of a package.
 type content struct {
 	Source string         `yaml:"src"`
@@ -49,8 +67,9 @@ type content struct {
 	Info   map[string]any `yaml:"file_info"`
 }
 
-// packageConfig writes nfpm's settings and returns their file.
-func (r *release) packageConfig(t target, binary string) (string, error) {
+// packageConfig writes nfpm's settings and returns their file. libc is the C library's
+// version that the program needs, empty for none.
+func (r *release) packageConfig(t target, binary, libc string) (string, error) {
 	var all []content
 	add := func(from, to string, mode int) {
 		all = append(all, content{from, to, map[string]any{"mode": mode, "mtime": r.date, "owner": "root", "group": "root"}})
@@ -83,8 +102,8 @@ func (r *release) packageConfig(t target, binary string) (string, error) {
 	}
 	if t.cuda {
 		about["name"], about["conflicts"], about["provides"] = "hdmnet-cuda", []string{"hdmnet"}, []string{"hdmnet"}
-		about["depends"] = []string{"libc6"}
-		about["overrides"] = map[string]any{"rpm": map[string]any{"depends": []string{"glibc"}}}
+		about["depends"] = []string{"libc6 (>= " + libc + ")"}
+		about["overrides"] = map[string]any{"rpm": map[string]any{"depends": []string{"glibc >= " + libc}}}
 	}
 	text, err := yaml.Marshal(about)
 	if err != nil {
