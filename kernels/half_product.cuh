@@ -120,7 +120,7 @@ template <class A, class B, int MT, int NT> __device__ __forceinline__ void half
 			UNROLL
 			for (int v = 0; v < 4; v++)
 				acc[i][j][v] = 0;
-	auto fetch_stage = [&](int s) {
+	auto fetch_stage = [&](int s) __attribute__((always_inline)) {
 		if (s < steps) {
 			u8 *stage = memory + s % HALF_STAGES * STAGE;
 			half_fetch(stage, a);

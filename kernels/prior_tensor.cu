@@ -5,9 +5,9 @@
 #include "prior.cuh"
 #include "tensor_product.cuh"
 
-// A block of 2×2 warps has a tile of 128×128, as in tensor_conv; TENSOR_STAGES panels of
+// A block of 2×2 warps has a tile of 128×128, as in tensor_conv; STAGES panels of
 // both operands in dynamic shared memory.
-template <class F> __device__ __forceinline__ void prior_tensor(const PriorArgs &p)
+template <class F, int STAGES> __device__ __forceinline__ void prior_tensor(const PriorArgs &p)
 {
 	constexpr int TILE = 128, MT = TILE / 32, NT = TILE / 16;
 	using Rows = ListedRows<TILE, 4, TENSOR_THREADS, 0>;
@@ -26,24 +26,24 @@ template <class F> __device__ __forceinline__ void prior_tensor(const PriorArgs 
 			for (int v = 0; v < 4; v++)
 				acc[i][j][v] = 0;
 	int steps = (p.c + BK - 1) / BK;
-	auto fetch_stage = [&](int s) {
+	auto fetch_stage = [&](int s) __attribute__((always_inline)) {
 		if (s < steps) {
-			float *stage = memory + s % TENSOR_STAGES * 2 * Rows::FLOATS;
+			float *stage = memory + s % STAGES * 2 * Rows::FLOATS;
 			fetch(stage, a);
 			fetch(stage + Rows::FLOATS, b);
 		}
 		cp_async_commit(); // an empty group too, so that the groups count the stages
 	};
 	UNROLL
-	for (int s = 0; s < TENSOR_STAGES - 1; s++)
+	for (int s = 0; s < STAGES - 1; s++)
 		fetch_stage(s);
 	int group = lane() / 4, quad = lane() % 4, row0 = warp() / 2 * (TILE / 2) + group, col0 = warp() % 2 * (TILE / 2);
 	UNROLL_BY(1)
 	for (int s = 0; s < steps; s++) {
-		cp_async_wait<TENSOR_STAGES - 2>();
+		cp_async_wait<STAGES - 2>();
 		__syncthreads(); // this stage has come, and nobody reads the one before it any more
-		fetch_stage(s + TENSOR_STAGES - 1);
-		const float *rows = memory + s % TENSOR_STAGES * 2 * Rows::FLOATS + quad * 4, *columns = rows + Rows::FLOATS;
+		fetch_stage(s + STAGES - 1);
+		const float *rows = memory + s % STAGES * 2 * Rows::FLOATS + quad * 4, *columns = rows + Rows::FLOATS;
 		typename F::A av[MT];
 		UNROLL
 		for (int i = 0; i < MT; i++)
@@ -82,8 +82,10 @@ template <class F> __device__ __forceinline__ void prior_tensor(const PriorArgs 
 		}
 }
 
-extern "C" __global__ void __launch_bounds__(TENSOR_THREADS, 2) prior_tf32(PriorArgs p) { prior_tensor<Tf32>(p); }
-extern "C" __global__ void __launch_bounds__(TENSOR_THREADS, 2) prior_bf16(PriorArgs p) { prior_tensor<Bf16>(p); }
+extern "C" __global__ void __launch_bounds__(TENSOR_THREADS, 2) prior_tf32(PriorArgs p) { prior_tensor<Tf32, TENSOR_STAGES>(p); }
+extern "C" __global__ void __launch_bounds__(TENSOR_THREADS, 2) prior_bf16(PriorArgs p) { prior_tensor<Bf16, TENSOR_STAGES>(p); }
+extern "C" __global__ void __launch_bounds__(TENSOR_THREADS, 2) prior_tf32_fewer(PriorArgs p) { prior_tensor<Tf32, FEWER_STAGES>(p); }
+extern "C" __global__ void __launch_bounds__(TENSOR_THREADS, 2) prior_bf16_fewer(PriorArgs p) { prior_tensor<Bf16, FEWER_STAGES>(p); }
 
 // The same for q and s of halves.
 extern "C" __global__ void __launch_bounds__(HALF_THREADS, 2) prior_half(PriorArgs p)

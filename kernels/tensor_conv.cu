@@ -2,23 +2,25 @@
 // internal/cuda/tensor_conv.go
 #include "tensor_product.cuh"
 
-#define TENSOR(name, F, BM, BN, WIDTH, RAW)                                           \
+#define TENSOR(name, F, BM, BN, WIDTH, RAW, STAGES)                                   \
 	extern "C" __global__ void __launch_bounds__(TENSOR_THREADS, 2) name(ConvArgs g) \
 	{                                                                                 \
-		tensor_conv<F, BM, BN, WIDTH, RAW>(g);                                        \
+		tensor_conv<F, BM, BN, WIDTH, RAW, STAGES>(g);                                \
 	}
-TENSOR(conv2d_bf16_128, Bf16, 128, 128, 4, false)
-TENSOR(conv2d_bf16_128x64, Bf16, 128, 64, 4, false)
-TENSOR(conv2d_bf16_64, Bf16, 64, 64, 4, false)
-TENSOR(conv2d_bf16_any, Bf16, 64, 64, 1, false)
-TENSOR(conv2d_tf32_128, Tf32, 128, 128, 4, false)
-TENSOR(conv2d_tf32_128x64, Tf32, 128, 64, 4, false)
-TENSOR(conv2d_tf32_64, Tf32, 64, 64, 4, false)
-TENSOR(conv2d_tf32_any, Tf32, 64, 64, 1, false)
-TENSOR(conv2d_tf32_raw_128, Tf32, 128, 128, 4, true)
-TENSOR(conv2d_tf32_raw_128x64, Tf32, 128, 64, 4, true)
-TENSOR(conv2d_tf32_raw_64, Tf32, 64, 64, 4, true)
-TENSOR(conv2d_tf32_raw_any, Tf32, 64, 64, 1, true)
+TENSOR(conv2d_bf16_128, Bf16, 128, 128, 4, false, TENSOR_STAGES)
+TENSOR(conv2d_bf16_128x64, Bf16, 128, 64, 4, false, TENSOR_STAGES)
+TENSOR(conv2d_bf16_64, Bf16, 64, 64, 4, false, TENSOR_STAGES)
+TENSOR(conv2d_bf16_any, Bf16, 64, 64, 1, false, TENSOR_STAGES)
+TENSOR(conv2d_tf32_128, Tf32, 128, 128, 4, false, TENSOR_STAGES)
+TENSOR(conv2d_tf32_128_fewer, Tf32, 128, 128, 4, false, FEWER_STAGES)
+TENSOR(conv2d_tf32_128x64, Tf32, 128, 64, 4, false, TENSOR_STAGES)
+TENSOR(conv2d_tf32_64, Tf32, 64, 64, 4, false, TENSOR_STAGES)
+TENSOR(conv2d_tf32_any, Tf32, 64, 64, 1, false, TENSOR_STAGES)
+TENSOR(conv2d_tf32_raw_128, Tf32, 128, 128, 4, true, TENSOR_STAGES)
+TENSOR(conv2d_tf32_raw_128_fewer, Tf32, 128, 128, 4, true, FEWER_STAGES)
+TENSOR(conv2d_tf32_raw_128x64, Tf32, 128, 64, 4, true, TENSOR_STAGES)
+TENSOR(conv2d_tf32_raw_64, Tf32, 64, 64, 4, true, TENSOR_STAGES)
+TENSOR(conv2d_tf32_raw_any, Tf32, 64, 64, 1, true, TENSOR_STAGES)
 
 // out[r, c] = w[r, c] rounded to nearest, 0 for c ≥ ci; w [rows, ci], out [rows, padded],
 // padded even. One thread for two weights.

@@ -10,6 +10,7 @@
 
 constexpr int TENSOR_THREADS = 128;
 constexpr int TENSOR_STAGES = 4; // copies under way, and one that is read
+constexpr int FEWER_STAGES = 3;  // where four would leave a multiprocessor one block
 
 // WeightRows copies rounded weights [rows, ld], ld divisible by BK.
 template <int EXTENT, int BYTES> struct WeightRows {
@@ -142,7 +143,7 @@ template <class F, class A, class B, int MT, int NT, class Seen> __device__ __fo
 	static_assert(A::EXTENT == MT * 32 && B::EXTENT == NT * 16, "2×2 warps");
 	DYNAMIC_SHARED(float, memory);
 	tensor_clear(acc);
-	auto fetch_stage = [&](i64 s) {
+	auto fetch_stage = [&](i64 s) __attribute__((always_inline)) {
 		if (s < steps) {
 			float *stage = memory + s % TENSOR_STAGES * (A::FLOATS + B::FLOATS);
 			fetch(stage, a);
@@ -214,7 +215,7 @@ template <class A> struct ColumnSums {
 // tensor_conv computes y = ReLU(conv(x, w) + bias + residual), as conv_forward of
 // conv2d.cu, with weights [Co, taps, Ci rounded up to BK] that round_weights made,
 // or RAW ones [Co, taps, Ci] in float32.
-template <class F, int BM, int BN, int WIDTH, bool RAW> __device__ __forceinline__ void tensor_conv(const ConvArgs &g)
+template <class F, int BM, int BN, int WIDTH, bool RAW, int STAGES> __device__ __forceinline__ void tensor_conv(const ConvArgs &g)
 {
 	using A = Patches<BM, WIDTH, TENSOR_THREADS, 0>;
 	constexpr int BYTES = RAW ? 4 : F::BYTES; // of a weight
@@ -236,9 +237,9 @@ template <class F, int BM, int BN, int WIDTH, bool RAW> __device__ __forceinline
 	float acc[MT][NT][4];
 	tensor_clear(acc);
 
-	auto fetch_stage = [&](int s) {
+	auto fetch_stage = [&](int s) __attribute__((always_inline)) {
 		if (s < steps) {
-			u8 *stage = memory + s % TENSOR_STAGES * STAGE;
+			u8 *stage = memory + s % STAGES * STAGE;
 			fetch((float *)stage, a);
 			if constexpr (RAW)
 				fetch((float *)stage + A::FLOATS, b);
@@ -248,7 +249,7 @@ template <class F, int BM, int BN, int WIDTH, bool RAW> __device__ __forceinline
 		cp_async_commit(); // an empty group too, so that the groups count the stages
 	};
 	UNROLL
-	for (int s = 0; s < TENSOR_STAGES - 1; s++)
+	for (int s = 0; s < STAGES - 1; s++)
 		fetch_stage(s);
 	int group = lane() / 4, quad = lane() % 4;
 	int row0 = warp() / 2 * (BM / 2) + group, col0 = warp() % 2 * (BN / 2);
@@ -256,10 +257,10 @@ template <class F, int BM, int BN, int WIDTH, bool RAW> __device__ __forceinline
 	for (int s = 0; s < steps; s++) {
 		// After the barrier everybody's copies of this stage are there, and nobody reads
 		// the stage before it any more, which the next copies go to.
-		cp_async_wait<TENSOR_STAGES - 2>();
+		cp_async_wait<STAGES - 2>();
 		__syncthreads();
-		fetch_stage(s + TENSOR_STAGES - 1);
-		const u8 *stage = memory + s % TENSOR_STAGES * STAGE;
+		fetch_stage(s + STAGES - 1);
+		const u8 *stage = memory + s % STAGES * STAGE;
 		const float *rows = (const float *)stage + row0 * BK + quad * 4;
 		const u8 *columns = stage + A::FLOATS * 4 + ((col0 + group) * BK + quad * 4) * BYTES;
 		typename F::A av[MT];

@@ -150,8 +150,8 @@ func (d *Device) Conv2DGradWeight(dw, db, x, dy op.Tensor, p op.ConvParams) {
 // sums, unless that is nil.
 func (d *Device) ownConvGradWeight(p precision, g convArgs, sums op.Tensor) {
 	ci, co := int(g.ci), int(g.co)
-	tile, blocks := chooseTile(co, g.terms(), co%4 == 0 && ci%4 == 0 && aligned16(g.out, g.a, g.b))
-	parts, length := splitSum(g.positions(), blocks)
+	tile, blocks, length := chooseSplit(co, g.terms(), g.positions(), co%4 == 0 && ci%4 == 0 && aligned16(g.out, g.a, g.b))
+	parts := ceil(g.positions(), length)
 	g.splitPositions = int32(length)
 	kernel, threads, shared := p.gradientKernel("conv2d_grad_weight", false, tile)
 	s := grid2(blocks, parts, threads)

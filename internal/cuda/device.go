@@ -56,6 +56,8 @@ type Device struct {
 	axes      map[resizeKey]pointer
 	late      lateSums
 	zeros     []zeroing // asked for, not queued yet
+
+	sharedMemory, sharedReserved int // bytes of a multiprocessor, and those that the driver takes for each block
 }
 
 var _ op.Device = (*Device)(nil)

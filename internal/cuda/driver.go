@@ -159,6 +159,10 @@ func loadModule(ptx, doing string) (cu.Module, error) {
 	return *(*cu.Module)(unsafe.Pointer(&m)), nil
 }
 
+// reservedSharedMemory is an attribute that gorgonia.org/cu does not have: bytes of shared memory
+// that the driver takes of each block.
+const reservedSharedMemory = cu.DeviceAttribute(C.CU_DEVICE_ATTRIBUTE_RESERVED_SHARED_MEMORY_PER_BLOCK)
+
 // allowShared lets a kernel have more than 48 KiB of shared memory.
 func allowShared(f cu.Function, bytes uint32, doing string) error {
 	return resultError(C.cuFuncSetAttribute(cFunction(f), C.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, C.int(bytes)), doing)

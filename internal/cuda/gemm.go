@@ -49,12 +49,11 @@ func (d *Device) gemmSums(p precision, g gemmArgs, sums, a op.Tensor) {
 // On these it adds the sums of A's rows to sums, unless that is nil.
 func (d *Device) ownGemm(p precision, layout string, g gemmArgs, sums op.Tensor) {
 	tile, blocks := chooseTile(g.m, g.n, g.aligned(layout))
-	kernel, threads, shared := p.gradientKernel("gemm_"+layout, layout == "nn", tile)
-	// A long sum with few tiles, as in gradients of weights: parts of the sum side by side.
 	length := g.k
-	if g.accumulate != 0 && g.ldc == g.n {
-		_, length = splitSum(g.k, blocks)
+	if g.accumulate != 0 && g.ldc == g.n { // parts of the sum side by side
+		tile, blocks, length = chooseSplit(g.m, g.n, g.k, g.aligned(layout))
 	}
+	kernel, threads, shared := p.gradientKernel("gemm_"+layout, layout == "nn", tile)
 	length = ceil(length, 4) * 4 // parts begin at an address that may be read by fours
 	parts := ceil(g.k, length)
 	g.splitK = length

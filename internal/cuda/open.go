@@ -124,13 +124,13 @@ func (d *Device) describe() error {
 	if err != nil {
 		return driverError(err, "ask for the GPU's memory")
 	}
-	var values [3]int
-	for i, a := range []cu.DeviceAttribute{cu.ComputeCapabilityMajor, cu.ComputeCapabilityMinor, cu.MultiprocessorCount} {
+	var values [5]int
+	for i, a := range []cu.DeviceAttribute{cu.ComputeCapabilityMajor, cu.ComputeCapabilityMinor, cu.MultiprocessorCount, cu.MaxSharedMemoryPerMultiprocessor, reservedSharedMemory} {
 		if values[i], err = d.gpu.Attribute(a); err != nil {
 			return driverError(err, "ask for the GPU's attributes")
 		}
 	}
-	d.sms = values[2]
+	d.sms, d.sharedMemory, d.sharedReserved = values[2], values[3], values[4]
 	v := cu.Version()
 	d.target = kernels.TargetOf(values[0], values[1], v)
 	d.name = fmt.Sprintf("cuda:%d (%s, %.1f GiB, CUDA %d.%d)", d.index, name, float64(total)/(1<<30), v/1000, v%1000/10)

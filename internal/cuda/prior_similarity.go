@@ -39,7 +39,7 @@ func (d *Device) PriorSimilarity(y, q, s, mask op.Tensor) {
 	} else if c%4 == 0 && aligned16(a.q, a.s) {
 		kernel, tile = "prior_128", 128
 		if d.precision != fp32 {
-			kernel, threads, shared = "prior_"+d.precision.String(), tensorThreads, tensorStages*2*tile*tensorStep*4
+			kernel, threads, shared = d.staged("prior_"+d.precision.String(), 2*tile*tensorStep*4)
 		}
 	}
 	tiles := grid2(ceil(n, tile)*ceil(m, tile), groups, threads)

@@ -2,9 +2,10 @@
 
 package cuda
 
-// gpuBlocks is about how many blocks keep a GPU busy. It is no attribute of this GPU: the
-// order of sums must not depend on it.
-const gpuBlocks = 128
+// gpuBlocks is how many blocks keep a GPU busy: two on each of about 128 multiprocessors, of which
+// an RTX 4090 has 128, an H200 132, an A100 108. It is no attribute of this GPU, because sums are cut
+// into parts by it: with one number for all, every GPU gives the same bits.
+const gpuBlocks = 256
 
 // productTile is the part of a product's result that a block computes; name is the ending
 // of the kernel's name.
@@ -38,13 +39,33 @@ func chooseTile(rows, columns int, aligned bool) (productTile, int) {
 	return small, small.blocks(rows, columns)
 }
 
+const leastTerms = 512 // of a part of a sum, so that it is worth its launch
+
 // splitSum cuts a sum of terms into parts, where there are too few blocks without: count
 // parts of length terms, the last one shorter.
 func splitSum(terms, blocks int) (count, length int) {
-	const least = 512 // terms, so that a part is worth its launch
-	count = max(1, min(gpuBlocks/blocks, terms/least))
+	count = max(1, min(gpuBlocks/blocks, terms/leastTerms))
 	length = ceil(terms, count)
 	return ceil(terms, length), length
+}
+
+// chooseSplit is chooseTile for a product whose sum of terms may be cut into parts, as those of
+// gradients of weights are, with their few tiles and long sums: the largest tile that makes blocks
+// enough together with the parts. A part has length terms.
+func chooseSplit(rows, columns, terms int, aligned bool) (tile productTile, blocks, length int) {
+	tile, blocks = chooseTile(rows, columns, aligned)
+	if aligned {
+		for _, t := range productTiles[:len(productTiles)-2] {
+			n := t.blocks(rows, columns)
+			parts, _ := splitSum(terms, n)
+			if n*parts >= gpuBlocks*3/4 && rows > t.rows/2 && columns > t.columns/2 {
+				tile, blocks = t, n
+				break
+			}
+		}
+	}
+	_, length = splitSum(terms, blocks)
+	return tile, blocks, length
 }
 
 // aligned16 tells whether addresses may be read four floats at a time.

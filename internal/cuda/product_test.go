@@ -3,8 +3,10 @@
 package cuda
 
 import (
+	"maps"
 	"math"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -75,16 +77,16 @@ func TestLargeTiles(t *testing.T) {
 		}
 	}
 	for name, f := range map[string]func(op.Device, *operands) []op.Tensor{
-		"conv2d_128":                    forward(91, 132),
-		"conv2d_128x64":                 forward(127, 36),
-		"conv2d_grad_input_128":         gradInput(91, 132),
-		"conv2d_grad_input_128x64":      gradInput(128, 36),
-		"conv2d_grad_weight_128":        gradWeight(260, 1020),
-		"conv2d_grad_weight_128x64":     gradWeight(116, 1020),
-		"gemm_nt_128 gemm_nn_128":       linear(8200, 132),
-		"gemm_nt_128x64 gemm_nn_128x64": linear(16400, 36),
-		"gemm_tn_128":                   linearGradWeight(1996, 1028),
-		"gemm_tn_128x64":                linearGradWeight(956, 1028),
+		"conv2d_128":                    forward(130, 132),
+		"conv2d_128x64":                 forward(181, 36),
+		"conv2d_grad_input_128":         gradInput(130, 132),
+		"conv2d_grad_input_128x64":      gradInput(182, 36),
+		"conv2d_grad_weight_128":        gradWeight(516, 1020),
+		"conv2d_grad_weight_128x64":     gradWeight(228, 1020),
+		"gemm_nt_128 gemm_nn_128":       linear(16400, 132),
+		"gemm_nt_128x64 gemm_nn_128x64": linear(32800, 36),
+		"gemm_tn_128":                   linearGradWeight(2044, 2052),
+		"gemm_tn_128x64":                linearGradWeight(1900, 1028),
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := results(openCPU(t), f)
@@ -104,6 +106,68 @@ func TestLargeTiles(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestChooseSplit: products of gradients of weights have large tiles and blocks enough, whatever
+// the GPU, by cutting their sums; no part is too short.
+func TestChooseSplit(t *testing.T) {
+	for _, c := range []struct {
+		rows, columns, terms int
+		tile                 string
+		blocks, parts        int
+	}{
+		{256, 1536, 38400, "_128", 24, 10},
+		{256, 2304, 38400, "_128", 36, 7},
+		{64, 64, 38400, "_64", 1, 75},
+		{64, 576, 153600, "_64", 9, 28},
+		{512, 4608, 2400, "_128x64", 288, 1},
+		{2048, 2048, 600, "_128", 256, 1},
+		{256, 256, 600, "_64", 16, 1},
+	} {
+		tile, blocks, length := chooseSplit(c.rows, c.columns, c.terms, true)
+		if parts := ceil(c.terms, length); tile.name != c.tile || blocks != c.blocks || parts != c.parts {
+			t.Errorf("%d×%d of %d terms: %s, %d blocks, %d parts, want %s, %d, %d", c.rows, c.columns, c.terms, tile.name, blocks, parts, c.tile, c.blocks, c.parts)
+		}
+	}
+}
+
+// TestFewerStages: a GPU with 100 KiB of shared memory a multiprocessor takes kernels of which
+// two blocks fit, with the same bits.
+func TestFewerStages(t *testing.T) {
+	if os.Getenv("HDMNET_CUDA_DRIVER") == "" {
+		t.Skip("needs the emulated driver (make test-cuda)")
+	}
+	t.Setenv(librariesVariable, librariesOff)
+	for _, p := range []precision{tf32, bf16} {
+		var first [][]float32
+		for _, capability := range []string{"80", "90", "86", "120"} {
+			t.Setenv("HDMNET_EMU_CC", capability)
+			dev := openIn(t, p)
+			launched := map[string]bool{}
+			dev.TraceLaunches(func(l op.Launch) { launched[l.Name] = true })
+			got := results(dev, func(d op.Device, o *operands) []op.Tensor {
+				y := o.floats(16400, 132)
+				d.Linear(y, o.floats(16400, 20), o.floats(132, 20), nil)
+				prior := o.floats(1, 10, 13)
+				d.PriorSimilarity(prior, o.floats(1, 10, 13, 20), o.floats(1, 1, 10, 14, 20), op.Reshape(o.positive(140), 1, 1, 10, 14))
+				return []op.Tensor{y, prior}
+			})
+			fewer := capability == "86" || capability == "120"
+			for _, name := range []string{"conv2d_tf32_raw_128", "prior_" + p.String()} {
+				if launched[name] == fewer || launched[name+"_fewer"] != fewer {
+					t.Errorf("compute capability %s, %v: the kernels %v", capability, p, slices.Sorted(maps.Keys(launched)))
+				}
+			}
+			if first == nil {
+				first = got
+			}
+			for k := range got {
+				if !slices.Equal(got[k], first[k]) {
+					t.Errorf("compute capability %s, %v: result %d has other bits", capability, p, k)
+				}
+			}
+		}
 	}
 }
 
@@ -133,8 +197,8 @@ func TestPrecision(t *testing.T) {
 			{1, 13, 11, 20, 70, 3, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}},
 			{2, 12, 15, 7, 9, 3, 3, op.ConvParams{Stride: 2, Pad: 1, Dilation: 1}},
 			{1, 11, 13, 64, 33, 3, 3, op.ConvParams{Stride: 1, Pad: 4, Dilation: 4}},
-			{1, 91, 92, 20, 132, 2, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}},  // the largest tile
-			{1, 127, 129, 20, 36, 2, 2, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}}, // and the next
+			{1, 130, 131, 20, 132, 2, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}}, // the largest tile
+			{1, 181, 183, 20, 36, 2, 2, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}},  // and the next
 		} {
 			p := opened.layer(size.kh*size.kw, size.ci, size.co)
 			t.Run(opened.String()+" "+size.name(), func(t *testing.T) {

@@ -9,6 +9,8 @@ const (
 	tensorStep    = 16
 	tensorStages  = 4
 	tensorThreads = 128
+
+	largestStage = tensorStep * (128 + 128) * 4 // the kernels that have it come with fewer stages too
 )
 
 // bytesOfWeight is the size of a rounded weight.
@@ -45,10 +47,25 @@ func (d *Device) ownTensorConv(p precision, g convArgs) {
 }
 
 func (d *Device) launchTensorConv(kernel string, tile productTile, blocks, bytesOfWeight int, g convArgs) {
-	s := grid1(blocks, tensorThreads)
-	s.shared = tensorStages * tensorStep * (tile.rows*4 + tile.columns*bytesOfWeight)
+	kernel, threads, shared := d.staged(kernel, tensorStep*(tile.rows*4+tile.columns*bytesOfWeight))
+	s := grid1(blocks, threads)
+	s.shared = shared
 	d.launch(kernel, s, &g)
 }
+
+// staged returns the kernel to take, its threads, and its dynamic shared memory, for stages of
+// bytes each: GPUs with 100 KiB of it on a multiprocessor (RTX 30, 40, 50) have room for two blocks
+// of three stages of 16 KiB, and for one of four. The results are the same.
+func (d *Device) staged(kernel string, bytes int) (name string, threads, shared int) {
+	const fewer = tensorStages - 1
+	if bytes == largestStage && !d.holdsTwo(tensorStages*bytes) && d.holdsTwo(fewer*bytes) {
+		return kernel + "_fewer", tensorThreads, fewer * bytes
+	}
+	return kernel, tensorThreads, tensorStages * bytes
+}
+
+// holdsTwo tells whether a multiprocessor has shared memory for two blocks of bytes.
+func (d *Device) holdsTwo(bytes int) bool { return 2*(bytes+d.sharedReserved) <= d.sharedMemory }
 
 // roundedConv queues a convolution on tensor cores with weights g.b in float32. In tf32 they
 // are rounded when they are read, in bf16 before.
