@@ -322,6 +322,46 @@ func TestLibraryPrecision(t *testing.T) {
 	}
 }
 
+// TestLibraryRoundsItself: in tf32 no weights are rounded in memory, neither for a library nor for
+// the kernels here: both round as they read.
+func TestLibraryRoundsItself(t *testing.T) {
+	dev, emulated := openWithLibraries(t, tf32)
+	if !emulated {
+		t.Skip("needs the emulated libraries")
+	}
+	for _, refuse := range []string{"", "product,forward,fused"} {
+		t.Setenv("HDMNET_EMU_REFUSE", refuse)
+		a := op.NewArena(dev)
+		x, w, y := a.Zeros(1, 4, 5, 32), a.Zeros(24, 1, 1, 32), a.Float32(1, 4, 5, 24)
+		wide := a.Zeros(24, 3, 3, 32)
+		rounded, library := 0, 0
+		dev.TraceLaunches(func(l op.Launch) {
+			switch {
+			case l.Kind == op.LaunchLibrary:
+				library++
+			case strings.HasPrefix(l.Name, "round_weights"):
+				rounded++
+			}
+		})
+		for range 2 { // the first chooses
+			dev.Conv2D(y, x, w, nil, nil, op.ConvParams{Stride: 1, Dilation: 1})
+			dev.Conv2D(y, x, wide, nil, nil, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1})
+			dev.Linear(op.Span(y, 0, 20, 24), op.Span(x, 0, 20, 32), op.Span(w, 0, 24, 32), nil)
+		}
+		dev.TraceLaunches(nil)
+		if rounded > 0 || (refuse == "") != (library > 0) {
+			t.Errorf("refused %q: weights rounded %d times, %d calls of libraries", refuse, rounded, library)
+		}
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+		for key, p := range dev.libraries.plans {
+			p.free()
+			delete(dev.libraries.plans, key)
+		}
+	}
+}
+
 // TestFinishConv: bias, residual and ReLU after a convolution in bf16.
 func TestFinishConv(t *testing.T) {
 	dev, emulated := openWithLibraries(t, bf16)
