@@ -149,7 +149,7 @@ func TestLinearGrad(t *testing.T) {
 	for _, c := range []struct {
 		rows, in, out int
 		kernel        string
-	}{{70, 20, 12, "linear_grad_tf32_64"}, {16500, 64, 64, "linear_grad_tf32_128x64"}, {16500, 128, 36, "linear_grad_tf32_128"}} {
+	}{{70, 20, 12, "linear_grad_tf32_64"}, {33000, 64, 64, "linear_grad_tf32_128x64"}, {33000, 128, 36, "linear_grad_tf32_128"}} {
 		run := func(together, cleared bool) [][]float32 {
 			return results(dev, func(d op.Device, o *operands) []op.Tensor {
 				dx, dw, db := o.floats(c.rows, c.in), o.floats(c.out, c.in), o.floats(c.out)
