@@ -132,6 +132,16 @@ func (t *Trained) options(shots int) model.Options {
 	return o
 }
 
+// TrainedShots is the number of supports that the network was trained with, the least of a
+// range.
+func (t *Trained) TrainedShots() (shots int, err error) {
+	err = withWeights(t.Path, func(f *weights.File) error {
+		shots, err = trainedShots(f)
+		return err
+	})
+	return shots, err
+}
+
 // trainedShots is the number of supports that the weights of a file were trained with, the
 // least of a range: what the file says or, where it says nothing, that of its kshot_rw.
 func trainedShots(f *weights.File) (int, error) {

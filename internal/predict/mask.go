@@ -90,3 +90,24 @@ func (m *mask) empty(path string) string {
 	}
 	return fmt.Sprintf("support mask %s shows no object: it is 0 everywhere; draw the object with any value from 1 to 254", infile.Shown(path))
 }
+
+// readClass reads the mask of one class from a mask of several, a palette or gray picture.
+func readClass(r *picture.Reader, path string, class uint8) (*mask, error) {
+	values, size, err := r.ReadMask(path, labelmap.Ignore-1)
+	if err != nil {
+		return nil, err
+	}
+	m := &mask{size: size, values: values}
+	m.h, m.w = size.Read()
+	for i, v := range values {
+		switch v {
+		case class:
+			values[i], m.object = 1, true
+		case labelmap.Ignore:
+			m.ignored = true
+		default:
+			values[i] = 0
+		}
+	}
+	return m, nil
+}

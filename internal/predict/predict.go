@@ -136,9 +136,13 @@ func segment(net Network, tape *nn.Tape, o *Options, reader *picture.Reader, s *
 		return Result{}, err
 	}
 	pix, h, w := p.pix, p.h, p.w
-	logits := forward(net, tape, o, s, pix, h, w) // [H,W,2]
+	logits := forward(net, tape, o, s, query, pix, h, w) // [H,W,2]
 	if o.Refine != nil {
-		refined(o, logits, pix, h, w)
+		p := foreground(logits)
+		o.Refine.Apply(p, pix, h, w, o.Size)
+		for i, v := range p {
+			logits[2*i], logits[2*i+1] = logarithm(1-v), logarithm(v)
+		}
 	}
 	mask := make([]uint8, h*w)
 	found := 0
@@ -169,16 +173,13 @@ func segment(net Network, tape *nn.Tape, o *Options, reader *picture.Reader, s *
 	return r, o.writePNG(r.Mask, enlarged(mask, w, p.size))
 }
 
-// refined replaces logits [H,W,2] by those of the refined probabilities.
-func refined(o *Options, logits []float32, pix []uint8, h, w int) {
-	p := make([]float32, h*w)
+// foreground is the object's probability [H,W] of logits [H,W,2].
+func foreground(logits []float32) []float32 {
+	p := make([]float32, len(logits)/2)
 	for i := range p {
 		p[i] = float32(1 / (1 + math.Exp(float64(logits[2*i]-logits[2*i+1]))))
 	}
-	o.Refine.Apply(p, pix, h, w, o.Size)
-	for i, v := range p {
-		logits[2*i], logits[2*i+1] = logarithm(1-v), logarithm(v)
-	}
+	return p
 }
 
 // logarithm of a probability, finite for 0.
@@ -202,7 +203,8 @@ func enlarged(mask []uint8, w int, size picture.Size) *image.Gray {
 
 // forward runs the network on one query and returns `final` at the query's size, [H,W,2].
 // Where several views or votes count these are the logarithms of their mean probabilities.
-func forward(net Network, tape *nn.Tape, o *Options, s *supports, pix []uint8, h, w int) []float32 {
+// The network may keep the features of pictures by their names.
+func forward(net Network, tape *nn.Tape, o *Options, s *supports, query string, pix []uint8, h, w int) []float32 {
 	px := o.Size * o.Size
 	x := make([]float32, px*3)
 	data.Preprocess(x, o.Size, pix, h, w)
@@ -215,6 +217,10 @@ func forward(net Network, tape *nn.Tape, o *Options, s *supports, pix []uint8, h
 	for _, view := range views {
 		tape.Begin(false, 0)
 		in := model.Upload(tape, view.Batch(b))
+		in.Names = append(in.Names, view.String()+" query "+query)
+		for i := range b.Shots {
+			in.Names = append(in.Names, fmt.Sprintf("%v support %d of %s", view, i, s.class))
+		}
 		in.Normalize(tape)
 		out := net.Forward(tape, in)
 		votes := max(out.Votes, 1)

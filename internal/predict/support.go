@@ -14,6 +14,8 @@ import (
 // which the scribble is a file too.
 type Support struct {
 	Image, Mask string
+	// Value of the object in the mask; 0: every value but 0 and 255.
+	Value       uint8
 	Scribble    string
 	Boxes       []annotate.Box
 	Points, Not []annotate.Point

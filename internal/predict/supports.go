@@ -13,6 +13,7 @@ import (
 
 // supports are the K supports.
 type supports struct {
+	class  string    // what they show, where there are several
 	images []float32 // [K,S,S,3] gray levels
 	masks  []uint8   // [K,S,S]
 	photos []*photo  // as they were given
@@ -61,7 +62,12 @@ func (s *Support) read(r *picture.Reader, whiteIsObject bool) (*photo, *mask, er
 		if err != nil {
 			return nil, nil, err
 		}
-		if whiteIsObject {
+		switch {
+		case s.Value != 0:
+			if m, err = readClass(r, s.Mask, s.Value); err != nil {
+				return nil, nil, err
+			}
+		case whiteIsObject:
 			m.whiteIsObject()
 		}
 		return p, m, s.fits(p, m, "mask "+s.Mask)

@@ -31,7 +31,7 @@ var members = []struct {
 	{GroupData, []string{
 		"data-root", "mask-colors", "max-pixels", "list", "train-list", "val-list", "fold", "fold-scheme", "split", "ann-type",
 		"filter-intersection",
-		"shots", "episodes", "episodes-file", "seeds", "protocol", "support", "query", "mask-white-is-object",
+		"shots", "episodes", "episodes-file", "seeds", "protocol", "support", "support-dir", "support-file", "support-images", "max-supports", "class", "query", "query-dir", "mask-white-is-object",
 		"root", "sbd", "images", "image-suffix", "masks", "mask-suffix", "instances", "file", "attribute", "classes", "mask-mode", "crowd", "strict",
 		"train-order", "val-order", "train", "val",
 	}},
@@ -39,7 +39,10 @@ var members = []struct {
 		"run", "weights", "key", "stage", "epochs", "seed", "untrained", "shot-fusion", "tta", "refine", "boundary-iou", "gfss", "tau", "merge", "size", "batch", "mode",
 		"tolerance", "raw", "graph",
 	}},
-	{GroupOutput, []string{"out", "resume", "accept-changed-data", "json", "save-logits", "save-episodes", "save-results", "show", "force", "dtype", "source"}},
+	{GroupOutput, []string{
+		"out", "resume", "accept-changed-data", "json", "format", "threshold", "min-area", "simplify", "save-logits", "save-probabilities", "save-overlays",
+		"save-episodes", "save-results", "show", "force", "dtype", "source",
+	}},
 	{GroupMachine, []string{
 		"device", "precision", "dist", "workers", "feature-cache", "runs", "warmup", "seconds", "sizes", "ops", "trace", "self-test", "measure", "thorough",
 	}},

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -25,6 +27,15 @@ type options struct {
 	saveLogits        bool
 	whiteIsObject     bool
 	force             bool
+
+	// Of a folder.
+	queryDir                               string
+	supportDir, supportFile, supportImages string
+	maxSupports, minArea                   int
+	class, format                          string
+	threshold, simplify                    float64
+	saveProbabilities, saveOverlays        bool
+	temporary                              string // a folder to remove at the end
 }
 
 // NewCmd returns the command, which writes to io.
@@ -67,13 +78,37 @@ For a support cat.jpg and a query photo.jpg, the output folder gets
   photo_logits.npy         with --save-logits: float32 [2,H,W], background and object
 
 Pictures of an earlier predict are replaced. Other files of these names, and results that
-were edited, are kept: then nothing is predicted without --force.`,
+were edited, are kept: then nothing is predicted without --force.
+
+With --query-dir, all pictures of a folder and the folders below it are segmented, for one class
+(--support) or for several:
+
+  --support-dir DIR     a folder for each class, named as the class, with pictures and their
+                        masks (cat1.jpg, cat1_mask.png); or the folder of a custom data set
+                        (list.txt, classes.txt); or a folder of LabelMe's annotations
+  --support-file FILE   annotations in COCO's format
+
+Each pixel goes to the most probable class whose probability is above --threshold. Connected
+pixels are an object; those with fewer pixels than --min-area are dropped. --format says what the
+output folder gets:
+
+  png       masks/NAME.png (palette, the index is the class), classes.txt and list.txt: a custom
+            data set, as it is
+  coco      annotations.json, with exact masks (RLE); polygons with --simplify
+  labelme   NAME.json, polygons
+  yolo      labels/NAME.txt, polygons, and data.yaml
+
+A run over a folder that was stopped goes on with the same command. Pictures that cannot be read
+are reported, and the others go on; then the exit code is 1. results.jsonl in the output folder
+records what is done; a folder with anything else in it is refused without --force.`,
 		Example: `  hdmnet predict --run runs/first --support cat1.jpg:cat1.png --query photo.jpg --out out
   hdmnet predict --run runs/first --support cat1.jpg:point=120,80:point=150,200:not=10,10 \
       --query photo.jpg --out out
   hdmnet predict --weights best.safetensors --config pascal5i_resnet50 \
       --support a.jpg:a.png --support b.jpg:box=30,40,200,180 \
-      --query q1.jpg --query q2.jpg --out out`,
+      --query q1.jpg --query q2.jpg --out out
+  hdmnet predict --run runs/first --support-dir supports --query-dir photos \
+      --format coco --out labels`,
 		Args: flags.None,
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), io, o) },
 	}
@@ -88,6 +123,19 @@ were edited, are kept: then nothing is predicted without --force.`,
 	f.BoolVar(&o.whiteIsObject, "mask-white-is-object", false, "in masks, 255 and white are the object, not ignored")
 	f.BoolVar(&o.force, "force", false, "replace whatever has the name of a result")
 	f.BoolVar(&o.saveLogits, "save-logits", false, "also write the logits")
+	f.StringVar(&o.queryDir, "query-dir", "", "folder `DIR` whose pictures are segmented, instead of --query")
+	f.StringVar(&o.supportDir, "support-dir", "", "with --query-dir: folder `DIR` with the supports of several classes")
+	f.StringVar(&o.supportFile, "support-file", "", "with --query-dir: supports from annotations in COCO's format, `FILE`")
+	f.StringVar(&o.supportImages, "support-images", "", "folder `DIR` with the pictures of --support-file (default: that of the file)")
+	f.IntVar(&o.maxSupports, "max-supports", 10, "how many supports of a class are used")
+	f.StringVar(&o.class, "class", "object", "what the object of --support is called, with --query-dir")
+	f.StringVar(&o.format, "format", "png", "what is written for --query-dir: "+strings.Join(predict.Formats(), ", "))
+	f.Float64Var(&o.threshold, "threshold", 0.5, "probability above which a pixel is the object, with --query-dir")
+	f.IntVar(&o.minArea, "min-area", 0, "pixels of the smallest object that is kept, with --query-dir")
+	f.Float64Var(&o.simplify, "simplify", 0, "how far polygons may be from the pixels' sides, in pixels, with --query-dir (labelme and yolo: 1)")
+	f.BoolVar(&o.saveProbabilities, "save-probabilities", false, "with --query-dir: also write probabilities/CLASS/NAME.png, 16 bits, 65535 being 1")
+	f.BoolVar(&o.saveOverlays, "save-overlays", false, "with --query-dir: also write overlays/NAME.png")
+	flags.Complete(cmd, "format", predict.Formats()...)
 	flags.MaxPixels(o.Settings)
 	flags.Fusion(o.Settings)
 	flags.Device(o.Settings)
@@ -96,11 +144,17 @@ were edited, are kept: then nothing is predicted without --force.`,
 }
 
 func run(ctx context.Context, io ui.Streams, o *options) (err error) {
+	folder := o.queryDir != ""
+	for _, name := range folderFlags {
+		if !folder && o.Given(name) {
+			return ui.Usagef("--%s goes with --query-dir, a folder of pictures", name)
+		}
+	}
 	switch {
-	case len(o.supports) == 0:
+	case len(o.supports) == 0 && !folder:
 		return ui.Usagef("no support is given; say what to look for with --support image:mask")
-	case len(o.queries) == 0:
-		return ui.Usagef("no query is given; say where to look with --query image")
+	case len(o.queries) == 0 && !folder:
+		return ui.Usagef("no query is given; say where to look with --query image, or --query-dir folder")
 	case o.out == "":
 		return ui.Usagef("no output folder is given; name one with --out DIR")
 	case (o.run == "") == (o.weights == ""):
@@ -123,12 +177,22 @@ func run(ctx context.Context, io ui.Streams, o *options) (err error) {
 			}
 		},
 	}
-	for _, s := range o.supports {
-		support, err := predict.ParseSupport(s)
-		if err != nil {
-			return &ui.UsageError{Err: err}
+	var many predict.FolderOptions
+	shots := len(o.supports)
+	if folder {
+		if many, err = o.folderOptions(); err != nil {
+			return err
 		}
-		work.Supports = append(work.Supports, support)
+		defer func() {
+			if o.temporary != "" {
+				err = errors.Join(err, os.RemoveAll(o.temporary))
+			}
+		}()
+		if many.Classes, err = o.classes(ctx, io); err != nil {
+			return err
+		}
+	} else if work.Supports, err = o.parseSupports(); err != nil {
+		return err
 	}
 	settings, err := o.Options(io)
 	if err != nil {
@@ -152,11 +216,29 @@ func run(ctx context.Context, io ui.Streams, o *options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, dev.Close()) }()
-	net, err := t.Network(dev, len(work.Supports), false, 0, monitor)
+	if folder {
+		// Any number of supports goes with it; those it was trained with have weights.
+		if shots, err = t.TrainedShots(); err != nil {
+			return err
+		}
+	}
+	net, err := t.Network(dev, shots, false, 0, monitor)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, net.Close()) }()
+	if folder || len(o.queries) > 1 {
+		if err := net.CacheFeatures(net.Tape, int64(t.Eval.FeatureCache)<<20); err != nil {
+			return err
+		}
+	}
+	if folder {
+		many.Options = work
+		if many.Network, err = identity(t); err != nil {
+			return err
+		}
+		return o.folder(ctx, io, net, many)
+	}
 	if k := len(work.Supports); k > 1 {
 		io.Note("%d supports, fused: %s", k, net.Fused(k))
 	}

@@ -1,0 +1,49 @@
+package coco
+
+import "strings"
+
+// EncodeRLE is the run-length code, in its string form, of a mask [mh,mw] (inside where not
+// 0) that lies with its upper left corner at column x0 and row y0 of a picture [h,w]: what
+// pycocotools' encode makes of the whole picture's mask.
+func EncodeRLE(h, w, x0, y0 int, mask []uint8, mh, mw int) string {
+	var counts []int64
+	run, inside := int64(x0)*int64(h), false // of columns before the mask
+	add := func(value bool, n int64) {
+		if n == 0 {
+			return
+		}
+		if value != inside {
+			counts, run, inside = append(counts, run), 0, value
+		}
+		run += n
+	}
+	for x := range mw {
+		add(false, int64(y0))
+		for y := range mh {
+			add(mask[y*mw+x] != 0, 1)
+		}
+		add(false, int64(h-y0-mh))
+	}
+	add(false, int64(w-x0-mw)*int64(h))
+	return compress(append(counts, run))
+}
+
+// compress is the inverse of decompress.
+func compress(counts []int64) string {
+	var text strings.Builder
+	for i, n := range counts {
+		if i > 2 {
+			n -= counts[i-2]
+		}
+		for more := true; more; {
+			group := n & 31
+			n >>= 5
+			more = group&16 == 0 && n != 0 || group&16 != 0 && n != -1
+			if more {
+				group |= 32
+			}
+			text.WriteByte(byte(48 + group))
+		}
+	}
+	return text.String()
+}
