@@ -1,6 +1,7 @@
 // emu.h: the inside of the emulated CUDA driver.
 //
-//   fibre.cpp    one block: its threads as fibres, barriers (worker.h: what it holds)
+//   worker.cpp   where a block runs: its memory, the state in which it begins (worker.h)
+//   fibre.cpp    one block: its threads as fibres, barriers
 //   warp.cpp     operations of a warp
 //   shared.cpp   shared memory of the block, asynchronous copies
 //   launch.cpp   a grid: blocks over the processor's cores, checks of the launch, faults
@@ -8,7 +9,8 @@
 //   check.cpp    every access of a kernel looked up there (libcuda-check only)
 //   race.cpp     who accessed what last: races between threads, blocks and streams (libcuda-check
 //                only); race_stream.cpp: the order of operations; race_host.cpp: pinned memory
-//   module.cpp   PTX text, and which kernels of it the emulator was built with
+//   image.cpp    what a driver refuses of PTX text
+//   module.cpp   which kernels of a PTX text the emulator was built with
 //   api.cpp, stream.cpp, graph.cpp   the driver's functions
 //
 // The environment: HDMNET_EMU_SEED=n starts and wakes warps in a random order drawn from n;
@@ -74,6 +76,13 @@ const char *shadow_problem(uintptr_t address, size_t bytes, bool write);
 // host_access checks a copy or memset of the host on device memory.
 CUresult host_access(const char *what, uintptr_t address, size_t bytes, bool write);
 
+// ---- image.cpp
+
+// image_check finds what no driver, or none of this GPU's, would load; log tells it in words.
+CUresult image_check(const std::string &text, std::string *log);
+// image_number is the number after a word of PTX text.
+long image_number(const std::string &text, const char *word, long otherwise);
+
 // ---- module.cpp
 
 struct Kernel {
@@ -127,7 +136,7 @@ CUresult api_error(CUresult code, const char *format, ...) __attribute__((format
 const char *api_error_text(CUresult code);   // "" when there is none
 std::string format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-// ---- fibre.cpp
+// ---- worker.cpp, fibre.cpp
 
 struct Worker;
 Worker *worker_new(int number);

@@ -2,41 +2,10 @@
 // fibre; it runs until it must wait, for a barrier or for its warp. Then the next thread
 // that can run does. A thread that never waits costs one call.
 #include <signal.h>
-#include <sys/mman.h>
-
-#include <new>
 
 #include "race.h"
 
 namespace hdm {
-
-__thread ThreadView *self __attribute__((tls_model("initial-exec")));
-
-__thread Worker *worker __attribute__((tls_model("initial-exec")));
-
-static size_t worker_bytes()
-{
-	return (sizeof(Worker) + page - 1) / page * page + max_threads * stack_bytes;
-}
-
-Worker *worker_new(int number)
-{
-	void *memory = mmap(nullptr, worker_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (memory == MAP_FAILED)
-		return nullptr;
-	Worker *w = new (memory) Worker();
-	w->number = number;
-	w->stacks = (char *)memory + (sizeof(Worker) + page - 1) / page * page;
-	uintptr_t region = space + (size_t)number * shared_stride;
-	w->shared_base = (char *)region + shared_stride / 2; // room on both sides faults
-	mprotect(w->shared_base, static_shared_limit + block_shared_limit + page, PROT_READ | PROT_WRITE);
-	return w;
-}
-
-bool worker_owns(uintptr_t address)
-{
-	return worker && address - (uintptr_t)worker < worker_bytes();
-}
 
 static u32 draw(u32 n)
 {
@@ -50,11 +19,6 @@ static bool shuffled()
 	return seed != 0;
 }
 
-static std::string thread_name(const Thread *t)
-{
-	return format("(%u,%u,%u)", t->index.x, t->index.y, t->index.z);
-}
-
 // ---- Faults
 
 static void leave(CUresult code, const std::string &what)
@@ -62,7 +26,7 @@ static void leave(CUresult code, const std::string &what)
 	Worker *w = worker;
 	Thread *t = this_thread();
 	context_fail(code, format("kernel %s, block (%u,%u,%u), thread %s: %s", w->launch->kernel->name, w->view.index.x,
-	                          w->view.index.y, w->view.index.z, thread_name(t).c_str(), what.c_str()));
+	                          w->view.index.y, w->view.index.z, worker_thread_name(t).c_str(), what.c_str()));
 	w->failed = true;
 	Context dropped;
 	context_switch(&dropped, &w->scheduler);
@@ -104,7 +68,7 @@ void worker_signal(CUresult code, const std::string &what)
 		if (!first)
 			first = t;
 		if (shown++ < 4)
-			text += format("%s thread %s waits for %s at %s:%d", shown > 1 ? ";" : "", thread_name(t).c_str(), t->waits,
+			text += format("%s thread %s waits for %s at %s:%d", shown > 1 ? ";" : "", worker_thread_name(t).c_str(), t->waits,
 			               t->where.file, t->where.line);
 	}
 	self = first;
@@ -213,31 +177,14 @@ static void fibre_main()
 
 bool worker_block(Worker *w, const Launch &l, const u32 index[3])
 {
-	worker = w;
-	w->launch = &l;
+	worker_begin(w, l, index);
 	w->failed = false;
-	w->view = {{index[0], index[1], index[2]}, {l.block[0], l.block[1], l.block[2]}, {l.grid[0], l.grid[1], l.grid[2]}};
-	memcpy(w->params, l.params.data(), l.params.size());
-	size_t at = 0;
-	for (size_t i = 0; i < l.kernel->sizes.size(); i++) {
+	for (size_t i = 0, at = 0; i < l.kernel->sizes.size(); i++) {
 		w->values[i] = w->params + at;
 		at += (l.kernel->sizes[i] + 15) / 16 * 16;
 	}
-	w->threads = (int)(l.block[0] * l.block[1] * l.block[2]);
-	int n = 0;
-	for (u32 z = 0; z < l.block[2]; z++)
-		for (u32 y = 0; y < l.block[1]; y++)
-			for (u32 x = 0; x < l.block[0]; x++, n++) {
-				Thread *t = &w->thread[n];
-				t->index = {x, y, z};
-				t->block = &w->view;
-				t->number = n;
-				t->finished = false;
-				t->copies = &w->copies[n];
-				t->copies->clear();
-				t->group = 0;
-				w->order[n] = n;
-			}
+	for (int n = 0; n < w->threads; n++)
+		w->order[n] = n;
 	if (shuffled()) {
 		w->random = (u64)env_number("HDMNET_EMU_SEED", 0) * 0x9E3779B97F4A7C15ull + index[0] + 65537ull * index[1] + 4294967311ull * index[2];
 		for (int i = w->threads - 1; i > 0; i--)
@@ -248,10 +195,6 @@ bool worker_block(Worker *w, const Launch &l, const u32 index[3])
 	w->barrier_count = 0;
 	for (int i = 0; i < (w->threads + 31) / 32; i++)
 		w->warp[i].present = 0;
-
-	worker_shared_reset(w, l.dynamic);
-	if (cells)
-		race_block(w, index[0] + (u64)l.grid[0] * (index[1] + (u64)l.grid[1] * index[2]));
 
 	w->current = take_fibre();
 	context_switch(&w->scheduler, &w->current->context);
@@ -274,7 +217,7 @@ void sync_threads(Where where)
 	} else if (w->barrier_where.line != where.line || strcmp(w->barrier_where.file, where.file)) {
 		worker_fault(CUDA_ERROR_LAUNCH_FAILED,
 		             format("divergent barrier: __syncthreads at %s:%d while thread %s waits in the one at %s:%d", where.file, where.line,
-		                    thread_name(w->barrier[0]).c_str(), w->barrier_where.file, w->barrier_where.line));
+		                    worker_thread_name(w->barrier[0]).c_str(), w->barrier_where.file, w->barrier_where.line));
 	}
 	w->barrier[w->barrier_count++] = this_thread();
 	if (w->barrier_count < w->threads) {

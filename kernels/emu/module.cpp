@@ -37,37 +37,13 @@ size_t parameter_size(const std::string &text)
 	return 0;
 }
 
-long number_after(const std::string &text, const char *word, long otherwise)
-{
-	size_t at = text.find(word);
-	return at == std::string::npos ? otherwise : strtol(text.c_str() + at + strlen(word), nullptr, 10);
-}
-
 } // namespace
 
 CUresult module_load(const char *image, Module **out, std::string *log)
 {
 	std::string text = image;
-	const char *refused = getenv("HDMNET_EMU_REFUSE");
-	if (refused && strstr(refused, "load")) {
-		*log = "HDMNET_EMU_REFUSE=load";
-		return api_error(CUDA_ERROR_JIT_COMPILER_NOT_FOUND, "%s", log->c_str());
-	}
-	if (text.find(".version ") == std::string::npos || text.find(".target ") == std::string::npos) {
-		*log = "the image is no PTX text: it has no .version and .target";
-		return api_error(CUDA_ERROR_INVALID_IMAGE, "%s", log->c_str());
-	}
-	size_t at = text.find(".version ");
-	long major = strtol(text.c_str() + at + 9, nullptr, 10);
-	long driver = env_number("HDMNET_EMU_DRIVER", 12000) / 1000;
-	if (major > driver - 4) { // PTX 7.x came with CUDA 11.x, 8.x with 12.x
-		*log = format("PTX of version %ld.x needs a newer driver than CUDA %ld", major, driver);
-		return api_error(CUDA_ERROR_UNSUPPORTED_PTX_VERSION, "%s", log->c_str());
-	}
-	if (number_after(text, ".target sm_", 0) > env_number("HDMNET_EMU_CC", 80)) {
-		*log = "the PTX is for a newer GPU";
-		return api_error(CUDA_ERROR_NO_BINARY_FOR_GPU, "%s", log->c_str());
-	}
+	if (CUresult r = image_check(text, log); r != CUDA_SUCCESS)
+		return r;
 	Module *m = new Module();
 	auto refuse = [&](const std::string &why) {
 		*log = why;
@@ -75,7 +51,7 @@ CUresult module_load(const char *image, Module **out, std::string *log)
 		return api_error(CUDA_ERROR_INVALID_PTX, "%s", why.c_str());
 	};
 	const char *entry = ".entry ";
-	for (at = text.find(entry); at != std::string::npos; at = text.find(entry, at + 1)) {
+	for (size_t at = text.find(entry); at != std::string::npos; at = text.find(entry, at + 1)) {
 		size_t start = at + strlen(entry);
 		size_t open = text.find('(', start), close = text.find(')', start), body = text.find('{', start);
 		if (open == std::string::npos || close == std::string::npos || body == std::string::npos)
@@ -96,18 +72,11 @@ CUresult module_load(const char *image, Module **out, std::string *log)
 		}
 		if (sizes != k.sizes)
 			return refuse(format("kernel %s has %zu parameters in the PTX and %zu in the emulator, or of other sizes: one of them is stale (make ptx && make emu)", name.c_str(), sizes.size(), k.sizes.size()));
-		long threads = number_after(text.substr(close, body - close), ".maxntid ", 0);
+		long threads = image_number(text.substr(close, body - close), ".maxntid ", 0);
 		m->functions.push_back({name, new Function{&k, (int)threads, static_shared_limit}});
 	}
 	*out = m;
 	return CUDA_SUCCESS;
-}
-
-void module_unload(Module *m)
-{
-	for (auto &f : m->functions)
-		delete f.second;
-	delete m;
 }
 
 } // namespace hdm

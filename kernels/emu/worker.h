@@ -111,6 +111,9 @@ extern __thread Worker *worker __attribute__((tls_model("initial-exec")));
 
 inline Thread *this_thread() { return (Thread *)self; }
 
+std::string worker_thread_name(const Thread *t);
+// worker_begin makes everything ready for a block but what runs it.
+void worker_begin(Worker *w, const Launch &l, const u32 index[3]);
 // worker_shared_describe says which array of the block's shared memory an address lies in.
 std::string worker_shared_describe(uintptr_t address);
 // worker_shared_reset forgets the shared memory of the last block.
