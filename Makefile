@@ -17,7 +17,7 @@ CUDA_GO := $(if $(PORTABLE),CC="$(CC)" )CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(CUR
 DRIVER := $(shell sh scripts/cuda-driver.sh)
 
 .DEFAULT_GOAL := build
-.PHONY: help build build-cpu build-cuda build-mpi test-mpi build-cuda-portable test vet-cuda test-cuda test-parity test-amx trace gpu-bundle gpu-check ptx ptxas race vet lint fuzz bench generate smoke release images ci
+.PHONY: help build build-cpu build-cuda build-mpi test-mpi build-cuda-portable test vet-cuda test-cuda test-ptx test-parity test-amx trace gpu-bundle gpu-check ptx ptxas race vet lint fuzz bench generate smoke release images ci
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -73,6 +73,15 @@ test-cuda: $(CUDA_LIB) $(EMU_SELFTEST) $(EMU_LIBRARIES) ## the CUDA device on th
 	$(if $(filter .,$(CUDA_RUN)),$(MAKE) test-parity)
 	$(EMU_ENV)/libcuda-check.so.1 HDMNET_CUDA_CACHE=off HDMNET_CUDA_LIBRARIES=$(CURDIR)/$(EMU_LIBRARY) \
 		$(CUDA_GO) test -count=1 -tags cuda -run 'TestSuite/^(conv2d|frozen_conv2d|linear)$$' ./internal/cuda
+
+# make test-ptx CUDA_RUN='TestSuite/^relu$$' likewise. HDMNET_EMU_TENSOR: how tensor cores add.
+PTX_ENV = HDMNET_EMU_MEMORY=2048 HDMNET_EMU_LIBRARY=$(CURDIR)/$(EMU_LIBRARY) HDMNET_CUDA_DRIVER=$(CURDIR)/$(EMU_PTX)
+PTX_TENSOR := Tensor|Precision|Tiles|WideHeads
+test-ptx: $(CUDA_LIB) $(EMU_PTX) $(EMU_LIBRARIES) ## the PTX that ships, interpreted; then with sums as tensor cores make them
+	$(PTX_ENV) $(CUDA_GO) test -count=1 -tags cuda -run '$(CUDA_RUN)' ./internal/cuda
+	$(if $(filter .,$(CUDA_RUN)),for model in a100 h100; do \
+		$(PTX_ENV) HDMNET_EMU_RACES=0 HDMNET_EMU_TENSOR=$$model $(CUDA_GO) test -count=1 -tags cuda -run '$(PTX_TENSOR)' ./internal/cuda || exit 1; \
+	done)
 
 # Whole networks and the self-test on tiles of AMX, emulated where the processor lacks them.
 test-amx: ## AMX on processors without it; needs Linux, a C compiler and AVX512_BF16

@@ -43,6 +43,18 @@ $(EMU)/libcuda.so.1: $(call emu_objects,fast)
 	@echo "$(CXX) $@"; $(CXX) -shared -o $@ $^ -pthread -ldl
 $(EMU)/libcuda-check.so.1: $(call emu_objects,check)
 	@echo "$(CXX) $@"; $(CXX) -shared -o $@ $^ -pthread -ldl
+# The interpreter: the runtime of the checked build, with kernels/emu/ptx in the place of
+# what runs kernels as C++. Floats are added as the PTX says, so nothing is contracted.
+EMU_PTX := $(EMU)/ptx/libcuda.so.1
+EMU_FIBRES := fibre warp context module
+EMU_INTERPRETER := $(patsubst kernels/emu/ptx/%.cpp,$(EMU)/ptx/%.o,$(wildcard kernels/emu/ptx/*.cpp))
+$(EMU)/ptx/%.o: kernels/emu/ptx/%.cpp
+	@mkdir -p $(@D)
+	@echo "$(CXX) $@"; $(CXX) $(EMU_FLAGS) -DHDM_CHECK -ffp-contract=off -Wno-restrict -c -o $@ $<
+$(EMU_PTX): $(filter-out $(EMU_FIBRES:%=$(EMU)/check/%.o),$(EMU_RUNTIME:kernels/emu/%.cpp=$(EMU)/check/%.o)) $(EMU_INTERPRETER)
+	@echo "$(CXX) $@"; $(CXX) -shared -o $@ $^ -pthread -ldl
+emu: $(EMU_PTX)
+
 # The self-test's libraries hold its own kernels beside the others.
 EMU_SELFTEST_SOURCES := $(addprefix kernels/emu/selftest/,register.cpp faults.cu races.cu)
 EMU_SELFTEST := $(EMU)/selftest/libcuda.so.1 $(EMU)/selftest/libcuda-check.so.1
@@ -57,7 +69,7 @@ $(EMU)/selftest/libcuda.so.1: $(call emu_objects,fast) $(EMU)/selftest/fast.o
 $(EMU)/selftest/libcuda-check.so.1: $(call emu_objects,check) $(EMU)/selftest/check.o
 	@echo "$(CXX) $@"; $(CXX) -shared -o $@ $^ -pthread -ldl
 .SECONDARY:
--include $(wildcard $(EMU)/fast/*.d $(EMU)/fast/kernel/*.d $(EMU)/check/*.d $(EMU)/check/kernel/*.d $(EMU)/selftest/*.d)
+-include $(wildcard $(EMU)/fast/*.d $(EMU)/fast/kernel/*.d $(EMU)/check/*.d $(EMU)/check/kernel/*.d $(EMU)/selftest/*.d $(EMU)/ptx/*.d)
 
 # Emulated cuBLASLt, cuDNN and NCCL for HDMNET_CUDA_LIBRARIES; kernels/emu/library.
 EMU_LIBRARY := $(EMU)/library

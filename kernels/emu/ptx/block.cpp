@@ -230,6 +230,7 @@ void begin(Machine &m)
 	size_t warps = (size_t)(worker->threads + 31) / 32;
 	m.registers.resize(std::max(m.registers.size(), warps * p.register_bytes + 64));
 	char *base = (char *)(((uintptr_t)m.registers.data() + 63) / 64 * 64);
+	memset(base, 0xff, warps * p.register_bytes); // what nobody has set is no number
 	m.warps.resize(warps);
 	for (size_t k = 0; k < warps; k++) {
 		Warp &w = m.warps[k];
