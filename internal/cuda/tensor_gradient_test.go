@@ -3,38 +3,23 @@
 package cuda
 
 import (
+	"fmt"
 	"math"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"hdmnet/internal/op"
 )
 
 // tensorGradients computes a convolution and its gradients by the kernels for tensor cores,
-// in p also where layer would choose another, with inputs changed by change; on another
-// device, and in fp32, by its operators.
-func (c twinConv) tensorGradients(p precision, change func(float32) float32) func(op.Device, *operands) []op.Tensor {
+// in p also where layer would choose another: y, dx, dw, and what they are of: x, w, dy.
+func (c twinConv) tensorGradients(p precision) func(op.Device, *operands) []op.Tensor {
 	return func(d op.Device, o *operands) []op.Tensor {
-		input := func(shape ...int) op.Tensor {
-			t := o.floats(shape...)
-			v := make([]float32, op.Len(t))
-			d.Download(v, t)
-			for i := range v {
-				v[i] = change(v[i])
-			}
-			d.Upload(t, v)
-			return t
-		}
+		gpu := d.(*Device)
 		ho, wo := c.p.Out(c.h, c.kh), c.p.Out(c.w, c.kw)
-		x, w, dy := input(c.b, c.h, c.w, c.ci), input(c.co, c.kh, c.kw, c.ci), input(c.b, ho, wo, c.co)
+		x, w, dy := o.floats(c.b, c.h, c.w, c.ci), o.floats(c.co, c.kh, c.kw, c.ci), o.floats(c.b, ho, wo, c.co)
 		y, dx, dw := o.arena.Zeros(c.b, ho, wo, c.co), o.arena.Zeros(c.b, c.h, c.w, c.ci), o.arena.Zeros(c.co, c.kh, c.kw, c.ci)
-		gpu, ok := d.(*Device)
-		if !ok {
-			d.Conv2D(y, x, w, nil, nil, c.p)
-			d.Conv2DGradInput(dx, dy, w, c.p)
-			d.Conv2DGradWeight(dw, nil, x, dy, c.p)
-			return []op.Tensor{y, dx, dw}
-		}
 		args := func(out, a, b op.Tensor) convArgs {
 			g := newConvArgs(x.Shape(), w.Shape(), c.p)
 			g.out, g.a, g.b = address(out), address(a), address(b)
@@ -50,13 +35,13 @@ func (c twinConv) tensorGradients(p precision, change func(float32) float32) fun
 			gpu.ownConvGradInput(p, gi)
 			gpu.ownConvGradWeight(p, gw, nil)
 		}
-		return []op.Tensor{y, dx, dw}
+		return []op.Tensor{y, dx, dw, x, w, dy}
 	}
 }
 
-// TestTensorKernels compares the kernels for tensor cores with the CPU on inputs rounded
-// beforehand: products are exact then, and float32's own rounding of the sums is the only
-// difference. The comment says which tiles a size is for.
+// TestTensorKernels compares the kernels for tensor cores with exact sums of the products of
+// rounded inputs: what tensor cores cut off those sums (tensorSum) is the only difference. The
+// comment says which tiles a size is for.
 func TestTensorKernels(t *testing.T) {
 	one := op.ConvParams{Stride: 1, Dilation: 1}
 	for _, c := range []struct {
@@ -89,15 +74,32 @@ func TestTensorKernels(t *testing.T) {
 			}
 			t.Run(p.String()+" "+c.name(), func(t *testing.T) {
 				t.Setenv(librariesVariable, librariesOff)
-				host, dev := openCPU(t), openIn(t, p)
-				want := results(host, c.tensorGradients(p, p.rounded))
-				magnitude := results(host, c.tensorGradients(p, func(v float32) float32 { return float32(math.Abs(float64(v))) }))
-				got := results(dev, c.tensorGradients(p, func(v float32) float32 { return v }))
+				dev := openIn(t, p)
+				all := results(dev, c.tensorGradients(p))
+				got, in := all[:3], all[3:]
+				for _, v := range in {
+					for i := range v {
+						v[i] = p.rounded(v[i])
+					}
+				}
+				group := 4
+				if p == bf16 {
+					group = 8
+				}
+				var wrong [3]atomic.Pointer[string]
+				var visit [3]func(int, *tensorSum)
 				for k, name := range []string{"y", "dx", "dw"} {
-					for i, v := range got[k] {
-						if e := math.Abs(float64(v - want[k][i])); !(e <= 1e-6*(1+float64(magnitude[k][i]))) {
-							t.Fatalf("%s: element %d is %g, of rounded inputs %g", name, i, v, want[k][i])
+					visit[k] = func(i int, s *tensorSum) {
+						if e, most := math.Abs(float64(got[k][i])-s.sum), s.bound(); !(e <= most) {
+							text := fmt.Sprintf("%s: element %d is %g, of rounded inputs %g, off by %.3g, by at most %.3g", name, i, got[k][i], s.sum, e, most)
+							wrong[k].Store(&text)
 						}
+					}
+				}
+				c.tensorSums(group, in[0], in[1], in[2], visit)
+				for k := range wrong {
+					if text := wrong[k].Load(); text != nil {
+						t.Fatal(*text)
 					}
 				}
 				forward := "conv2d_" + p.String()

@@ -111,7 +111,10 @@ void advance(Warp &w, const Program &p, u32 lanes, int pc, int limit)
 		save(w, lanes & ~act, pc + 1);
 		switch (i.kind) {
 		case Kind::branch: save(w, act, i.target); return;
-		case Kind::leave: w.live &= ~act; return;
+		case Kind::leave:
+			save(w, act, pc);
+			w.live &= ~act;
+			return;
 		case Kind::barrier:
 			save(w, act, pc + 1);
 			w.waiting |= act;

@@ -116,20 +116,52 @@ void to_tf32(Warp &w, const Ins &i) // ties away from zero
 	});
 }
 
+u32 f16_of(u32 v)
+{
+	float f = std::bit_cast<float>(v);
+	return f == f ? std::bit_cast<u16>((_Float16)f) : 0x7fff;
+}
+
+void to_f16(Warp &w, const Ins &i)
+{
+	auto *a = (const u32 *)w.at(i.s[0]);
+	each<u32>(w, i.d[0], [=](int l) { return f16_of(a[l]); });
+}
+
+void to_f16_pair(Warp &w, const Ins &i)
+{
+	auto *a = (const u32 *)w.at(i.s[0]), *b = (const u32 *)w.at(i.s[1]);
+	each<u32>(w, i.d[0], [=](int l) { return f16_of(a[l]) << 16 | f16_of(b[l]); });
+}
+
+void of_f16(Warp &w, const Ins &i)
+{
+	auto *a = (const u32 *)w.at(i.s[0]);
+	each<u32>(w, i.d[0], [=](int l) { return to_lane(number((float)std::bit_cast<_Float16>((u16)a[l]))); });
+}
+
 bool tensor_format(Decoder &d)
 {
-	bool pair = d.take("bf16x2"), tf32 = !pair && d.take("tf32"), bf16 = !pair && !tf32 && d.take("bf16");
-	if (!pair && !tf32 && !bf16)
+	static const struct {
+		const char *name, *rounding;
+		int operands; // 2: packed into one register
+		Run narrow, widen;
+	} formats[] = {{"bf16x2", "rn", 2, &to_bf16_pair, nullptr}, {"bf16", "rn", 1, &to_bf16, &of_bf16}, {"f16x2", "rn", 2, &to_f16_pair, nullptr},
+	               {"f16", "rn", 1, &to_f16, &of_f16},          {"tf32", "rna", 1, &to_tf32, nullptr}};
+	int k = d.choice({"bf16x2", "bf16", "f16x2", "f16", "tf32"});
+	if (k < 0)
 		return false;
-	bool widens = bf16 && d.choice({"rn"}) < 0;
-	if (!widens && !bf16)
-		d.need(tf32 ? "rna" : "rn");
+	auto &f = formats[k];
 	d.need("f32");
-	d.dest(0, widens ? Type::f32 : bf16 ? Type::b16 : Type::b32);
-	d.source(0, widens ? Type::b16 : Type::f32);
-	if (pair)
+	bool widens = f.widen && !d.take(f.rounding);
+	if (!f.widen)
+		d.need(f.rounding);
+	Type narrow = f.widen ? Type::b16 : Type::b32;
+	d.dest(0, widens ? Type::f32 : narrow);
+	d.source(0, widens ? narrow : Type::f32);
+	if (f.operands == 2)
 		d.source(1, Type::f32);
-	d.out.run = widens ? &of_bf16 : pair ? &to_bf16_pair : bf16 ? &to_bf16 : &to_tf32;
+	d.out.run = widens ? f.widen : f.narrow;
 	return true;
 }
 

@@ -22,11 +22,7 @@ std::vector<std::shared_ptr<PtxKernel>> read(const char *image)
 		if (!f.entry)
 			continue;
 		auto k = std::make_shared<PtxKernel>();
-		try {
-			k->program = decode(text, f);
-		} catch (Bad &b) {
-			throw Bad{b.line, format("%s:%d: %s", text->file.c_str(), b.line, b.what.c_str())};
-		}
+		k->program = decode(text, f);
 		k->name = k->program->name.c_str();
 		k->call = nullptr;
 		k->f = nullptr;
@@ -49,7 +45,7 @@ CUresult module_load(const char *image, Module **out, std::string *log)
 		if (kernels.empty())
 			kernels = read(image);
 	} catch (Bad &b) {
-		*log = b.what.find(".ptx:") == std::string::npos ? format("line %d: %s", b.line, b.what.c_str()) : b.what;
+		*log = format("%s:%d: %s", text_file(image).c_str(), b.line, b.what.c_str());
 		loaded.erase(image);
 		return api_error(CUDA_ERROR_INVALID_PTX, "%s", log->c_str());
 	}

@@ -7,8 +7,9 @@ namespace hdm::ptx {
 // TensorModel is how a GPU's tensor cores add up an inner product (HDMNET_EMU_TENSOR).
 struct TensorModel {
 	const char *name;
-	int tf32, bf16; // how many products are added at once; 0: one fused multiply-add after another
-	int extra;      // bits that the sum keeps below the 24 of the largest addend
+	int tf32, halves; // how many products are added at once, of tf32, of bf16 and f16; 0: one
+	                  // fused multiply-add after another
+	int extra;        // bits that the sum keeps below the 24 of the largest addend
 };
 const TensorModel &tensor_model();
 

@@ -301,15 +301,18 @@ std::vector<std::string_view> split(std::string_view s)
 	return out;
 }
 
+std::string text_file(const char *text)
+{
+	if (strncmp(text, "// From ", 8)) // what kernels/ptxgen writes
+		return "PTX";
+	return std::string(text + 8, strcspn(text + 8, ". \n")) + ".ptx";
+}
+
 std::unique_ptr<ModuleText> parse_text(const char *text)
 {
 	auto m = std::make_unique<ModuleText>();
 	m->text = text;
-	m->file = "PTX";
-	if (!strncmp(text, "// From ", 8)) { // what kernels/ptxgen writes
-		std::string name(text + 8, strcspn(text + 8, ". \n"));
-		m->file = name + ".ptx";
-	}
+	m->file = text_file(text);
 	uncomment(m->text);
 	Reader(*m).module();
 	return m;

@@ -56,11 +56,13 @@ struct FunctionText {
 
 struct ModuleText {
 	std::string text; // the views are of it
-	std::string file; // relu.ptx, from the first line, or "PTX"
+	std::string file; // text_file's
 	std::vector<Array> shared;
 	std::vector<FunctionText> functions;
 };
 
+// text_file is relu.ptx, by the first line of the text, or "PTX".
+std::string text_file(const char *text);
 // parse_text throws Bad.
 std::unique_ptr<ModuleText> parse_text(const char *text);
 

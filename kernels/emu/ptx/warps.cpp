@@ -161,29 +161,33 @@ void make_ldmatrix(Decoder &d)
 	d.out.run = trans ? &load_matrices<true> : &load_matrices<false>;
 }
 
-// part is one of the numbers of a register: tf32 is its upper 19 bits, bf16 are its halves.
-template <int parts> float part(u32 v, int h)
+enum Format { tf32, bf16_pairs, f16_pairs };
+
+// part is one of the numbers of a register: tf32 is its upper 19 bits, the others are its halves.
+template <Format format> float part(u32 v, int h)
 {
-	return std::bit_cast<float>(parts == 1 ? v & ~0x1fffu : h ? v & 0xffff0000u : v << 16);
+	if (format == f16_pairs)
+		return (float)std::bit_cast<_Float16>((u16)(h ? v >> 16 : v));
+	return std::bit_cast<float>(format == tf32 ? v & ~0x1fffu : h ? v & 0xffff0000u : v << 16);
 }
 
 // product: register r of A holds row g+8(r%2) and columns parts·t…, 4·parts·(r/2) further on; of
 // B column g and rows likewise.
-template <int K, int parts> void product(Warp &w, const Ins &i)
+template <int K, Format format> void product(Warp &w, const Ins &i)
 {
-	constexpr int step = 4 * parts, of_a = 2 * K / step, of_b = K / step;
+	constexpr int parts = format == tf32 ? 1 : 2, step = 4 * parts, of_a = 2 * K / step, of_b = K / step;
 	float a[16][K], b[K][8], d[16][8];
 	for (int r = 0; r < of_a; r++) {
 		auto *v = (const u32 *)w.at(i.s[r]);
 		for (int l = 0; l < 32; l++)
 			for (int h = 0; h < parts; h++)
-				a[l / 4 + r % 2 * 8][l % 4 * parts + h + r / 2 * step] = part<parts>(v[l], h);
+				a[l / 4 + r % 2 * 8][l % 4 * parts + h + r / 2 * step] = part<format>(v[l], h);
 	}
 	for (int r = 0; r < of_b; r++) {
 		auto *v = (const u32 *)w.at(i.s[of_a + r]);
 		for (int l = 0; l < 32; l++)
 			for (int h = 0; h < parts; h++)
-				b[l % 4 * parts + h + r * step][l / 4] = part<parts>(v[l], h);
+				b[l % 4 * parts + h + r * step][l / 4] = part<format>(v[l], h);
 	}
 	for (int r = 0; r < 4; r++) {
 		auto *v = (const float *)w.at(i.s[of_a + of_b + r]);
@@ -191,7 +195,7 @@ template <int K, int parts> void product(Warp &w, const Ins &i)
 			d[l / 4 + r / 2 * 8][l % 4 * 2 + r % 2] = v[l];
 	}
 	const TensorModel &m = tensor_model();
-	tensor_product<K>(d, a, b, parts == 1 ? m.tf32 : m.bf16, m.extra);
+	tensor_product<K>(d, a, b, format == tf32 ? m.tf32 : m.halves, m.extra);
 	for (int r = 0; r < 4; r++) {
 		auto *out = (float *)w.at(i.d[r]);
 		for (int l = 0; l < 32; l++)
@@ -203,12 +207,13 @@ void make_mma(Decoder &d)
 {
 	for (const char *word : {"sync", "aligned", "row", "col", "f32", "f32"})
 		d.need(word);
-	bool tf32 = d.take("tf32");
-	d.need(tf32 ? "tf32" : "bf16");
-	if (!tf32)
-		d.need("bf16");
-	int shape = d.choice({"m16n8k4", "m16n8k8", "m16n8k16"}), k = 4 << shape, step = tf32 ? 4 : 8;
-	if (shape < 0 || (tf32 ? k == 16 : k == 4))
+	static const char *const names[] = {"tf32", "bf16", "f16"};
+	int format = d.choice({"tf32", "bf16", "f16"});
+	if (format < 0)
+		d.fail("its type is not supported");
+	d.need(names[format]); // of B
+	int shape = d.choice({"m16n8k4", "m16n8k8", "m16n8k16"}), k = 4 << shape, step = format == tf32 ? 4 : 8;
+	if (shape < 0 || (format == tf32 ? k == 16 : k == 4))
 		d.fail("its shape is not supported");
 	int a = 2 * k / step, b = k / step;
 	if (d.group_of_dests(Type::f32, 4) != 4 || d.group_of_sources(0, Type::b32, 4) != a || d.group_of_sources(a, Type::b32, 2) != b ||
@@ -216,7 +221,9 @@ void make_mma(Decoder &d)
 		d.fail("it has another number of registers");
 	d.out.kind = Kind::meeting;
 	d.out.whole = true;
-	d.out.run = tf32 ? (k == 4 ? &product<4, 1> : &product<8, 1>) : k == 8 ? &product<8, 2> : &product<16, 2>;
+	static constexpr Run runs[][2] = {
+	    {&product<4, tf32>, &product<8, tf32>}, {&product<8, bf16_pairs>, &product<16, bf16_pairs>}, {&product<8, f16_pairs>, &product<16, f16_pairs>}};
+	d.out.run = runs[format][k == step ? 0 : 1];
 }
 
 } // namespace
