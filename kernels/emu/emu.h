@@ -11,10 +11,12 @@
 //                only); race_stream.cpp: the order of operations; race_host.cpp: pinned memory
 //   image.cpp    what a driver refuses of PTX text
 //   module.cpp   which kernels of a PTX text the emulator was built with
+//   ptx/         runs the PTX text itself, in the place of fibre, warp and module
 //   api.cpp, stream.cpp, graph.cpp   the driver's functions
 //
 // The environment: HDMNET_EMU_SEED=n starts and wakes warps in a random order drawn from n;
-// HDMNET_EMU_RACES=0 looks for no races; HDMNET_EMU_THREADS=n runs blocks on n threads;
+// HDMNET_EMU_RACES=0 looks for no races; HDMNET_EMU_TENSOR=name is how the interpreter's
+// tensor cores add; HDMNET_EMU_THREADS=n runs blocks on n threads;
 // HDMNET_EMU_MEMORY=n is the device's memory in MiB, of which other programs hold
 // HDMNET_EMU_TAKEN=n; HDMNET_EMU_DRIVER=n is the driver's CUDA version (12000);
 // HDMNET_EMU_DEVICES=n devices (1), of which a process uses one at a time;
