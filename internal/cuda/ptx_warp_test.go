@@ -3,8 +3,10 @@
 package cuda
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"os"
 	"strings"
 	"testing"
 
@@ -102,20 +104,9 @@ func TestPTXWarps(t *testing.T) {
 	}
 }
 
-func bf16Bits(v float32) uint32 { return math.Float32bits(v) >> 16 }
-
-// f16Bits is of numbers that halves hold exactly, none of them subnormal.
-func f16Bits(v float32) uint32 {
-	if v == 0 {
-		return 0
-	}
-	b := math.Float32bits(v)
-	return b>>16&0x8000 | (b>>13&0x3ffff - 112<<10)
-}
-
-// TestPTXProducts compares mma, with fragments by the tables of the PTX manual, and ldmatrix
-// with a plain product.
-func TestPTXProducts(t *testing.T) {
+// ptxProducts are kernels of one warp: each lane reads 32 bytes, four registers of A and two of
+// B, and writes its part of 1 + A·B; or four rows of matrices, and writes what ldmatrix gives it.
+func ptxProducts() string {
 	const head = `
 .visible .entry %s(.param .u64 %[1]s_param_0, .param .u64 %[1]s_param_1)
 .maxntid 32, 1, 1
@@ -152,8 +143,13 @@ func TestPTXProducts(t *testing.T) {
 	} {
 		text += fmt.Sprintf(head, k[0]) + k[1]
 	}
-	d := openPTX(t, text)
-	run := func(name string, in []uint32) []uint32 {
+	return text
+}
+
+// openProducts gives a function that runs one of ptxProducts on the words of 32 lanes.
+func openProducts(t *testing.T) func(name string, in []uint32) []uint32 {
+	d := openPTX(t, ptxProducts())
+	return func(name string, in []uint32) []uint32 {
 		a := op.NewArena(d)
 		defer a.Close()
 		x, v, out := a.Float32(256), make([]float32, 256), a.Float32(128)
@@ -169,6 +165,61 @@ func TestPTXProducts(t *testing.T) {
 		}
 		return bits
 	}
+}
+
+// TestPTXTensorSums: how the model of HDMNET_EMU_TENSOR adds products to 1.
+func TestPTXTensorSums(t *testing.T) {
+	if os.Getenv("HDMNET_CUDA_DRIVER") == "" {
+		t.Skip("needs the interpreter (make test-ptx)")
+	}
+	run := openProducts(t)
+	all := func(v float64) (p [8]float64) {
+		for i := range p {
+			p[i] = v
+		}
+		return p
+	}
+	model := cmp.Or(os.Getenv("HDMNET_EMU_TENSOR"), "exact")
+	for _, c := range []struct {
+		products [8]float64
+		want     map[string]float64
+	}{
+		{all(0x1p-24), map[string]float64{"exact": 1, "a100": 1 + 0x1p-21, "h100": 1 + 0x1p-21}}, // one by one each is rounded away
+		{all(0x1p-25), map[string]float64{"exact": 1, "a100": 1, "h100": 1 + 0x1p-22}},           // below the bit that an A100 keeps
+		{[8]float64{0x1.8p-23}, map[string]float64{"exact": 1 + 0x1p-22, "a100": 1 + 0x1p-23, "h100": 1 + 0x1p-23}},
+		{[8]float64{-1, 0x1p-30}, map[string]float64{"exact": 0x1p-30, "a100": 0, "h100": 0}}, // aligned to what cancels
+		{all(math.Inf(1)), map[string]float64{"exact": math.Inf(1), "a100": math.Inf(1), "h100": math.Inf(1)}},
+	} {
+		in := make([]uint32, 256)
+		for l := range 32 {
+			for r := range 4 {
+				in[l*8+r] = math.Float32bits(float32(c.products[l%4+r/2*4]))
+			}
+			in[l*8+4], in[l*8+5] = math.Float32bits(1), math.Float32bits(1)
+		}
+		for i, got := range run("mma_tf32_8", in) {
+			if want := math.Float32bits(float32(c.want[model])); got != want {
+				t.Fatalf("%s: 1 plus the products %g: element %d is %#x, want %#x", model, c.products, i, got, want)
+			}
+		}
+	}
+}
+
+func bf16Bits(v float32) uint32 { return math.Float32bits(v) >> 16 }
+
+// f16Bits is of numbers that halves hold exactly, none of them subnormal.
+func f16Bits(v float32) uint32 {
+	if v == 0 {
+		return 0
+	}
+	b := math.Float32bits(v)
+	return b>>16&0x8000 | (b>>13&0x3ffff - 112<<10)
+}
+
+// TestPTXProducts compares mma, with fragments by the tables of the PTX manual, and ldmatrix
+// with a plain product.
+func TestPTXProducts(t *testing.T) {
+	run := openProducts(t)
 	for _, c := range []struct {
 		name     string
 		k, parts int // numbers of a register

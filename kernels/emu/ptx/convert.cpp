@@ -143,11 +143,11 @@ void of_f16(Warp &w, const Ins &i)
 bool tensor_format(Decoder &d)
 {
 	static const struct {
-		const char *name, *rounding;
+		const char *rounding;
 		int operands; // 2: packed into one register
 		Run narrow, widen;
-	} formats[] = {{"bf16x2", "rn", 2, &to_bf16_pair, nullptr}, {"bf16", "rn", 1, &to_bf16, &of_bf16}, {"f16x2", "rn", 2, &to_f16_pair, nullptr},
-	               {"f16", "rn", 1, &to_f16, &of_f16},          {"tf32", "rna", 1, &to_tf32, nullptr}};
+	} formats[] = {{"rn", 2, &to_bf16_pair, nullptr}, {"rn", 1, &to_bf16, &of_bf16}, {"rn", 2, &to_f16_pair, nullptr},
+	               {"rn", 1, &to_f16, &of_f16},          {"rna", 1, &to_tf32, nullptr}};
 	int k = d.choice({"bf16x2", "bf16", "f16x2", "f16", "tf32"});
 	if (k < 0)
 		return false;
