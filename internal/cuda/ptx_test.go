@@ -214,6 +214,7 @@ var snippets = []snippet{
 	{"selp_b32", "setp.gt.s32 %p, %c, 0; selp.b32 %d, %a, %b, %p;", "%d", [][4]uint64{{7, 8, 1, 7}, {7, 8, 0, 8}}, 0},
 	{"guards", "setp.gt.s32 %p, %c, 0; mov.u32 %d, 1; @%p add.s32 %d, %d, %a; @!%p add.s32 %d, %d, %b;", "%d", [][4]uint64{{10, 20, 1, 11}, {10, 20, 0, 21}}, 0},
 	{"halves", "mov.b64 {%n0, %n1}, %A; mov.b64 %D, {%n1, %n0};", "%D", [][4]uint64{{0x1122334455667788, 0, 0, 0x5566778811223344}}, 0},
+	{"scope", "{ .reg .b16 tmp; mov.b32 {tmp, %h}, %a; } { .reg .b16 tmp; mov.b32 {%k, tmp}, %a; } cvt.u32.u16 %d, %h; cvt.u32.u16 %n0, %k; shl.b32 %n0, %n0, 16; or.b32 %d, %d, %n0;", "%d", [][4]uint64{{0x11223344, 0, 0, 0x33441122}}, 0},
 	// Lanes part, loop as often as %a says, and meet again.
 	{"loops", "mov.u32 %d, 0; mov.u32 %n0, %a; bra.uni $test; $more: add.s32 %d, %d, %b; sub.s32 %n0, %n0, 1; $test: setp.gt.s32 %p, %n0, 0; @%p bra $more; vote.sync.ballot.b32 %n1, %p, -1; add.s32 %d, %d, %n1;", "%d", [][4]uint64{{0, 3, 0, 0}, {1, 3, 0, 3}, {7, 3, 0, 21}}, 0},
 }

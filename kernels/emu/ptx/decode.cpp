@@ -162,12 +162,14 @@ Operand Decoder::symbol(std::string_view name)
 	fail(format("%.*s is not declared", (int)name.size(), name.data()));
 }
 
-bool Decoder::is_pair(std::string_view text) { return text.empty() || text[0] != '%' || find(text).width == Width::pair; }
+bool Decoder::is_register(std::string_view text) const { return !text.empty() && (text[0] == '%' || f->registers.count(text)); }
+
+bool Decoder::is_pair(std::string_view text) { return !is_register(text) || find(text).width == Width::pair; }
 
 Operand Decoder::operand(std::string_view text, Type t, bool written)
 {
 	Width w = width_of(t);
-	if (text[0] == '%') {
+	if (is_register(text)) {
 		Slot s = find(text);
 		if (s.width != w)
 			fail(format("the register %.*s has another width than the instruction", (int)text.size(), text.data()));
@@ -203,7 +205,7 @@ void Decoder::source(int k, Type t) { out.s[k] = operand(next(), t, false); }
 
 Width Decoder::wide_source(int k, Type t)
 {
-	bool pair = peek().starts_with('%') ? is_pair(peek()) : type_bytes(t) == 8;
+	bool pair = is_register(peek()) ? is_pair(peek()) : type_bytes(t) == 8;
 	out.s[k] = operand(next(), pair ? Type::b64 : t, false);
 	return pair ? Width::pair : width_of(t);
 }

@@ -41,6 +41,7 @@ public:
 	std::string_view peek() const; // the next operand's text, "" when there is none
 	std::string_view next();
 	i64 number();
+	bool is_register(std::string_view text) const;
 	bool is_pair(std::string_view text); // whether an operand is 64 bits wide; addresses are
 	std::pair<std::string_view, i64> named_address();
 	// parameter finds one of the kernel's: where it is and its bytes; -1 when there is none.

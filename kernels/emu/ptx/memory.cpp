@@ -181,7 +181,7 @@ void make_st(Decoder &d)
 	Type t = d.type();
 	bool pair = d.address(0);
 	std::string_view first = d.peek();
-	bool pair_in = type_bytes(t) == 8 || (first.starts_with('%') && d.is_pair(first));
+	bool pair_in = type_bytes(t) == 8 || (d.is_register(first) && d.is_pair(first));
 	if (d.group_of_sources(1, pair_in ? Type::b64 : t, 4) != d.out.count)
 		d.fail("it has another number of registers");
 	d.out.run = choose_bits(d, t, [&](auto v) {
