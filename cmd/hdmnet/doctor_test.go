@@ -91,7 +91,7 @@ func TestDoctorBF16(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := []string{"Conv2D", "Conv2DGradInput", "Conv2DGradWeight", "FrozenConv2D", "Gram", "Linear", "LinearGradInput", "LinearGradWeight", "PriorSimilarity"}
+	all := []string{"Conv2D", "Conv2DGradInput", "Conv2DGradWeight", "FrozenConv2D", "Gram", "Linear", "LinearGrad", "LinearGradInput", "LinearGradWeight", "PriorSimilarity"}
 	few := []string{"FrozenConv2D", "PriorSimilarity"}
 	if isa == "amx" {
 		few = all

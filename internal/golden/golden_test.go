@@ -14,6 +14,7 @@ import (
 // network was given.
 func TestStoredInputs(t *testing.T) {
 	paths, err := filepath.Glob(Path(t, "*shot.safetensors"))
+	paths = slices.DeleteFunc(paths, func(p string) bool { return strings.HasPrefix(filepath.Base(p), "ambiguity") }) // they hold no inputs
 	if err != nil || len(paths) != 7 {
 		t.Fatalf("%d golden cases, want 7: %v %v", len(paths), paths, err)
 	}
