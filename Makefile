@@ -76,10 +76,11 @@ test-cuda: $(CUDA_LIB) $(EMU_SELFTEST) $(EMU_LIBRARIES) ## the CUDA device on th
 
 # make test-ptx CUDA_RUN='TestSuite/^relu$$' likewise. HDMNET_EMU_TENSOR: how tensor cores add.
 PTX_ENV = HDMNET_EMU_MEMORY=2048 HDMNET_EMU_LIBRARY=$(CURDIR)/$(EMU_LIBRARY) HDMNET_CUDA_DRIVER=$(CURDIR)/$(EMU_PTX)
+PTX_MODELS ?= a100 h100 # of tensor cores
 PTX_TENSOR := Tensor|Precision|Tiles|WideHeads|Half
 test-ptx: $(CUDA_LIB) $(EMU_PTX) $(EMU_LIBRARIES) ## the PTX that ships, interpreted; then with sums as tensor cores make them
 	$(PTX_ENV) $(CUDA_GO) test -count=1 -tags cuda -run '$(CUDA_RUN)' ./internal/cuda
-	$(if $(filter .,$(CUDA_RUN)),for model in a100 h100; do \
+	$(if $(filter .,$(CUDA_RUN)),for model in $(PTX_MODELS); do \
 		$(PTX_ENV) HDMNET_EMU_RACES=0 HDMNET_EMU_TENSOR=$$model $(CUDA_GO) test -count=1 -tags cuda -run '$(PTX_TENSOR)' ./internal/cuda || exit 1; \
 	done)
 
