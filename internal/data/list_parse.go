@@ -131,9 +131,9 @@ func isHeader(columns []string) bool {
 		(mask == "mask" || mask == "masks" || mask == "mask_path" || mask == "label")
 }
 
-// QuoteListName is a name as a column of a list that ParseList reads as this name: in double
+// quoteListName is a name as a column of a list that ParseList reads as this name: in double
 // quotes where it holds separators.
-func QuoteListName(name string) string {
+func quoteListName(name string) string {
 	if strings.ContainsAny(name, " \t,;\"") || strings.ContainsFunc(name, unicode.IsSpace) {
 		return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 	}

@@ -61,7 +61,7 @@ func TestParseListOfOtherTools(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"a.png", "my cup.png", `5" disk, old.png`, "a\tb.png", "a\u00a0b.png"} {
-		got, err := ParseList(strings.NewReader(QuoteListName(name)+" "+QuoteListName("m "+name)), "l")
+		got, err := ParseList(strings.NewReader(quoteListName(name)+" "+quoteListName("m "+name)), "l")
 		if err != nil || len(got) != 1 || got[0].Image != name || got[0].Mask != "m "+name {
 			t.Errorf("%q is read back as %+v, %v", name, got, err)
 		}
@@ -87,7 +87,7 @@ func FuzzParseList(f *testing.F) {
 			if e.Image == "" || e.Mask == "" || e.Line < 1 {
 				t.Fatalf("entry %+v", e)
 			}
-			fmt.Fprintf(&again, "%s\t%s\n", QuoteListName(e.Image), QuoteListName(e.Mask))
+			fmt.Fprintf(&again, "%s\t%s\n", quoteListName(e.Image), quoteListName(e.Mask))
 		}
 		back, err := ParseList(strings.NewReader(again.String()), "l")
 		if err != nil || len(back) != len(entries) {

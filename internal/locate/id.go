@@ -18,6 +18,16 @@ func Identify(path string) (ID, os.FileInfo, error) {
 	return identify(path, info), info, nil
 }
 
+// Same tells whether two paths lead to one file or folder.
+func Same(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
+}
+
 // byPath is an ID by the path without links.
 func byPath(path string) ID {
 	if real, err := filepath.EvalSymlinks(path); err == nil {

@@ -151,7 +151,7 @@ type unreadable struct{ error }
 // queries are the pictures below a folder, but for results in out. No two have the same
 // name without extension.
 func queries(ctx context.Context, folder, out string) ([]string, error) {
-	tree, err := locate.Walk(ctx, folder, func(f string) bool { return same(f, out) })
+	tree, err := locate.Walk(ctx, folder, func(f string) bool { return locate.Same(f, out) })
 	if err != nil {
 		return nil, fmt.Errorf("pictures: %w", err)
 	}
@@ -174,15 +174,6 @@ func queries(ctx context.Context, folder, out string) ([]string, error) {
 	return all, nil
 }
 
-func same(a, b string) bool {
-	x, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	y, err := os.Stat(b)
-	return err == nil && os.SameFile(x, y)
-}
-
 // relative is the path of a picture below its folder, with slashes.
 func relative(folder, path string) string {
 	rel, err := filepath.Rel(folder, path)
@@ -200,7 +191,7 @@ func showClasses(o *FolderOptions, classes []*supports) error {
 	for i, s := range classes {
 		work := o.Options
 		work.Supports = o.Classes[i].Supports
-		work.Out = filepath.Join(o.Out, "supports", fileName(o.Classes[i].Name))
+		work.Out = filepath.Join(o.Out, "supports", o.classFolder(i))
 		work.Force = true // the folder is the run's own
 		if err := os.MkdirAll(work.Out, 0o777); err != nil {
 			return fmt.Errorf("output folder %s: %w", infile.Shown(work.Out), err)
@@ -210,6 +201,18 @@ func showClasses(o *FolderOptions, classes []*supports) error {
 		}
 	}
 	return nil
+}
+
+// classFolder is the folder of a class's files: its name, with its number where that of an
+// earlier class would have the same.
+func (o *FolderOptions) classFolder(class int) string {
+	name := fileName(o.Classes[class].Name)
+	for _, c := range o.Classes[:class] {
+		if strings.EqualFold(fileName(c.Name), name) {
+			return fmt.Sprintf("%s_%d", name, class+1)
+		}
+	}
+	return name
 }
 
 // fileName is a class's name as part of a file's: what systems do not allow there becomes _.
@@ -249,7 +252,7 @@ func (o *FolderOptions) annotate(net Network, tape *nn.Tape, reader *picture.Rea
 			}
 		}
 		if o.SaveProbabilities {
-			if err := o.probabilities(name, o.Classes[c].Name, prob, p); err != nil {
+			if err := o.probabilities(name, o.classFolder(c), prob, p); err != nil {
 				return nil, err
 			}
 		}
@@ -305,13 +308,13 @@ func larger[T any](v []T, w int, size picture.Size) []T {
 }
 
 // probabilities writes those of one class, 16-bit gray: 65535 is 1.
-func (o *FolderOptions) probabilities(name, class string, p []float32, photo *photo) error {
+func (o *FolderOptions) probabilities(name, folder string, p []float32, photo *photo) error {
 	img := image.NewGray16(image.Rect(0, 0, photo.w, photo.h))
 	for i, v := range p {
 		n := uint16(v*65535 + 0.5)
 		img.Pix[2*i], img.Pix[2*i+1] = uint8(n>>8), uint8(n)
 	}
-	return o.result(filepath.Join("probabilities", fileName(class), resultName(name)+".png"), func(w io.Writer) error {
+	return o.result(filepath.Join("probabilities", folder, resultName(name)+".png"), func(w io.Writer) error {
 		return (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(w, img)
 	})
 }

@@ -15,6 +15,7 @@ import (
 
 	"hdmnet/internal/coco"
 	"hdmnet/internal/data"
+	"hdmnet/internal/locate"
 	"hdmnet/internal/model"
 	"hdmnet/internal/nn"
 )
@@ -233,7 +234,7 @@ func TestFolderFormats(t *testing.T) {
 				polygon(t, got, xy, uint8(1+slices.IndexFunc(o.Classes, func(c Class) bool { return c.Name == s.Label })))
 			}
 			check(t, name, got)
-			if picture := filepath.Join(filepath.Dir(path), filepath.FromSlash(a.ImagePath)); !same(picture, filepath.Join(folder, filepath.FromSlash(name))) {
+			if picture := filepath.Join(filepath.Dir(path), filepath.FromSlash(a.ImagePath)); !locate.Same(picture, filepath.Join(folder, filepath.FromSlash(name))) {
 				t.Errorf("%s names the picture %s", path, a.ImagePath)
 			}
 		}
@@ -437,5 +438,17 @@ func TestListClasses(t *testing.T) {
 	_, m, err := classes[1].Supports[0].read(o.reader(), false)
 	if err != nil || !slices.Equal(m.values, []uint8{0, 1, 0, 0}) {
 		t.Errorf("the mask of the second class: %v, %v", m, err)
+	}
+}
+
+// TestClassFolder: classes whose names are one as parts of file names keep apart.
+func TestClassFolder(t *testing.T) {
+	o := FolderOptions{Classes: []Class{{Name: "a/b"}, {Name: "A_B"}, {Name: "c"}, {Name: ".."}}}
+	var got []string
+	for i := range o.Classes {
+		got = append(got, o.classFolder(i))
+	}
+	if want := []string{"a_b", "A_B_2", "c", "_"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -2,6 +2,7 @@ package predict
 
 import (
 	"fmt"
+	"hdmnet/internal/locate"
 	"io"
 	"os"
 	"path/filepath"
@@ -34,7 +35,7 @@ func (yoloFormat) write(o *FolderOptions, a *annotated, _ *recordLine) error {
 // labels, in images. Where the system makes no links a comment in data.yaml says so.
 func (yoloFormat) index(o *FolderOptions, _ *record) ([]string, error) {
 	comment := ""
-	if link := filepath.Join(o.Out, "images"); !same(link, o.Folder) {
+	if link := filepath.Join(o.Out, "images"); !locate.Same(link, o.Folder) {
 		from, err := o.fromOut("", o.Folder)
 		if err == nil {
 			err = os.Symlink(filepath.FromSlash(from), link)

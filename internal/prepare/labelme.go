@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -55,12 +54,12 @@ func LabelMe(ctx context.Context, opt LabelMeOptions) (*Report, []string, error)
 // readLabelMe reads all annotations below a folder, in the order of their names, and finds
 // their pictures.
 func readLabelMe(ctx context.Context, opt LabelMeOptions, t *tally.Tally) ([]*annotated, error) {
-	tree, err := locate.Walk(ctx, opt.Images, func(folder string) bool { return sameFolder(folder, opt.Out) }) // its record is no annotation
+	tree, err := locate.Walk(ctx, opt.Images, func(folder string) bool { return locate.Same(folder, opt.Out) }) // its record is no annotation
 	if err != nil {
 		return nil, fmt.Errorf("LabelMe annotations: %w", err)
 	}
 	paths := slices.DeleteFunc(tree.Files, func(path string) bool {
-		return !strings.EqualFold(filepath.Ext(path), ".json") || filepath.Base(path) == recordFile && sameFolder(filepath.Dir(path), opt.Out)
+		return !strings.EqualFold(filepath.Ext(path), ".json") || filepath.Base(path) == recordFile && locate.Same(filepath.Dir(path), opt.Out)
 	})
 	paths = tree.Unlinked(paths)
 	for _, link := range tree.Left {
@@ -96,15 +95,6 @@ func readLabelMe(ctx context.Context, opt LabelMeOptions, t *tally.Tally) ([]*an
 		return nil, fmt.Errorf("LabelMe annotations: none of the %d .json files in %s can be used:\n%s", len(paths), infile.Shown(opt.Images), t.Reasons())
 	}
 	return annotations, nil
-}
-
-func sameFolder(a, b string) bool {
-	x, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	y, err := os.Stat(b)
-	return err == nil && os.SameFile(x, y)
 }
 
 // openLabelMe reads an annotation and finds its picture; nil where it is to be left out.

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"hdmnet/internal/data"
 	"hdmnet/internal/infile"
@@ -50,38 +49,13 @@ func listText(opt Options, name string, pairs []pair) (string, error) {
 	path := filepath.Join(opt.Out, name)
 	var text strings.Builder
 	for _, p := range pairs {
-		separator := " "
-		for _, column := range []string{p.image, p.mask} {
-			if err := listable(column); err != nil {
-				return "", fmt.Errorf("list %s: the name %q cannot be written to a list: %w", infile.Shown(path), column, err)
-			}
-			if len(strings.Fields(column)) > 1 {
-				separator = "\t"
-			}
+		line, err := data.ListLine(p.image, p.mask)
+		if err != nil {
+			return "", fmt.Errorf("list %s: %w", infile.Shown(path), err)
 		}
-		image, mask := p.image, p.mask
-		if strings.ContainsAny(image+mask, `,;"`) {
-			image, mask = data.QuoteListName(image), data.QuoteListName(mask)
-		}
-		text.WriteString(image + separator + mask + "\n")
+		text.WriteString(line)
 	}
 	return text.String(), nil
-}
-
-// listable tells whether a name of a file can stand in a list and be read again.
-func listable(name string) error {
-	switch {
-	case !utf8.ValidString(name):
-		return errors.New("it is no UTF-8, but in the encoding of another system: rename the file, or unpack it anew (unzip -O GB18030, for instance)")
-	case strings.TrimSpace(name) != name || name == "":
-		return errors.New("rename the file, without spaces at its ends")
-	case strings.Contains(name, `\`):
-		return errors.New("rename the file, without backslashes, which stand for folders")
-	}
-	if err := textfile.CheckName(name); err != nil {
-		return fmt.Errorf("%w: rename the file", err)
-	}
-	return nil
 }
 
 // writeClasses writes classes.txt under Out: one name a line, the first is class 1.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/color"
 	"image/png"
 	"io"
 	"io/fs"
@@ -120,7 +119,7 @@ func (m *maskWriter) count(pix []uint8, kept bool) {
 
 // writeMask writes an 8-bit palette PNG whose indices are the classes.
 func writeMask(path string, mask Mask) error {
-	img := &image.Paletted{Pix: mask.Pix, Stride: mask.W, Rect: image.Rect(0, 0, mask.W, mask.H), Palette: palette}
+	img := &image.Paletted{Pix: mask.Pix, Stride: mask.W, Rect: image.Rect(0, 0, mask.W, mask.H), Palette: labelmap.Palette}
 	var content bytes.Buffer
 	if err := encoder.Encode(&content, img); err != nil {
 		return fmt.Errorf("mask %s: %w", path, err)
@@ -150,17 +149,3 @@ func writeFile(path string, content []byte) error {
 		return err
 	})
 }
-
-// palette is PASCAL VOC's: the bits of the index, taken three at a time from the lowest,
-// are the highest bits of red, green and blue. So index 255 is (224,224,192).
-var palette = func() color.Palette {
-	p := make(color.Palette, 256)
-	for i := range p {
-		var c [3]uint8
-		for bit := range 8 {
-			c[bit%3] |= uint8(i>>bit&1) << (7 - bit/3)
-		}
-		p[i] = color.RGBA{c[0], c[1], c[2], 255}
-	}
-	return p
-}()

@@ -60,7 +60,7 @@ func MaskSet(ctx context.Context, opt MaskSetOptions) (*Report, []string, error)
 	if opt.Out == "" {
 		return nil, nil, errors.New("no output folder for masks and lists is given")
 	}
-	if sameFolder(opt.Masks, filepath.Join(opt.Out, customMasks)) {
+	if locate.Same(opt.Masks, filepath.Join(opt.Out, customMasks)) {
 		return nil, nil, fmt.Errorf("%s holds the masks that are to be read, and those that are made would replace them; choose another output folder", infile.Shown(opt.Masks))
 	}
 	report := &Report{Unit: "masks"}
@@ -141,19 +141,19 @@ type classMask struct{ class, path string }
 
 // findMasks pairs pictures and masks; pictures come in the order of their names.
 func findMasks(ctx context.Context, opt *MaskSetOptions, t *tally.Tally) ([]*masked, error) {
-	same := sameFolder(opt.Images, opt.Masks)
+	same := locate.Same(opt.Images, opt.Masks)
 	if same && opt.MaskSuffix == "" {
 		return nil, errors.New("pictures and masks lie in one folder: say what the names of masks end with (--mask-suffix _mask)")
 	}
 	out := filepath.Join(opt.Out, customMasks)
 	images, err := stems(ctx, opt.Images, opt.ImageSuffix, t, func(folder string) bool {
-		return sameFolder(folder, opt.Masks) || sameFolder(folder, out)
+		return locate.Same(folder, opt.Masks) || locate.Same(folder, out)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("pictures: %w", err)
 	}
 	files, err := stems(ctx, opt.Masks, opt.MaskSuffix, t, func(folder string) bool {
-		return sameFolder(folder, opt.Images) || sameFolder(folder, out)
+		return locate.Same(folder, opt.Images) || locate.Same(folder, out)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("masks: %w", err)

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"hdmnet/internal/labelmap"
 	"hdmnet/internal/picture"
 )
 
@@ -179,8 +180,8 @@ func TestMaskWriterKeepsWhatIsWhole(t *testing.T) {
 func TestPaletteIsVOCs(t *testing.T) {
 	for i, want := range map[int]color.RGBA{0: {0, 0, 0, 255}, 1: {128, 0, 0, 255}, 2: {0, 128, 0, 255}, 3: {128, 128, 0, 255},
 		8: {64, 0, 0, 255}, 15: {192, 128, 128, 255}, 20: {0, 64, 128, 255}, 255: {224, 224, 192, 255}} {
-		if palette[i] != want {
-			t.Errorf("color %d is %v, want %v", i, palette[i], want)
+		if labelmap.Palette[i] != want {
+			t.Errorf("color %d is %v, want %v", i, labelmap.Palette[i], want)
 		}
 	}
 }

@@ -57,7 +57,7 @@ func readSupervisely(ctx context.Context, opt ImportOptions, t *tally.Tally) (*a
 		return nil, fmt.Errorf("%s: %w", infile.Shown(opt.File), err)
 	}
 	root := filepath.Dir(opt.File)
-	tree, err := locate.Walk(ctx, root, func(folder string) bool { return sameFolder(folder, opt.Out) })
+	tree, err := locate.Walk(ctx, root, func(folder string) bool { return locate.Same(folder, opt.Out) })
 	if err != nil {
 		return nil, fmt.Errorf("annotations: %w", err)
 	}
