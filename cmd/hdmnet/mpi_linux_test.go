@@ -81,9 +81,19 @@ func TestMPI(t *testing.T) {
 			t.Errorf("%d processes print %q", n, stdout)
 		}
 		sameLosses(t, at(out), at("one"))
-		evaluate := []string{"eval", "--run", at("one"), "--shots", "2", "--episodes", "21", "--seeds", "1,2", "--json"}
-		if one, several := scores(t, m.run(t, 1, evaluate...)), scores(t, m.run(t, n, evaluate...)); one != several {
-			t.Errorf("scores of %d processes:\n%s\nof one:\n%s", n, several, one)
+		evaluate := func(n int) (report, results string) {
+			file := at(fmt.Sprint("results", n))
+			report = m.run(t, n, "eval", "--run", at("one"), "--shots", "2", "--episodes", "21", "--seeds", "1,2", "--json", "--save-results", file, "--force")
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, results, _ = strings.Cut(string(text), "\n") // the first line has times
+			return scores(t, report), results
+		}
+		one, oneResults := evaluate(1)
+		if several, results := evaluate(n); one != several || oneResults != results || strings.Count(results, `"picture"`) < 8 {
+			t.Errorf("scores of %d processes:\n%s\n%s\nof one:\n%s\n%s", n, several, results, one, oneResults)
 		}
 	}
 	m.run(t, 2, with("--out", at("whole"))...)

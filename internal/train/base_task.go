@@ -67,4 +67,4 @@ func (t *baseTask) Validate(ctx context.Context, w watch) (map[string]float64, e
 	return r.Scores(), nil
 }
 
-func (t *baseTask) TrainedFBIoU() (fbIoU float64, ok bool) { return 0, false }
+func (t *baseTask) TrainedFBIoU() (fbIoU float64, ok bool, err error) { return 0, false, nil }

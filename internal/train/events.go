@@ -77,8 +77,8 @@ func (s *stage) board() Hook {
 			return w.Scalars(st.Step, values)
 		},
 		Epoch: func(st *Status) error {
-			if v, ok := s.task.TrainedFBIoU(); ok {
-				if err := w.Scalars(st.Step, map[string]float64{tagFBIoU: v}); err != nil {
+			if st.fbIoU != nil {
+				if err := w.Scalars(st.Step, map[string]float64{tagFBIoU: *st.fbIoU}); err != nil {
 					return err
 				}
 			}
@@ -103,6 +103,21 @@ func (s *stage) board() Hook {
 	}
 }
 
+// trained takes the score of an epoch's batches, which all processes add up.
+func (s *stage) trained() Hook {
+	return Hook{
+		Name: "score of the batches", Priority: priorityTrained,
+		Epoch: func(st *Status) error {
+			st.fbIoU = nil
+			v, ok, err := s.task.TrainedFBIoU()
+			if ok {
+				st.fbIoU = &v
+			}
+			return err
+		},
+	}
+}
+
 // gradientNorm starts to read the gradients; what it returns waits for them.
 func (s *stage) gradientNorm() func() float64 {
 	grads := s.task.Set().Grads
@@ -118,8 +133,8 @@ func (s *stage) gradientNorm() func() float64 {
 	}
 }
 
-// How many of a validation's episodes are shown, always the same, and the side of their
-// pictures.
+// How many of a validation's episodes are shown, always the same (process 0's first ones),
+// and the side of their pictures.
 const (
 	shownEpisodes = 4
 	shownSide     = 192
@@ -133,8 +148,8 @@ type shown struct {
 
 // show keeps a picture of the first episodes.
 func (v *Validation) show(e *eval.Seen) error {
-	if p := e.Episode.Position; p < shownEpisodes {
-		v.shown = append(v.shown, shown{tagEpisodes + strconv.Itoa(p), e.Strip(shownSide)})
+	if len(v.shown) < shownEpisodes {
+		v.shown = append(v.shown, shown{tagEpisodes + strconv.Itoa(e.Episode.Position), e.Strip(shownSide)})
 	}
 	return nil
 }

@@ -206,6 +206,16 @@ func TestGroupSharesBatches(t *testing.T) {
 	if !slices.Equal(*scores, *gotScores) {
 		t.Errorf("scores %v, want %v", *gotScores, *scores)
 	}
+	// Of the pixels of all processes, which few are near enough to the bound to differ.
+	trained, wantTrained := readEvents(t, two[0].Dir.TensorBoard())[tagFBIoU], readEvents(t, o.Dir.TensorBoard())[tagFBIoU]
+	if len(trained) != 2 || len(wantTrained) != 2 {
+		t.Fatalf("%d and %d points of %s, want 2", len(trained), len(wantTrained), tagFBIoU)
+	}
+	for i, p := range trained {
+		if want := wantTrained[i]; p.step != want.step || math.Abs(p.value-want.value) > 1e-4 {
+			t.Errorf("%s %v, want %v", tagFBIoU, p, want)
+		}
+	}
 	if out := two[1].Out.(*bytes.Buffer).String(); out != "" {
 		t.Errorf("process 1 prints %q", out)
 	}

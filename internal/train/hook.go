@@ -22,6 +22,7 @@ type Hook struct {
 // Priorities of the hooks that every run has. Validation comes before what reports it,
 // and the checkpoint last, so that it holds all of it.
 const (
+	priorityTrained    = 50
 	priorityValidation = 100
 	priorityMetrics    = 200
 	priorityEvents     = 250
@@ -47,6 +48,8 @@ type Status struct {
 
 	// Validation is that of the epoch just ended; nil where there was none.
 	Validation *Validation
+
+	fbIoU *float64 // of the epoch's batches; nil where it was not taken
 }
 
 // Validation is the result of one validation.

@@ -15,18 +15,21 @@ import (
 
 // hooks are those that every stage has. out is where its best weights go.
 func (t *trainer) hooks(ctx context.Context, s *stage, out string) []Hook {
-	if t.Group.Place().Rank > 0 {
-		return []Hook{t.validation(ctx, s, out)}
+	all := []Hook{t.validation(ctx, s, out)}
+	if t.Config.Train.TensorBoard {
+		all = append(all, s.trained())
 	}
-	return []Hook{
-		t.validation(ctx, s, out),
+	if !t.first() {
+		return all
+	}
+	return append(all,
 		s.records(),
 		s.board(),
 		t.lines(s),
 		t.progress(),
-		{Name: "curves", Priority: priorityCurves, Epoch: func(*Status) error { return drawCurves(t.Dir.Metrics(), t.Dir.Curves()) }},
+		Hook{Name: "curves", Priority: priorityCurves, Epoch: func(*Status) error { return drawCurves(t.Dir.Metrics(), t.Dir.Curves()) }},
 		s.checkpoints(),
-	}
+	)
 }
 
 // validates tells whether the epoch just ended is validated: every ValidateEvery-th and

@@ -108,10 +108,13 @@ func (s *score) iou(pred []uint8) *metric.IoU {
 	return iou
 }
 
-func (t *metaTask) TrainedFBIoU() (fbIoU float64, ok bool) {
-	fbIoU, ok = t.trained.FBIoU(), t.trained.Episodes() > 0
+func (t *metaTask) TrainedFBIoU() (fbIoU float64, ok bool, err error) {
+	all := t.trained
 	t.trained = metric.New(t.fold.Base)
-	return fbIoU, ok
+	if err := all.Combine(func(v []int64) error { return dist.SumInts(t.group, v) }); err != nil {
+		return 0, false, err
+	}
+	return all.FBIoU(), all.Episodes() > 0, nil
 }
 
 func (t *metaTask) Validate(ctx context.Context, w watch) (map[string]float64, error) {

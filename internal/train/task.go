@@ -24,8 +24,9 @@ type stageTask interface {
 	// something to validate on.
 	Validate(ctx context.Context, w watch) (map[string]float64, error)
 	// TrainedFBIoU is the foreground-background IoU of all batches whose readings were made
-	// since it was last asked for, in this process; ok is false where there is none.
-	TrainedFBIoU() (fbIoU float64, ok bool)
+	// since it was last asked for, in all processes, which ask at the same time; ok is false
+	// where there is none.
+	TrainedFBIoU() (fbIoU float64, ok bool, err error)
 	// Peak is the largest number of bytes that the activations of one pass took.
 	Peak() int64
 	// Close frees the network's memory.

@@ -37,6 +37,7 @@ type options struct {
 
 	processes *flags.Processes
 	fused     string // how the supports were taken, once a network is there
+	keeps     bool   // --save-results is given
 }
 
 // NewCmd returns the command, which writes to io.
@@ -167,8 +168,8 @@ func runEval(ctx context.Context, io ui.Streams, p *flags.Processes, o *options)
 	if err := p.Agree(o.check()); err != nil {
 		return err
 	}
-	if !p.First() {
-		o.save.Path = "" // process 0 draws the same episodes
+	if o.keeps = o.results.Path != ""; !p.First() {
+		o.save.Path, o.results.Path = "", "" // process 0 draws the same episodes, and gets all results
 	}
 	networks, err := o.networks(io)
 	if err = p.Agree(err); err != nil {
@@ -248,9 +249,6 @@ func (o *options) likeRelease() bool {
 
 // check refuses flags that do not go together.
 func (o *options) check() error {
-	if o.processes.Several() && o.Given("save-results") {
-		return ui.Usagef("--save-results writes what one process finds in all episodes: leave it out, or score in one process")
-	}
 	if o.stage != train.Base && o.stage != train.Meta {
 		return ui.Usagef("stage %q cannot be scored: choose %s or %s", o.stage, train.Base, train.Meta)
 	}
@@ -304,7 +302,7 @@ func (o *options) evalFold(ctx context.Context, io ui.Streams, dev op.Device, t 
 		return eval.Meta(ctx, net, net.Tape, loader, e)
 	})
 	if err == nil && keep != nil {
-		err = keep.write(dev)
+		err = keep.write(o.processes, dev)
 	}
 	if err != nil {
 		return eval.Summary{}, err

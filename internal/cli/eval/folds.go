@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hdmnet/internal/cli/ui"
+	"hdmnet/internal/dist"
 	"hdmnet/internal/eval"
 	"hdmnet/internal/experiment"
 	"hdmnet/internal/op"
@@ -42,7 +43,7 @@ func (o *options) evalTable(ctx context.Context, io ui.Streams, dev op.Device, n
 			t.Model.Shots = shots
 		}
 		summaries, err := o.evalFolds(ctx, io, dev, networks)
-		if err != nil && shots > 1 && ctx.Err() == nil {
+		if err != nil && shots > 1 && !dist.Known(err) { // an end of all processes is none of the shots alone
 			io.Warn("not scored with %d shots: %v", shots, err)
 			continue
 		}

@@ -3,9 +3,10 @@ package eval
 import (
 	"bytes"
 	"cmp"
+	"encoding/gob"
+	"fmt"
 	"image"
 	"image/jpeg"
-	"io"
 	"slices"
 	"time"
 
@@ -23,41 +24,44 @@ const (
 	shownSide     = 160
 )
 
-// resultKeeper collects what --save-results writes.
+// resultKeeper collects what --save-results writes, of the episodes of this process.
 type resultKeeper struct {
 	out     flags.Output
 	trained *experiment.Trained
 	begun   time.Time
-	file    results.File
-	count   map[int]int // of episodes, by run
+	found   []found
 	worst   []shownEpisode
 	best    []shownEpisode
 }
 
+// found is an episode's result with its place among those of all runs and processes.
+type found struct {
+	Place int
+	results.Episode
+}
+
 // shownEpisode is an episode with its picture.
 type shownEpisode struct {
-	index   int // in the file
+	index   int // in found
 	iou     float64
 	picture image.Image
 }
 
 // keepResults returns nil without --save-results.
 func (o *options) keepResults(t *experiment.Trained) *resultKeeper {
-	if o.results.Path == "" {
+	if !o.keeps {
 		return nil
 	}
-	return &resultKeeper{out: o.results, trained: t, begun: time.Now(), count: map[int]int{}}
+	return &resultKeeper{out: o.results, trained: t, begun: time.Now()}
 }
 
 func (k *resultKeeper) add(s *eval.Seen) error {
-	e := results.Episode{
-		Seed: k.trained.Eval.Seeds[s.Run], Position: k.count[s.Run], Query: s.Episode.QueryName, Supports: slices.Clone(s.Episode.SupportNames),
-		Class: s.Class(),
-	}
-	k.count[s.Run]++
+	e := found{s.Episode.Position, results.Episode{
+		Seed: k.trained.Eval.Seeds[s.Run], Query: s.Episode.QueryName, Supports: slices.Clone(s.Episode.SupportNames), Class: s.Class(),
+	}}
 	e.Score(s.Final, s.Episode.Label, s.Object)
-	show := shownEpisode{index: len(k.file.Episodes), iou: e.IoU()}
-	k.file.Episodes = append(k.file.Episodes, e)
+	show := shownEpisode{index: len(k.found), iou: e.IoU()}
+	k.found = append(k.found, e)
 	picture := func() image.Image {
 		if show.picture == nil {
 			show.picture = s.Strip(shownSide)
@@ -84,19 +88,81 @@ func insert(list []shownEpisode, e shownEpisode, picture func() image.Image, ord
 	return list[:min(len(list), shownEpisodes)]
 }
 
-// write writes the file.
-func (k *resultKeeper) write(dev op.Device) error {
+// write writes the file, in process 0, with what all processes have found.
+func (k *resultKeeper) write(p *flags.Processes, dev op.Device) error {
+	all, err := k.gather(p)
+	if err != nil {
+		return err
+	}
+	if !p.First() {
+		return p.Agree(nil)
+	}
+	t := k.trained
+	file := results.File{Episodes: merge(all), Header: results.Header{
+		Dataset: t.Dataset.Name, Fold: t.Fold, Shots: t.Model.Shots, Backbone: t.Model.Backbone, Weights: t.Path,
+		Device: dev.Name(), Seconds: time.Since(k.begun).Seconds(), PeakMemory: op.PeakMemory(dev),
+	}}
+	return p.Agree(k.out.Write(file.Write))
+}
+
+// gather gives to every process what each has found; the worst and the best episodes of each
+// have their pictures.
+func (k *resultKeeper) gather(p *flags.Processes) ([]found, error) {
 	for _, e := range slices.Concat(k.worst, k.best) {
 		var b bytes.Buffer
 		if err := jpeg.Encode(&b, e.picture, &jpeg.Options{Quality: 85}); err != nil {
-			return err
+			return nil, err
 		}
-		k.file.Episodes[e.index].Picture = b.Bytes()
+		k.found[e.index].Picture = b.Bytes()
 	}
-	t := k.trained
-	k.file.Header = results.Header{
-		Dataset: t.Dataset.Name, Fold: t.Fold, Shots: t.Model.Shots, Backbone: t.Model.Backbone, Weights: t.Path,
-		Device: dev.Name(), Seconds: time.Since(k.begun).Seconds(), PeakMemory: op.PeakMemory(dev),
+	if !p.Several() {
+		return k.found, nil
 	}
-	return k.out.Write(func(w io.Writer) error { return k.file.Write(w) })
+	var mine bytes.Buffer
+	if err := gob.NewEncoder(&mine).Encode(k.found); err != nil {
+		return nil, err
+	}
+	parts, err := p.Gather(mine.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	var all []found
+	for rank, b := range parts {
+		var part []found
+		if err := gob.NewDecoder(bytes.NewReader(b)).Decode(&part); err != nil {
+			return nil, fmt.Errorf("the results of process %d: %w", rank, err)
+		}
+		all = append(all, part...)
+	}
+	return all, nil
+}
+
+// merge is the episodes of a file, as one process alone would have found them: in the order
+// of their places, numbered within their seed, and only the worst and best of all shown.
+func merge(all []found) []results.Episode {
+	slices.SortFunc(all, func(a, b found) int { return cmp.Compare(a.Place, b.Place) })
+	out, count := make([]results.Episode, len(all)), map[int]int{}
+	var shown []int // by any process
+	for i := range all {
+		out[i] = all[i].Episode
+		out[i].Position = count[out[i].Seed]
+		count[out[i].Seed]++
+		if len(out[i].Picture) > 0 {
+			shown = append(shown, i)
+		}
+	}
+	kept := map[int]bool{}
+	for _, better := range []int{-1, 1} { // first the worst, then the best
+		order := slices.Clone(shown)
+		slices.SortStableFunc(order, func(a, b int) int { return better * cmp.Compare(out[b].IoU(), out[a].IoU()) })
+		for _, i := range order[:min(len(order), shownEpisodes)] {
+			kept[i] = true
+		}
+	}
+	for _, i := range shown {
+		if !kept[i] {
+			out[i].Picture = nil
+		}
+	}
+	return out
 }
