@@ -22,6 +22,7 @@ type Marks struct {
 	Points   []Point // on the objects
 	Not      []Point // on the background
 	Scribble []uint8 // [h,w]: pixels other than 0 are on the objects; nil: none
+	NotLines []uint8 // [h,w]: pixels other than 0 are on the background; nil: none
 }
 
 // seeds tells whether something is marked from which an object is grown.
@@ -39,7 +40,7 @@ func (m *Marks) seeds() bool { return len(m.Points) > 0 || m.Scribble != nil }
 // walker (Grady 2006, with priors: Grady 2005) evens it out: neighbors of the same
 // color get the same probability, an edge separates. It is run twice, the second
 // time with the colors of the first result. The object is where the probability is above
-// one half, as far as it hangs together with a mark. A point of the background is held at
+// one half, as far as it hangs together with a mark. A point of the background, or a line, is held at
 // 0, and colors as around it are background to that degree to which the point is nearer
 // than the marks. Where there are boxes everything outside them is background. Pictures
 // are looked at with at most 200 pixels on the longer side.
@@ -100,11 +101,15 @@ func (m *Marks) check(h, w int) error {
 			return errors.New("the scribble marks nothing: it is black everywhere; draw on the object in any other color")
 		}
 	}
+	if m.NotLines != nil && len(m.NotLines) != h*w {
+		return fmt.Errorf("the scribble on the background has %d pixels, the picture %d×%d", len(m.NotLines), w, h)
+	}
+	not := len(m.Not) > 0 || m.NotLines != nil
 	switch {
-	case m.seeds() || len(m.Boxes) > 0 && len(m.Not) == 0:
+	case m.seeds() || len(m.Boxes) > 0 && !not:
 		return nil
-	case len(m.Not) > 0:
-		return errors.New("only the background is marked with a point; mark a point of the object too")
+	case not:
+		return errors.New("only the background is marked; mark a point of the object too")
 	}
 	return errors.New("nothing is marked; give a box, a point or a scribble")
 }
@@ -125,11 +130,15 @@ func (m *Marks) seed(h, w, sh, sw int) ([]int8, error) {
 		}
 		seed[p.Y*sh/h*sw+p.X*sw/w] = value
 	}
-	for i, v := range m.Scribble {
-		if v != 0 {
-			seed[i/w*sh/h*sw+i%w*sw/w] = object
+	lines := func(pixels []uint8, value int8) {
+		for i, v := range pixels {
+			if v != 0 {
+				seed[i/w*sh/h*sw+i%w*sw/w] = value
+			}
 		}
 	}
+	lines(m.NotLines, background)
+	lines(m.Scribble, object)
 	for _, p := range m.Points {
 		disc(p, object)
 	}

@@ -42,6 +42,11 @@ func (n *HDMNet) CacheFeatures(t *nn.Tape, bytes int64) error {
 	return err
 }
 
+// KeepsFeatures tells whether the features of a name are kept now.
+func (n *HDMNet) KeepsFeatures(name string) bool {
+	return n.cache != nil && n.cache.byName[name] != nil
+}
+
 // exchange copies the maps of the named pictures that were not computed to their rows of
 // all, and keeps those that were.
 func (c *featureCache) exchange(t *nn.Tape, all *features, names []string, computed []int) {

@@ -231,17 +231,17 @@ func fileName(class string) string {
 
 // annotate finds the objects of one picture and writes them.
 func (o *FolderOptions) annotate(net Network, tape *nn.Tape, reader *picture.Reader, classes []*supports, path string) (*recordLine, error) {
-	p, err := readPhoto(reader, path)
+	p, err := reader.ReadPhoto(path)
 	if err != nil {
 		return nil, &unreadable{err}
 	}
-	best, labels := make([]float32, p.h*p.w), make([]uint8, p.h*p.w)
+	best, labels := make([]float32, p.H*p.W), make([]uint8, p.H*p.W)
 	name := relative(o.Folder, path)
 	for c, s := range classes {
-		logits := forward(net, tape, &o.Options, s, path, p.pix, p.h, p.w)
+		logits := forward(net, tape, &o.Options, s, path, p.Pix, p.H, p.W)
 		prob := foreground(logits)
 		if o.Refine != nil {
-			o.Refine.Apply(prob, p.pix, p.h, p.w, o.Size)
+			o.Refine.Apply(prob, p.Pix, p.H, p.W, o.Size)
 		}
 		for i, v := range prob {
 			if v != v {
@@ -258,10 +258,10 @@ func (o *FolderOptions) annotate(net Network, tape *nn.Tape, reader *picture.Rea
 		}
 	}
 	full, probable := labels, best
-	if p.size.Factor() > 1 {
-		full, probable = larger(labels, p.w, p.size), larger(best, p.w, p.size)
+	if p.Size.Factor() > 1 {
+		full, probable = larger(labels, p.W, p.Size), larger(best, p.W, p.Size)
 	}
-	found := &annotated{path: path, name: name, h: p.size.H, w: p.size.W, labels: full}
+	found := &annotated{path: path, name: name, h: p.Size.H, w: p.Size.W, labels: full}
 	found.objects = outline.Objects(full, found.h, found.w, o.MinArea)
 	for i := range found.objects {
 		found.scores = append(found.scores, score(&found.objects[i], probable, found.w))
@@ -308,8 +308,8 @@ func larger[T any](v []T, w int, size picture.Size) []T {
 }
 
 // probabilities writes those of one class, 16-bit gray: 65535 is 1.
-func (o *FolderOptions) probabilities(name, folder string, p []float32, photo *photo) error {
-	img := image.NewGray16(image.Rect(0, 0, photo.w, photo.h))
+func (o *FolderOptions) probabilities(name, folder string, p []float32, photo *picture.Photo) error {
+	img := image.NewGray16(image.Rect(0, 0, photo.W, photo.H))
 	for i, v := range p {
 		n := uint16(v*65535 + 0.5)
 		img.Pix[2*i], img.Pix[2*i+1] = uint8(n>>8), uint8(n)
@@ -320,16 +320,16 @@ func (o *FolderOptions) probabilities(name, folder string, p []float32, photo *p
 }
 
 // overlay writes the picture with everything that was found, tinted and outlined.
-func (o *FolderOptions) overlay(a *annotated, p *photo) error {
-	mask := make([]uint8, p.h*p.w)
-	n := p.size.Factor()
+func (o *FolderOptions) overlay(a *annotated, p *picture.Photo) error {
+	mask := make([]uint8, p.H*p.W)
+	n := p.Size.Factor()
 	for i := range mask {
-		if a.labels[min(i/p.w*n, a.h-1)*a.w+min(i%p.w*n, a.w-1)] != 0 {
+		if a.labels[min(i/p.W*n, a.h-1)*a.w+min(i%p.W*n, a.w-1)] != 0 {
 			mask[i] = 1
 		}
 	}
 	return o.result(filepath.Join("overlays", resultName(a.name)+".png"), func(w io.Writer) error {
-		return (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(w, overlay.Draw(p.pix, mask, p.h, p.w))
+		return (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(w, overlay.Draw(p.Pix, mask, p.H, p.W))
 	})
 }
 

@@ -131,11 +131,11 @@ func (o *Options) reader() *picture.Reader {
 
 // segment predicts one query and writes its files.
 func segment(net Network, tape *nn.Tape, o *Options, reader *picture.Reader, s *supports, query string) (Result, error) {
-	p, err := readPhoto(reader, query)
+	p, err := reader.ReadPhoto(query)
 	if err != nil {
 		return Result{}, err
 	}
-	pix, h, w := p.pix, p.h, p.w
+	pix, h, w := p.Pix, p.H, p.W
 	logits := forward(net, tape, o, s, query, pix, h, w) // [H,W,2]
 	if o.Refine != nil {
 		p := foreground(logits)
@@ -157,7 +157,7 @@ func segment(net Network, tape *nn.Tape, o *Options, reader *picture.Reader, s *
 		}
 	}
 	at := filepath.Join(o.Out, stem(query))
-	r := Result{Query: query, Mask: at + maskSuffix, Overlay: at + overlaySuffix, H: p.size.H, W: p.size.W,
+	r := Result{Query: query, Mask: at + maskSuffix, Overlay: at + overlaySuffix, H: p.Size.H, W: p.Size.W,
 		Foreground: float64(found) / float64(h*w)}
 	if err := o.writePNG(r.Overlay, overlay.Draw(pix, mask, h, w)); err != nil {
 		return Result{}, err
@@ -170,7 +170,7 @@ func segment(net Network, tape *nn.Tape, o *Options, reader *picture.Reader, s *
 			return Result{}, err
 		}
 	}
-	return r, o.writePNG(r.Mask, enlarged(mask, w, p.size))
+	return r, o.writePNG(r.Mask, enlarged(mask, w, p.Size))
 }
 
 // foreground is the object's probability [H,W] of logits [H,W,2].
@@ -209,20 +209,14 @@ func forward(net Network, tape *nn.Tape, o *Options, s *supports, query string, 
 	x := make([]float32, px*3)
 	data.Preprocess(x, o.Size, pix, h, w)
 	b := &data.Batch{Size: 1, Shots: len(s.masks) / px, Side: o.Size, Query: x, Support: s.images, SupportMask: s.masks}
-	views := o.Views
-	if len(views) == 0 {
-		views = []tta.View{tta.Plain}
+	names := []string{"query " + query}
+	for i := range b.Shots {
+		names = append(names, fmt.Sprintf("support %d of %s", i, s.class))
 	}
+	views := viewsOf(o.Views)
 	var sum []float32
 	for _, view := range views {
-		tape.Begin(false, 0)
-		in := model.Upload(tape, view.Batch(b))
-		in.Names = append(in.Names, view.String()+" query "+query)
-		for i := range b.Shots {
-			in.Names = append(in.Names, fmt.Sprintf("%v support %d of %s", view, i, s.class))
-		}
-		in.Normalize(tape)
-		out := net.Forward(tape, in)
+		out := pass(net, tape, view, b, names)
 		votes := max(out.Votes, 1)
 		full := tta.FullSize(tape, out.Final.Value, 0, votes, h, w, 0)
 		if votes*len(views) == 1 {

@@ -264,17 +264,17 @@ func TestOrientation(t *testing.T) {
 		if err := os.WriteFile(path, withOrientation(b.Bytes(), o), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		p, err := readPhoto(new(picture.Reader), path)
+		p, err := new(picture.Reader).ReadPhoto(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p.w != w || p.h != h || p.orientation != int(o) {
-			t.Errorf("orientation %d: %d×%d, read as %d", o, p.w, p.h, p.orientation)
+		if p.W != w || p.H != h || p.Orientation != int(o) {
+			t.Errorf("orientation %d: %d×%d, read as %d", o, p.W, p.H, p.Orientation)
 			continue
 		}
 		for y := 3; y < h; y += 8 { // away from the edges, which JPEG blurs
 			for x := 3; x < w; x += 12 {
-				c, got := upright(x, y), p.pix[(y*w+x)*3:][:3]
+				c, got := upright(x, y), p.Pix[(y*w+x)*3:][:3]
 				for k, v := range []uint8{c.R, c.G, c.B} {
 					if max(v, got[k])-min(v, got[k]) > 12 {
 						t.Errorf("orientation %d: pixel %d,%d is %v, want %v", o, x, y, got, c)
@@ -312,8 +312,11 @@ func FuzzOrientation(f *testing.F) {
 	f.Add(withOrientation(b.Bytes(), 6)[:40])
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, content []byte) {
-		if o := orientation(content); o < 1 || o > 8 {
-			t.Errorf("orientation %d", o)
+		r := &picture.Reader{MaxPixels: 1 << 12}
+		p, err := r.Photo(content, "fuzzed")
+		size, o, headerErr := r.PhotoSize(content, "fuzzed")
+		if err == nil && (headerErr != nil || size != p.Size || o != p.Orientation || o < 1 || o > 8) {
+			t.Errorf("orientation %d, %v pixels, %v; by its header %d, %v", p.Orientation, p.Size, headerErr, o, size)
 		}
 	})
 }

@@ -13,10 +13,10 @@ import (
 
 // supports are the K supports.
 type supports struct {
-	class  string    // what they show, where there are several
-	images []float32 // [K,S,S,3] gray levels
-	masks  []uint8   // [K,S,S]
-	photos []*photo  // as they were given
+	class  string           // what they show, where there are several
+	images []float32        // [K,S,S,3] gray levels
+	masks  []uint8          // [K,S,S]
+	photos []*picture.Photo // as they were given
 	whole  []*mask
 }
 
@@ -30,7 +30,7 @@ func readSupports(o *Options, r *picture.Reader) (*supports, error) {
 		}
 		small := s.masks[i*px : (i+1)*px]
 		data.ResizeLabel(small, o.Size, o.Size, m.values, m.h, m.w)
-		data.Preprocess(s.images[i*px*3:(i+1)*px*3], o.Size, p.pix, p.h, p.w)
+		data.Preprocess(s.images[i*px*3:(i+1)*px*3], o.Size, p.Pix, p.H, p.W)
 		o.warn(&o.Supports[i], m, small)
 		s.photos, s.whole = append(s.photos, p), append(s.whole, m)
 	}
@@ -41,7 +41,7 @@ func readSupports(o *Options, r *picture.Reader) (*supports, error) {
 func (s *supports) show(o *Options) error {
 	for i, path := range supportOverlays(o) {
 		p, m := s.photos[i], s.whole[i]
-		if err := o.writePNG(path, overlay.Draw(p.pix, m.values, p.h, p.w)); err != nil {
+		if err := o.writePNG(path, overlay.Draw(p.Pix, m.values, p.H, p.W)); err != nil {
 			return err
 		}
 		if o.Taken != nil {
@@ -52,8 +52,8 @@ func (s *supports) show(o *Options) error {
 }
 
 // read reads a support's picture and its object's mask.
-func (s *Support) read(r *picture.Reader, whiteIsObject bool) (*photo, *mask, error) {
-	p, err := readPhoto(r, s.Image)
+func (s *Support) read(r *picture.Reader, whiteIsObject bool) (*picture.Photo, *mask, error) {
+	p, err := r.ReadPhoto(s.Image)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -86,31 +86,31 @@ func (s *Support) read(r *picture.Reader, whiteIsObject bool) (*photo, *mask, er
 		}
 		marks.Scribble = m.values // white marks like any color
 	}
-	values, err := annotate.Mask(p.pix, p.h, p.w, marks)
+	values, err := annotate.Mask(p.Pix, p.H, p.W, marks)
 	if err != nil {
 		return nil, nil, fmt.Errorf("support %s: %w", infile.Shown(s.Image), err)
 	}
-	return p, &mask{h: p.h, w: p.w, size: p.size, values: values, object: slices.Contains(values, 1)}, nil
+	return p, &mask{h: p.H, w: p.W, size: p.Size, values: values, object: slices.Contains(values, 1)}, nil
 }
 
-func (s *Support) fits(p *photo, m *mask, what string) error {
-	if m.size == p.size {
+func (s *Support) fits(p *picture.Photo, m *mask, what string) error {
+	if m.size == p.Size {
 		return nil
 	}
-	return fmt.Errorf("support %s is %s but its %s is %v; they must be of the same size", infile.Shown(s.Image), p.inWords(), infile.Shown(what), m.size)
+	return fmt.Errorf("support %s is %s but its %s is %v; they must be of the same size", infile.Shown(s.Image), p.InWords(), infile.Shown(what), m.size)
 }
 
 // marks are the marks in the pixels that the picture was read with.
-func (s *Support) marks(p *photo) (*annotate.Marks, error) {
+func (s *Support) marks(p *picture.Photo) (*annotate.Marks, error) {
 	m := &annotate.Marks{Boxes: s.Boxes, Points: s.Points, Not: s.Not}
-	n := p.size.Factor()
+	n := p.Size.Factor()
 	if n == 1 {
 		return m, nil
 	}
 	small := func(points []annotate.Point) (out []annotate.Point, err error) {
 		for _, at := range points {
-			if at.X < 0 || at.Y < 0 || at.X >= p.size.W || at.Y >= p.size.H {
-				return nil, fmt.Errorf("point %d,%d is outside the picture of %v", at.X, at.Y, p.size)
+			if at.X < 0 || at.Y < 0 || at.X >= p.Size.W || at.Y >= p.Size.H {
+				return nil, fmt.Errorf("point %d,%d is outside the picture of %v", at.X, at.Y, p.Size)
 			}
 			out = append(out, annotate.Point{X: at.X / n, Y: at.Y / n})
 		}
@@ -125,8 +125,8 @@ func (s *Support) marks(p *photo) (*annotate.Marks, error) {
 	}
 	m.Boxes = nil
 	for _, b := range s.Boxes {
-		if b.X0 < 0 || b.Y0 < 0 || b.X1 > p.size.W || b.Y1 > p.size.H || b.X0 >= b.X1 || b.Y0 >= b.Y1 {
-			return nil, fmt.Errorf("box %d,%d,%d,%d is empty or reaches out of the picture of %v", b.X0, b.Y0, b.X1, b.Y1, p.size)
+		if b.X0 < 0 || b.Y0 < 0 || b.X1 > p.Size.W || b.Y1 > p.Size.H || b.X0 >= b.X1 || b.Y0 >= b.Y1 {
+			return nil, fmt.Errorf("box %d,%d,%d,%d is empty or reaches out of the picture of %v", b.X0, b.Y0, b.X1, b.Y1, p.Size)
 		}
 		m.Boxes = append(m.Boxes, annotate.Box{X0: b.X0 / n, Y0: b.Y0 / n, X1: (b.X1 + n - 1) / n, Y1: (b.Y1 + n - 1) / n})
 	}
