@@ -96,12 +96,14 @@ template <int DP> __device__ __forceinline__ void tensor_dots(typename Shape<DP>
 				v[e] = DP >= 16 || e < 2 ? row[n * 8 * (DP + PAD) + k * 16 + e * 4] : 0.0f;
 			Tf32::B b;
 			Tf32::pack_b(b, v);
-			UNROLL
-			for (int i = 0; i < S::MT; i++)
-				if constexpr (DP < 16)
-					Tf32::multiply_half(s[i][n], own[i][k], b);
-				else
-					Tf32::multiply(s[i][n], own[i][k], b);
+			mma_together([&]() __attribute__((always_inline)) {
+				UNROLL
+				for (int i = 0; i < S::MT; i++)
+					if constexpr (DP < 16)
+						Tf32::multiply_half(s[i][n], own[i][k], b);
+					else
+						Tf32::multiply(s[i][n], own[i][k], b);
+			});
 		}
 }
 
@@ -124,9 +126,11 @@ template <int DP> __device__ __forceinline__ void tensor_add(typename Shape<DP>:
 			v[e] = at[(e / 2 * 8 + e % 2) * (DP + PAD) + c * 8];
 		Tf32::B b;
 		Tf32::pack_b(b, v);
-		UNROLL
-		for (int i = 0; i < S::MT; i++)
-			Tf32::multiply(acc[i][c], a[i], b);
+		mma_together([&]() __attribute__((always_inline)) {
+			UNROLL
+			for (int i = 0; i < S::MT; i++)
+				Tf32::multiply(acc[i][c], a[i], b);
+		});
 	}
 }
 

@@ -149,13 +149,14 @@ template <class A, class B, int MT, int NT> __device__ __forceinline__ void half
 				u32 bv[4];
 				int at = col + j / 4 * 32 + half_column(j % 4 + lane() / 16, lane() % 8);
 				ldmatrix_x4(bv, stage + A::BYTES + half_chunk<HALF_B>(at, k * 2 + lane() / 8 % 2));
-				UNROLL
-				for (int n = 0; n < 2; n++) {
-					u32 column[2] = {bv[n * 2], bv[n * 2 + 1]};
+				u32 columns[2][2] = {{bv[0], bv[1]}, {bv[2], bv[3]}};
+				mma_together([&]() __attribute__((always_inline)) {
 					UNROLL
-					for (int i = 0; i < MT; i++)
-						mma_f16(acc[i][j + n], av[i], column);
-				}
+					for (int n = 0; n < 2; n++)
+						UNROLL
+						for (int i = 0; i < MT; i++)
+							mma_f16(acc[i][j + n], av[i], columns[n]);
+				});
 			}
 		}
 	}

@@ -141,6 +141,10 @@ __device__ inline void mma_tf32(float (&d)[4], const u32 (&a)[4], const u32 (&b)
 	    : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
+// mma_together calls body, which makes products and reads none of their results: the emulator's
+// threads meet once for all of them.
+template <class Body> __device__ __forceinline__ void mma_together(Body body) { body(); }
+
 __device__ inline u32 hdm_shared_address(const void *p)
 {
 	return (u32)(u64)(const __attribute__((address_space(3))) void *)p;

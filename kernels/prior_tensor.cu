@@ -52,9 +52,11 @@ template <class F, int STAGES> __device__ __forceinline__ void prior_tensor(cons
 		for (int j = 0; j < NT; j++) {
 			typename F::B bv;
 			load_column<F>(bv, columns + (col0 + group + j * 8) * BK);
-			UNROLL
-			for (int i = 0; i < MT; i++)
-				F::multiply(acc[i][j], av[i], bv);
+			mma_together([&]() __attribute__((always_inline)) {
+				UNROLL
+				for (int i = 0; i < MT; i++)
+					F::multiply(acc[i][j], av[i], bv);
+			});
 		}
 	}
 

@@ -176,9 +176,11 @@ template <class F, class A, class B, int MT, int NT, class Seen> __device__ __fo
 			typename F::B bv;
 			lane_terms<B>(v, stage + A::FLOATS, col + j * 8);
 			F::pack_b(bv, v);
-			UNROLL
-			for (int i = 0; i < MT; i++)
-				F::multiply(acc[i][j], av[i], bv);
+			mma_together([&]() __attribute__((always_inline)) {
+				UNROLL
+				for (int i = 0; i < MT; i++)
+					F::multiply(acc[i][j], av[i], bv);
+			});
 		}
 	}
 }
@@ -275,9 +277,11 @@ template <class F, int BM, int BN, int WIDTH, bool RAW, int STAGES> __device__ _
 				load_column<F>(bv, (const float *)at);
 			else
 				F::load_b(bv, at);
-			UNROLL
-			for (int i = 0; i < MT; i++)
-				F::multiply(acc[i][j], av[i], bv);
+			mma_together([&]() __attribute__((always_inline)) {
+				UNROLL
+				for (int i = 0; i < MT; i++)
+					F::multiply(acc[i][j], av[i], bv);
+			});
 		}
 	}
 

@@ -54,11 +54,12 @@ type bounds struct {
 }
 
 // tolerances are those of golden/README.md for float32. In bf16x3 outputs differ by up to 9.5e-5
-// and gradients by 2.5e-4; the bounds are three and four times that. They are 2e-2 and 99.5% of the
-// predicted labels for tf32 and bf16. The base learner of random weights gives many pixels
-// two nearly equal logits of its 16: the CPU, which has more layers in bf16, labels up to
-// 1% of them otherwise. Gradients differ by up to 0.1 of a parameter's in bf16 and 1.9e-2 in
-// tf32, on the emulated driver; the bounds are at least twice that.
+// and gradients by 2.5e-4; the bounds are three and four times that. In tf32, on the emulated
+// driver, outputs differ by up to 1.9e-3, gradients by 1.8e-2 of a parameter's, and up to 0.06% of
+// the labels; the bounds are about three times that. In bf16 they are 2e-2 and 99.5% of the
+// predicted labels. The base learner of random weights gives many pixels two nearly equal logits
+// of its 16: the CPU, which has more layers in bf16, labels up to 1% of them otherwise. Gradients
+// differ by up to 0.1 of a parameter's in bf16; the bound is twice that.
 func tolerances(t testing.TB) bounds {
 	t.Helper()
 	if precision(t) == op.FP32 {
@@ -67,10 +68,10 @@ func tolerances(t testing.TB) bounds {
 	if precision(t) == op.BF16X3 {
 		return bounds{output: 3e-4, gradient: 1e-3, labels: 5e-4, base: 5e-4, rounded: true}
 	}
-	b := bounds{output: 2e-2, gradient: 0.2, labels: 5e-3, base: 5e-3, rounded: true}
 	if precision(t) == op.TF32 {
-		b.gradient = 5e-2
+		return bounds{output: 6e-3, gradient: 5e-2, labels: 2e-3, base: 2e-3, rounded: true}
 	}
+	b := bounds{output: 2e-2, gradient: 0.2, labels: 5e-3, base: 5e-3, rounded: true}
 	if name := os.Getenv("HDMNET_TEST_DEVICE"); name == "" || name == "cpu" {
 		b.base = 1e-2
 	}

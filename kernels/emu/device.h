@@ -52,6 +52,7 @@ void sync_warp(u32 mask, Where where);
 void mma_bf16(float *d, const u32 *a, const u32 *b, Where where);
 void mma_f16(float *d, const u32 *a, const u32 *b, Where where);
 void mma_tf32(float *d, const u32 *a, const u32 *b, Where where);
+void mma_together(void (*body)(void *), void *arguments, Where where);
 void ldmatrix(u32 *r, const void *row, bool trans, Where where);
 
 } // namespace hdm
@@ -145,6 +146,10 @@ inline u32 to_tf32(float v)
 inline void mma_f16(float (&d)[4], const u32 (&a)[4], const u32 (&b)[2], HDM_WHERE) { hdm::mma_f16(d, a, b, {file, line}); }
 inline void mma_bf16(float (&d)[4], const u32 (&a)[4], const u32 (&b)[2], HDM_WHERE) { hdm::mma_bf16(d, a, b, {file, line}); }
 inline void mma_tf32(float (&d)[4], const u32 (&a)[4], const u32 (&b)[2], HDM_WHERE) { hdm::mma_tf32(d, a, b, {file, line}); }
+template <class Body> inline void mma_together(Body body, HDM_WHERE)
+{
+	hdm::mma_together([](void *b) { (*(Body *)b)(); }, &body, {file, line});
+}
 inline void ldmatrix_x4(u32 (&r)[4], const void *row, HDM_WHERE) { hdm::ldmatrix(r, row, false, {file, line}); }
 inline void ldmatrix_x4_trans(u32 (&r)[4], const void *row, HDM_WHERE) { hdm::ldmatrix(r, row, true, {file, line}); }
 

@@ -60,6 +60,7 @@ void worker_begin(Worker *w, const Launch &l, const u32 index[3])
 				t->copies = &w->copies[n];
 				t->copies->clear();
 				t->group = 0;
+				t->together = nullptr;
 			}
 	worker_shared_reset(w, l.dynamic);
 	if (cells)
