@@ -69,6 +69,22 @@ func TestWeightsThereAndBack(t *testing.T) {
 	}
 }
 
+// TestWeightsDemo: the demo network is one that works.
+func TestWeightsDemo(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "demo.safetensors")
+	if out := runs(t, "weights", "demo", file); !strings.Contains(out, "--config shapes5i") {
+		t.Error(out)
+	}
+	got := decode(t, runs(t, "eval", "--weights", file, "--config", "shapes5i", "--json", "--episodes", "60", "--seeds", "510"))
+	if miou, ok := got["miou"].(float64); !ok || miou < 0.55 {
+		t.Errorf("mIoU %v, expected about 0.65", got["miou"])
+	}
+	_, errs, code := hdmnet(t, "weights", "demo", file)
+	if code != ui.ExitUsage || !strings.Contains(errs, "--force") {
+		t.Errorf("code %d: %s", code, errs)
+	}
+}
+
 // TestWeightsKey: a file with two networks is read when the key says which.
 func TestWeightsKey(t *testing.T) {
 	file, out := torchFixture("ema_beside.pth"), filepath.Join(t.TempDir(), "out.safetensors")

@@ -20,7 +20,7 @@ var rooms = []room{
 
 	// Pictures and scores: no device, no network.
 	{"data", []string{"internal/data", "internal/metric"}, []string{"files", "constants", "pictures"}},
-	{"data sets", []string{"internal/prepare", "internal/stats", "internal/verify"}, []string{"files", "constants", "pictures", "formats", "data"}},
+	{"data sets", []string{"internal/demo", "internal/prepare", "internal/stats", "internal/verify"}, []string{"files", "constants", "pictures", "formats", "data"}},
 
 	// What computes. The devices do not know each other.
 	{"operators", []string{"internal/op"}, []string{"constants"}},
@@ -52,7 +52,7 @@ var rooms = []room{
 		"internal/cli/manual", "internal/cli/predict", "internal/cli/report", "internal/cli/root", "internal/cli/train", "internal/cli/weights"},
 		[]string{"files", "constants", "pictures", "formats", "settings", "data", "data sets", "operators", "cpu", "devices", "observers",
 			"processes", "layers", "networks", "tasks", "experiment", "training", "reports", "flags and screens"}},
-	{"programs", []string{"cmd/hdmnet", "internal/house", "scripts/glibc", "scripts/gpucheck", "scripts/release"}, []string{"files", "machine", "process engines", "flags and screens", "commands"}},
+	{"programs", []string{"cmd/hdmnet", "internal/house", "scripts/demonet", "scripts/glibc", "scripts/gpucheck", "scripts/release"}, []string{"files", "machine", "settings", "data sets", "process engines", "flags and screens", "commands"}},
 }
 
 // libraries are those of others that one place alone may import, and the places.

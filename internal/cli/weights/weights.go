@@ -28,7 +28,7 @@ torchvision's vgg16_bn, and torchvision's ResNets without their stem.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: flags.NeedsCommand,
 	}
-	cmd.AddCommand(newInspect(io), newConvert(io), newDiff(io))
+	cmd.AddCommand(newInspect(io), newConvert(io), newDiff(io), newDemo(io))
 	return cmd
 }
 
