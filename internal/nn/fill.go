@@ -3,16 +3,20 @@ package nn
 import "hdmnet/internal/op"
 
 // NewInferenceSet names and places the parameters of a network that is only run, never
-// trained: there are no gradients, everything is Frozen, and a ConvBN, parameters of which
-// are not needed one by one, is kept folded alone, in the form in which the device computes
-// it. Values come from Fill or Load; seed is for those that Load does not find.
+// trained: there are no gradients, everything is Frozen, and a ConvBN or Projection,
+// parameters of which are not needed one by one, is kept folded alone, in the form in which
+// the device computes it. Values come from Fill or Load; seed is for those that Load does not find.
 func NewInferenceSet(dev op.Device, network any, seed uint64) *Set {
 	s := newSet(dev, network, seed)
-	s.absorbs = map[*Param]*ConvBN{}
-	for _, c := range s.convs {
-		for _, p := range []*Param{c.Conv.Weight, c.Conv.Bias, c.Norm.Weight, c.Norm.Bias, c.Norm.Mean, c.Norm.Var} {
+	s.absorbs = map[*Param]folding{}
+	for _, l := range s.layers {
+		f, ok := l.(folding)
+		if !ok {
+			continue
+		}
+		for _, p := range f.parts() {
 			if p != nil {
-				s.absorbs[p] = c
+				s.absorbs[p] = f
 			}
 		}
 	}
@@ -35,7 +39,7 @@ func (s *Set) Fill(values func(p *Param, v []float32) error) error {
 	return s.fill(values, func(*Param) bool { return true })
 }
 
-// fill is Fill for some parameters: all or nothing of a folded convolution. While the
+// fill is Fill for some parameters: all or nothing of a folded layer. While the
 // device prepares one, the next is read.
 func (s *Set) fill(values func(p *Param, v []float32) error, which func(p *Param) bool) error {
 	s.unfold()
@@ -48,15 +52,15 @@ func (s *Set) fill(values func(p *Param, v []float32) error, which func(p *Param
 	go func() {
 		defer close(ready)
 		for _, p := range s.Params {
-			conv := s.absorbs[p]
-			if !which(p) || conv != nil && p != conv.Conv.Weight {
+			layer := s.absorbs[p]
+			if !which(p) || layer != nil && p != layer.parts()[0] {
 				continue
 			}
 			h := <-spare
 			if h == nil {
 				return
 			}
-			h.param, h.conv = p, conv
+			h.param, h.layer = p, layer
 			h.err = h.read(values)
 			ready <- h
 		}
@@ -65,8 +69,8 @@ func (s *Set) fill(values func(p *Param, v []float32) error, which func(p *Param
 		switch {
 		case h.err != nil:
 			return h.err
-		case h.conv != nil:
-			h.conv.prepare(s.dev, h.w, h.b)
+		case h.layer != nil:
+			h.layer.prepare(s.dev, h.w, h.b)
 		default:
 			s.dev.Upload(h.param.Value, h.w)
 		}
@@ -75,10 +79,10 @@ func (s *Set) fill(values func(p *Param, v []float32) error, which func(p *Param
 	return nil
 }
 
-// hostValues are a parameter, or a folded convolution, on the way to the device.
+// hostValues are a parameter, or a folded layer, on the way to the device.
 type hostValues struct {
 	param *Param
-	conv  *ConvBN // nil: the parameter alone
+	layer folding // nil: the parameter alone
 	w, b  []float32
 	row   []float32
 	err   error
@@ -95,15 +99,19 @@ func (h *hostValues) read(values func(p *Param, v []float32) error) error {
 		copy(h.w, p.ToDevice(h.w))
 		return nil
 	}
-	if h.conv == nil {
+	if h.layer == nil {
 		for o := range p.Shape[0] {
 			h.reorder(o)
 		}
 		return nil
 	}
-	c, out := h.conv, p.Shape[0]
-	h.b = grown(h.b, out)
+	h.b = grown(h.b, p.Shape[0])
 	clear(h.b)
+	return h.layer.read(h, values)
+}
+
+// read folds the norm into the weights of h, whose channels it turns to the device's order.
+func (c *ConvBN) read(h *hostValues, values func(p *Param, v []float32) error) error {
 	if c.Conv.Bias != nil {
 		if err := values(c.Conv.Bias, h.b); err != nil {
 			return err
@@ -111,12 +119,12 @@ func (h *hostValues) read(values func(p *Param, v []float32) error) error {
 	}
 	var norm [4][]float32
 	for i, q := range []*Param{c.Norm.Weight, c.Norm.Bias, c.Norm.Mean, c.Norm.Var} {
-		norm[i] = make([]float32, out)
+		norm[i] = make([]float32, len(h.b))
 		if err := values(q, norm[i]); err != nil {
 			return err
 		}
 	}
-	for o := range out {
+	for o := range h.b {
 		scale := foldNorm(&h.b[o], norm[0][o], norm[1][o], norm[2][o], norm[3][o])
 		scaleRow(h.reorder(o), scale)
 	}

@@ -1,7 +1,6 @@
 package nn
 
 import (
-	"fmt"
 	"math"
 
 	"hdmnet/internal/op"
@@ -100,7 +99,7 @@ type ConvBN struct {
 	Conv *Conv2D
 	Norm *BatchNorm
 
-	parts   []int                    // channels of the parts of its input; see Tape.PyramidConv
+	inputs  []int                    // channels of the parts of its input; see Tape.PyramidConv
 	folded  op.FrozenConv            // the two as one convolution, made on first use while both are frozen
 	pyramid *frozenPyramid           // likewise, by the parts of its input
 	spreads map[[3]int]*spreadMatrix // by height, width and cells; see spread
@@ -151,22 +150,18 @@ func scaleRow(w []float32, scale float64) {
 	}
 }
 
-// prepare makes the form that the device computes of folded weights and biases.
-func (c *ConvBN) prepare(dev op.Device, w, b []float32) {
-	if c.parts != nil {
-		c.pyramid = c.splitPyramid(dev, w, b)
-	} else {
-		c.folded = c.freeze(dev, w, b, c.Conv.Weight.DeviceShape(), c.Conv.Params)
-	}
+// parts are the parameters that the folded convolution stands for, nil those there are not.
+func (c *ConvBN) parts() []*Param {
+	return []*Param{c.Conv.Weight, c.Conv.Bias, c.Norm.Weight, c.Norm.Bias, c.Norm.Mean, c.Norm.Var}
 }
 
-// freeze prepares a convolution for c on the device.
-func (c *ConvBN) freeze(dev op.Device, w, b []float32, shape []int, p op.ConvParams) op.FrozenConv {
-	f, err := dev.FreezeConv2D(w, b, shape, p)
-	if err != nil {
-		panic(fmt.Errorf("%s: no memory for the folded weights of %s: %w; choose a device with more memory, or a smaller backbone", dev.Name(), c.Conv.Weight, err))
+// prepare makes the form that the device computes of folded weights and biases.
+func (c *ConvBN) prepare(dev op.Device, w, b []float32) {
+	if c.inputs != nil {
+		c.pyramid = c.splitPyramid(dev, w, b)
+	} else {
+		c.folded = freeze(dev, c.Conv.Weight, w, b, c.Conv.Weight.DeviceShape(), c.Conv.Params)
 	}
-	return f
 }
 
 // unfold gives the folded weights back: the parameters have changed or go away.

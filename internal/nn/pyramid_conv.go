@@ -20,7 +20,7 @@ func NewPyramidConv(out int, parts ...int) *ConvBN {
 		in += n
 	}
 	c := NewConvBN(in, out, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}, false)
-	c.parts = parts
+	c.inputs = parts
 	return c
 }
 
@@ -61,8 +61,8 @@ func (c *ConvBN) splitPyramid(dev op.Device, w, b []float32) *frozenPyramid {
 	co, all := len(b), len(w)/(9*len(b))
 	f := &frozenPyramid{}
 	first := 0
-	part := make([]float32, 9*co*slices.Max(c.parts))
-	for l, n := range c.parts {
+	part := make([]float32, 9*co*slices.Max(c.inputs))
+	for l, n := range c.inputs {
 		part := part[:9*co*n]
 		for i := range 9 * co {
 			to := i // [Co,3,3,C]
@@ -72,9 +72,9 @@ func (c *ConvBN) splitPyramid(dev op.Device, w, b []float32) *frozenPyramid {
 			copy(part[to*n:][:n], w[i*all+first:])
 		}
 		if l == 0 {
-			f.own = c.freeze(dev, part, b, []int{co, 3, 3, n}, c.Conv.Params)
+			f.own = freeze(dev, c.Conv.Weight, part, b, []int{co, 3, 3, n}, c.Conv.Params)
 		} else {
-			f.levels = append(f.levels, c.freeze(dev, part, nil, []int{9 * co, 1, 1, n}, op.ConvParams{Stride: 1, Dilation: 1}))
+			f.levels = append(f.levels, freeze(dev, c.Conv.Weight, part, nil, []int{9 * co, 1, 1, n}, op.ConvParams{Stride: 1, Dilation: 1}))
 		}
 		first += n
 	}

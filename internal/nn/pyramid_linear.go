@@ -13,11 +13,11 @@ import (
 func (t *Tape) pyramidProduct(x *Var, levels []*Var, c *ConvBN) *Var {
 	s, co := x.Value.Shape(), c.Conv.Weight.Shape[0]
 	w := t.param(c.Conv.Weight)
-	parts := t.split(t.Reshape(w, co*9, c.Conv.Weight.Shape[1]), c.parts)
+	parts := t.split(t.Reshape(w, co*9, c.Conv.Weight.Shape[1]), c.inputs)
 
 	products, values := t.lists.take(len(levels)), t.tensors.take(len(levels))
 	for l, p := range levels {
-		n := c.parts[l+1]
+		n := c.inputs[l+1]
 		byTap := t.swapAxes(t.Reshape(parts[l+1], co, 9, n)) // [9,Co,C_l]
 		q := t.times(p, t.Reshape(byTap, 9*co, n))
 		t.Free(byTap)
@@ -25,7 +25,7 @@ func (t *Tape) pyramidProduct(x *Var, levels []*Var, c *ConvBN) *Var {
 	}
 	spread := t.out(s[0], s[1], s[2], co)
 	t.Dev.PyramidSpread(spread.Value, values)
-	own := t.Reshape(parts[0], co, 3, 3, c.parts[0])
+	own := t.Reshape(parts[0], co, 3, 3, c.inputs[0])
 	y := t.out(s[0], s[1], s[2], co)
 	t.Dev.Conv2D(y.Value, x.Value, own.Value, nil, spread.Value, c.Conv.Params)
 	t.Free(spread)

@@ -25,8 +25,8 @@ type Set struct {
 	dev      op.Device
 	seed     uint64
 	counters map[string]*Counter
-	convs    []*ConvBN
-	absorbs  map[*Param]*ConvBN // of an inference set: convolutions that stand for their parameters
+	layers   []frozenLayer
+	absorbs  map[*Param]folding // of an inference set: layers that stand for their parameters
 	memory   []tensor.Memory
 }
 
@@ -73,7 +73,7 @@ func NewSet(dev op.Device, network any, seed uint64) *Set {
 func newSet(dev op.Device, network any, seed uint64) *Set {
 	w := &walker{counters: map[string]*Counter{}}
 	w.walk(reflect.ValueOf(network), "", false, "")
-	return &Set{Params: w.params, dev: dev, seed: seed, counters: w.counters, convs: w.convs}
+	return &Set{Params: w.params, dev: dev, seed: seed, counters: w.counters, layers: w.layers}
 }
 
 // initial gives a new parameter its values.
@@ -88,7 +88,9 @@ func nameHash(name string) uint64 {
 	return h.Sum64()
 }
 
-func aligned(p *Param) int { return (p.Len() + align - 1) / align * align }
+func aligned(p *Param) int { return roundedUp(p.Len()) }
+
+func roundedUp(n int) int { return (n + align - 1) / align * align }
 
 // place allocates one zeroed block for the parameters and hands each its part.
 func (s *Set) place(params []*Param, set func(*Param, op.Tensor)) op.Tensor {
@@ -116,8 +118,8 @@ func (s *Set) place(params []*Param, set func(*Param, op.Tensor)) op.Tensor {
 
 // Close frees the parameters.
 func (s *Set) Close() error {
-	for _, c := range s.convs {
-		if err := c.unfold(); err != nil {
+	for _, l := range s.layers {
+		if err := l.unfold(); err != nil {
 			return err
 		}
 	}
@@ -156,7 +158,7 @@ func (s *Set) download(p *Param, t op.Tensor) []float32 {
 // plain panics when p has no values of its own.
 func (s *Set) plain(p *Param) {
 	if s.absorbs[p] != nil {
-		panic(fmt.Sprintf("nn: %v is a part of a folded convolution in this inference set; NewSet keeps it by itself", p))
+		panic(fmt.Sprintf("nn: %v is a part of a folded layer in this inference set; NewSet keeps it by itself", p))
 	}
 }
 
@@ -169,8 +171,8 @@ func (s *Set) Put(p *Param, v []float32) {
 
 // unfold gives all folded weights back: parameters have changed.
 func (s *Set) unfold() {
-	for _, c := range s.convs {
-		if err := c.unfold(); err != nil {
+	for _, l := range s.layers {
+		if err := l.unfold(); err != nil {
 			panic(&op.DeviceError{Err: fmt.Errorf("%s: give back folded weights: %w", s.dev.Name(), err)})
 		}
 	}

@@ -14,7 +14,7 @@ import (
 type walker struct {
 	params   []*Param
 	counters map[string]*Counter
-	convs    []*ConvBN
+	layers   []frozenLayer
 }
 
 func (w *walker) walk(v reflect.Value, name string, frozen bool, group string) {
@@ -34,13 +34,18 @@ func (w *walker) walk(v reflect.Value, name string, frozen bool, group string) {
 		case *Counter:
 			w.counters[name] = x
 			return
+		case *Derived:
+			w.layers = append(w.layers, x)
+			return
+		case *Projection:
+			w.layers = append(w.layers, x)
 		case *ConvBN:
 			at := strings.LastIndexByte(name, '.') + 1
 			conv, norm, ok := strings.Cut(name[at:], "+")
 			if !ok {
 				panic(fmt.Sprintf("nn: the tag of the ConvBN %q does not name both parts, as conv+bn", name))
 			}
-			w.convs = append(w.convs, x)
+			w.layers = append(w.layers, x)
 			w.walk(reflect.ValueOf(x.Conv), name[:at]+conv, frozen, group)
 			w.walk(reflect.ValueOf(x.Norm), name[:at]+norm, frozen, group)
 			return
