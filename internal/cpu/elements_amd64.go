@@ -39,6 +39,11 @@ func weighAVX512(x *float32, a *float32, n int, shift float32)
 //go:noescape
 func weighEachAVX512(x *float32, a *float32, shift *float32, n int)
 
+// rotateAVX512 computes (a, b) = (a·c − b·s, b·c + a·s) for n elements, a positive multiple of 16, with AVX-512F, DQ and VL.
+//
+//go:noescape
+func rotateAVX512(a *float32, b *float32, c *float32, s *float32, n int)
+
 // cosinesAVX512 computes x = x/(norms·norm + eps) for n elements, a positive multiple of 16, with AVX-512F, DQ and VL.
 //
 //go:noescape
@@ -98,6 +103,11 @@ func weighAVX2(x *float32, a *float32, n int, shift float32)
 //
 //go:noescape
 func weighEachAVX2(x *float32, a *float32, shift *float32, n int)
+
+// rotateAVX2 computes (a, b) = (a·c − b·s, b·c + a·s) for n elements, a positive multiple of 16, with AVX2 and FMA.
+//
+//go:noescape
+func rotateAVX2(a *float32, b *float32, c *float32, s *float32, n int)
 
 // cosinesAVX2 computes x = x/(norms·norm + eps) for n elements, a positive multiple of 16, with AVX2 and FMA.
 //

@@ -179,6 +179,37 @@ weighEachAVX512_loop:
 	VZEROUPPER
 	RET
 
+// func rotateAVX512(a *float32, b *float32, c *float32, s *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·rotateAVX512(SB), NOSPLIT, $0-40
+	MOVQ a+0(FP), AX
+	MOVQ b+8(FP), CX
+	MOVQ c+16(FP), DX
+	MOVQ s+24(FP), BX
+	MOVQ n+32(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, AX
+	ADDQ SI, CX
+	ADDQ SI, DX
+	ADDQ SI, BX
+	NEGQ SI
+
+rotateAVX512_loop:
+	VMOVUPS     (AX)(SI*1), Z0
+	VMOVUPS     (CX)(SI*1), Z1
+	VMOVUPS     (DX)(SI*1), Z2
+	VMOVUPS     (BX)(SI*1), Z3
+	VMULPS      Z1, Z3, Z4
+	VFMSUB231PS Z0, Z2, Z4
+	VMULPS      Z0, Z3, Z0
+	VFMADD231PS Z1, Z2, Z0
+	VMOVUPS     Z4, (AX)(SI*1)
+	VMOVUPS     Z0, (CX)(SI*1)
+	ADDQ        $0x40, SI
+	JL          rotateAVX512_loop
+	VZEROUPPER
+	RET
+
 // func cosinesAVX512(x *float32, norms *float32, n int, norm float32, eps float32)
 // Requires: AVX, AVX512F
 TEXT ·cosinesAVX512(SB), NOSPLIT, $0-32
@@ -560,6 +591,37 @@ weighEachAVX2_loop:
 	VMOVUPS Y0, (AX)(BX*1)
 	ADDQ    $0x20, BX
 	JL      weighEachAVX2_loop
+	VZEROUPPER
+	RET
+
+// func rotateAVX2(a *float32, b *float32, c *float32, s *float32, n int)
+// Requires: AVX, FMA3
+TEXT ·rotateAVX2(SB), NOSPLIT, $0-40
+	MOVQ a+0(FP), AX
+	MOVQ b+8(FP), CX
+	MOVQ c+16(FP), DX
+	MOVQ s+24(FP), BX
+	MOVQ n+32(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, AX
+	ADDQ SI, CX
+	ADDQ SI, DX
+	ADDQ SI, BX
+	NEGQ SI
+
+rotateAVX2_loop:
+	VMOVUPS     (AX)(SI*1), Y0
+	VMOVUPS     (CX)(SI*1), Y1
+	VMOVUPS     (DX)(SI*1), Y2
+	VMOVUPS     (BX)(SI*1), Y3
+	VMULPS      Y1, Y3, Y4
+	VFMSUB231PS Y0, Y2, Y4
+	VMULPS      Y0, Y3, Y0
+	VFMADD231PS Y1, Y2, Y0
+	VMOVUPS     Y4, (AX)(SI*1)
+	VMOVUPS     Y0, (CX)(SI*1)
+	ADDQ        $0x20, SI
+	JL          rotateAVX2_loop
 	VZEROUPPER
 	RET
 

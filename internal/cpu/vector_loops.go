@@ -18,6 +18,7 @@ type vectorLoops struct {
 	reluGrad             func(dx, dy, y *float32, n int)
 	weigh                func(x, a *float32, n int, shift float32)
 	weighEach            func(x, a, shift *float32, n int)
+	rotate               func(a, b, c, s *float32, n int)
 	cosines              func(x, norms *float32, n int, norm, eps float32)
 	dropout, dropoutGrad func(dst, src *float32, n int, z, limit uint64, scale float32)
 	sgd                  func(p, m, grad *float32, n int, lr, momentum, decay float32)

@@ -3,6 +3,7 @@ package cpu
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"hdmnet/internal/op"
@@ -43,6 +44,7 @@ func TestElementLoopsAgree(t *testing.T) {
 				func(y, a, b []float32) { weigh(y, a, 0.3) },
 				weighEach,
 				func(y, a, b []float32) { cosines(y, a, 1.7) },
+				func(y, a, b []float32) { rotate(y, a, b, slices.Clone(b)) },
 			} {
 				f(y[:n], a[:n], b[:n])
 				results = append(results, wide(y))

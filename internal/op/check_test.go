@@ -127,6 +127,8 @@ var contracts = []contract{
 		func(t []Tensor) { CheckSelfAttention(t[0], t[1], t[2], t[3], t[4], 3) }},
 	{"SelfAttentionGrad", []operand{float("dq", 2, 5, 6).orNil(), float("dk", 2, 4, 6).orNil(), float("dv", 2, 4, 6).orNil(), float("dy", 2, 5, 6), float("y", 2, 5, 6), float("lse", 2, 3, 5), float("q", 2, 5, 6), float("k", 2, 4, 6), float("v", 2, 4, 6)},
 		func(t []Tensor) { CheckSelfAttentionGrad(t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], t[8], 3) }},
+	{"RotaryEmbedding", []operand{float("x", 2, 5, 12), float("cos", 4, 2), float("sin", 4, 2)},
+		func(t []Tensor) { CheckRotaryEmbedding(t[0], t[1], t[2], 3) }},
 	{"MaskedCorrelation", []operand{float("y", 2, 5, 6), float("corr", 2, 5), float("colSum", 2, 3, 4), float("q", 2, 5, 6), float("k", 2, 4, 6), float("v", 2, 4, 6), float("mask", 2, 4)},
 		func(t []Tensor) { CheckMaskedCorrelation(t[0], t[1], t[2], t[3], t[4], t[5], t[6], 3) }},
 	{"MaskedCorrelationGrad", []operand{float("dq", 2, 5, 6).orNil(), float("dk", 2, 4, 6).orNil(), float("dv", 2, 4, 6).orNil(), float("dy", 2, 5, 6).orNil(), float("dcorr", 2, 5).orNil(), float("colSum", 2, 3, 4), float("q", 2, 5, 6), float("k", 2, 4, 6), float("v", 2, 4, 6), float("mask", 2, 4)},

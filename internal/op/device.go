@@ -70,6 +70,7 @@ type Device interface {
 	ResizeBilinear
 	ResizeNearest
 	SelfAttention
+	RotaryEmbedding
 	MaskedCorrelation
 	PriorSimilarity
 	Contrast

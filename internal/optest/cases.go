@@ -24,6 +24,7 @@ var cases = []opCase{
 	{"batch_norm", testBatchNorm},
 	{"masked_correlation", testMaskedCorrelation},
 	{"self_attention", testSelfAttention},
+	{"rotary_embedding", testRotaryEmbedding},
 	{"cross_entropy", testCrossEntropy},
 	{"distillation", testDistillation},
 	{"prior_similarity", testPriorSimilarity},

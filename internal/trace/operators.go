@@ -302,6 +302,12 @@ func (device *Device) SelfAttentionGrad(dq op.Tensor, dk op.Tensor, dv op.Tensor
 	}, dq, dk, dv, dy, y, lse, q, k, v)
 }
 
+func (device *Device) RotaryEmbedding(x op.Tensor, cos op.Tensor, sin op.Tensor, heads int) {
+	device.call("RotaryEmbedding", []any{heads}, func(on op.Device, t []op.Tensor) {
+		on.RotaryEmbedding(t[0], t[1], t[2], heads)
+	}, x, cos, sin)
+}
+
 func (device *Device) MaskedCorrelation(y op.Tensor, corr op.Tensor, colSum op.Tensor, q op.Tensor, k op.Tensor, v op.Tensor, mask op.Tensor, heads int) {
 	device.call("MaskedCorrelation", []any{heads}, func(on op.Device, t []op.Tensor) {
 		on.MaskedCorrelation(t[0], t[1], t[2], t[3], t[4], t[5], t[6], heads)

@@ -21,6 +21,7 @@ func main() {
 		s.reluGrad()
 		s.weigh()
 		s.weighEach()
+		s.rotate()
 		s.cosines()
 		s.dropout("dropout", "computes dst = src·scale where SplitMix64 keeps the element, else 0,", false)
 		s.dropout("dropoutGrad", "adds src·scale to dst where SplitMix64 keeps the element,", true)
@@ -119,6 +120,21 @@ func (s isa) weighEach() {
 		VSUBPS(at(p[2]), v, v)
 		VMULPS(at(p[1]), v, v)
 		VMOVUPS(v, at(p[0]))
+	})
+}
+
+func (s isa) rotate() {
+	name := s.text("rotate", "computes (a, b) = (a·c − b·s, b·c + a·s) "+count, "func(a, b, c, s *float32, n int)")
+	p := pointers("a", "b", "c", "s")
+	s.loop(name, p, func(at func(GPVirtual) Mem) {
+		a, b, c, sin := s.load(at(p[0])), s.load(at(p[1])), s.load(at(p[2])), s.load(at(p[3]))
+		x, y := s.vector(), s.vector()
+		VMULPS(b, sin, x)
+		VFMSUB231PS(a, c, x)
+		VMULPS(a, sin, y)
+		VFMADD231PS(b, c, y)
+		VMOVUPS(x, at(p[0]))
+		VMOVUPS(y, at(p[1]))
 	})
 }
 
