@@ -255,3 +255,37 @@ func (f *File) makeIndex() {
 		f.index[f.tensors[i].name] = i
 	}
 }
+
+// Split is the file with a tensor cut along its first axis into as many equal parts as there
+// are names, in its place. It shares the open file with f. It fails when there is no such
+// tensor, or no such parts.
+func (f *File) Split(name string, parts ...string) (*File, error) {
+	at, ok := f.index[name]
+	if !ok {
+		return nil, fmt.Errorf("%s has no tensor %q; it holds %d others", f.path, name, len(f.tensors))
+	}
+	whole := f.tensors[at]
+	if len(whole.shape) == 0 || whole.shape[0]%len(parts) != 0 {
+		return nil, &FormatError{f.path, fmt.Sprintf("tensor %q is %v, which does not make %d equal parts", name, whole.shape, len(parts)), copyAgain}
+	}
+	g := *f
+	g.tensors = slices.Delete(slices.Clone(f.tensors), at, at+1)
+	rows := whole.shape[0] / len(parts)
+	step := int64(rows) // elements from part to part
+	if whole.strides != nil {
+		step *= whole.strides[0]
+	} else {
+		for _, d := range whole.shape[1:] {
+			step *= int64(d)
+		}
+	}
+	for i, part := range parts {
+		t := whole
+		t.name, t.shape = part, slices.Clone(whole.shape)
+		t.shape[0] = rows
+		t.at += int64(i) * step * t.size
+		g.tensors = append(g.tensors, t)
+	}
+	g.makeIndex()
+	return &g, nil
+}

@@ -1,0 +1,289 @@
+package vit
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"hdmnet/internal/nn"
+	"hdmnet/internal/op"
+	"hdmnet/internal/weights"
+)
+
+// Anchors are tensors by which files of encoders are found behind a prefix.
+var Anchors = []string{"embeddings.cls_token", "cls_token"}
+
+// Layout is what the names and shapes of a file of weights tell.
+type Layout struct {
+	Spec    Spec     // without a Name: no encoder
+	Source  string   // whose names they are
+	Rule    Rule     // of its positions
+	Problem string   // why it cannot be used; empty: it can
+	Missing []string // tensors that the file lacks, or has in another shape, under its names
+	names   naming
+}
+
+// naming gives the tensor of a file that holds a parameter, and which third of it: -1 is all.
+type naming func(parameter string) (name string, third int)
+
+// String says in a few words what a file holds.
+func (l Layout) String() string {
+	s := l.Spec.family() + " encoder, " + l.Spec.Name + ", names of " + l.Source
+	if l.Spec.Grid > 0 {
+		s += ", positions " + l.Rule.String()
+	}
+	return s
+}
+
+// String says how positions are resized.
+func (r Rule) String() string {
+	return [...]string{"resized by size", "resized by scale", "resized with antialiasing"}[r]
+}
+
+// Use says what an encoder is for.
+func (l Layout) Use() string {
+	return "features for HDMNet (backbone.weights with --set model.backbone=" + l.Spec.Name + ") and for segmentation without training (predict --method insid3)"
+}
+
+// Match tells which encoder's the tensors of a file are, by their shapes; false if none's.
+func Match(shape func(name string) ([]int, bool)) (Layout, bool) {
+	has := func(name string) bool { _, ok := shape(name); return ok }
+	l, class, patch := Layout{}, "embeddings.cls_token", ""
+	var registers, table string
+	switch {
+	case has("embeddings.cls_token") && has("embeddings.patch_embeddings.projection.weight"):
+		l.Source, l.names = "Hugging Face's DINOv2", huggingFace2(has)
+		patch, registers, table = "embeddings.patch_embeddings.projection.weight", "embeddings.register_tokens", "embeddings.position_embeddings"
+	case has("embeddings.cls_token") && has("embeddings.patch_embeddings.weight"):
+		l.Source, l.names = "Hugging Face's DINOv3", huggingFace3(has)
+		patch, registers, table = "embeddings.patch_embeddings.weight", "embeddings.register_tokens", "embeddings.position_embeddings"
+	case has("cls_token") && has("patch_embed.proj.weight"):
+		class, patch, registers, table = "cls_token", "patch_embed.proj.weight", "register_tokens", "pos_embed"
+		l.Source, l.names, l.Rule = "Meta's DINOv2", meta("register_tokens"), ByScale
+		if !has(table) {
+			l.Source, l.names, registers = "Meta's DINOv3", meta("storage_tokens"), "storage_tokens"
+		}
+	default:
+		return Layout{}, false
+	}
+	width, side, extra := dim(shape, class, 2), dim(shape, patch, 2), dim(shape, registers, 1)
+	i := slices.IndexFunc(specs, func(s Spec) bool {
+		return s.Channels == width && s.Patch == side && s.Registers == extra && s.rotary() == !has(table)
+	})
+	if i < 0 {
+		l.Problem = fmt.Sprintf("it is a vision transformer of %d channels with patches of %d pixels and %d registers; there are %s",
+			width, side, extra, strings.Join(Names(), ", "))
+		return l, true
+	}
+	l.Spec = specs[i]
+	if l.Spec.Registers > 0 {
+		l.Rule = Antialiased
+	}
+	if unknown := l.unknown(has); unknown != "" {
+		l.Problem = unknown
+		return l, true
+	}
+	for _, p := range parameters(l.Spec) {
+		name, third := l.names(p.Name)
+		want := slices.Clone(p.Shape)
+		if third >= 0 {
+			want[0] *= 3
+		}
+		is, ok := shape(name)
+		switch {
+		case third > 0 || ok && slices.Equal(is, want) || !ok && p.Name == periodsName:
+		case ok:
+			l.Missing = append(l.Missing, fmt.Sprintf("%s (it is %v, not %v)", name, is, want))
+		default:
+			l.Missing = append(l.Missing, name)
+		}
+	}
+	if len(l.Missing) > 0 {
+		l.Problem = fmt.Sprintf("it lacks %d tensors of %s, the first is %s", len(l.Missing), l.Spec.Name, l.Missing[0])
+	}
+	return l, true
+}
+
+// unknown says what a file has that no encoder here has.
+func (l Layout) unknown(has func(string) bool) string {
+	for _, name := range []string{"blocks.0.mlp.w12.weight", "blocks.0.mlp.w1.weight", "encoder.layer.0.mlp.weights_in.weight", "encoder.layer.0.mlp.gate_proj.weight", "layer.0.mlp.gate_proj.weight", "model.layer.0.mlp.gate_proj.weight"} {
+		if has(name) {
+			return "its MLP is gated (SwiGLU), as in the giant and plus variants; there are " + strings.Join(Names(), ", ")
+		}
+	}
+	if name, _ := l.names("layer." + strconv.Itoa(l.Spec.Blocks) + ".norm1.weight"); has(name) {
+		return fmt.Sprintf("it has more than the %d blocks of %s", l.Spec.Blocks, l.Spec.Name)
+	}
+	return ""
+}
+
+const periodsName = "rope.periods"
+
+// parameters are those of an encoder.
+func parameters(s Spec) []nn.NamedShape {
+	return slices.DeleteFunc(nn.StateDict(New(s)), func(p nn.NamedShape) bool { return len(p.Shape) == 0 })
+}
+
+// dim is an extent of a tensor, 0 where there is none.
+func dim(shape func(string) ([]int, bool), name string, axis int) int {
+	s, _ := shape(name)
+	if axis >= len(s) {
+		return 0
+	}
+	return s[axis]
+}
+
+// first returns the first prefix with which a tensor is there.
+func first(has func(string) bool, name string, prefixes ...string) string {
+	for _, p := range prefixes {
+		if has(p + name) {
+			return p
+		}
+	}
+	return prefixes[0]
+}
+
+// huggingFace3 are the names of DINOv3, which are this package's; the blocks have a prefix in
+// what is saved by state_dict().
+func huggingFace3(has func(string) bool) naming {
+	blocks := first(has, "layer.0.norm1.weight", "", "model.")
+	return func(name string) (string, int) {
+		if strings.HasPrefix(name, "layer.") {
+			name = blocks + name
+		}
+		return name, -1
+	}
+}
+
+// huggingFace2 are the names of DINOv2, and those of its state_dict() in newer versions.
+func huggingFace2(has func(string) bool) naming {
+	pairs := []string{"embeddings.patch_embeddings.", "embeddings.patch_embeddings.projection.", "mlp.up_proj", "mlp.fc1", "mlp.down_proj", "mlp.fc2"}
+	if !has("encoder.layer.0.attention.q_proj.weight") {
+		pairs = append(pairs, "attention.q_proj", "attention.attention.query", "attention.k_proj", "attention.attention.key",
+			"attention.v_proj", "attention.attention.value", "attention.o_proj", "attention.output.dense")
+	}
+	rename := strings.NewReplacer(pairs...)
+	return func(name string) (string, int) {
+		switch {
+		case strings.HasPrefix(name, "layer."):
+			name = "encoder." + name
+		case strings.HasPrefix(name, "norm."):
+			name = "layer" + name
+		}
+		return rename.Replace(name), -1
+	}
+}
+
+// meta are the names of Meta's programs; queries, keys and values are thirds of one tensor.
+func meta(registers string) naming {
+	rename := strings.NewReplacer("embeddings.cls_token", "cls_token", "embeddings.register_tokens", registers, "embeddings.position_embeddings", "pos_embed",
+		"embeddings.patch_embeddings.", "patch_embed.proj.", "attention.o_proj", "attn.proj", "layer_scale1.lambda1", "ls1.gamma", "layer_scale2.lambda1", "ls2.gamma",
+		"mlp.up_proj", "mlp.fc1", "mlp.down_proj", "mlp.fc2", periodsName, "rope_embed.periods",
+		"attention.q_proj", qkv, "attention.k_proj", qkv, "attention.v_proj", qkv)
+	return func(name string) (string, int) {
+		third := slices.IndexFunc([]string{".q_proj.", ".k_proj.", ".v_proj."}, func(part string) bool { return strings.Contains(name, part) })
+		if strings.HasPrefix(name, "layer.") {
+			name = "blocks." + strings.TrimPrefix(name, "layer.")
+		}
+		return rename.Replace(name), third
+	}
+}
+
+const qkv = "attn.qkv"
+
+// Recognize tells which encoder's weights a file holds and returns them under this package's
+// names. What is no encoder's comes back as it is, with a Layout without a Name.
+func Recognize(f *weights.File) (Layout, *weights.File, error) {
+	l, ok := Match(f.Shape)
+	if !ok || l.Problem != "" {
+		return l, f, nil
+	}
+	g, names := f, map[string]string{}
+	for _, p := range parameters(l.Spec) {
+		name, third := l.names(p.Name)
+		if third < 0 {
+			names[name] = p.Name
+		}
+	}
+	for i := range l.Spec.Blocks {
+		whole, third := l.names(fmt.Sprintf("layer.%d.attention.q_proj.weight", i))
+		if third < 0 {
+			break
+		}
+		if l.Spec.rotary() {
+			if err := keysHaveNoBias(f, strings.TrimSuffix(whole, "weight")); err != nil {
+				l.Problem = err.Error()
+				return l, f, nil
+			}
+		}
+		for _, what := range []string{"weight", "bias"} {
+			var parts []string
+			for _, part := range []string{"q_proj", "k_proj", "v_proj"} {
+				name := fmt.Sprintf("layer.%d.attention.%s.%s", i, part, what)
+				parts = append(parts, name)
+				names[name] = name
+			}
+			if l.Spec.rotary() && what == "bias" {
+				delete(names, parts[1])
+			}
+			var err error
+			if g, err = g.Split(strings.TrimSuffix(whole, "weight")+what, parts...); err != nil {
+				return l, nil, err
+			}
+		}
+	}
+	g, err := g.Renamed(func(name string) (string, bool) { to, ok := names[name]; return to, ok })
+	return l, g, err
+}
+
+// keysHaveNoBias fails unless the bias of keys in a DINOv3 of Meta's, the middle third, is
+// masked or 0: it changes no attention, and encoders here have none.
+func keysHaveNoBias(f *weights.File, layer string) error {
+	name := layer + "bias_mask"
+	if _, ok := f.Shape(name); !ok {
+		name = layer + "bias"
+	}
+	v, _, err := f.Float32(name)
+	if err != nil {
+		return err
+	}
+	third := len(v) / 3
+	if slices.ContainsFunc(v[third:2*third], func(x float32) bool { return x != 0 }) {
+		return fmt.Errorf("%s: its middle third, of the keys, is not 0 as in published files", name)
+	}
+	if strings.HasSuffix(name, "mask") && slices.ContainsFunc(slices.Concat(v[:third], v[2*third:]), func(x float32) bool { return x != 1 }) {
+		return fmt.Errorf("%s: its first and last third, of queries and values, are not 1 as in published files", name)
+	}
+	return nil
+}
+
+// Load returns the encoder that a file holds the weights of, placed on a device for inference;
+// the set is the caller's to close.
+func Load(dev op.Device, f *weights.File) (*Encoder, *nn.Set, error) {
+	l, view, err := Recognize(f)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case l.Spec.Name == "" && l.Problem == "":
+		return nil, nil, errors.New("it holds no encoder known here: " + strings.Join(Names(), ", "))
+	case l.Problem != "":
+		return nil, nil, errors.New(l.Problem)
+	}
+	e := New(l.Spec)
+	s := nn.NewInferenceSet(dev, e, 0)
+	if _, err := s.Load(view, nn.LoadOptions{Optional: func(name string) bool { return name == periodsName }}); err != nil {
+		return nil, nil, errors.Join(err, s.Close())
+	}
+	e.SetRule(l.Rule)
+	return e, s, nil
+}
+
+// SetRule says how positions are resized, before they first are; encoders without a table of
+// them have none.
+func (e *Encoder) SetRule(r Rule) {
+	if e.Embeddings.Rule != nil {
+		e.Embeddings.Rule.N = int64(r)
+	}
+}
