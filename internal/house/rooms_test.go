@@ -13,6 +13,7 @@ var rooms = []room{
 	{"files", []string{"internal/atomicfile", "internal/filelock", "internal/infile", "internal/locate", "internal/lockfile", "internal/textfile"}, nil},
 	{"constants", []string{"configs", "internal/labelmap", "internal/splitmix", "internal/tally"}, nil},
 	{"machine", []string{"internal/memlimit"}, nil},
+	{"page", []string{"internal/serve/page"}, nil},
 	{"pictures", []string{"internal/annotate", "internal/jpeg", "internal/outline", "internal/overlay", "internal/picture", "internal/png", "internal/refine", "internal/rows"},
 		[]string{"files", "constants"}},
 	{"formats", []string{"internal/coco", "internal/matfile", "internal/onnx", "internal/results", "internal/tensorboard", "internal/weights"}, []string{"files", "constants"}},

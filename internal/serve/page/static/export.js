@@ -1,0 +1,56 @@
+// The export of accepted masks.
+
+import { blob } from './api.js';
+import { $, el, plural } from './dom.js';
+import { say } from './say.js';
+import { project } from './store.js';
+
+function formatChanged() {
+  const { format } = Object.fromEntries(new FormData($('export-form')));
+  $('export-rle').hidden = format !== 'coco';
+  const exact = format === 'coco' && $('export-form').elements.rle.checked;
+  $('export-simplify').hidden = exact || ['png', 'custom'].includes(format);
+}
+
+function open() {
+  const accepted = [...project.masks.values()].filter(mask => mask.status === 'accepted');
+  const pictures = new Set(accepted.map(mask => mask.image)).size;
+  $('export-count').textContent = accepted.length || project.supports.length
+    ? `${plural(accepted.length, 'accepted mask', 'accepted masks')} in ${plural(pictures, 'picture', 'pictures')}. Open and rejected ones stay out.`
+    : 'Nothing is accepted yet: accept masks first (Y).';
+  $('export-go').disabled = !accepted.length && !project.supports.length;
+  $('export-error').hidden = true;
+  formatChanged();
+  $('export-dialog').showModal();
+}
+
+async function download(event) {
+  event.preventDefault();
+  const form = $('export-form').elements;
+  const format = form.format.value;
+  const body = {
+    format, rle: format === 'coco' && form.rle.checked, simplify: Number(form.simplify.value) || 0, images: form.images.checked,
+  };
+  $('export-go').disabled = true;
+  $('export-error').hidden = true;
+  try {
+    const address = URL.createObjectURL(await blob('/api/export', { method: 'POST', body }));
+    const link = el('a', { href: address, download: `${project.name || 'hdmnet'}-${format}.zip` });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(address), 60000);
+    $('export-dialog').close();
+    say('Exported.');
+  } catch (error) {
+    $('export-error').textContent = error.message;
+    $('export-error').hidden = false;
+  }
+  $('export-go').disabled = false;
+}
+
+export function setUp() {
+  $('export').title = 'Export accepted masks (X)';
+  $('export').onclick = open;
+  $('export-close').onclick = () => $('export-dialog').close();
+  $('export-form').onchange = formatChanged;
+  $('export-form').onsubmit = download;
+}
