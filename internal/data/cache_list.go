@@ -69,7 +69,7 @@ func BuildCachedIndex(ctx context.Context, src *ListSource, classes ClassList, n
 	for i, e := range src.Entries() {
 		place[[2]string{e.Image, e.Mask}] = i
 	}
-	areas, err := CountAreas(ctx, src, opt.Workers, opt.Progress)
+	areas, err := opt.count(ctx, src)
 	if err != nil {
 		return nil, 0, err
 	}

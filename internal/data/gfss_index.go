@@ -14,10 +14,10 @@ import (
 //   - a class's supports are all images that show it, however small.
 //
 // An image of nothing but background, at which BAM stops, is left out. Of opt only
-// Workers and Progress count: the split is Val and the least area one pixel. Errors as
+// Workers, Progress and Count matter: the split is Val and the least area one pixel. Errors as
 // BuildIndex.
 func BuildGFSSIndex(ctx context.Context, src Source, fold Fold, opt IndexOptions) (*Index, error) {
-	masks, err := CountAreas(ctx, src, opt.Workers, opt.Progress)
+	masks, err := opt.count(ctx, src)
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,17 @@ type IndexOptions struct {
 	FilterIntersection bool
 	Workers            int                   // masks read at once; 0 means GOMAXPROCS
 	Progress           func(done, total int) // called after every image, from one goroutine at a time; nil means silent
+	Count              AreaCounter           // how masks are read and counted; nil means CountAreas
+}
+
+// AreaCounter does what CountAreas does.
+type AreaCounter func(ctx context.Context, src Source, workers int, progress func(done, total int)) (Areas, error)
+
+func (opt *IndexOptions) count(ctx context.Context, src Source) (Areas, error) {
+	if opt.Count == nil {
+		return CountAreas(ctx, src, opt.Workers, opt.Progress)
+	}
+	return opt.Count(ctx, src, opt.Workers, opt.Progress)
 }
 
 // Index says which (image, class) pairs of a source make episodes.
@@ -45,15 +56,15 @@ type Index struct {
 // Errors: an unreadable mask (the first one in list order), a canceled
 // context. An index with no image at all is an error of Check, not of BuildIndex.
 func BuildIndex(ctx context.Context, src Source, fold Fold, opt IndexOptions) (*Index, error) {
-	areas, err := CountAreas(ctx, src, opt.Workers, opt.Progress)
+	areas, err := opt.count(ctx, src)
 	if err != nil {
 		return nil, err
 	}
 	return areas.Index(fold, opt), nil
 }
 
-// Index is BuildIndex over masks that are counted already; Workers and Progress
-// of opt say nothing here.
+// Index is BuildIndex over masks that are counted already; Workers, Progress and
+// Count of opt say nothing here.
 func (areas Areas) Index(fold Fold, opt IndexOptions) *Index {
 	ix := &Index{Fold: fold, Split: opt.Split, MinArea: opt.MinArea, ByClass: map[int][]int{}}
 	var inSplit [256]bool

@@ -7,6 +7,7 @@ import (
 
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
+	"hdmnet/internal/dist"
 	"hdmnet/internal/verify"
 )
 
@@ -15,6 +16,7 @@ type Dataset struct {
 	Fold  data.Fold
 	c     *config.Dataset
 	entry entry
+	link  dist.Link // of the processes that read masks together
 }
 
 // Pictures are one part of a fold: what can be read, and which of it makes episodes.
@@ -47,7 +49,7 @@ func Open(c *config.Dataset, fold int) (*Dataset, error) {
 	if err != nil {
 		return nil, &SettingError{err}
 	}
-	return &Dataset{Fold: f, c: c, entry: e}, nil
+	return &Dataset{Fold: f, c: c, entry: e, link: dist.Solo{}}, nil
 }
 
 // InMemory tells that the data set is made on the fly: there are no files to check.
@@ -73,7 +75,7 @@ func (d *Dataset) Source(split data.Split, m Monitor) (data.SizedSource, error) 
 func (d *Dataset) Index(ctx context.Context, src data.Source, split data.Split, m Monitor) (*data.Index, error) {
 	opt := data.IndexOptions{
 		Split: split, MinArea: d.c.MinArea, FilterIntersection: d.c.FilterIntersection,
-		Progress: m.progress(fmt.Sprintf("reading %s masks", split), "masks"),
+		Progress: m.progress(fmt.Sprintf("reading %s masks", split), "masks"), Count: d.countTogether,
 	}
 	list, ok := src.(*data.ListSource)
 	if !ok {
@@ -98,7 +100,7 @@ func (d *Dataset) Index(ctx context.Context, src data.Source, split data.Split, 
 // GFSSIndex finds the pictures of src for generalized few-shot evaluation: every picture
 // is a query in turn.
 func (d *Dataset) GFSSIndex(ctx context.Context, src data.Source, m Monitor) (*data.Index, error) {
-	return data.BuildGFSSIndex(ctx, src, d.Fold, data.IndexOptions{Progress: m.progress("reading val masks", "masks")})
+	return data.BuildGFSSIndex(ctx, src, d.Fold, data.IndexOptions{Progress: m.progress("reading val masks", "masks"), Count: d.countTogether})
 }
 
 // IndexTraining finds the pictures of both parts that a run of the configured stages needs:

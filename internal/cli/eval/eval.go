@@ -319,6 +319,7 @@ func scoreSeeds[R any](io ui.Streams, o *options, dev op.Device, t *experiment.T
 	if err != nil {
 		return nil, err
 	}
+	set.ReadTogether(o.processes)
 	monitor, finish := flags.Monitor(io)
 	defer finish()
 	net, err := t.Network(dev, t.Model.Shots, o.untrained, uint64(t.Train.Seed), monitor)

@@ -170,6 +170,7 @@ func (o *options) open(io ui.Streams, p *flags.Processes, c *config.Config, fold
 	if set, err = experiment.Open(&c.Dataset, fold); err != nil {
 		return work, nil, m, finish, err
 	}
+	set.ReadTogether(p)
 	work = train.Options{
 		Config: c, Name: c.Dataset.Name + "_" + c.Model.Backbone, Fold: set.Fold, Resume: o.resume, AcceptChangedData: o.acceptChanged,
 		Out: io.Err, Terminal: io.Terminal, Council: p.Council,
