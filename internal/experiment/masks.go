@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/gob"
 	"fmt"
 
 	"hdmnet/internal/data"
@@ -26,8 +25,8 @@ func (d *Dataset) countTogether(ctx context.Context, src data.Source, workers in
 	if err := sameList(d.link, src); err != nil {
 		return nil, err
 	}
-	n, part := src.Len(), place.Shard(1)
-	mine, err := data.CountAreas(ctx, &partOf{src, part}, workers, func(done, _ int) {
+	n := src.Len()
+	mine, err := data.CountAreas(ctx, &partOf{src, place.Shard(1)}, workers, func(done, _ int) {
 		if progress != nil {
 			progress(min(done*place.Size, n), n) // the others are about as far
 		}
@@ -35,26 +34,7 @@ func (d *Dataset) countTogether(ctx context.Context, src data.Source, workers in
 	if err := dist.Agree(d.link, err); err != nil {
 		return nil, err
 	}
-	var b bytes.Buffer
-	if err := gob.NewEncoder(&b).Encode(mine); err != nil {
-		return nil, err
-	}
-	all, err := d.link.Gather(b.Bytes())
-	if err != nil {
-		return nil, err
-	}
-	areas := make(data.Areas, n)
-	for rank, b := range all {
-		var counted data.Areas
-		other := dist.Shard{Rank: rank, Size: part.Size, Block: part.Block}
-		if err := gob.NewDecoder(bytes.NewReader(b)).Decode(&counted); err != nil {
-			return nil, fmt.Errorf("what process %d counted in masks: %w; all must run the same version", rank, err)
-		}
-		for i, a := range counted {
-			areas[other.Position(i)] = a
-		}
-	}
-	return areas, nil
+	return dist.Collect(d.link, n, mine)
 }
 
 // sameList fails, in all processes, where one has other pictures than process 0.

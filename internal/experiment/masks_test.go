@@ -1,18 +1,16 @@
 package experiment
 
 import (
-	"context"
 	"errors"
-	"path/filepath"
 	"reflect"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
 	"hdmnet/internal/dist"
+	"hdmnet/internal/dist/disttest"
 )
 
 // counting is a source that counts how often its masks are read.
@@ -36,34 +34,21 @@ func (c *counting) LoadMask(i int) ([]uint8, error) {
 // together calls f in three processes, with a set that reads masks together.
 func together(t *testing.T, c *config.Config, f func(rank int, set *Dataset, src *counting)) (reads int64) {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "where")
 	var n atomic.Int64
-	var all sync.WaitGroup
-	for rank := range 3 {
-		all.Go(func() {
-			link, err := dist.Meet(context.Background(), dist.Place{Rank: rank, Size: 3, LocalRank: -1, File: file})
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			set, err := Open(&c.Dataset, 0)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			src, err := set.Source(data.Val, Monitor{})
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			set.ReadTogether(link)
-			f(rank, set, &counting{src, &n, -1, 0})
-			if err := link.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	all.Wait()
+	disttest.Run(t, 3, func(link dist.Link) {
+		set, err := Open(&c.Dataset, 0)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		src, err := set.Source(data.Val, Monitor{})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		set.ReadTogether(link)
+		f(link.Place().Rank, set, &counting{src, &n, -1, 0})
+	})
 	return n.Load()
 }
 

@@ -21,7 +21,6 @@ var rooms = []room{
 
 	// Pictures and scores: no device, no network.
 	{"data", []string{"internal/data", "internal/metric"}, []string{"files", "constants", "pictures"}},
-	{"data sets", []string{"internal/demo", "internal/prepare", "internal/stats", "internal/verify"}, []string{"files", "constants", "pictures", "formats", "data"}},
 
 	// What computes. The devices do not know each other.
 	{"operators", []string{"internal/op"}, []string{"constants"}},
@@ -32,8 +31,10 @@ var rooms = []room{
 	{"references", []string{"internal/golden", "internal/optest", "internal/synth"}, []string{"constants", "formats", "operators"}},
 	{"observers", []string{"internal/profile", "internal/trace", "internal/trace/gen"}, []string{"operators"}},
 
-	// Several processes: the group, and the engines that carry its sums.
-	{"processes", []string{"internal/dist"}, []string{"files", "operators"}},
+	// Several processes: the group, data sets that they read and make together, and the
+	// engines that carry their sums.
+	{"processes", []string{"internal/dist", "internal/dist/disttest"}, []string{"files", "operators"}},
+	{"data sets", []string{"internal/demo", "internal/prepare", "internal/stats", "internal/verify"}, []string{"files", "constants", "pictures", "formats", "data", "processes"}},
 	{"process engines", []string{"internal/dist/engine", "internal/dist/mpi", "internal/dist/nccl"}, []string{"operators", "cuda", "processes"}},
 
 	// Networks, and what is done with them, on a device that they are given.

@@ -1,11 +1,8 @@
 package train
 
 import (
-	"bytes"
-	"encoding/gob"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -143,20 +140,12 @@ type report struct {
 // together puts the reports of all processes into one: sums in the order of ranks, the same
 // bits everywhere. who is the first process whose loss is no finite number, −1 if none.
 func (s *stage) together(mine *report) (all report, who int, err error) {
-	text, err := encode(mine)
-	if err != nil {
-		return report{}, -1, err
-	}
-	parts, err := s.group.Gather(text)
+	parts, err := dist.Exchange(s.group, *mine)
 	if err != nil {
 		return report{}, -1, err
 	}
 	all, who = report{Losses: map[string]float64{}, Scores: map[string]float64{}}, -1
-	for rank, b := range parts {
-		var r report
-		if err := decode(b, &r); err != nil {
-			return report{}, -1, fmt.Errorf("what process %d tells of a step: %w", rank, err)
-		}
+	for rank, r := range parts {
 		for _, v := range []struct{ to, from map[string]float64 }{{all.Losses, r.Losses}, {all.Scores, r.Scores}} {
 			for name, x := range v.from {
 				v.to[name] += x
@@ -164,19 +153,11 @@ func (s *stage) together(mine *report) (all report, who int, err error) {
 		}
 		all.Images += r.Images
 		if len(r.Pictures) > 0 && who < 0 {
-			who, all.Pictures = rank, slices.Clone(r.Pictures)
+			who, all.Pictures = rank, r.Pictures
 		}
 	}
 	return all, who, nil
 }
-
-func encode(r *report) ([]byte, error) {
-	var b bytes.Buffer
-	err := gob.NewEncoder(&b).Encode(r)
-	return b.Bytes(), err
-}
-
-func decode(b []byte, r *report) error { return gob.NewDecoder(bytes.NewReader(b)).Decode(r) }
 
 // batchTogether is the processes of a group for the batch norms of the base stage.
 func batchTogether(g dist.ProcessGroup) *nn.Together {

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"hdmnet/internal/data"
+	"hdmnet/internal/dist"
 	"hdmnet/internal/infile"
 	"hdmnet/internal/labelmap"
 	"hdmnet/internal/locate"
@@ -65,27 +66,68 @@ type Options struct {
 	Classes   int                                // mask values are 0..Classes and 255
 	Workers   int                                // pairs read at once; 0 means GOMAXPROCS; changes nothing in the result
 	Progress  func(path string, done, total int) // after every pair of a list, from one goroutine at a time; nil means silent
+	Link      dist.Link                          // of the processes that check a part each, all at the same time; nil: this one alone
 }
 
 // Check reads a list and every file in it: images and masks must be there, be whole, be
 // of one size, and masks hold classes or 255. What is wrong with files is in the result;
-// errors are a list that cannot be read, and a canceled context.
+// errors are a list that cannot be read, a canceled context, and of several processes one that
+// has another list. All of them get the result.
 func Check(ctx context.Context, path string, opt Options) (*List, error) {
 	entries, err := data.ReadList(path)
 	if err != nil {
 		return nil, err
 	}
+	if opt.Link == nil {
+		opt.Link = dist.Solo{}
+	}
 	c := &checker{opt: opt, entries: entries, files: data.FindListFiles(entries, opt.Root), found: make([]finding, len(entries)), odd: map[string][]string{}}
 	c.reader = &picture.Reader{MaxPixels: opt.MaxPixels, Colors: opt.Colors, Warn: c.warn}
-	areas, err := data.CountAreas(ctx, c, opt.Workers, func(done, total int) {
+	n, place := len(entries), opt.Link.Place()
+	c.part = place.Shard(1)
+	areas, err := data.CountAreas(ctx, c, opt.Workers, func(done, _ int) {
 		if opt.Progress != nil {
-			opt.Progress(path, done, total)
+			opt.Progress(path, min(done*place.Size, n), n) // the others are about as far
 		}
 	})
-	if err != nil {
+	if err := dist.Agree(opt.Link, err); err != nil {
+		return nil, err
+	}
+	if areas, err = c.gather(areas); err != nil {
 		return nil, err
 	}
 	return c.list(path, areas), nil
+}
+
+// gather brings what all processes have found to each of them.
+func (c *checker) gather(areas data.Areas) (data.Areas, error) {
+	link, n := c.opt.Link, len(c.entries)
+	if link.Place().Size == 1 {
+		return areas, nil
+	}
+	areas, err := dist.Collect(link, n, areas)
+	if err != nil {
+		return nil, err
+	}
+	mine := make([]finding, c.Len())
+	for i := range mine {
+		mine[i] = c.found[c.part.Position(i)]
+	}
+	if c.found, err = dist.Collect(link, n, mine); err != nil {
+		return nil, err
+	}
+	// Warnings are by file, of which several pairs may have one.
+	odd, err := dist.Exchange(link, c.odd)
+	if err != nil {
+		return nil, err
+	}
+	c.odd = map[string][]string{}
+	for _, other := range odd {
+		for path, messages := range other {
+			c.odd[path] = append(c.odd[path], messages...)
+		}
+	}
+	return areas, nil
 }
 
 // list sums up what was found.
@@ -106,23 +148,23 @@ func (c *checker) list(path string, areas data.Areas) *List {
 			l.images[id] = true
 		}
 		f := &c.found[i]
-		l.Total += len(f.problems)
-		if f.above > 0 {
+		l.Total += len(f.Problems)
+		if f.Above > 0 {
 			l.AboveClasses++
-			l.Highest = max(l.Highest, f.above)
+			l.Highest = max(l.Highest, f.Above)
 		}
-		if len(f.problems) > 0 {
+		if len(f.Problems) > 0 {
 			l.Broken++
-			for _, p := range f.problems[:min(len(f.problems), maxProblems-len(l.Problems))] {
+			for _, p := range f.Problems[:min(len(f.Problems), maxProblems-len(l.Problems))] {
 				p.Line = e.Line
 				l.Problems = append(l.Problems, p)
 			}
 			continue
 		}
 		if whole++; whole == 1 {
-			l.H, l.W = f.h, f.w
+			l.H, l.W = f.H, f.W
 		}
-		l.OneSize = l.OneSize && f.h == l.H && f.w == l.W
+		l.OneSize = l.OneSize && f.H == l.H && f.W == l.W
 	}
 	l.OneSize = l.OneSize && whole > 1
 	return l
@@ -134,16 +176,17 @@ func (l *List) whole() int { return l.Pairs - l.Broken }
 
 // finding is what one pair turned out to be.
 type finding struct {
-	problems []Problem
-	above    int // the highest value above the classes, but 255; 0: none
-	h, w     int
+	Problems []Problem
+	Above    int // the highest value above the classes, but 255; 0: none
+	H, W     int
 }
 
-// checker is a data.MaskSource that never fails: it notes what is wrong with a pair and
-// gives it an empty mask.
+// checker is a data.MaskSource of this process's part of the pairs. It never fails: it notes
+// what is wrong with a pair and gives it an empty mask.
 type checker struct {
 	opt     Options
 	entries []data.ListEntry
+	part    dist.Shard
 	files   *data.ListFiles
 	reader  *picture.Reader
 	found   []finding // each written by the goroutine that reads the pair
@@ -158,15 +201,15 @@ func (c *checker) warn(file, message string) {
 	c.odd[file] = append(c.odd[file], message)
 }
 
-func (c *checker) Len() int                        { return len(c.entries) }
-func (c *checker) Name(i int) string               { return c.entries[i].Image }
+func (c *checker) Len() int                        { return c.part.Len(len(c.entries)) }
+func (c *checker) Name(i int) string               { return c.entries[c.part.Position(i)].Image }
 func (c *checker) Load(int) (*data.Scene, error)   { return nil, errors.ErrUnsupported }
-func (c *checker) LoadMask(i int) ([]uint8, error) { return c.check(i), nil }
+func (c *checker) LoadMask(i int) ([]uint8, error) { return c.check(c.part.Position(i)), nil }
 
 func (c *checker) check(i int) []uint8 {
 	image, mask := c.files.Path(c.entries[i].Image), c.files.Path(c.entries[i].Mask)
 	f := &c.found[i]
-	fail := func(file, message string) { f.problems = append(f.problems, Problem{File: file, Message: message}) }
+	fail := func(file, message string) { f.Problems = append(f.Problems, Problem{File: file, Message: message}) }
 
 	if before, ok := c.files.Again(i); ok {
 		fail(image, fmt.Sprintf("%s is the same file as %s on line %d, by another path or through a link: remove one of the lines, or the picture could be its own support",
@@ -184,18 +227,18 @@ func (c *checker) check(i int) []uint8 {
 	if imageErr == nil && size != maskSize {
 		fail(mask, fmt.Sprintf("mask %s: %v pixels (width×height), but its image %s has %v; they must be of one size: was one of them resized?", infile.Shown(mask), maskSize, infile.Shown(image), size))
 	}
-	f.h, f.w = maskSize.H, maskSize.W
+	f.H, f.W = maskSize.H, maskSize.W
 	at := 0
 	for k, v := range pix {
-		if int(v) > c.opt.Classes && v != labelmap.Ignore && int(v) > f.above {
-			f.above, at = int(v), k
+		if int(v) > c.opt.Classes && v != labelmap.Ignore && int(v) > f.Above {
+			f.Above, at = int(v), k
 		}
 	}
-	if f.above > 0 {
+	if f.Above > 0 {
 		_, width := maskSize.Read()
-		fail(mask, fmt.Sprintf("mask %s: value %d at column %d, row %d, expected a class 0..%d or 255 (ignore)", infile.Shown(mask), f.above, at%width, at/width, c.opt.Classes))
+		fail(mask, fmt.Sprintf("mask %s: value %d at column %d, row %d, expected a class 0..%d or 255 (ignore)", infile.Shown(mask), f.Above, at%width, at/width, c.opt.Classes))
 	}
-	if len(f.problems) > 0 {
+	if len(f.Problems) > 0 {
 		return nil
 	}
 	return pix

@@ -17,6 +17,8 @@ import (
 	"testing"
 
 	"hdmnet/internal/data"
+	"hdmnet/internal/dist"
+	"hdmnet/internal/dist/disttest"
 	"hdmnet/internal/locate"
 	"hdmnet/internal/picture"
 )
@@ -109,6 +111,12 @@ func TestCheck(t *testing.T) {
 			t.Error("the result depends on the number of workers")
 		}
 	}
+	disttest.Run(t, 3, func(link dist.Link) {
+		l, err := Check(context.Background(), path, Options{Root: root, Classes: 20, Link: link})
+		if err != nil || !reflect.DeepEqual(l, first) {
+			t.Errorf("three processes: %v, %+v\nwant %+v", err, l, first)
+		}
+	})
 	if first.Pairs != 11 || first.Broken != 8 || first.Total != 9 || first.AboveClasses != 1 || first.Highest != 90 || !first.OneSize || first.W != 10 || first.H != 8 {
 		t.Errorf("%+v", first)
 	}

@@ -39,13 +39,17 @@ Then the pictures and the (class, picture) pairs of every fold are counted, in t
 and without the pictures that show a novel class. For PASCAL-5i and COCO-20i, the counts are
 compared with the published ones, and each difference is explained.
 
-The exit code is 1 if files are broken, and 0 if only counts differ.`,
+The exit code is 1 if files are broken, and 0 if only counts differ.
+
+Processes that mpirun, srun or torchrun start check a part of the pairs each.`,
 		Example: `  hdmnet data verify --config pascal5i_resnet50 --data-root VOC2012 \
       --train-list train.txt --val-list val.txt
   hdmnet data verify --config coco20i_resnet50 --data-root coco --val-list val.txt --fold 0 --json
   hdmnet data verify --config custom_resnet50 --data-root mine`,
 		Args: flags.None,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runVerify(cmd.Context(), io, o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return flags.Together(cmd, io, func(ctx context.Context, io ui.Streams, p *flags.Processes) error { return runVerify(ctx, io, p, o) })
+		},
 	}
 	o.Settings = flags.NewSettings(cmd)
 	f := cmd.Flags()
@@ -55,35 +59,23 @@ The exit code is 1 if files are broken, and 0 if only counts differ.`,
 	f.IntVar(&o.show, "show", 20, "number of problems to show for each list; all are counted")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
 	flags.Lists(o.Settings)
+	flags.Dist(cmd)
 	flags.Folds(cmd, "all")
 	return cmd
 }
 
-func runVerify(ctx context.Context, io ui.Streams, o *verifyOptions) error {
-	switch {
-	case o.workers < 0:
-		return ui.Usagef("--workers %d: expected 0 (one for each core) or more", o.workers)
-	case o.show < 0:
-		return ui.Usagef("--show %d: expected 0 or more", o.show)
-	}
-	if err := flags.CheckLists(o.Settings); err != nil {
+func runVerify(ctx context.Context, io ui.Streams, p *flags.Processes, o *verifyOptions) error {
+	c, set, err := o.read(io)
+	if err = p.Agree(err); err != nil {
 		return err
 	}
-	c, err := o.Load(io, o.config)
-	if err != nil {
-		return err
-	}
-	set, err := o.set(c)
-	if err != nil {
-		return err
-	}
-	train, err := o.check(ctx, io, &c.Dataset, "dataset.train_list", c.Dataset.TrainList, set)
+	train, err := o.check(ctx, io, p, &c.Dataset, "dataset.train_list", c.Dataset.TrainList, set)
 	if err != nil {
 		return err
 	}
 	val := train
 	if c.Dataset.ValList != c.Dataset.TrainList {
-		if val, err = o.check(ctx, io, &c.Dataset, "dataset.val_list", c.Dataset.ValList, set); err != nil {
+		if val, err = o.check(ctx, io, p, &c.Dataset, "dataset.val_list", c.Dataset.ValList, set); err != nil {
 			return err
 		}
 	}
@@ -97,9 +89,28 @@ func runVerify(ctx context.Context, io ui.Streams, o *verifyOptions) error {
 		return err
 	}
 	if n := r.Broken(); n > 0 {
-		return fmt.Errorf("%d pairs are broken; see the list of problems", n)
+		err = fmt.Errorf("%d pairs are broken; see the list of problems", n)
 	}
-	return nil
+	return p.Agree(err)
+}
+
+// read checks the flags and reads the settings.
+func (o *verifyOptions) read(io ui.Streams) (*config.Config, *verify.Set, error) {
+	switch {
+	case o.workers < 0:
+		return nil, nil, ui.Usagef("--workers %d: expected 0 (one for each core) or more", o.workers)
+	case o.show < 0:
+		return nil, nil, ui.Usagef("--show %d: expected 0 or more", o.show)
+	}
+	if err := flags.CheckLists(o.Settings); err != nil {
+		return nil, nil, err
+	}
+	c, err := o.Load(io, o.config)
+	if err != nil {
+		return nil, nil, err
+	}
+	set, err := o.set(c)
+	return c, set, err
 }
 
 // set is what the configured data set is meant to be, with the folds to count.
@@ -136,8 +147,8 @@ func (o *verifyOptions) set(c *config.Config) (*verify.Set, error) {
 	return set, nil
 }
 
-// check checks one list; without one it gives nil.
-func (o *verifyOptions) check(ctx context.Context, io ui.Streams, d *config.Dataset, key, list string, set *verify.Set) (*verify.List, error) {
+// check checks one list, in all processes; without one it gives nil.
+func (o *verifyOptions) check(ctx context.Context, io ui.Streams, p *flags.Processes, d *config.Dataset, key, list string, set *verify.Set) (*verify.List, error) {
 	if list == "" {
 		return nil, nil
 	}
@@ -153,7 +164,7 @@ func (o *verifyOptions) check(ctx context.Context, io ui.Streams, d *config.Data
 		return nil, err
 	}
 	l, err := verify.Check(ctx, path, verify.Options{
-		Root: d.Root, Classes: fold.ClassCount(), MaxPixels: d.MaxPixels, Colors: colors, Workers: o.workers,
+		Root: d.Root, Classes: fold.ClassCount(), MaxPixels: d.MaxPixels, Colors: colors, Workers: o.workers, Link: p,
 		Progress: func(_ string, done, total int) { bar.Update(done, total, "") },
 	})
 	return l, experiment.NotFound(d, key, err)

@@ -3,14 +3,13 @@ package eval
 import (
 	"bytes"
 	"cmp"
-	"encoding/gob"
-	"fmt"
 	"image"
 	"image/jpeg"
 	"slices"
 	"time"
 
 	"hdmnet/internal/cli/flags"
+	"hdmnet/internal/dist"
 	"hdmnet/internal/eval"
 	"hdmnet/internal/experiment"
 	"hdmnet/internal/op"
@@ -115,26 +114,8 @@ func (k *resultKeeper) gather(p *flags.Processes) ([]found, error) {
 		}
 		k.found[e.index].Picture = b.Bytes()
 	}
-	if !p.Several() {
-		return k.found, nil
-	}
-	var mine bytes.Buffer
-	if err := gob.NewEncoder(&mine).Encode(k.found); err != nil {
-		return nil, err
-	}
-	parts, err := p.Gather(mine.Bytes())
-	if err != nil {
-		return nil, err
-	}
-	var all []found
-	for rank, b := range parts {
-		var part []found
-		if err := gob.NewDecoder(bytes.NewReader(b)).Decode(&part); err != nil {
-			return nil, fmt.Errorf("the results of process %d: %w", rank, err)
-		}
-		all = append(all, part...)
-	}
-	return all, nil
+	parts, err := dist.Exchange(p, k.found)
+	return slices.Concat(parts...), err
 }
 
 // merge is the episodes of a file, as one process alone would have found them: in the order
