@@ -96,6 +96,7 @@ func TestMPI(t *testing.T) {
 			t.Errorf("scores of %d processes:\n%s\n%s\nof one:\n%s\n%s", n, several, results, one, oneResults)
 		}
 	}
+	m.data(t, dir)
 	m.run(t, 2, with("--out", at("whole"))...)
 	for i := range 2 {
 		out := at(fmt.Sprint("killed", i))
@@ -111,6 +112,26 @@ func TestMPI(t *testing.T) {
 				t.Errorf("%s of a run whose process was killed differs from that of an undisturbed one", file)
 			}
 		}
+	}
+}
+
+// data compares what one and two processes print of data that they prepare and check.
+func (m mpi) data(t *testing.T, dir string) {
+	t.Helper()
+	shapes := filepath.Join(dir, "shapes")
+	m.run(t, 1, "data", "synth", "--out", shapes, "--train", "9", "--val", "6", "--size", "64")
+	var out [2]string
+	for i := range out {
+		set := filepath.Join(dir, "set")
+		out[i] = m.run(t, i+1, "data", "prepare", "masks", "--images", filepath.Join(shapes, "JPEGImages"), "--masks", filepath.Join(shapes, "SegmentationClassAug"),
+			"--classes", filepath.Join(shapes, "classes.txt"), "--out", set)
+		out[i] += m.run(t, i+1, "data", "verify", "--config", "custom_resnet50", "--data-root", set, "--list", "list.txt", "--set", "dataset.folds=4")
+		if err := os.RemoveAll(set); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out[0] != out[1] || !strings.Contains(out[0], "15 pairs, all whole") {
+		t.Errorf("one process prints\n%s\ntwo\n%s", out[0], out[1])
 	}
 }
 

@@ -76,7 +76,10 @@ func (c *Council) Agree(err error, stop bool) (bool, error) {
 		mine.Host, _ = os.Hostname() // only for the message
 	}
 	all, failed := c.Gather(mine.encode())
-	if failed != nil {
+	switch {
+	case failed != nil && errors.Is(err, context.Canceled): // by the same loss
+		return false, failed
+	case failed != nil:
 		return false, errors.Join(err, failed)
 	}
 	var other error

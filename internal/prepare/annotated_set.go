@@ -78,15 +78,15 @@ func (opt Options) makeSet(ctx context.Context, command, classFile string, read 
 			return nil, nil, err
 		}
 	}
-	counted := make([]tally.Tally, len(set.pictures))
-	err = each(ctx, opt, "masks", len(set.pictures), func(i int) error {
-		return masks.put(files[i], func() (Mask, error) { return set.pictures[i].draw(names, &counted[i]), nil })
+	all, err := masks.each(ctx, "masks", len(set.pictures), func(i int) (m made, err error) {
+		err = masks.put(files[i], func() (Mask, error) { return set.pictures[i].draw(names, &m.Counted), nil })
+		return m, err
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	for i := range counted {
-		report.Objects.Add(&counted[i])
+	for i := range all {
+		report.Objects.Add(&all[i].Counted)
 	}
 	if err := opt.settle(&report.Objects); err != nil {
 		return nil, nil, err

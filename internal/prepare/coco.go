@@ -121,7 +121,7 @@ func COCO(ctx context.Context, opt COCOOptions) (*Report, error) {
 		return nil, err
 	}
 	for _, s := range splits {
-		if err := s.draw(ctx, opt, masks, before != nil, &report.Objects); err != nil {
+		if err := s.draw(ctx, opt.Mode, masks, before != nil, &report.Objects); err != nil {
 			return nil, err
 		}
 	}

@@ -194,31 +194,31 @@ func (p *cocoPicture) measure(set *coco.Set, t *tally.Tally) {
 
 // draw draws the masks. Unless they were counted before, those that are there are drawn, too,
 // so that everything that is left out is counted.
-func (s *cocoSplit) draw(ctx context.Context, opt COCOOptions, masks *maskWriter, counted bool, t *tally.Tally) error {
-	results := make([]tally.Tally, len(s.pictures))
-	err := each(ctx, opt.Options, "masks", len(s.pictures), func(i int) error {
+func (s *cocoSplit) draw(ctx context.Context, mode coco.Mode, masks *maskWriter, counted bool, t *tally.Tally) error {
+	all, err := masks.each(ctx, "masks", len(s.pictures), func(i int) (m made, err error) {
 		p := s.pictures[i]
 		render := func() (Mask, error) {
-			pix, c, err := s.set.Mask(opt.Mode, p.h, p.w, p.places...)
+			pix, c, err := s.set.Mask(mode, p.h, p.w, p.places...)
 			if err == nil {
-				results[i] = *c
+				m.Counted = *c
 			}
 			return Mask{Pix: pix, H: p.h, W: p.w}, err
 		}
 		if !counted {
 			mask, err := render()
 			if err != nil {
-				return err
+				return m, err
 			}
 			render = func() (Mask, error) { return mask, nil }
 		}
-		return masks.put(p.mask, render)
+		err = masks.put(p.mask, render)
+		return m, err
 	})
 	if err != nil {
 		return err
 	}
-	for i := range results {
-		t.Add(&results[i])
+	for i := range all {
+		t.Add(&all[i].Counted)
 	}
 	return nil
 }

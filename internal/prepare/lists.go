@@ -70,7 +70,11 @@ func writeClasses(opt Options, names []string) error {
 
 // writeText writes a file under Out whose name others may use too, such as val.txt: one
 // that is there with other content, and was not written here, is an error unless Force.
+// Process 0 alone writes it.
 func writeText(opt Options, name, text string) error {
+	if !opt.first() {
+		return nil
+	}
 	path := filepath.Join(opt.Out, name)
 	recordPath := filepath.Join(opt.Out, recordFile)
 	rec, err := readRecord(recordPath)

@@ -95,22 +95,20 @@ func MaskSet(ctx context.Context, opt MaskSetOptions) (*Report, []string, error)
 	if err := checkList(opt.Options, customList, pairs); err != nil {
 		return nil, nil, err
 	}
-	counted := make([]tally.Tally, len(pictures))
-	drawn := make([]bool, len(pictures))
-	err = each(ctx, opt.Options, "masks", len(pictures), func(i int) error {
-		mask, ok := drawer.draw(pictures[i], &counted[i])
-		if drawn[i] = ok; !ok {
-			return nil
+	all, err := masks.each(ctx, "masks", len(pictures), func(i int) (m made, err error) {
+		mask, ok := drawer.draw(pictures[i], &m.Counted)
+		if m.Left = !ok; ok {
+			err = masks.put(pairs[i].mask, func() (Mask, error) { return mask, nil })
 		}
-		return masks.put(pairs[i].mask, func() (Mask, error) { return mask, nil })
+		return m, err
 	})
 	if err != nil {
 		return nil, nil, err
 	}
 	var whole []pair
-	for i := range pictures {
-		report.Objects.Add(&counted[i])
-		if drawn[i] {
+	for i := range all {
+		report.Objects.Add(&all[i].Counted)
+		if !all[i].Left {
 			whole = append(whole, pairs[i])
 		}
 	}

@@ -3,6 +3,7 @@ package prepare
 import (
 	"runtime"
 
+	"hdmnet/internal/dist"
 	"hdmnet/internal/tally"
 )
 
@@ -25,6 +26,9 @@ type Options struct {
 	// Warn gets what the user should know but what is no error; from one goroutine at a
 	// time; nil means nobody listens.
 	Warn func(message string)
+	// Link is that of the processes that prepare the set together, all with the same options
+	// at the same time; all must see Out. nil: this one alone. All get the report.
+	Link dist.Link
 }
 
 func (o *Options) workers() int {

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"hdmnet/internal/atomicfile"
+	"hdmnet/internal/dist"
 	"hdmnet/internal/infile"
 	"hdmnet/internal/lockfile"
 	"hdmnet/internal/tally"
@@ -66,6 +67,28 @@ const lockName = ".prepare.lock"
 // than in the record, and masks in a folder that no record speaks of. A record that cannot
 // be read is always an error.
 func begin(opt Options, t task) (now Options, release func(), err error) {
+	link := opt.link()
+	if err := dist.Agree(link, nil); err != nil {
+		return opt, nil, err
+	}
+	now, release = opt, func() {}
+	if opt.first() {
+		now, release, err = acquire(opt, t)
+	}
+	if err = dist.Agree(link, err); err == nil {
+		now, err = opt.follow(now)
+	}
+	if err != nil {
+		if release != nil {
+			release()
+		}
+		return opt, nil, err
+	}
+	return now, release, nil
+}
+
+// acquire is begin in process 0.
+func acquire(opt Options, t task) (now Options, release func(), err error) {
 	if err := os.MkdirAll(opt.Out, 0o777); err != nil {
 		return opt, nil, fmt.Errorf("output folder: %w", err)
 	}
@@ -131,8 +154,16 @@ func counted(opt Options, t task) (*tally.Tally, error) {
 	return rec.Tasks[t.command].Result, nil
 }
 
-// finish records that all masks of a task are made, and what they were made of.
-func finish(opt Options, t task, report *Report) error {
+// finish records that all masks of a task are made, and what they were made of. After it
+// everything is there, whichever process wrote it.
+func finish(opt Options, t task, report *Report) (err error) {
+	if opt.first() {
+		err = recordEnd(opt, t, report)
+	}
+	return dist.Agree(opt.link(), err)
+}
+
+func recordEnd(opt Options, t task, report *Report) error {
 	path := filepath.Join(opt.Out, recordFile)
 	rec, err := readRecord(path)
 	if err != nil {

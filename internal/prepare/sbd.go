@@ -84,11 +84,11 @@ func SBD(ctx context.Context, opt SBDOptions) (*Report, error) {
 	masks := newMaskWriter(opt.Options, vocClasses, report)
 	own := slices.Concat(voc.train, voc.val)
 	all := slices.Concat(own, without(sbd.ids, own))
-	err = each(ctx, opt.Options, "masks", len(all), func(i int) error {
+	_, err = masks.each(ctx, "masks", len(all), func(i int) (made, error) {
 		if i < len(own) {
-			return voc.putMask(masks, all[i])
+			return made{}, voc.putMask(masks, all[i])
 		}
-		return masks.put(augMasks+"/"+all[i]+".png", func() (Mask, error) {
+		return made{}, masks.put(augMasks+"/"+all[i]+".png", func() (Mask, error) {
 			m, err := readSBDMask(sbd.mat(all[i]))
 			if err == nil {
 				err = fits(sbd.mat(all[i]), picture.Size{H: m.H, W: m.W}, cmp.Or(images[all[i]], voc.image(all[i])))

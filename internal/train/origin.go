@@ -15,15 +15,26 @@ type Origin struct {
 	TrainFiles string `json:"train_files,omitempty"`
 	ValList    string `json:"val_list,omitempty"`
 	ValFiles   string `json:"val_files,omitempty"`
-	Arithmetic string `json:"arithmetic,omitempty"` // the device but for its number of threads, which changes no bit
+	Arithmetic string `json:"arithmetic,omitempty"` // the device but for what changes no bit, see arithmetic
 }
 
-// threads is the part of a device's name that no result depends on.
-var threads = regexp.MustCompile(`, \d+ threads?`)
+// noMatter are the parts of a device's name that no result depends on: the number of threads,
+// and which of a machine's GPUs it is.
+var noMatter = regexp.MustCompile(`, \d+ threads?|^cuda:\d+`)
+
+// arithmetic is a device's name without them.
+func arithmetic(device string) string {
+	return noMatter.ReplaceAllStringFunc(device, func(part string) string {
+		if strings.HasPrefix(part, "cuda") {
+			return "cuda"
+		}
+		return ""
+	})
+}
 
 // origin is that of a run as it would begin now.
 func (o *Options) origin() Origin {
-	now := Origin{Arithmetic: threads.ReplaceAllString(o.Device.Name(), "")}
+	now := Origin{Arithmetic: arithmetic(o.Device.Name())}
 	now.TrainList, now.TrainFiles = fingerprint(&o.Train)
 	if o.Val != nil {
 		now.ValList, now.ValFiles = fingerprint(o.Val)
@@ -65,7 +76,7 @@ func (t *trainer) checkOrigin(c *checkpoint) error {
 		}
 		t.log.printf("warning: the data has changed since the run began, which was accepted: %s", strings.Join(changed, "; "))
 	}
-	if was.Arithmetic != "" && was.Arithmetic != t.origin.Arithmetic {
+	if before := arithmetic(was.Arithmetic); before != "" && before != t.origin.Arithmetic {
 		t.log.printf("warning: the run was on %s, now it is on %s, another device or instruction set: it will not end with the same bits as if it had never stopped",
 			was.Arithmetic, t.origin.Arithmetic)
 	}

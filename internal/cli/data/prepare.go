@@ -3,6 +3,7 @@ package data
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -10,6 +11,7 @@ import (
 	"hdmnet/internal/cli/flags"
 	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/data"
+	"hdmnet/internal/dist"
 	"hdmnet/internal/infile"
 	"hdmnet/internal/labelmap"
 	"hdmnet/internal/prepare"
@@ -27,6 +29,9 @@ A preparation that was interrupted continues when the same command is given agai
 exist and are whole are kept. The settings are recorded in prepare.json; a command with other
 settings is refused, unless --force makes all masks again. Masks and lists that this program
 did not make are never replaced without --force. One preparation at a time works in a folder.
+
+Processes that mpirun, srun or torchrun start make a part of the masks each, in one --out that
+all of them see.
 
 Annotations end with a table, which is in prepare.json too: how many objects were read and
 drawn, how many were left out and why. Warnings name the first three of each reason.`,
@@ -55,6 +60,12 @@ type prepareFlags struct {
 // addStrict defines --strict, for annotations of which single records may be bad.
 func (p *prepareFlags) addStrict(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&p.strict, "strict", false, "stop at records that cannot be used, instead of leaving them out, counting and naming them")
+}
+
+// addTogether is add for a command that runs prepare: in several processes.
+func (p *prepareFlags) addTogether(cmd *cobra.Command, out string) {
+	p.add(cmd, out)
+	flags.Dist(cmd)
 }
 
 // add defines the flags; out says what an empty --out means, "" when it must be given.
@@ -97,12 +108,25 @@ func (p *prepareFlags) options(io ui.Streams) (opt prepare.Options, finish func(
 }
 
 // prepare runs a preparation, which ends with its report and the classes as in
-// printPrepared, and prints the report.
-func (p *prepareFlags) prepare(io ui.Streams, work func(prepare.Options) (*prepare.Report, []string, error)) error {
+// printPrepared, and prints the report. Processes that a launcher has started make a part of
+// the masks each.
+func (p *prepareFlags) prepare(cmd *cobra.Command, io ui.Streams, work func(context.Context, prepare.Options) (*prepare.Report, []string, error)) error {
+	return flags.Together(cmd, io, func(ctx context.Context, io ui.Streams, processes *flags.Processes) error {
+		err := p.alone(io, processes, func(opt prepare.Options) (*prepare.Report, []string, error) { return work(ctx, opt) })
+		if dist.Known(err) {
+			return err
+		}
+		return processes.Agree(err)
+	})
+}
+
+// alone is prepare in one of several processes, whose link may be nil: there are no others.
+func (p *prepareFlags) alone(io ui.Streams, link dist.Link, work func(prepare.Options) (*prepare.Report, []string, error)) error {
 	opt, finish, err := p.options(io)
 	if err != nil {
 		return err
 	}
+	opt.Link = link
 	report, names, err := work(opt)
 	finish()
 	if err != nil {

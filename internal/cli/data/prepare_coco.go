@@ -1,6 +1,7 @@
 package data
 
 import (
+	"context"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -61,18 +62,18 @@ chooses otherwise.`,
 			if err != nil {
 				return err
 			}
-			return o.prepare(io, func(common prepare.Options) (*prepare.Report, []string, error) {
+			return o.prepare(cmd, io, func(ctx context.Context, common prepare.Options) (*prepare.Report, []string, error) {
 				opt.Options = common
-				report, err := prepare.COCO(cmd.Context(), opt)
-				if err != nil {
-					return nil, nil, err
+				report, err := prepare.COCO(ctx, opt)
+				if err != nil || opt.Link.Place().Rank > 0 {
+					return report, nil, err
 				}
 				names, err := data.ReadClasses(filepath.Join(report.Root, "classes.txt"))
 				return report, names, err
 			})
 		},
 	}
-	o.add(cmd, "the folder of --root")
+	o.addTogether(cmd, "the folder of --root")
 	o.addStrict(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.root, "root", "", "COCO's folder `DIR`, which holds annotations, train2014 and val2014")

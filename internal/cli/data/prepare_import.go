@@ -1,6 +1,7 @@
 package data
 
 import (
+	"context"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -71,23 +72,29 @@ func newImports(io ui.Streams) []*cobra.Command {
 				case common.out == "":
 					return ui.Usagef("no output folder is given; name one with --out DIR")
 				}
-				var report *prepare.Report
-				err := common.prepare(io, func(opt prepare.Options) (_ *prepare.Report, names []string, err error) {
+				var written *prepare.Report // by process 0
+				err := common.prepare(cmd, io, func(ctx context.Context, opt prepare.Options) (report *prepare.Report, names []string, err error) {
 					o.Options = opt
-					report, names, err = prepare.Import(cmd.Context(), tool.name, o)
+					report, names, err = prepare.Import(ctx, tool.name, o)
+					if opt.Link.Place().Rank == 0 {
+						written = report
+					}
 					return report, names, err
 				})
 				if err != nil {
 					return err
 				}
-				if n := len(report.Lists); n > 0 {
+				if written == nil {
+					return nil
+				}
+				if n := len(written.Lists); n > 0 {
 					io.Note("next: hdmnet eval --run RUN --data-root %s --list %s --classes %s scores a trained network on it",
-						infile.Shown(common.out), infile.Shown(filepath.Base(report.Lists[n-1].Path)), infile.Shown(filepath.Join(common.out, "classes.txt")))
+						infile.Shown(common.out), infile.Shown(filepath.Base(written.Lists[n-1].Path)), infile.Shown(filepath.Join(common.out, "classes.txt")))
 				}
 				return nil
 			},
 		}
-		common.add(cmd, "")
+		common.addTogether(cmd, "")
 		common.addStrict(cmd)
 		f := cmd.Flags()
 		f.StringVar(&o.File, "file", "", "`FILE` that the tool has exported")

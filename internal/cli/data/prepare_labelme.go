@@ -1,6 +1,7 @@
 package data
 
 import (
+	"context"
 	"github.com/spf13/cobra"
 
 	"hdmnet/internal/cli/flags"
@@ -39,12 +40,12 @@ label that would renumber the others needs --force.`,
 			case o.out == "":
 				return ui.Usagef("no output folder is given; name one with --out DIR")
 			}
-			return o.prepare(io, func(opt prepare.Options) (*prepare.Report, []string, error) {
-				return prepare.LabelMe(cmd.Context(), prepare.LabelMeOptions{Options: opt, Images: o.images, Classes: o.classes})
+			return o.prepare(cmd, io, func(ctx context.Context, opt prepare.Options) (*prepare.Report, []string, error) {
+				return prepare.LabelMe(ctx, prepare.LabelMeOptions{Options: opt, Images: o.images, Classes: o.classes})
 			})
 		},
 	}
-	o.add(cmd, "")
+	o.addTogether(cmd, "")
 	o.addStrict(cmd)
 	cmd.Flags().StringVar(&o.images, "images", "", "folder `DIR` with LabelMe's .json files and their pictures")
 	cmd.Flags().StringVar(&o.classes, "classes", "", "class `FILE`: one name a line, line 1 being mask value 1 (default: the labels, by name)")

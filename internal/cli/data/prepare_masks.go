@@ -1,6 +1,7 @@
 package data
 
 import (
+	"context"
 	"github.com/spf13/cobra"
 
 	"hdmnet/internal/cli/flags"
@@ -55,13 +56,13 @@ be used are left out and counted.`,
 			case common.out == "":
 				return ui.Usagef("no output folder is given; name one with --out DIR")
 			}
-			return common.prepare(io, func(opt prepare.Options) (*prepare.Report, []string, error) {
+			return common.prepare(cmd, io, func(ctx context.Context, opt prepare.Options) (*prepare.Report, []string, error) {
 				o.Options = opt
-				return prepare.MaskSet(cmd.Context(), *o)
+				return prepare.MaskSet(ctx, *o)
 			})
 		},
 	}
-	common.add(cmd, "")
+	common.addTogether(cmd, "")
 	common.addStrict(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.Images, "images", "", "folder `DIR` with the pictures")

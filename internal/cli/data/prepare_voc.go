@@ -1,6 +1,7 @@
 package data
 
 import (
+	"context"
 	"github.com/spf13/cobra"
 
 	"hdmnet/internal/cli/flags"
@@ -28,8 +29,8 @@ The masks go to SegmentationClassAug, the official sets to train.txt (1,464 pair
 		Example: `  hdmnet data prepare voc --root VOCdevkit/VOC2012`,
 		Args:    flags.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return o.run(io, func(opt prepare.Options) (*prepare.Report, error) {
-				return prepare.VOC(cmd.Context(), prepare.VOCOptions{Options: opt, Root: o.root})
+			return o.run(cmd, io, func(ctx context.Context, opt prepare.Options) (*prepare.Report, error) {
+				return prepare.VOC(ctx, prepare.VOCOptions{Options: opt, Root: o.root})
 			})
 		},
 	}
@@ -62,8 +63,8 @@ reported.`,
 			if o.sbd == "" {
 				return ui.Usagef("SBD's folder is not given; name it with --sbd DIR (benchmark_RELEASE)")
 			}
-			return o.run(io, func(opt prepare.Options) (*prepare.Report, error) {
-				return prepare.SBD(cmd.Context(), prepare.SBDOptions{Options: opt, Root: o.root, SBD: o.sbd})
+			return o.run(cmd, io, func(ctx context.Context, opt prepare.Options) (*prepare.Report, error) {
+				return prepare.SBD(ctx, prepare.SBDOptions{Options: opt, Root: o.root, SBD: o.sbd})
 			})
 		},
 	}
@@ -73,17 +74,17 @@ reported.`,
 }
 
 func (o *vocFlags) addVOC(cmd *cobra.Command) {
-	o.add(cmd, "the VOC2012 folder")
+	o.addTogether(cmd, "the VOC2012 folder")
 	cmd.Flags().StringVar(&o.root, "root", "", "VOC's folder `DIR`: VOC2012, or VOCdevkit around it")
 }
 
 // run runs a preparation and prints its report.
-func (o *vocFlags) run(io ui.Streams, work func(prepare.Options) (*prepare.Report, error)) error {
+func (o *vocFlags) run(cmd *cobra.Command, io ui.Streams, work func(context.Context, prepare.Options) (*prepare.Report, error)) error {
 	if o.root == "" {
 		return ui.Usagef("VOC's folder is not given; name it with --root DIR (VOC2012)")
 	}
-	return o.prepare(io, func(opt prepare.Options) (*prepare.Report, []string, error) {
-		report, err := work(opt)
+	return o.prepare(cmd, io, func(ctx context.Context, opt prepare.Options) (*prepare.Report, []string, error) {
+		report, err := work(ctx, opt)
 		return report, data.ClassNames("pascal"), err
 	})
 }

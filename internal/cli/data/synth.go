@@ -97,7 +97,7 @@ func runSynth(ctx context.Context, io ui.Streams, o *synthOptions) error {
 	if err != nil {
 		return err
 	}
-	err = o.prepare(io, func(opt prepare.Options) (*prepare.Report, []string, error) {
+	err = o.alone(io, nil, func(opt prepare.Options) (*prepare.Report, []string, error) {
 		work.Options = opt
 		report, err := prepare.Synth(ctx, work)
 		return report, data.ClassNames(config.Default), err

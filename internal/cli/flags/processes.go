@@ -87,7 +87,9 @@ var discard = io.Discard
 // carryOut runs f and leaves the group.
 func (p *Processes) carryOut(ctx context.Context, all, mine ui.Streams, f func(context.Context, ui.Streams, *Processes) error) (err error) {
 	done := make(chan struct{})
-	go p.watch(all, done)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go p.watch(all, done, cancel)
 	defer func() {
 		r := recover()
 		if lost := p.lost(); lost != nil && (r != nil || err != nil && !errors.As(err, new(*dist.LostError))) {
@@ -140,16 +142,19 @@ func (p *Processes) shareProcessors(io ui.Streams) error {
 }
 
 // giveUpAfter is how long a process may take to end by itself once another one is gone: it
-// may be in the middle of a long computation, or wait for a device that waits for it.
-const giveUpAfter = 10 * time.Second
+// may be in the middle of a long computation, or wait for a device that waits for it. What it
+// writes is complete or not there, at whatever time it ends.
+const giveUpAfter = 3 * time.Second
 
-// watch ends this process where it does not end by itself.
-func (p *Processes) watch(io ui.Streams, done <-chan struct{}) {
+// watch tells this process by its context that another one is gone, and ends it where it does
+// not end by itself.
+func (p *Processes) watch(io ui.Streams, done <-chan struct{}, cancel context.CancelFunc) {
 	select {
 	case <-done:
 		return
 	case <-p.Lost():
 	}
+	cancel()
 	select {
 	case <-done:
 	case <-time.After(giveUpAfter):

@@ -86,17 +86,21 @@ func (b bereft) Gather(mine []byte) ([][]byte, error) {
 
 // TestLossIsNamed: where a device fails because another process is gone, the error names it.
 func TestLossIsNamed(t *testing.T) {
-	for name, f := range map[string]func() error{
-		"panic": func() error { panic(&op.DeviceError{Err: errors.New("the sum was given up")}) },
-		"error": func() error { return errors.New("the sum was given up") },
+	for name, f := range map[string]func(ctx context.Context) error{
+		"panic": func(context.Context) error { panic(&op.DeviceError{Err: errors.New("the sum was given up")}) },
+		"error": func(context.Context) error { return errors.New("the sum was given up") },
+		"work that looks at its context": func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		},
 	} {
 		link := bereft{gone: make(chan struct{})}
 		p := &Processes{&engine.Processes{Link: link}, dist.NewCouncil(link, nil, nil)}
 		t.Setenv("GOMAXPROCS", "1") // stays as it is
 		err := p.carryOut(context.Background(), ui.Streams{Err: io.Discard}, ui.Streams{Err: io.Discard},
-			func(context.Context, ui.Streams, *Processes) error {
+			func(ctx context.Context, _ ui.Streams, _ *Processes) error {
 				close(link.gone)
-				return f()
+				return f(ctx)
 			})
 		var lost *dist.LostError
 		if !errors.As(err, &lost) || lost.Rank != 1 {
