@@ -2,6 +2,7 @@
 
 import { call, upload } from './api.js';
 import { $, el, plural } from './dom.js';
+import { rerun } from './jobs.js';
 import { neighbor } from './order.js';
 import { complain, say } from './say.js';
 import { changed, project, touched, view } from './store.js';
@@ -32,7 +33,7 @@ function report(title, [added, known, refused]) {
   const text = [`${plural(added, 'picture', 'pictures')} added`, known && `${known} there already`, refused && `${refused} refused`].filter(Boolean).join(', ');
   note(title, `${text}.`);
   say(`${text}.`, $('add-dialog').open);
-  changed('reload');
+  if (added) rerun();
 }
 
 async function addFiles(all) {

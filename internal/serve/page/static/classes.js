@@ -3,7 +3,7 @@
 import { removeSupport } from './actions.js';
 import { call } from './api.js';
 import { $, el, iconButton, later, plural } from './dom.js';
-import { ready, run, start } from './jobs.js';
+import { left, ready, run, start } from './jobs.js';
 import { ask, attempt, say } from './say.js';
 import { changed, classOf, imageOf, on, project, select, supportsOf, touched, view } from './store.js';
 
@@ -32,7 +32,7 @@ async function change(id, fields) {
     touched();
     project.classes = project.classes.map(c => (c.id === id ? klass : c));
   }
-  changed('classes', 'threshold');
+  changed('classes', 'threshold', 'reload');
 }
 
 async function remove(klass) {
@@ -141,9 +141,9 @@ function show() {
 
 function showRun() {
   const classes = ready();
-  const others = project.images.filter(i => classes.some(id => !supportsOf(id).some(s => s.image === i.id))).length;
-  $('run').disabled = !classes.length || !others;
-  $('run-text').textContent = run ? 'Find again' : others && classes.length ? `Find in ${plural(others, 'picture', 'pictures')}` : 'Find in all pictures';
+  const others = left(classes).length;
+  $('run').disabled = !classes.length || project.images.length < 2;
+  $('run-text').textContent = run || (classes.length && !others) ? 'Find again' : others && classes.length ? `Find in ${plural(others, 'picture', 'pictures')}` : 'Find in all pictures';
   $('run').title = classes.length ? 'Find the classes in all pictures (R)' : 'Mark an object in a picture first';
 }
 
@@ -163,5 +163,5 @@ export function setUp() {
   $('run').onclick = () => start();
   $('auto').onchange = () => { view.auto = $('auto').checked; changed('auto'); };
   on('classes supports selection images', show);
-  on('classes supports images jobs', showRun);
+  on('classes supports images masks jobs', showRun);
 }

@@ -1,32 +1,41 @@
 // Runs: one at a time for a person, masks come as they are ready, what is visible first.
 
 import { call } from './api.js';
-import { isAway, onReturn } from './connection.js';
+import { isAway } from './connection.js';
 import { $, plural } from './dom.js';
-import { attempt, complain, say } from './say.js';
-import { changed, failures, imageOf, on, project, putMask, supportsOf, touched, view } from './store.js';
 import { visible } from './order.js';
+import { attempt, complain, say } from './say.js';
+import { changed, failures, maskOf, on, project, putMask, supportOf, supportsOf, touched, view } from './store.js';
+import { reload } from './sync.js';
 
-// run is the one that this page watches: {id, classes, done, total, seen, source}.
+// run is the one that this page watches: {id, classes, waiting, done, total, seen, source}.
 export let run = null;
 
 // waits tells whether a picture's mask is still to come.
-export const waits = (image, klass) => !!run && run.classes.includes(klass) && !run.seen.has(`${image}/${klass}`)
-  && !supportsOf(klass).some(s => s.image === image);
+export const waits = (image, klass) => !!run?.waiting.has(image) && run.classes.includes(klass) && !run.seen.has(`${image}/${klass}`)
+  && !supportOf(image, klass);
 
+// ready are the classes that have a support.
 export const ready = () => project.classes.filter(c => supportsOf(c.id).length > 0).map(c => c.id);
 
-// start finds classes in all pictures.
+// left are the pictures in which a class was not looked for yet, or with other supports.
+export function left(classes) {
+  return project.images.map(image => image.id).filter(id => classes.some(klass => {
+    const mask = maskOf(id, klass);
+    return !supportOf(id, klass) && (!mask || mask.stale);
+  }));
+}
+
+// start finds classes in the pictures that are left; if there are none, in all once more.
 export async function start(classes = ready()) {
-  classes = classes.filter(id => supportsOf(id).length > 0);
-  if (!classes.length || project.images.length < 2) return;
   const before = run;
   stop();
-  if (before) classes = [...new Set([...before.classes, ...classes])].filter(id => supportsOf(id).length > 0);
+  classes = [...new Set([...before?.classes ?? [], ...classes])].filter(id => supportsOf(id).length > 0);
+  if (!classes.length || project.images.length < 2) return;
   failures.clear();
   await attempt(async () => {
     if (before) await call('DELETE', `/api/jobs/${before.id}`).catch(() => {});
-    const job = await call('POST', '/api/run', { classes, queries: [] });
+    const job = await call('POST', '/api/run', { classes, queries: left(classes) });
     touched();
     watch(job, classes);
     first();
@@ -34,7 +43,7 @@ export async function start(classes = ready()) {
 }
 
 // rerun is what follows a change of supports, if the person wants that.
-export function rerun(classes) {
+export function rerun(classes = ready()) {
   if (view.auto) start(classes);
 }
 
@@ -52,6 +61,7 @@ export function first() {
 
 function stop() {
   run?.source.close();
+  project.jobs = project.jobs.filter(job => job.id !== run?.id);
   run = null;
   changed('jobs', 'masks');
 }
@@ -59,7 +69,8 @@ function stop() {
 export function watch(job, classes) {
   stop();
   const source = new EventSource(`/api/jobs/${job.id}/events`);
-  const mine = run = { id: job.id, classes, done: job.done ?? 0, total: job.total ?? 0, seen: new Set(), source };
+  const waiting = new Set(left(classes).length ? left(classes) : project.images.map(image => image.id));
+  const mine = run = { id: job.id, classes, waiting, done: job.done ?? 0, total: job.total ?? 0, seen: new Set(), source };
   const event = (name, fn) => source.addEventListener(name, message => { if (run === mine) fn(JSON.parse(message.data)); });
   event('progress', ({ done, total }) => {
     Object.assign(mine, { done, total });
@@ -80,13 +91,20 @@ export function watch(job, classes) {
     stop();
     finished(state, error, done, total);
   });
-  // The browser asks again by itself unless the server refuses: then it knows the job no more.
-  source.onerror = () => {
-    if (run !== mine || source.readyState !== EventSource.CLOSED) return;
-    stop();
-    changed('reload');
-  };
+  source.onerror = () => { if (run === mine) check(mine); };
   changed('jobs', 'masks');
+}
+
+// check finds out what became of a run whose events ended: the server may have been started
+// anew, and knows it no more. Then what is left is looked for again; what was found is kept.
+async function check(mine) {
+  mine.source.close();
+  await attempt(reload);
+  if (run !== mine) return;
+  const job = project.jobs.find(j => j.id === mine.id);
+  stop();
+  if (job) watch(job, mine.classes);
+  else if (left(mine.classes).length) start(mine.classes);
 }
 
 function finished(state, error, done, total) {
@@ -123,15 +141,4 @@ export function setUp() {
   on('jobs', () => { resume(); show(); });
   on('viewport', first);
   $('job-cancel').onclick = cancel;
-  // A run that was going on when the server ended is asked for again: what it found is kept.
-  onReturn(() => {
-    if (!run) return;
-    const { classes } = run;
-    stop();
-    changed('reload');
-    setTimeout(() => { if (!run && classes.some(id => imageLeft(id))) start(classes); }, 600);
-  });
 }
-
-const imageLeft = klass => project.images.some(({ id }) => imageOf(id) && !supportsOf(klass).some(s => s.image === id)
-  && (!project.masks.has(`${id}/${klass}`) || project.masks.get(`${id}/${klass}`).stale));

@@ -1,7 +1,6 @@
 // Starts the page.
 
 import * as add from './add.js';
-import { call } from './api.js';
 import * as canvas from './canvas.js';
 import * as classes from './classes.js';
 import { isAway, onReturn } from './connection.js';
@@ -10,25 +9,10 @@ import * as exporting from './export.js';
 import * as grid from './grid.js';
 import * as jobs from './jobs.js';
 import * as keys from './keys.js';
-import { neighbor } from './order.js';
 import { complain } from './say.js';
-import { on, project, stamp, take, view } from './store.js';
+import { on, project, view } from './store.js';
+import { reload } from './sync.js';
 import * as work from './work.js';
-
-let reloading = null;
-
-// reload gets the server's state; again if something was changed meanwhile.
-async function reload() {
-  reloading ??= (async () => {
-    for (;;) {
-      const asked = stamp();
-      if (!take(await call('GET', '/api/state'), asked)) continue;
-      view.image ??= neighbor(0);
-      return;
-    }
-  })().finally(() => { reloading = null; });
-  return reloading;
-}
 
 function show() {
   const { network } = project;

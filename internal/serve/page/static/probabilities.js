@@ -27,17 +27,17 @@ function small({ width, height }) {
   return [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
 }
 
-// layers loads what is known of a picture: [{klass, gray, w, h, fixed}]. What a person made
-// (supports, corrections) is fixed: thresholds do not change it.
+// layers loads what is known of a picture: [{klass, gray, w, h, fixed}]. What a person
+// decided on (supports, corrections, what was accepted) is fixed: thresholds do not change it.
 export async function layers(image) {
   const all = [];
   for (const klass of project.classes) {
     const support = supportOf(image.id, klass.id), mask = maskOf(image.id, klass.id);
     let address = '';
-    const fixed = !!support || !!mask?.corrected;
+    const fixed = !!support || !!mask?.corrected || mask?.status === 'accepted';
     if (support) address = `/api/supports/${image.id}/${klass.id}.png?revision=${support.revision}`;
     else if (!mask || mask.status === 'rejected') continue;
-    else if (mask.corrected) address = `/api/masks/${image.id}/${klass.id}.png?revision=${mask.revision}`;
+    else if (fixed) address = `/api/masks/${image.id}/${klass.id}.png?revision=${mask.revision}`;
     else address = `/api/masks/${image.id}/${klass.id}.png?as=probability&revision=${mask.revision}`;
     const size = fixed ? small(image) : [];
     all.push(load(address, ...size).then(pixels => ({ klass: klass.id, fixed, ...pixels })));

@@ -106,14 +106,25 @@ export function putMask(mask) {
   changed('masks');
 }
 
+// age marks what was found with the supports that a class had before. What a person decided
+// on stays.
+function age(klass) {
+  for (const [at, mask] of project.masks) {
+    if (mask.class === klass && mask.status === 'proposed' && !mask.corrected) project.masks.set(at, { ...mask, stale: true });
+  }
+  changed('masks');
+}
+
 export function putSupport(support) {
   touched();
+  age(support.class);
   project.supports = project.supports.filter(s => s.image !== support.image || s.class !== support.class).concat(support);
   changed('supports');
 }
 
 export function dropSupport(image, klass) {
   touched();
+  age(klass);
   project.supports = project.supports.filter(s => s.image !== image || s.class !== klass);
   changed('supports');
 }

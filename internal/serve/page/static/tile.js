@@ -23,7 +23,7 @@ const percent = value => `${Math.round(100 * value)} %`;
 function standing({ id }) {
   const mask = maskOf(id, view.klass);
   if (failures.has(id)) return ['failed', 'alert', 'failed', `failed: ${failures.get(id).what}`];
-  if (supportOf(id, view.klass)) return ['support', 'star', 'shown', 'shows what to look for'];
+  if (supportOf(id, view.klass)) return ['support', 'star', 'support', 'support: shows what to look for'];
   if (!mask) return ['', '', '', waits(id, view.klass) ? 'waiting' : ''];
   const sure = percent(mask.confidence ?? 0);
   if (mask.status === 'accepted') return ['accepted', 'check', mask.corrected ? 'corrected' : sure, mask.corrected ? 'accepted, corrected by hand' : `accepted, ${sure} sure`];

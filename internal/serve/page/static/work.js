@@ -49,7 +49,7 @@ function toolbar() {
 }
 
 const verdicts = {
-  accepted: 'Accepted', rejected: 'Rejected', stale: 'Found before the last change', proposed: 'Proposed', support: 'Shows the others what to look for',
+  accepted: 'Accepted', rejected: 'Rejected', stale: 'Found before the last change', proposed: 'Proposed', support: 'Support: shows the others what to look for',
 };
 
 function head() {
@@ -57,6 +57,7 @@ function head() {
   $('head').hidden = !image;
   if (!image) return;
   const at = all.indexOf(image.id);
+  $('canvas').setAttribute('aria-label', `Picture ${image.name}`);
   $('title').textContent = $('title').title = image.name;
   $('size').textContent = `${image.width} × ${image.height}`;
   $('previous').disabled = at === 0;
