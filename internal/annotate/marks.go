@@ -48,16 +48,19 @@ func (m *Marks) seeds() bool { return len(m.Points) > 0 || m.Scribble != nil }
 // Errors: nothing is marked; a box that is empty or reaches out of the picture; a point
 // outside; a scribble of another size or without a mark; background points alone, or on
 // top of all marks of the object. They name the mark as a person writes it.
-func Mask(pix []uint8, h, w int, m *Marks) ([]uint8, error) {
+func Mask(pix []uint8, h, w int, m *Marks) ([]uint8, error) { return MaskAt(pix, h, w, m, h, w) }
+
+// MaskAt is Mask with th×tw pixels, of a picture that pix is a copy of in another size.
+func MaskAt(pix []uint8, h, w int, m *Marks, th, tw int) ([]uint8, error) {
 	if err := m.check(h, w); err != nil {
 		return nil, err
 	}
 	if !m.seeds() {
-		mask := make([]uint8, h*w)
+		mask := make([]uint8, th*tw)
 		for _, b := range m.Boxes {
-			for y := b.Y0; y < b.Y1; y++ {
-				for x := b.X0; x < b.X1; x++ {
-					mask[y*w+x] = 1
+			for y := b.Y0 * th / h; y < b.Y1*th/h; y++ {
+				for x := b.X0 * tw / w; x < b.X1*tw/w; x++ {
+					mask[y*tw+x] = 1
 				}
 			}
 		}
@@ -70,7 +73,7 @@ func Mask(pix []uint8, h, w int, m *Marks) ([]uint8, error) {
 		return nil, err
 	}
 	g := newGrower(sh, sw, shrink(pix, h, w, sh, sw), seed, len(m.Boxes) > 0)
-	return enlarge(g.object(), sh, sw, h, w), nil
+	return enlarge(g.object(), sh, sw, th, tw), nil
 }
 
 func (m *Marks) check(h, w int) error {

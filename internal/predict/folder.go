@@ -46,6 +46,8 @@ type FolderOptions struct {
 	SaveOverlays      bool // write pictures with the objects in colors
 
 	Progress func(done, total int) // pictures; nil: nobody is told
+
+	put func(name string, write func(io.Writer) error) error // writes a result; nil: below Out
 }
 
 // FolderReport is what became of a folder.
@@ -335,6 +337,9 @@ func (o *FolderOptions) overlay(a *annotated, p *picture.Photo) error {
 
 // result writes a file below Out, with its folders.
 func (o *FolderOptions) result(name string, write func(io.Writer) error) error {
+	if o.put != nil {
+		return o.put(name, write)
+	}
 	path := filepath.Join(o.Out, filepath.FromSlash(name))
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return fmt.Errorf("output folder %s: %w", infile.Shown(filepath.Dir(path)), err)

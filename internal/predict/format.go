@@ -5,8 +5,6 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
-
-	"hdmnet/internal/infile"
 )
 
 // Format is how found objects are written.
@@ -17,7 +15,12 @@ type format interface {
 	// write writes the results of one picture; what finish needs of it goes into line.
 	write(o *FolderOptions, a *annotated, line *recordLine) error
 	// index writes what belongs to all pictures together, and returns the files' names.
-	index(o *FolderOptions, log *record) ([]string, error)
+	index(o *FolderOptions, log lines) ([]string, error)
+}
+
+// lines are what is recorded of pictures, one after the other.
+type lines interface {
+	each(func(*recordLine) error) error
 }
 
 // Formats lists the formats by name.
@@ -49,12 +52,12 @@ func ParseFormat(name string) (Format, error) {
 
 // finish writes the files of all pictures together, and counts the objects.
 func (f Format) finish(o *FolderOptions, log *record) (objects int, files []string, err error) {
-	_, err = log.read(func([]byte) error { return nil }, func(l *recordLine) error {
+	err = log.each(func(l *recordLine) error {
 		objects += l.Count
 		return nil
 	})
 	if err != nil {
-		return 0, nil, fmt.Errorf("%s: %w", infile.Shown(log.path), err)
+		return 0, nil, err
 	}
 	files, err = f.index(o, log)
 	for i, name := range files {

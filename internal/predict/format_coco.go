@@ -50,14 +50,13 @@ func (cocoFormat) write(o *FolderOptions, a *annotated, line *recordLine) error 
 
 // index puts the annotations of all pictures together, in one pass for each part, so that
 // no more than one picture's are in memory.
-func (cocoFormat) index(o *FolderOptions, log *record) ([]string, error) {
+func (cocoFormat) index(o *FolderOptions, log lines) ([]string, error) {
 	const file = "annotations.json"
 	err := o.result(file, func(w io.Writer) error {
 		out := &jsonList{w: bufio.NewWriter(w)}
 		out.text(`{"info": {"description": "found by hdmnet predict"}, "images": [`)
 		image, object := 0, 0
-		nothing := func([]byte) error { return nil }
-		_, err := log.read(nothing, func(l *recordLine) error {
+		err := log.each(func(l *recordLine) error {
 			image++
 			return out.item(map[string]any{"id": image, "file_name": l.Picture, "height": l.Height, "width": l.Width})
 		})
@@ -66,7 +65,7 @@ func (cocoFormat) index(o *FolderOptions, log *record) ([]string, error) {
 		}
 		out.next("], \"annotations\": [")
 		image = 0
-		_, err = log.read(nothing, func(l *recordLine) error {
+		err = log.each(func(l *recordLine) error {
 			image++
 			for _, c := range l.Objects {
 				object++

@@ -52,4 +52,4 @@ func (labelMeFormat) write(o *FolderOptions, a *annotated, _ *recordLine) error 
 	})
 }
 
-func (labelMeFormat) index(*FolderOptions, *record) ([]string, error) { return nil, nil }
+func (labelMeFormat) index(*FolderOptions, lines) ([]string, error) { return nil, nil }

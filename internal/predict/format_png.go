@@ -22,12 +22,12 @@ func (pngFormat) write(o *FolderOptions, a *annotated, _ *recordLine) error {
 
 func maskName(picture string) string { return "masks/" + resultName(picture) + ".png" }
 
-func (pngFormat) index(o *FolderOptions, log *record) ([]string, error) {
+func (pngFormat) index(o *FolderOptions, log lines) ([]string, error) {
 	if err := o.classFile(); err != nil {
 		return nil, err
 	}
 	err := o.result("list.txt", func(w io.Writer) error {
-		_, err := log.read(func([]byte) error { return nil }, func(l *recordLine) error {
+		return log.each(func(l *recordLine) error {
 			picture, err := o.fromOut("", filepath.Join(o.Folder, filepath.FromSlash(l.Picture)))
 			if err != nil {
 				return err
@@ -38,7 +38,6 @@ func (pngFormat) index(o *FolderOptions, log *record) ([]string, error) {
 			}
 			return err
 		})
-		return err
 	})
 	return []string{"masks", "classes.txt", "list.txt"}, err
 }

@@ -16,7 +16,7 @@ type yoloFormat struct{}
 
 func (yoloFormat) String() string { return "yolo" }
 
-func (yoloFormat) write(o *FolderOptions, a *annotated, _ *recordLine) error {
+func (yoloFormat) write(o *FolderOptions, a *annotated, _ linesLine) error {
 	return o.result("labels/"+resultName(a.name)+".txt", func(w io.Writer) error {
 		var text []byte
 		for i := range a.objects {
@@ -33,9 +33,9 @@ func (yoloFormat) write(o *FolderOptions, a *annotated, _ *recordLine) error {
 
 // index writes data.yaml, and a link to the pictures, which YOLO's rule has beside the
 // labels, in images. Where the system makes no links a comment in data.yaml says so.
-func (yoloFormat) index(o *FolderOptions, _ *record) ([]string, error) {
+func (yoloFormat) index(o *FolderOptions, _ lines) ([]string, error) {
 	comment := ""
-	if link := filepath.Join(o.Out, "images"); !locate.Same(link, o.Folder) {
+	if link := filepath.Join(o.Out, exportImages); o.put == nil && !locate.Same(link, o.Folder) {
 		from, err := o.fromOut("", o.Folder)
 		if err == nil {
 			err = os.Symlink(filepath.FromSlash(from), link)

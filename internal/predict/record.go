@@ -209,6 +209,14 @@ func (r *record) read(first func([]byte) error, each func(*recordLine) error) (w
 	}
 }
 
+// each passes on the lines of all pictures.
+func (r *record) each(f func(*recordLine) error) error {
+	if _, err := r.read(func([]byte) error { return nil }, f); err != nil {
+		return fmt.Errorf("%s: %w", infile.Shown(r.path), err)
+	}
+	return nil
+}
+
 // add records a picture as done.
 func (r *record) add(l *recordLine) error {
 	line, err := json.Marshal(l)
