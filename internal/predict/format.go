@@ -51,7 +51,7 @@ func ParseFormat(name string) (Format, error) {
 }
 
 // finish writes the files of all pictures together, and counts the objects.
-func (f Format) finish(o *FolderOptions, log *record) (objects int, files []string, err error) {
+func (f Format) finish(o *FolderOptions, log lines) (objects int, files []string, err error) {
 	err = log.each(func(l *recordLine) error {
 		objects += l.Count
 		return nil
