@@ -16,7 +16,7 @@ type yoloFormat struct{}
 
 func (yoloFormat) String() string { return "yolo" }
 
-func (yoloFormat) write(o *FolderOptions, a *annotated, _ recordLine) error {
+func (yoloFormat) write(o *FolderOptions, a *annotated, _ *recordLine) error {
 	return o.result("labels/"+resultName(a.name)+".txt", func(w io.Writer) error {
 		var text []byte
 		for i := range a.objects {
