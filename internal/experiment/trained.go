@@ -1,7 +1,9 @@
 package experiment
 
 import (
+	"crypto/sha256"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -290,4 +292,19 @@ func (t *Trained) Open() (*Dataset, error) {
 		return t.own, nil
 	}
 	return Open(&t.Dataset, t.Fold)
+}
+
+// Identity is what of the network results depend on: its file's content, and how supports
+// count together.
+func (t *Trained) Identity() (string, error) {
+	f, err := os.Open(t.Path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", fmt.Errorf("%s: %w", infile.Shown(t.Path), err)
+	}
+	return fmt.Sprintf("%x, %s", h.Sum(nil)[:16], t.Model.ShotFusion), nil
 }

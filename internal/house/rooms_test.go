@@ -48,13 +48,15 @@ var rooms = []room{
 	{"training", []string{"internal/bench", "internal/train"},
 		[]string{"files", "constants", "formats", "settings", "data", "operators", "references", "observers", "processes", "layers", "networks", "tasks", "experiment"}},
 	{"reports", []string{"internal/report"}, []string{"files", "formats", "settings", "training"}},
+	{"server", []string{"internal/serve", "internal/serve/engine", "internal/serve/fault", "internal/serve/project", "internal/serve/strokes", "internal/serve/studio"},
+		[]string{"files", "page", "pictures", "formats", "data", "operators", "layers", "tasks"}},
 
 	{"flags and screens", []string{"internal/cli/flags", "internal/cli/ui"},
 		[]string{"files", "pictures", "formats", "settings", "data", "operators", "devices", "processes", "process engines", "networks", "tasks", "experiment"}},
 	{"commands", []string{"internal/cli/bench", "internal/cli/config", "internal/cli/data", "internal/cli/doctor", "internal/cli/eval", "internal/cli/export",
-		"internal/cli/manual", "internal/cli/predict", "internal/cli/report", "internal/cli/root", "internal/cli/train", "internal/cli/weights"},
-		[]string{"files", "constants", "pictures", "formats", "settings", "data", "data sets", "operators", "cpu", "devices", "observers",
-			"processes", "layers", "networks", "tasks", "experiment", "training", "reports", "flags and screens"}},
+		"internal/cli/manual", "internal/cli/predict", "internal/cli/report", "internal/cli/root", "internal/cli/serve", "internal/cli/train", "internal/cli/weights"},
+		[]string{"files", "constants", "machine", "pictures", "formats", "settings", "data", "data sets", "operators", "cpu", "devices", "observers",
+			"processes", "layers", "networks", "tasks", "experiment", "training", "reports", "server", "flags and screens"}},
 	{"programs", []string{"cmd/hdmnet", "internal/house", "scripts/demonet", "scripts/glibc", "scripts/gpucheck", "scripts/release"}, []string{"files", "machine", "settings", "data sets", "process engines", "flags and screens", "commands"}},
 }
 

@@ -4,6 +4,7 @@ package serve
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -17,7 +18,9 @@ import (
 	"hdmnet/internal/picture"
 	"hdmnet/internal/refine"
 	"hdmnet/internal/serve/engine"
+	"hdmnet/internal/serve/page"
 	"hdmnet/internal/serve/project"
+	"hdmnet/internal/serve/strokes"
 	"hdmnet/internal/serve/studio"
 	"hdmnet/internal/tta"
 )
@@ -35,6 +38,9 @@ type Network struct {
 type Sample struct {
 	Name    string
 	Content []byte // of its file
+	// Class is what Object, a polygon in pixels, shows; empty: nothing is marked.
+	Class  string
+	Object [][2]float64
 }
 
 // Options say what is served.
@@ -53,7 +59,6 @@ type Options struct {
 	Addr    string // where the server listens: tells which hosts it is asked for
 	Token   string // that requests must have; empty: none, on loopback addresses alone
 	Samples []Sample
-	Page    http.Handler // answers what is not the API's; nil: nothing does
 
 	MaxPixels int   // of a picture; at most picture.WholePixels, and that where 0
 	MaxFile   int64 // of a picture's file, in bytes; 0: 128 MiB
@@ -122,13 +127,36 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	}
 	if len(s.project.Records()) == 0 && len(s.project.Classes()) == 0 {
 		for _, sample := range o.Samples {
-			if _, err := s.studio.Upload(path.Base(sample.Name), sample.Content, true); err != nil {
+			if err := s.sample(ctx, sample); err != nil {
 				return nil, err
 			}
 		}
 	}
 	s.handler = s.guard(s.routes())
 	return s, nil
+}
+
+// sample adds a sample, with its object as a support.
+func (s *Server) sample(ctx context.Context, v Sample) error {
+	r, err := s.studio.Upload(path.Base(v.Name), v.Content, true)
+	if err != nil || v.Class == "" {
+		return err
+	}
+	c, err := s.project.AddClass(v.Class, "")
+	if err != nil {
+		return err
+	}
+	drawn := []strokes.Stroke{{Tool: "polygon", Add: true, Points: v.Object}}
+	mask, err := s.studio.Understood(ctx, r, drawn)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(drawn)
+	if err != nil {
+		return err
+	}
+	_, err = s.project.SetSupport(r.Image.ID, c.ID, mask, text)
+	return err
 }
 
 // batch is how many pictures keep all of a device busy.
@@ -198,8 +226,6 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /api/export", s.postExport)
 	mux.HandleFunc("/api/", s.unknown)
 	mux.HandleFunc("GET /metrics", s.getMetrics)
-	if s.o.Page != nil {
-		mux.Handle("GET /", s.o.Page)
-	}
+	mux.Handle("GET /", page.Handler())
 	return s.meter.count(mux)
 }

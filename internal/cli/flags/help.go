@@ -33,7 +33,7 @@ var members = []struct {
 		"filter-intersection",
 		"shots", "episodes", "episodes-file", "seeds", "protocol", "support", "support-dir", "support-file", "support-images", "max-supports", "class", "query", "query-dir", "mask-white-is-object",
 		"root", "sbd", "images", "image-suffix", "masks", "mask-suffix", "instances", "file", "attribute", "classes", "mask-mode", "crowd", "strict",
-		"train-order", "val-order", "train", "val",
+		"project", "train-order", "val-order", "train", "val",
 	}},
 	{GroupNetwork, []string{
 		"run", "weights", "key", "stage", "epochs", "seed", "untrained", "shot-fusion", "tta", "refine", "boundary-iou", "gfss", "tau", "merge", "size", "batch", "mode",
@@ -45,6 +45,7 @@ var members = []struct {
 	}},
 	{GroupMachine, []string{
 		"device", "precision", "dist", "workers", "feature-cache", "runs", "warmup", "seconds", "sizes", "ops", "trace", "self-test", "measure", "thorough",
+		"addr", "token", "open", "max-file", "max-disk",
 	}},
 	{groupSettings, []string{"config", "set"}},
 	{groupOther, []string{"help", "version"}},

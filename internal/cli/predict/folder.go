@@ -2,11 +2,8 @@ package predict
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 
 	"hdmnet/internal/cli/ui"
@@ -42,21 +39,6 @@ func (o *options) folderOptions() (predict.FolderOptions, error) {
 		f.Simplify = 1
 	}
 	return f, nil
-}
-
-// identity is what of the network results depend on: its file's contents, and how supports
-// count together.
-func identity(t *experiment.Trained) (string, error) {
-	f, err := os.Open(t.Path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", fmt.Errorf("%s: %w", infile.Shown(t.Path), err)
-	}
-	return fmt.Sprintf("%x, %s", h.Sum(nil)[:16], t.Model.ShotFusion), nil
 }
 
 // folder looks for objects in a folder of pictures.

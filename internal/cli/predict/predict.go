@@ -234,7 +234,7 @@ func run(ctx context.Context, io ui.Streams, o *options) (err error) {
 	}
 	if folder {
 		many.Options = work
-		if many.Network, err = identity(t); err != nil {
+		if many.Network, err = t.Identity(); err != nil {
 			return err
 		}
 		return o.folder(ctx, io, net, many)

@@ -22,6 +22,7 @@ import (
 	"hdmnet/internal/cli/flags"
 	"hdmnet/internal/cli/predict"
 	"hdmnet/internal/cli/report"
+	"hdmnet/internal/cli/serve"
 	traincmd "hdmnet/internal/cli/train"
 	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/cli/weights"
@@ -119,7 +120,7 @@ makes itself, so that every command works without any files.`,
 	})
 	root.SetVersionTemplate("hdmnet {{.Version}}\n")
 	flags.Help(root)
-	root.AddCommand(traincmd.NewCmd(io), eval.NewCmd(io), predict.NewCmd(io), report.NewCmd(io), export.NewCmd(io), weights.NewCmd(io), data.NewCmd(io), bench.NewCmd(io), doctor.NewCmd(io), configcmd.NewCmd(io), newVersion(io))
+	root.AddCommand(traincmd.NewCmd(io), eval.NewCmd(io), predict.NewCmd(io), serve.NewCmd(io, Number), report.NewCmd(io), export.NewCmd(io), weights.NewCmd(io), data.NewCmd(io), bench.NewCmd(io), doctor.NewCmd(io), configcmd.NewCmd(io), newVersion(io))
 	decimal(root)
 	return root
 }
