@@ -226,6 +226,6 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /api/export", s.postExport)
 	mux.HandleFunc("/api/", s.unknown)
 	mux.HandleFunc("GET /metrics", s.getMetrics)
-	mux.Handle("GET /", page.Handler())
+	mux.Handle("/", page.Handler())
 	return s.meter.count(mux)
 }

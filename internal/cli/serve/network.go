@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"runtime"
+	"strings"
 
 	"hdmnet/internal/cli/flags"
 	"hdmnet/internal/cli/ui"
@@ -14,6 +15,7 @@ import (
 	"hdmnet/internal/experiment"
 	"hdmnet/internal/infile"
 	"hdmnet/internal/memlimit"
+	"hdmnet/internal/op"
 	"hdmnet/internal/serve"
 )
 
@@ -78,7 +80,7 @@ func (o *options) openFrom(ctx context.Context, io ui.Streams, from experiment.S
 		return err
 	}
 	defer func() { err = errors.Join(err, dev.Close()) }()
-	work.Device = fmt.Sprintf("%s %s", dev.Name(), t.Config.Precision)
+	work.Device = dev.Name()
 	shots, err := t.TrainedShots()
 	if err != nil {
 		return err
@@ -90,7 +92,7 @@ func (o *options) openFrom(ctx context.Context, io ui.Streams, from experiment.S
 	defer func() { err = errors.Join(err, net.Close()) }()
 	keep := int64(t.Eval.FeatureCache) << 20
 	if o.Source("eval.feature_cache") == "" || keep == 0 {
-		keep = usualMemory(t.Config.Device)
+		keep = usualMemory(dev)
 	}
 	if err := net.CacheFeatures(net.Tape, keep); err != nil {
 		return err
@@ -101,11 +103,11 @@ func (o *options) openFrom(ctx context.Context, io ui.Streams, from experiment.S
 
 // usualMemory is how much features may take where nobody says: half of the machine's memory
 // that is free or, of a GPU, whose memory the network needs too, 8 GiB at most.
-func usualMemory(device string) int64 {
-	const most = 64 << 30
+func usualMemory(dev op.Device) int64 {
 	left, _ := memlimit.Left()
-	if device != "cpu" {
-		return min(left/2, 8<<30)
+	most := int64(8 << 30)
+	if strings.HasPrefix(dev.Name(), "cpu") {
+		most = 64 << 30
 	}
 	return min(left/2, most)
 }
