@@ -57,8 +57,8 @@ type Dataset struct {
 
 // Model is the network.
 type Model struct {
-	Backbone string `yaml:"backbone" default:"resnet50" valid:"resnet50|resnet101|vgg16|tiny"`
-	Size     int    `yaml:"size" default:"473" valid:"[33,4097]" doc:"side of the square input of the meta stage, 8n + 1"`
+	Backbone string `yaml:"backbone" default:"resnet50" valid:"resnet50|resnet101|vgg16|tiny|dinov2_vits14|dinov2_vits14_reg|dinov2_vitb14|dinov2_vitb14_reg|dinov2_vitl14|dinov2_vitl14_reg|dinov3_vits16|dinov3_vitb16|dinov3_vitl16|dinov2_tiny14|dinov2_tiny14_reg|dinov3_tiny16"`
+	Size     int    `yaml:"size" default:"473" valid:"[33,4097]" doc:"side of the square input of the meta stage, 8n + 1; with DINOv2 and DINOv3 a multiple of their patch, 14 or 16"`
 	Shots    int    `yaml:"shots" default:"1" valid:"[1,100]" doc:"K, support images per episode"`
 	// ShotFusion is how K supports are taken by a network that was trained on R.
 	ShotFusion string `yaml:"shot_fusion" default:"auto" valid:"auto|joint|scaled|vote" doc:"how K supports are taken by a network trained on R: joint (the release's sum), scaled (times R/K), vote (mean of K one-shot probabilities), auto (joint where K = R, else scaled)"`
@@ -67,7 +67,7 @@ type Model struct {
 
 // Backbone is where the base stage starts.
 type Backbone struct {
-	Weights string `yaml:"weights" doc:"ImageNet weights; empty: random"`
+	Weights string `yaml:"weights" doc:"ImageNet weights, or those of DINOv2 and DINOv3; empty: random"`
 }
 
 // Base is where the meta stage starts.
@@ -110,7 +110,7 @@ type Augment struct {
 // step i of n is lr · (1 − i/n)^power times the group's multiplier.
 type BaseStage struct {
 	Schedule    `default:"epochs=100 batch=3"`
-	Size        int     `yaml:"size" default:"417" valid:"[33,4097]" doc:"side of the random crop, 8n + 1"`
+	Size        int     `yaml:"size" default:"417" valid:"[33,4097]" doc:"side of the random crop, as model.size"`
 	LR          float64 `yaml:"lr" default:"2.5e-4" valid:"(0,inf)"`
 	Power       float64 `yaml:"power" default:"0.9" valid:"[0,inf)" doc:"the rate falls as lr · (1 − step/steps)^power"`
 	Momentum    float64 `yaml:"momentum" default:"0.9" valid:"[0,1)"`

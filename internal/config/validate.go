@@ -23,8 +23,8 @@ func (c *Config) problems() []problem {
 			out = append(out, problem{f.key, fmt.Sprintf("is %v, expected %s", show(v), f.expected())})
 		}
 	}
-	out = append(out, sizeProblem("model.size", c.Model.Size)...)
-	out = append(out, sizeProblem("train.base.size", c.Train.Base.Size)...)
+	out = append(out, c.sizeProblem("model.size", c.Model.Size)...)
+	out = append(out, c.sizeProblem("train.base.size", c.Train.Base.Size)...)
 	if c.Train.Base.Batch == 1 {
 		// The pyramid's 1×1 level has one value per channel and picture.
 		out = append(out, problem{"train.base.batch", "is 1, expected at least 2: batch norm takes its statistics over the batch, whatever train.base.accumulate is"})
@@ -71,9 +71,30 @@ func (c *Config) TrainingShots() (least, most int, err error) {
 	return least, most, nil
 }
 
+// Patch is the side in pixels of the patches that the backbone cuts pictures into, with which
+// the name of a DINOv2 or DINOv3 ends, but for _reg; 0 of other backbones.
+func (m *Model) Patch() int {
+	base := strings.TrimSuffix(m.Backbone, "_reg")
+	if len(base) < 2 || !strings.HasPrefix(base, "dino") {
+		return 0
+	}
+	patch, err := strconv.Atoi(base[len(base)-2:])
+	if err != nil {
+		return 0
+	}
+	return patch
+}
+
 // sizeProblem: input sizes are 8n + 1, so that the corners of the input and of the
-// feature map at stride 8 coincide.
-func sizeProblem(key string, size int) []problem {
+// feature map at stride 8 coincide; those of patches are whole patches.
+func (c *Config) sizeProblem(key string, size int) []problem {
+	if patch := c.Model.Patch(); patch > 0 {
+		if size%patch == 0 || size < 1 {
+			return nil
+		}
+		below := size / patch * patch
+		return []problem{{key, fmt.Sprintf("is %d, which is no multiple of the patches of %d pixels of %s; use %d or %d", size, patch, c.Model.Backbone, below, below+patch)}}
+	}
 	if size%8 == 1 || size < 1 {
 		return nil
 	}

@@ -16,6 +16,10 @@ type backbone interface {
 	// cost returns the floating-point operations for an image of a side, and the side of
 	// layer3's map; see Cost.
 	cost(size int) (flop float64, side int)
+}
+
+// drawable is a backbone that ONNX graphs are drawn of.
+type drawable interface {
 	// draw is features in an ONNX graph; x is [N,3,S,S].
 	draw(d *drawing, x drawnMap) (f2, f3, f4 drawnMap)
 }
@@ -36,12 +40,12 @@ type shapes func(name string) ([]int, bool)
 
 // backboneEntries holds the backbones by the values of model.backbone. A new one is a line
 // here, its network in a file of its own, and its name in the valid tag of config.Model.
-var backboneEntries = []backboneEntry{
+var backboneEntries = append([]backboneEntry{
 	resNetEntry("resnet50", resNetSpec{stem: 64, width: 64, blocks: [4]int{3, 4, 6, 3}}, 512),
 	resNetEntry("resnet101", resNetSpec{stem: 64, width: 64, blocks: [4]int{3, 4, 23, 3}}, 512),
 	{name: "vgg16", make: func() backbone { return newVGG() }, headWidth: 512, is: isVGG16},
 	resNetEntry("tiny", resNetSpec{stem: 16, width: 16, blocks: [4]int{1, 1, 1, 1}}, 64),
-}
+}, encoderEntries()...)
 
 func resNetEntry(name string, s resNetSpec, headWidth int) backboneEntry {
 	return backboneEntry{

@@ -6,6 +6,7 @@ import (
 
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
+	"hdmnet/internal/vit"
 )
 
 // TestEpisodeCost: the operations of the parts of an episode, in 10⁹, counted by hand from
@@ -58,9 +59,22 @@ func (c *convCounter) FrozenConv2D(y, x op.Tensor, f op.FrozenConv, residual op.
 	c.Device.FrozenConv2D(y, x, f, residual, relu)
 }
 
-// TestBackboneCost: the count is that of the convolutions that a forward pass makes.
+func (c *convCounter) SelfAttention(y, lse, q, k, v op.Tensor, heads int) {
+	c.flop += 4 * float64(op.Len(q)) * float64(k.Shape()[1])
+	c.Device.SelfAttention(y, lse, q, k, v, heads)
+}
+
+// TestBackboneCost: the count is that of the convolutions, and of the attention of encoders,
+// that a forward pass makes.
 func TestBackboneCost(t *testing.T) {
 	for _, name := range Backbones() {
+		size := 65
+		if spec, ok := vit.Find(name); ok {
+			if spec.Blocks > 3 {
+				continue // large, and of a small one's making
+			}
+			size = 5 * spec.Patch
+		}
 		dev := &convCounter{Device: open(t)}
 		net, err := NewHDMNet(Options{Backbone: name, BaseClasses: 16, Shots: 1})
 		if err != nil {
@@ -68,7 +82,6 @@ func TestBackboneCost(t *testing.T) {
 		}
 		defer inference(dev, net).Close()
 		tape := nn.NewTape(dev)
-		const size = 65
 		f2, f3, f4 := net.Base.Backbone.features(tape, tape.Const(tape.Arena.Zeros(1, size, size, 3)))
 		flop, side := net.Base.Backbone.cost(size)
 		if flop != dev.flop || side != f3.Value.Shape()[1] {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"hdmnet/internal/nn"
+	"hdmnet/internal/vit"
 	"hdmnet/internal/weights"
 )
 
@@ -32,6 +33,7 @@ type Layout struct {
 	Problem     string // why the network cannot use it; empty: it can
 	Notes       []string
 	lacks       func(name string) bool // parameters of the backbone that it does not bring
+	encoder     *vit.Layout            // of a file of an encoder alone
 }
 
 // String says in a few words what a file holds.
@@ -64,7 +66,8 @@ func (l Layout) String() string {
 //     layer0.0,1,3,4,6,7, fc is dropped;
 //   - torchvision's vgg16_bn: features.N is layer0..4;
 //   - torchvision's ResNets: the 7×7 stem and what follows it in layer1.0 is left out,
-//     because the network's stem is of three 3×3 convolutions with 128 outputs.
+//     because the network's stem is of three 3×3 convolutions with 128 outputs;
+//   - DINOv2 and DINOv3, of Hugging Face and of Meta (package vit).
 //
 // A file of other names comes back as it is, of UnknownKind.
 func Recognize(f *weights.File) (Layout, *weights.File, error) {
@@ -72,12 +75,12 @@ func Recognize(f *weights.File) (Layout, *weights.File, error) {
 	if err != nil {
 		return Layout{}, nil, err
 	}
-	l, rename := match(f.Shape)
+	l, translate := match(f.Shape)
 	if l.Kind == UnknownKind {
 		l.Problem = "its names are not those of a network known here: " + some(f.Names())
 		return l, f, nil
 	}
-	g, err := f.Renamed(rename)
+	g, err := translate(f)
 	if err != nil {
 		return l, nil, err
 	}
@@ -85,8 +88,17 @@ func Recognize(f *weights.File) (Layout, *weights.File, error) {
 	return l, g, nil
 }
 
+// translation gives a file's tensors the release's names.
+type translation func(f *weights.File) (*weights.File, error)
+
+func renaming(rename func(string) (string, bool)) translation {
+	return func(f *weights.File) (*weights.File, error) { return f.Renamed(rename) }
+}
+
+func unchanged(f *weights.File) (*weights.File, error) { return f, nil }
+
 // match tells whose names tensors have, and how they become the release's.
-func match(shape func(name string) ([]int, bool)) (l Layout, rename func(string) (string, bool)) {
+func match(shape shapes) (Layout, translation) {
 	has := func(name string) bool { _, ok := shape(name); return ok }
 	kernel := func(name string) int {
 		if s, _ := shape(name); len(s) == 4 {
@@ -96,13 +108,17 @@ func match(shape func(name string) ([]int, bool)) (l Layout, rename func(string)
 	}
 	switch {
 	case has("features.0.weight"):
-		return torchvisionVGG(has)
+		l, rename := torchvisionVGG(has)
+		return l, renaming(rename)
 	case kernel("conv1.weight") == 7 && has("layer1.0.conv1.weight"):
-		return plainResNet(), plainNames
+		return plainResNet(), renaming(plainNames)
 	case kernel("conv1.weight") == 3 && has("conv3.weight") && has("layer1.0.conv1.weight"):
-		return Layout{Kind: BackboneAlone, Source: "semseg"}, semsegNames
-	case has("layer0.0.weight") || has("encoder.0.0.weight"):
-		return release(has), releaseNames(has)
+		return Layout{Kind: BackboneAlone, Source: "semseg"}, renaming(semsegNames)
+	case has("layer0.0.weight") || has("encoder.0.0.weight") || has(encoderAnchor):
+		return release(has), renaming(releaseNames(has))
+	}
+	if found, ok := vit.Match(shape); ok {
+		return encoderLayout(found)
 	}
 	return Layout{Kind: UnknownKind}, nil
 }
@@ -194,7 +210,9 @@ func vggNames(name string) (string, bool) {
 
 // measure reads backbone, classes and shots off the shapes.
 func (l *Layout) measure(f *weights.File) {
-	l.Backbone = backboneName(f.Shape)
+	if name := backboneName(f.Shape); name != "" {
+		l.Backbone = name
+	}
 	if l.Problem == "" && l.Backbone != "" && !slices.Contains(Backbones(), l.Backbone) {
 		l.Problem = fmt.Sprintf("its backbone is %s; there are %s", l.Backbone, strings.Join(Backbones(), ", "))
 	}
@@ -257,6 +275,9 @@ func isVGG16(shape shapes) bool {
 // or has in another shape, and so PyTorch's strict load_state_dict would miss; nil when
 // the layout names no network.
 func (l Layout) Missing(f *weights.File) []string {
+	if l.encoder != nil {
+		return l.encoder.Missing
+	}
 	var missing []string
 	for _, p := range l.stateDict(f) {
 		if s, ok := f.Shape(p.Name); !ok || !slices.Equal(s, p.Shape) {

@@ -83,15 +83,15 @@ func loadBase(set *nn.Set, f *weights.File) error {
 // that Recognize knows. The notes say what could not be used and starts from its
 // initialization.
 func (n *PSPNet) LoadBackbone(set *nn.Set, f *weights.File) (notes []string, err error) {
-	return loadBackbone(set, f)
+	return loadBackbone(n.Base.Backbone, set, f)
 }
 
 // LoadBackbone is PSPNet.LoadBackbone.
 func (n *HDMNet) LoadBackbone(set *nn.Set, f *weights.File) (notes []string, err error) {
-	return loadBackbone(set, f)
+	return loadBackbone(n.Base.Backbone, set, f)
 }
 
-func loadBackbone(set *nn.Set, f *weights.File) ([]string, error) {
+func loadBackbone(b backbone, set *nn.Set, f *weights.File) ([]string, error) {
 	l, f, err := recognizeFor(set, f)
 	if err != nil {
 		return nil, err
@@ -100,6 +100,10 @@ func loadBackbone(set *nn.Set, f *weights.File) ([]string, error) {
 		Only:   func(name string) bool { return IsBackboneParam(name) && (l.lacks == nil || !l.lacks(name)) },
 		Ignore: func(name string) bool { return !IsBackboneParam(name) },
 	})
+	if e := encoderOf(b); e != nil && l.encoder != nil && err == nil {
+		e.SetRule(l.encoder.Rule)
+		return nil, nil
+	}
 	return l.Notes, err
 }
 

@@ -29,7 +29,10 @@ type Graphs struct{ Whole, EncodeSupport, SegmentQuery *onnx.Graph }
 // Graphs draws the network. Supports fuse as Fuse says, but votes, which are passes of
 // their own, are refused; so is any number of supports where the network weighs K shots.
 func (n *HDMNet) Graphs(o GraphOptions) (Graphs, error) {
+	_, draws := n.Base.Backbone.(drawable)
 	switch {
+	case !draws:
+		return Graphs{}, errors.New("the backbone is a vision transformer, which ONNX graphs are not drawn of: export a network with a ResNet or VGG")
 	case n.ambiguity:
 		return Graphs{}, errors.New("the network has ambiguity elimination (model.ambiguity), which ONNX graphs are not drawn of: export one without it")
 	case n.fusion.way == FusionVote:

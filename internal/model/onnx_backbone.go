@@ -50,7 +50,7 @@ type drawnFeatures struct{ f2, f4, f5, down drawnMap }
 func (d *drawing) features(x onnx.Value, query bool) (f drawnFeatures) {
 	n := d.n
 	var f3 drawnMap
-	f.f2, f3, f.f4 = n.Base.Backbone.draw(d, drawnMap{x, 3, d.o.Size, d.o.Size})
+	f.f2, f3, f.f4 = n.Base.Backbone.(drawable).draw(d, drawnMap{x, 3, d.o.Size, d.o.Size})
 	d.at("head")
 	parts := []onnx.Value{f.f4.v}
 	for _, bin := range n.Base.PPM.Features {

@@ -41,7 +41,7 @@ func (o Options) check() error {
 // IsBaseParam tells whether a parameter belongs to the backbone or the base learner:
 // what the base stage trains and the meta stage takes over frozen.
 func IsBaseParam(name string) bool {
-	for _, p := range []string{"layer", "ppm.", "cls.", "base_learnear."} {
+	for _, p := range []string{"layer", encoderPrefix, "ppm.", "cls.", "base_learnear."} {
 		if strings.HasPrefix(name, p) {
 			return true
 		}
@@ -51,7 +51,9 @@ func IsBaseParam(name string) bool {
 
 // IsBackboneParam tells whether a parameter belongs to the backbone: what an ImageNet
 // checkpoint provides.
-func IsBackboneParam(name string) bool { return strings.HasPrefix(name, "layer") }
+func IsBackboneParam(name string) bool {
+	return strings.HasPrefix(name, "layer") || strings.HasPrefix(name, encoderPrefix)
+}
 
 // isOptionalParam tells whether a checkpoint may lack a parameter: kshot_rw exists only
 // for K > 1; without it the shots weigh alike.

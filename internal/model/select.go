@@ -6,11 +6,12 @@ import (
 	"strings"
 
 	"hdmnet/internal/infile"
+	"hdmnet/internal/vit"
 	"hdmnet/internal/weights"
 )
 
 // anchors are tensors by which the known layouts are found behind a prefix.
-var anchors = []string{"layer0.0.weight", "encoder.0.0.weight", "features.0.weight", "conv1.weight"}
+var anchors = append([]string{"layer0.0.weight", "encoder.0.0.weight", "features.0.weight", "conv1.weight", encoderAnchor}, vit.Anchors...)
 
 // momentsKey is where checkpoints keep the optimizer's moments, which have the names and
 // shapes of a network.
@@ -94,7 +95,7 @@ func candidates(key string, f *weights.File) ([]candidate, error) {
 				continue
 			}
 			tried[prefix] = true
-			l, rename := match(func(name string) ([]int, bool) {
+			l, translate := match(func(name string) ([]int, bool) {
 				is, ok := raw[prefix+name]
 				if !ok {
 					return nil, false
@@ -111,7 +112,7 @@ func candidates(key string, f *weights.File) ([]candidate, error) {
 			if err != nil {
 				return nil, err
 			}
-			view, err := under.Renamed(rename)
+			view, err := translate(under)
 			if err != nil {
 				return nil, err
 			}

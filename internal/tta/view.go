@@ -16,6 +16,7 @@ import (
 type View struct {
 	Flip  bool    // the query mirrored left to right; supports as they are
 	Scale float64 // of the side of the network's input; 1: as it is
+	Patch int     // of which a scaled side is a multiple; 0: it is 8n + 1
 }
 
 // Plain is the episode as it is.
@@ -74,10 +75,26 @@ func (v View) String() string {
 	return text
 }
 
-// Side is the side of the network's input in this view of inputs of a side, 8n + 1.
+// InPatches returns the views for a network that cuts pictures into patches of a side in pixels;
+// 0: it does not.
+func InPatches(views []View, patch int) []View {
+	out := slices.Clone(views)
+	for i := range out {
+		if out[i].Scale != 1 {
+			out[i].Patch = patch
+		}
+	}
+	return out
+}
+
+// Side is the side of the network's input in this view of inputs of a side: 8n + 1, or a
+// multiple of Patch.
 func (v View) Side(side int) int {
 	if v.Scale == 1 {
 		return side
+	}
+	if v.Patch > 0 {
+		return v.Patch * max(2, int(math.Round(float64(side)*v.Scale/float64(v.Patch))))
 	}
 	return 8*max(4, int(math.Round(float64(side-1)*v.Scale/8))) + 1
 }

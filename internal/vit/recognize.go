@@ -23,6 +23,7 @@ type Layout struct {
 	Problem string   // why it cannot be used; empty: it can
 	Missing []string // tensors that the file lacks, or has in another shape, under its names
 	names   naming
+	periods bool // it has those of op.RotaryEmbedding
 }
 
 // naming gives the tensor of a file that holds a parameter, and which third of it: -1 is all.
@@ -85,6 +86,8 @@ func Match(shape func(name string) ([]int, bool)) (Layout, bool) {
 		l.Problem = unknown
 		return l, true
 	}
+	name, _ := l.names(periodsName)
+	l.periods = has(name)
 	for _, p := range parameters(l.Spec) {
 		name, third := l.names(p.Name)
 		want := slices.Clone(p.Shape)
@@ -193,13 +196,9 @@ func meta(registers string) naming {
 
 const qkv = "attn.qkv"
 
-// Recognize tells which encoder's weights a file holds and returns them under this package's
-// names. What is no encoder's comes back as it is, with a Layout without a Name.
-func Recognize(f *weights.File) (Layout, *weights.File, error) {
-	l, ok := Match(f.Shape)
-	if !ok || l.Problem != "" {
-		return l, f, nil
-	}
+// View is a file that a layout without a Problem is of, under this package's names. Its error
+// is that of a file that is not as published ones.
+func (l Layout) View(f *weights.File) (*weights.File, error) {
 	g, names := f, map[string]string{}
 	for _, p := range parameters(l.Spec) {
 		name, third := l.names(p.Name)
@@ -214,8 +213,7 @@ func Recognize(f *weights.File) (Layout, *weights.File, error) {
 		}
 		if l.Spec.rotary() {
 			if err := keysHaveNoBias(f, strings.TrimSuffix(whole, "weight")); err != nil {
-				l.Problem = err.Error()
-				return l, f, nil
+				return nil, err
 			}
 		}
 		for _, what := range []string{"weight", "bias"} {
@@ -230,13 +228,15 @@ func Recognize(f *weights.File) (Layout, *weights.File, error) {
 			}
 			var err error
 			if g, err = g.Split(strings.TrimSuffix(whole, "weight")+what, parts...); err != nil {
-				return l, nil, err
+				return nil, err
 			}
 		}
 	}
-	g, err := g.Renamed(func(name string) (string, bool) { to, ok := names[name]; return to, ok })
-	return l, g, err
+	return g.Renamed(func(name string) (string, bool) { to, ok := names[name]; return to, ok })
 }
+
+// Lacks tells whether a parameter is not in the file, which need not have it.
+func (l Layout) Lacks(name string) bool { return name == periodsName && !l.periods }
 
 // keysHaveNoBias fails unless the bias of keys in a DINOv3 of Meta's, the middle third, is
 // masked or 0: it changes no attention, and encoders here have none.
@@ -262,18 +262,20 @@ func keysHaveNoBias(f *weights.File, layer string) error {
 // Load returns the encoder that a file holds the weights of, placed on a device for inference;
 // the set is the caller's to close.
 func Load(dev op.Device, f *weights.File) (*Encoder, *nn.Set, error) {
-	l, view, err := Recognize(f)
-	switch {
-	case err != nil:
-		return nil, nil, err
-	case l.Spec.Name == "" && l.Problem == "":
+	l, ok := Match(f.Shape)
+	if !ok {
 		return nil, nil, errors.New("it holds no encoder known here: " + strings.Join(Names(), ", "))
-	case l.Problem != "":
+	}
+	if l.Problem != "" {
 		return nil, nil, errors.New(l.Problem)
+	}
+	view, err := l.View(f)
+	if err != nil {
+		return nil, nil, err
 	}
 	e := New(l.Spec)
 	s := nn.NewInferenceSet(dev, e, 0)
-	if _, err := s.Load(view, nn.LoadOptions{Optional: func(name string) bool { return name == periodsName }}); err != nil {
+	if _, err := s.Load(view, nn.LoadOptions{Optional: l.Lacks}); err != nil {
 		return nil, nil, errors.Join(err, s.Close())
 	}
 	e.SetRule(l.Rule)

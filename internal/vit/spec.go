@@ -93,6 +93,16 @@ func (s Spec) CheckSize(h, w int) error {
 	return fmt.Errorf("%s takes pictures whose sides are multiples of %d pixels, not %d×%d; the nearest are %d×%d", s.Name, s.Patch, h, w, near(h), near(w))
 }
 
+// Cost is the floating-point operations of all products for a square picture, 2 for each
+// product that is summed, and the side of its map of patches.
+func (s Spec) Cost(size int) (flop float64, side int) {
+	side = size / s.Patch
+	patches, c := float64(side*side), float64(s.Channels)
+	n := patches + float64(1+s.Registers)
+	flop = 2 * patches * float64(3*s.Patch*s.Patch) * c
+	return flop + float64(s.Blocks)*(2*n*c*(4*c+2*float64(s.hidden()))+4*n*n*c), side
+}
+
 // family is what a spec's weights are of, for people.
 func (s Spec) family() string {
 	if strings.HasPrefix(s.Name, "dinov3") {

@@ -42,5 +42,5 @@ func Views(c *config.Config) ([]tta.View, error) {
 	if err != nil {
 		return nil, &ui.UsageError{Err: err}
 	}
-	return views, nil
+	return tta.InPatches(views, c.Model.Patch()), nil
 }
