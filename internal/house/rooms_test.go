@@ -48,7 +48,7 @@ var rooms = []room{
 	{"training", []string{"internal/bench", "internal/train"},
 		[]string{"files", "constants", "formats", "settings", "data", "operators", "references", "observers", "processes", "layers", "networks", "tasks", "experiment"}},
 	{"reports", []string{"internal/report"}, []string{"files", "formats", "settings", "training"}},
-	{"server", []string{"internal/serve", "internal/serve/engine", "internal/serve/fault", "internal/serve/project", "internal/serve/strokes", "internal/serve/studio"},
+	{"server", []string{"internal/labelstudio", "internal/serve", "internal/serve/engine", "internal/serve/fault", "internal/serve/project", "internal/serve/strokes", "internal/serve/studio"},
 		[]string{"files", "page", "pictures", "formats", "data", "operators", "layers", "tasks"}},
 
 	{"flags and screens", []string{"internal/cli/flags", "internal/cli/ui"},

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -35,7 +36,7 @@ type Options struct {
 	MaxFile   int64
 	MaxPixels int
 	// Warn is told what Label Studio's user does not see.
-	Warn func(format string, args ...any)
+	Warn func(message string)
 }
 
 // Backend answers Label Studio.
@@ -124,7 +125,7 @@ func (b *Backend) answer(f func(ctx context.Context, m *message) (int, any, erro
 			// Label Studio shows the body of a failed request; the field is that of
 			// label-studio-ml-backend.
 			f := fault.Of(err)
-			b.Warn("Label Studio, %s: %s", r.URL.Path, f)
+			b.Warn(fmt.Sprintf("Label Studio, %s: %s", r.URL.Path, f))
 			status, value = f.Status, map[string]any{"status": f.Status, "detail": f.Error()}
 		}
 		reply(w, status, value)
@@ -178,7 +179,7 @@ func (b *Backend) setup(ctx context.Context, m *message) (int, any, error) {
 	b.mu.Unlock()
 	if first {
 		if _, err := b.sync(ctx, project); err != nil {
-			b.Warn("Label Studio: the annotations of project %d, which would be supports, were not read: %v", project, err)
+			b.Warn(fmt.Sprintf("Label Studio: the annotations of project %d, which would be supports, were not read: %v", project, err))
 		}
 	}
 	version, err := b.version(project)

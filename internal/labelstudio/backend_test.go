@@ -98,7 +98,7 @@ func newBench(t *testing.T, url, key, dir string) *bench {
 	t.Helper()
 	b := &bench{t: t, mux: http.NewServeMux(), find: &finder{}}
 	backend, err := New(Options{URL: url, Key: key, Dir: dir, Version: "v", Find: b.find, MaxFile: 1 << 20,
-		Warn: func(format string, args ...any) { b.notes = append(b.notes, fmt.Sprintf(format, args...)) }})
+		Warn: func(m string) { b.notes = append(b.notes, m) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -395,7 +395,7 @@ func FuzzBackend(f *testing.F) {
 		text, _ := json.Marshal(body)
 		f.Add(uint8(1), text)
 	}
-	backend, err := New(Options{URL: "http://127.0.0.1:1", Dir: f.TempDir(), Find: &finder{}, MaxFile: 1 << 20, Warn: func(string, ...any) {}})
+	backend, err := New(Options{URL: "http://127.0.0.1:1", Dir: f.TempDir(), Find: &finder{}, MaxFile: 1 << 20, Warn: func(string) {}})
 	if err != nil {
 		f.Fatal(err)
 	}

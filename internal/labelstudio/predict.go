@@ -3,6 +3,7 @@ package labelstudio
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"net/http"
 
 	"hdmnet/internal/picture"
@@ -94,7 +95,7 @@ func (b *Backend) predict(ctx context.Context, m *message) (int, any, error) {
 			if len(m.Tasks) == 1 || ctx.Err() != nil {
 				return 0, nil, err
 			}
-			b.Warn("Label Studio: no prediction for task %d: %v", m.Tasks[i].ID, err)
+			b.Warn(fmt.Sprintf("Label Studio: no prediction for task %d: %v", m.Tasks[i].ID, err))
 			p = &prediction{Result: []found{}}
 		}
 		p.Version = version
@@ -178,13 +179,13 @@ func (b *Backend) supports(ctx context.Context, project int64, l *labeling) ([]s
 					p, err = b.photo(content, name)
 				}
 				if err != nil {
-					b.Warn("Label Studio: annotation %d is no support: %v", a.ID, err)
+					b.Warn(fmt.Sprintf("Label Studio: annotation %d is no support: %v", a.ID, err))
 					break
 				}
 			}
 			mask, err := maskOf(byLabel[label], p)
 			if err != nil {
-				b.Warn("Label Studio: annotation %d is no support of %.100q: %v", a.ID, label, err)
+				b.Warn(fmt.Sprintf("Label Studio: annotation %d is no support of %.100q: %v", a.ID, label, err))
 				continue
 			}
 			count[label]++

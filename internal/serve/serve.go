@@ -10,9 +10,11 @@ import (
 	"net/http"
 	"os"
 	"path"
+	"path/filepath"
 	"time"
 
 	"hdmnet/internal/infile"
+	"hdmnet/internal/labelstudio"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
 	"hdmnet/internal/picture"
@@ -59,6 +61,9 @@ type Options struct {
 	Addr    string // where the server listens: tells which hosts it is asked for
 	Token   string // that requests must have; empty: none, on loopback addresses alone
 	Samples []Sample
+	// LabelStudio is the address of a Label Studio for which the server is a machine learning
+	// backend (package labelstudio), and the key of its API; empty: none.
+	LabelStudio, LabelStudioKey string
 
 	MaxPixels int   // of a picture; at most picture.WholePixels, and that where 0
 	MaxFile   int64 // of a picture's file, in bytes; 0: 128 MiB
@@ -81,6 +86,7 @@ type Server struct {
 	project *project.Project
 	engine  *engine.Engine
 	studio  *studio.Studio
+	backend *labelstudio.Backend // nil: none
 	started time.Time
 	meter   meter
 	handler http.Handler
@@ -91,7 +97,8 @@ type Server struct {
 // New opens the project and starts the network's queue. The network is closed by its owner, after
 // Close.
 //
-// Errors: a project that is damaged, of somebody else, or in use; a root that is no folder.
+// Errors: a project that is damaged, of somebody else, or in use; a root that is no folder; no
+// address of a Label Studio.
 func New(ctx context.Context, o Options) (_ *Server, err error) {
 	if o.Warn == nil {
 		o.Warn = func(string) {}
@@ -130,6 +137,13 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 			if err := s.sample(ctx, sample); err != nil {
 				return nil, err
 			}
+		}
+	}
+	if o.LabelStudio != "" {
+		s.backend, err = labelstudio.New(labelstudio.Options{URL: o.LabelStudio, Key: o.LabelStudioKey, Dir: filepath.Join(o.Project, "labelstudio"),
+			Version: o.Identity, Find: s.studio, MaxFile: o.MaxFile, MaxPixels: o.MaxPixels, Warn: o.Warn})
+		if err != nil {
+			return nil, err
 		}
 	}
 	s.handler = s.guard(s.routes())
@@ -226,6 +240,9 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /api/export", s.postExport)
 	mux.HandleFunc("/api/", s.unknown)
 	mux.HandleFunc("GET /metrics", s.getMetrics)
+	if s.backend != nil {
+		s.backend.Routes(mux)
+	}
 	mux.Handle("/", page.Handler())
 	return s.meter.count(mux)
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,6 +18,7 @@ import (
 	"hdmnet/internal/cli/flags"
 	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/infile"
+	"hdmnet/internal/labelstudio"
 	"hdmnet/internal/serve"
 )
 
@@ -27,6 +29,7 @@ type options struct {
 	run, weights, key string
 	config            string
 	project, root     string
+	labelStudio       string
 	addr, token       string
 	open              bool
 	maxFile, maxDisk  int // MiB, GiB
@@ -57,6 +60,10 @@ Only this machine can reach the page unless --addr says otherwise. Then --token 
 it can see and change everything in the project. Connections are not encrypted; over networks that you do not
 trust, use a tunnel (ssh -L) or a proxy with TLS.
 
+With --label-studio URL it also is a machine learning backend of Label Studio: key points and rectangles
+become masks, and annotations become supports. Give the environment variable
+` + labelstudio.KeyVariable + ` an access token of Label Studio (Account & Settings).
+
 Programs use the same API as the page. It is described in docs/serve.md; /metrics has numbers for
 Prometheus. Ctrl-C ends the server.`,
 		Example: `  hdmnet serve                                       try it: demo network, sample pictures
@@ -75,6 +82,7 @@ Prometheus. Ctrl-C ends the server.`,
 	flags.SetGroup(cmd, flags.GroupData, "root")
 	f.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`ADDRESS` and port to listen at; port 0: any that is free")
 	f.StringVar(&o.token, "token", "", "`TOKEN` that whoever opens the page must have, 12 characters or more; auto: one is made up")
+	f.StringVar(&o.labelStudio, "label-studio", "", "be a machine learning backend of the Label Studio at `URL`; its access token: "+labelstudio.KeyVariable)
 	f.BoolVar(&o.open, "open", false, "open the page in the web browser")
 	f.IntVar(&o.maxFile, "max-file", 128, "largest file of a picture that is taken, in `MIB`")
 	f.IntVar(&o.maxDisk, "max-disk", 50, "largest size of the project on the disk, in `GIB`")
@@ -135,10 +143,21 @@ func run(ctx context.Context, io ui.Streams, o *options) (err error) {
 	defer listener.Close()
 	o.addr = listener.Addr().String()
 	work := serve.Options{Project: o.project, Root: o.root, Addr: o.addr, Token: o.token, Version: o.version,
+		LabelStudio: o.labelStudio, LabelStudioKey: studioKey(io),
 		MaxFile: int64(o.maxFile) << 20, MaxDisk: int64(o.maxDisk) << 30, Warn: func(m string) { io.Warn("%s", m) }}
 	return o.network(ctx, io, settings, &work, func() error {
 		return o.serve(ctx, io, listener, work)
 	})
+}
+
+// studioKey is the access token of Label Studio.
+func studioKey(io ui.Streams) (key string) {
+	for _, pair := range io.Env {
+		if name, value, _ := strings.Cut(pair, "="); name == labelstudio.KeyVariable {
+			key = value
+		}
+	}
+	return key
 }
 
 // serve answers until ctx ends.
