@@ -59,10 +59,10 @@ func encoderOf(b backbone) *vit.Encoder {
 // encoderLayout is the layout of a file of an encoder, whose names are put behind the prefix.
 func encoderLayout(found vit.Layout) (Layout, translation) {
 	l := Layout{Kind: BackboneAlone, Source: found.Source, Backbone: found.Spec.Name, Problem: found.Problem, encoder: &found}
-	l.Notes = []string{found.Use()}
 	if found.Problem != "" {
 		return l, unchanged
 	}
+	l.Notes = found.Notes()
 	l.lacks = func(name string) bool { return found.Lacks(strings.TrimPrefix(name, encoderPrefix)) }
 	return l, func(f *weights.File) (*weights.File, error) {
 		g, err := found.View(f)

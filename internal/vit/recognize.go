@@ -29,49 +29,42 @@ type Layout struct {
 // naming gives the tensor of a file that holds a parameter, and which third of it: -1 is all.
 type naming func(parameter string) (name string, third int)
 
-// String says in a few words what a file holds.
-func (l Layout) String() string {
-	s := l.Spec.family() + " encoder, " + l.Spec.Name + ", names of " + l.Source
-	if l.Spec.Grid > 0 {
-		s += ", positions " + l.Rule.String()
+// Notes say what an encoder is for, and how its positions are resized.
+func (l Layout) Notes() []string {
+	notes := []string{"its features are for segmentation without training (predict --method insid3), and for HDMNet (backbone.weights with --set model.backbone=" + l.Spec.Name + ")"}
+	if l.Spec.rotary() {
+		return notes
 	}
-	return s
-}
-
-// String says how positions are resized.
-func (r Rule) String() string {
-	return [...]string{"resized by size", "resized by scale", "resized with antialiasing"}[r]
-}
-
-// Use says what an encoder is for.
-func (l Layout) Use() string {
-	return "features for HDMNet (backbone.weights with --set model.backbone=" + l.Spec.Name + ") and for segmentation without training (predict --method insid3)"
+	return append(notes, "for pictures that are not 518×518 its positions are resized "+
+		[...]string{"by size, as Hugging Face's program does", "by scale, as Meta's program does", "with antialiasing, as its publishers do"}[l.Rule])
 }
 
 // Match tells which encoder's the tensors of a file are, by their shapes; false if none's.
 func Match(shape func(name string) ([]int, bool)) (Layout, bool) {
 	has := func(name string) bool { _, ok := shape(name); return ok }
-	l, class, patch := Layout{}, "embeddings.cls_token", ""
-	var registers, table string
+	var l Layout
+	var class, patch, registers, table string
+	var rotary bool
 	switch {
-	case has("embeddings.cls_token") && has("embeddings.patch_embeddings.projection.weight"):
+	case has("embeddings.cls_token") && (has("embeddings.patch_embeddings.projection.weight") || has("encoder.layer.0.norm1.weight")):
 		l.Source, l.names = "Hugging Face's DINOv2", huggingFace2(has)
-		patch, registers, table = "embeddings.patch_embeddings.projection.weight", "embeddings.register_tokens", "embeddings.position_embeddings"
-	case has("embeddings.cls_token") && has("embeddings.patch_embeddings.weight"):
+		class, patch, registers, table = "embeddings.cls_token", "embeddings.patch_embeddings.projection.weight", "embeddings.register_tokens", "embeddings.position_embeddings"
+	case has("embeddings.cls_token") && (has("embeddings.patch_embeddings.weight") || has("layer.0.norm1.weight")):
 		l.Source, l.names = "Hugging Face's DINOv3", huggingFace3(has)
-		patch, registers, table = "embeddings.patch_embeddings.weight", "embeddings.register_tokens", "embeddings.position_embeddings"
-	case has("cls_token") && has("patch_embed.proj.weight"):
-		class, patch, registers, table = "cls_token", "patch_embed.proj.weight", "register_tokens", "pos_embed"
+		class, patch, registers, table = "embeddings.cls_token", "embeddings.patch_embeddings.weight", "embeddings.register_tokens", "embeddings.position_embeddings"
+		rotary = !has(table) // this package's own names are the same, with it
+	case has("cls_token") && (has("storage_tokens") || has("rope_embed.periods")):
+		l.Source, l.names = "Meta's DINOv3", meta("storage_tokens")
+		class, patch, registers, rotary = "cls_token", "patch_embed.proj.weight", "storage_tokens", true
+	case has("cls_token") && (has("patch_embed.proj.weight") || has("blocks.0.norm1.weight")):
 		l.Source, l.names, l.Rule = "Meta's DINOv2", meta("register_tokens"), ByScale
-		if !has(table) {
-			l.Source, l.names, registers = "Meta's DINOv3", meta("storage_tokens"), "storage_tokens"
-		}
+		class, patch, registers = "cls_token", "patch_embed.proj.weight", "register_tokens"
 	default:
 		return Layout{}, false
 	}
 	width, side, extra := dim(shape, class, 2), dim(shape, patch, 2), dim(shape, registers, 1)
 	i := slices.IndexFunc(specs, func(s Spec) bool {
-		return s.Channels == width && s.Patch == side && s.Registers == extra && s.rotary() == !has(table)
+		return s.Channels == width && (s.Patch == side || side == 0) && s.Registers == extra && s.rotary() == rotary
 	})
 	if i < 0 {
 		l.Problem = fmt.Sprintf("it is a vision transformer of %d channels with patches of %d pixels and %d registers; there are %s",
@@ -79,7 +72,7 @@ func Match(shape func(name string) ([]int, bool)) (Layout, bool) {
 		return l, true
 	}
 	l.Spec = specs[i]
-	if l.Spec.Registers > 0 {
+	if l.Spec.Registers > 0 && !rotary {
 		l.Rule = Antialiased
 	}
 	if unknown := l.unknown(has); unknown != "" {
@@ -104,7 +97,7 @@ func Match(shape func(name string) ([]int, bool)) (Layout, bool) {
 		}
 	}
 	if len(l.Missing) > 0 {
-		l.Problem = fmt.Sprintf("it lacks %d tensors of %s, the first is %s", len(l.Missing), l.Spec.Name, l.Missing[0])
+		l.Problem = fmt.Sprintf("tensors of %s are missing, %d in all: %s", l.Spec.Name, len(l.Missing), strings.Join(l.Missing[:min(3, len(l.Missing))], ", "))
 	}
 	return l, true
 }
@@ -196,6 +189,8 @@ func meta(registers string) naming {
 
 const qkv = "attn.qkv"
 
+const copyAgain = "download the file again"
+
 // View is a file that a layout without a Problem is of, under this package's names. Its error
 // is that of a file that is not as published ones.
 func (l Layout) View(f *weights.File) (*weights.File, error) {
@@ -251,10 +246,10 @@ func keysHaveNoBias(f *weights.File, layer string) error {
 	}
 	third := len(v) / 3
 	if slices.ContainsFunc(v[third:2*third], func(x float32) bool { return x != 0 }) {
-		return fmt.Errorf("%s: its middle third, of the keys, is not 0 as in published files", name)
+		return &weights.FormatError{Path: f.Path(), Reason: fmt.Sprintf("%s is not 0 in its middle third, of the keys, as it is in published files", name), Remedy: copyAgain}
 	}
 	if strings.HasSuffix(name, "mask") && slices.ContainsFunc(slices.Concat(v[:third], v[2*third:]), func(x float32) bool { return x != 1 }) {
-		return fmt.Errorf("%s: its first and last third, of queries and values, are not 1 as in published files", name)
+		return &weights.FormatError{Path: f.Path(), Reason: fmt.Sprintf("%s is not 1 in its first and last third, of queries and values, as it is in published files", name), Remedy: copyAgain}
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ package vit
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // Spec is one encoder.
@@ -101,12 +100,4 @@ func (s Spec) Cost(size int) (flop float64, side int) {
 	n := patches + float64(1+s.Registers)
 	flop = 2 * patches * float64(3*s.Patch*s.Patch) * c
 	return flop + float64(s.Blocks)*(2*n*c*(4*c+2*float64(s.hidden()))+4*n*n*c), side
-}
-
-// family is what a spec's weights are of, for people.
-func (s Spec) family() string {
-	if strings.HasPrefix(s.Name, "dinov3") {
-		return "DINOv3"
-	}
-	return "DINOv2"
 }

@@ -3,7 +3,10 @@ package weights
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -25,24 +28,26 @@ type inspectOptions struct {
 	json bool
 }
 
-func newInspect(io ui.Streams) *cobra.Command {
+func newInspect(streams ui.Streams) *cobra.Command {
 	o := &inspectOptions{}
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
 		Short: "Show what a file of weights holds",
 		Long: `Show what a file of weights holds: its format, the network that it belongs to, the tensors
 that this network needs and the file lacks, metadata, and every tensor's name, type and shape.
+Its SHA-256 is that of sha256sum, to be compared with the one that a publisher gives.
 
 Prefixes that wrappers put before the names (module., _orig_mod., model.) are dropped. Where a
 file holds several networks, such as the weights and their moving average, --key says which.
 A file with a checksum, which this program's and PyTorch's have, is read as a whole once, and
 damage is an error.`,
 		Example: `  hdmnet weights inspect resnet50_v2.pth
+  hdmnet weights inspect dinov2_vitb14_pretrain.pth
   hdmnet weights inspect best.pth --json | jq .layout`,
 		Args: flags.Exactly("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.file = flags.WithKey(args[0], o.key)
-			return runInspect(cmd.Context(), io, o)
+			return runInspect(cmd.Context(), streams, o)
 		},
 	}
 	cmd.Flags().BoolVar(&o.json, "json", false, "print one JSON object")
@@ -54,6 +59,7 @@ damage is an error.`,
 type inspection struct {
 	File        string            `json:"file"`
 	Bytes       int64             `json:"bytes"`
+	SHA256      string            `json:"sha256"`
 	Format      string            `json:"format"`
 	Within      string            `json:"within"`   // where in a PyTorch file the tensors are
 	Prefix      string            `json:"prefix"`   // dropped before every name
@@ -79,7 +85,7 @@ type tensorRow struct {
 	Shape []int  `json:"shape"`
 }
 
-func runInspect(_ context.Context, io ui.Streams, o *inspectOptions) error {
+func runInspect(_ context.Context, streams ui.Streams, o *inspectOptions) error {
 	r, err := openRecognized(o.file)
 	if err != nil {
 		return err
@@ -90,9 +96,13 @@ func runInspect(_ context.Context, io ui.Streams, o *inspectOptions) error {
 	if err != nil {
 		return err
 	}
+	sum, err := sha256Of(path, info.Size())
+	if err != nil {
+		return err
+	}
 	l := r.layout
 	s := inspection{
-		File: path, Bytes: info.Size(), Format: r.file.Format(), Within: r.file.Within(), Prefix: r.file.Prefix(), Verified: r.file.Verified(),
+		File: path, Bytes: info.Size(), SHA256: sum, Format: r.file.Format(), Within: r.file.Within(), Prefix: r.file.Prefix(), Verified: r.file.Verified(),
 		Layout: l.String(), Kind: l.Kind, Backbone: l.Backbone, BaseClasses: l.BaseClasses, Shots: l.Shots, Ambiguity: l.Ambiguity,
 		Problem: l.Problem, Notes: append([]string{}, l.Notes...), Missing: append([]string{}, l.Missing(r.view)...),
 		Skipped: append([]string{}, r.file.Skipped()...), Metadata: r.file.Metadata(),
@@ -108,13 +118,27 @@ func runInspect(_ context.Context, io ui.Streams, o *inspectOptions) error {
 		s.Elements += n
 	}
 	if o.json {
-		return ui.PrintJSON(io, s)
+		return ui.PrintJSON(streams, s)
 	}
-	return s.print(io)
+	return s.print(streams)
+}
+
+// sha256Of is the SHA-256 of a file, in hexadecimal digits.
+func sha256Of(path string, size int64) (string, error) {
+	f, err := infile.Open(path, size)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", fmt.Errorf("read %s: %w", path, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // print writes the summary and the table.
-func (s *inspection) print(io ui.Streams) error {
+func (s *inspection) print(streams ui.Streams) error {
 	var b bytes.Buffer
 	w := ui.TextTable(&b)
 	line := func(name, value string) {
@@ -130,6 +154,7 @@ func (s *inspection) print(io ui.Streams) error {
 	if s.Prefix != "" {
 		format += ", " + s.Prefix + " dropped before every name"
 	}
+	line("sha256", s.SHA256)
 	line("format", format)
 	line("undamaged by", s.Verified)
 	line("holds", s.Layout)
@@ -159,6 +184,6 @@ func (s *inspection) print(io ui.Streams) error {
 		fmt.Fprintf(w, "%s\t%s\t%v\n", infile.Shown(t.Name), t.Dtype, t.Shape)
 	}
 	w.Flush()
-	_, err := io.Out.Write(b.Bytes())
+	_, err := streams.Out.Write(b.Bytes())
 	return err
 }
