@@ -163,6 +163,13 @@ func (t *Tape) Dropout(x *Var, p float32, channel bool) *Var {
 		return x
 	}
 	y, d := t.like(x), t.dropout(p, channel)
+	if t.Together != nil {
+		draws := op.Len(x.Value)
+		if shape := x.Value.Shape(); channel {
+			draws = shape[0] * shape[len(shape)-1]
+		}
+		d = d.After(t.Together.Rank * draws)
+	}
 	t.Dev.Dropout(y.Value, x.Value, d)
 	t.record(step{y: y, in: [3]*Var{x}, dropout: d, back: func(t *Tape, s *step, dy op.Tensor) {
 		if dx := t.Grad(s.in[0]); dx != nil {

@@ -6,10 +6,11 @@ import (
 	"hdmnet/internal/op"
 )
 
-// Together is the processes whose batches batch norm takes as one, each as long as the
-// others (PyTorch: SyncBatchNorm).
+// Together is the processes whose batches batch norm takes as one, in the order of ranks and
+// each as long as the others (PyTorch: SyncBatchNorm). Dropout draws as if they were one, too.
 type Together struct {
 	Processes int
+	Rank      int                     // of this process among them
 	Sum       func(t op.Tensor) error // replaces t by its sum over the processes, in order with the device's work
 }
 

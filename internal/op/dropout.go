@@ -20,6 +20,13 @@ func (p DropoutParams) Keep(i int) bool {
 	return float32(z>>40) >= p.P*(1<<24)
 }
 
+// After are the parameters whose draw i is draw n+i of p: those of elements that follow n
+// others.
+func (p DropoutParams) After(n int) DropoutParams {
+	p.Seed += uint64(n) * splitmix.Step
+	return p
+}
+
 // Dropout zeroes elements with probability P and scales the rest by 1/(1−P).
 //
 // x, y [B,...,C]; the draw of element (b,…,c) is its flat index, or b·C+c with

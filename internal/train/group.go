@@ -164,5 +164,5 @@ func batchTogether(g dist.ProcessGroup) *nn.Together {
 	if g.Place().Size == 1 {
 		return nil
 	}
-	return &nn.Together{Processes: g.Place().Size, Sum: func(t op.Tensor) error { return g.AllReduce(t, dist.Sum) }}
+	return &nn.Together{Processes: g.Place().Size, Rank: g.Place().Rank, Sum: func(t op.Tensor) error { return g.AllReduce(t, dist.Sum) }}
 }

@@ -34,6 +34,7 @@ type stage struct {
 	dir     *run.Dir // nil in other processes than 0
 	hooks   hooks
 	merged  int  // of the processes that the run began with, how many whose batches this one joins to one (the base stage)
+	joined  int  // processes whose batches are one to batch norm and dropout: all in the base stage, this one in the meta stage
 	stop    bool // all processes have agreed to stop
 
 	metrics *metricsFile

@@ -64,7 +64,7 @@ func (s *stage) step() error {
 		if batch == nil {
 			continue
 		}
-		r, err := s.task.Step(batch, stepSeed(st.Seed, st.Stage, step, i), scale)
+		r, err := s.task.Step(batch, stepSeed(st.Seed, st.Stage, step, i/s.joined), scale)
 		if err != nil {
 			return s.advise(err)
 		}

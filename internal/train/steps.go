@@ -34,7 +34,7 @@ func NewSteps(dev op.Device, c *config.Config, fold data.Fold, g dist.ProcessGro
 	plan, next := metaPlan(&c.Train.Meta), &oneBatch{}
 	plan.Power = 0 // the rate stays
 	s := &stage{
-		plan: plan, task: task, source: next, fold: fold, dev: dev, group: g, council: dist.NewCouncil(g, nil, nil), ctx: context.Background(), merged: 1, ahead: ahead(dev),
+		plan: plan, task: task, source: next, fold: fold, dev: dev, group: g, council: dist.NewCouncil(g, nil, nil), ctx: context.Background(), merged: 1, joined: 1, ahead: ahead(dev),
 		length: length{batches: size, perStep: size, epoch: 1, steps: 1, epochs: 1},
 		status: Status{State: State{Stage: Meta, Seed: uint64(c.Train.Seed)}},
 	}

@@ -221,10 +221,10 @@ func (t *trainer) stage(ctx context.Context, name string, from *checkpoint) (err
 	}
 	var out string
 	if name == Base {
-		s.plan, s.merged = basePlan(&c.Train.Base), t.begunBy/t.Group.Place().Size
+		s.plan, s.merged, s.joined = basePlan(&c.Train.Base), t.begunBy/t.Group.Place().Size, t.Group.Place().Size
 		s.task, err = t.baseTask(o, s.feed, from == nil && t.first())
 	} else {
-		s.plan, s.merged = metaPlan(&c.Train.Meta), 1
+		s.plan, s.merged, s.joined = metaPlan(&c.Train.Meta), 1, 1
 		s.plan.Accumulate = s.plan.Accumulate * t.begunBy / t.Group.Place().Size
 		s.task, err = t.metaTask(o, s.feed, from == nil && t.first())
 	}
