@@ -40,6 +40,7 @@ build-mpi: $(if $(DRIVER),$(CUDA_LIB)) ## the binary with MPI, between machines;
 	@command -v $(MPICC) >/dev/null || { echo "no $(MPICC): install Open MPI (Debian: libopenmpi-dev) or MPICH (libmpich-dev), or name its compiler with MPICC="; exit 1; }
 	CC=$(MPICC) CGO_ENABLED=1 $(if $(DRIVER),$(CUDA_GO),$(GO)) build -tags mpi$(if $(DRIVER),$(comma)cuda) -trimpath -o bin/hdmnet ./cmd/hdmnet
 
+# HDMNET_TEST_KILLS=10 kills a process at so many random moments, here and in test-parity.
 test-mpi: ## builds with MPI, two and four processes on this machine
 	GO=$(GO) sh scripts/mpi-check.sh
 
@@ -97,7 +98,7 @@ test-parity: $(CUDA_LIB) $(EMU_SELFTEST) ## whole networks on the emulated drive
 	for precision in tf32 bf16; do \
 		$(PARITY_ENV) HDMNET_TEST_PRECISION=$$precision $(CUDA_GO) test -count=1 -tags cuda -run '(Eval|MetaTraining|Ambiguity)Golden/(.*_pascal_resnet50_1shot|ambiguity_.*)$$' ./internal/model || exit 1; \
 	done
-	$(PARITY_ENV) $(CUDA_GO) test -count=1 -tags cuda -run 'TwoDevices|Doctor|Faults|BenchTrace' ./cmd/hdmnet
+	$(PARITY_ENV) $(CUDA_GO) test -count=1 -tags cuda -run 'TwoDevices|Doctor|Faults|BenchTrace|KilledOverTCP' ./cmd/hdmnet
 	$(PARITY_ENV) HDMNET_EMU_DRY=1 HDMNET_EMU_MEMORY=32768 HDMNET_TEST_LARGE=1 $(CUDA_GO) test -count=1 -tags cuda -run LargeStep ./internal/model
 
 # make trace TRACE='--mode eval --batch 1' counts something else.
