@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds with every MPI library that is here, Open MPI and MPICH, and runs two and four
 # processes of it on this machine. Where there is none, and apt may install packages, it does.
+# HDMNET_TEST_KILLS=10 kills a process at ten random moments, not two.
 set -eu
 cd "$(dirname "$0")/.."
 GO=${GO:-go}

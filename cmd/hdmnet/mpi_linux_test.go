@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -96,6 +97,11 @@ func TestMPI(t *testing.T) {
 		}
 	}
 	m.data(t, dir)
+	// Processes that found different precisions would be refused.
+	m.run(t, 2, with("--stage", "base", "--precision", "auto", "--out", at("auto"))...)
+	if text := string(read(t, at("auto/config.yaml"))); !regexp.MustCompile(`(?m)^precision: (fp32|bf16x3|bf16) `).MatchString(text) {
+		t.Errorf("the precision of the run is none:\n%s", text)
+	}
 	start := time.Now()
 	m.run(t, 2, with("--out", at("whole"))...)
 	whole := time.Since(start)
