@@ -1,0 +1,54 @@
+package insid3
+
+import (
+	"hdmnet/internal/nn"
+	"hdmnet/internal/op"
+)
+
+// chunk is how many rows of a table of similarities are there at once: of 4096 patches 4 MiB.
+const chunk = 256
+
+// product multiplies features on the device, in its precision.
+type product struct{ t *nn.Tape }
+
+// times is x·wᵀ of x [n,c] and w [m,c], given to each in blocks of rows: the first row of a block and
+// its values [rows,m], which are valid until each returns.
+func (p product) times(x, w []float32, c int, each func(first int, values []float32)) {
+	n, m := len(x)/c, len(w)/c
+	weight := p.upload(w, m, c)
+	defer p.t.Arena.Free(weight)
+	host := make([]float32, min(chunk, n)*m)
+	for lo := 0; lo < n; lo += chunk {
+		rows := min(chunk, n-lo)
+		in, out := p.upload(x[lo*c:(lo+rows)*c], rows, c), p.t.Arena.Float32(rows, m)
+		p.t.Dev.Linear(out, in, weight, nil)
+		values := host[:rows*m]
+		p.t.Dev.Download(values, out)
+		p.t.Arena.Free(out)
+		p.t.Arena.Free(in)
+		each(lo, values)
+	}
+}
+
+// upper gives the similarities of every point of x [n,c] with those from the same block on: of rows from
+// first on, values [rows, n−first].
+func (p product) upper(x []float32, c int, each func(first int, values []float32)) {
+	n := len(x) / c
+	all := p.upload(x, n, c)
+	defer p.t.Arena.Free(all)
+	for lo := 0; lo < n; lo += chunk {
+		hi := min(lo+chunk, n)
+		out := p.t.Arena.Float32(hi-lo, n-lo)
+		p.t.Dev.Linear(out, op.Rows(all, lo, hi), op.Rows(all, lo, n), nil)
+		values := make([]float32, (hi-lo)*(n-lo))
+		p.t.Dev.Download(values, out)
+		p.t.Arena.Free(out)
+		each(lo, values)
+	}
+}
+
+func (p product) upload(v []float32, n, c int) op.Tensor {
+	x := p.t.Arena.Float32(n, c)
+	p.t.Dev.Upload(x, v)
+	return x
+}

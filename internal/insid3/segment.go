@@ -1,0 +1,246 @@
+package insid3
+
+import (
+	"math"
+	"slices"
+)
+
+// features are those of a picture's h×w patches, row by row, each of length 1.
+type features struct {
+	h, w, c  int
+	plain    []float32 // [h·w,c] F
+	debiased []float32 // [h·w,c] F'
+}
+
+// support is a picture with the patches that show the object.
+type support struct {
+	*features
+	object []bool // [h·w]
+}
+
+// found is what a query shows.
+type found struct {
+	h, w   int
+	object []bool    // [h·w] patches of the object
+	scores []float32 // [h·w] of their clusters
+}
+
+// segment finds the object of the supports in a query.
+func segment(p product, supports []support, query *features, s Settings) *found {
+	out := &found{h: query.h, w: query.w, object: make([]bool, query.h*query.w), scores: make([]float32, query.h*query.w)}
+	supports = slices.DeleteFunc(slices.Clone(supports), func(s support) bool { return !slices.Contains(s.object, true) })
+	if len(supports) == 0 {
+		return out
+	}
+	c := query.c
+	prototype := prototypeOf(supports, c)
+	similar := dots(query.debiased, prototype)
+	candidates := forward(similar)
+	backward(p, candidates, supports, query)
+	if !slices.Contains(candidates, true) {
+		return out
+	}
+	labels := cluster(cosineDistances(p, query.plain, c), 1-s.Tau)
+	groups := group(labels, candidates)
+	seed := seedOf(groups, query.debiased, prototype)
+	center := mean(query.plain, c, groups[seed].patches)
+	for k, g := range groups {
+		score := float32(0)
+		for _, i := range g.patches {
+			score += similar[i]
+		}
+		score = score / float32(len(g.patches)) * dot(center, mean(query.plain, c, g.patches))
+		if k != seed {
+			score *= float32(g.candidates) / float32(len(g.patches))
+		}
+		for _, i := range g.patches {
+			out.scores[i], out.object[i] = score, float64(score) > s.Merge
+		}
+	}
+	return out
+}
+
+// prototypeOf is the mean over the supports of the mean of the object's F', with length 1.
+func prototypeOf(supports []support, c int) []float32 {
+	sum := make([]float64, c)
+	for _, s := range supports {
+		n := 0
+		one := make([]float64, c)
+		for i, is := range s.object {
+			if is {
+				n++
+				for j, v := range s.debiased[i*c : (i+1)*c] {
+					one[j] += float64(v)
+				}
+			}
+		}
+		for j, v := range one {
+			sum[j] += v / float64(n)
+		}
+	}
+	return unit(sum)
+}
+
+// unit is v with length 1, as PyTorch's normalize: one shorter than 1e-12 stays short.
+func unit(v []float64) []float32 {
+	square := 0.0
+	for _, x := range v {
+		square += x * x
+	}
+	length := max(math.Sqrt(square), 1e-12)
+	out := make([]float32, len(v))
+	for i, x := range v {
+		out[i] = float32(x / length)
+	}
+	return out
+}
+
+// normalize gives every row of x [n,c] length 1.
+func normalize(x []float32, c int) {
+	for i := 0; i < len(x); i += c {
+		row := x[i : i+c]
+		square := 0.0
+		for _, v := range row {
+			square += float64(v) * float64(v)
+		}
+		length := max(math.Sqrt(square), 1e-12)
+		for j, v := range row {
+			row[j] = float32(float64(v) / length)
+		}
+	}
+}
+
+func dot(a, b []float32) float32 {
+	s := 0.0
+	for i, v := range a {
+		s += float64(v) * float64(b[i])
+	}
+	return float32(s)
+}
+
+// dots are the products of every row of x with v.
+func dots(x, v []float32) []float32 {
+	out := make([]float32, len(x)/len(v))
+	for i := range out {
+		out[i] = dot(x[i*len(v):(i+1)*len(v)], v)
+	}
+	return out
+}
+
+// mean is that of some rows of x [n,c], with length 1.
+func mean(x []float32, c int, rows []int) []float32 {
+	sum := make([]float64, c)
+	for _, i := range rows {
+		for j, v := range x[i*c : (i+1)*c] {
+			sum[j] += float64(v)
+		}
+	}
+	for j := range sum {
+		sum[j] /= float64(len(rows))
+	}
+	return unit(sum)
+}
+
+// forward is the patches that are similar to the prototype: more than 0 or, where none is, than 0.9 of
+// all (between two, PyTorch's quantile interpolates).
+func forward(similar []float32) []bool {
+	most := float32(0)
+	if slices.Max(similar) <= 0 {
+		sorted := slices.Sorted(slices.Values(similar))
+		at := 0.9 * float64(len(sorted)-1)
+		i := int(at)
+		f := float32(at - float64(i))
+		most = sorted[i] + f*(sorted[min(i+1, len(sorted)-1)]-sorted[i])
+	}
+	out := make([]bool, len(similar))
+	for i, v := range similar {
+		out[i] = v > most
+	}
+	return out
+}
+
+// backward drops the candidates whose most similar patch, the first of several, is the object in fewer
+// than half of the supports.
+func backward(p product, candidates []bool, supports []support, query *features) {
+	c := query.c
+	var asked []int
+	var rows []float32
+	for i, is := range candidates {
+		if is {
+			asked = append(asked, i)
+			rows = append(rows, query.debiased[i*c:(i+1)*c]...)
+		}
+	}
+	votes := make([]int, len(asked))
+	for _, s := range supports {
+		n := s.h * s.w
+		p.times(rows, s.debiased, c, func(first int, values []float32) {
+			for i := range len(values) / n {
+				if s.object[largest(values[i*n:(i+1)*n])] {
+					votes[first+i]++
+				}
+			}
+		})
+	}
+	for k, i := range asked {
+		candidates[i] = 2*votes[k] >= len(supports)
+	}
+}
+
+// largest is the place of the first of the largest values.
+func largest(v []float32) int {
+	at := 0
+	for i, x := range v {
+		if x > v[at] {
+			at = i
+		}
+	}
+	return at
+}
+
+// cosineDistances are 1 − cos between the rows of x [n,c], of length 1; cos within [−1, 1].
+func cosineDistances(p product, x []float32, c int) *distances {
+	n := len(x) / c
+	d := newDistances(n)
+	p.upper(x, c, func(first int, values []float32) {
+		wide := n - first
+		for r := range len(values) / wide {
+			to := d.row(first + r)
+			for j := r + 1; j < wide; j++ {
+				d.d[to+first+j] = float64(1 - min(max(values[r*wide+j], -1), 1))
+			}
+		}
+	})
+	return d
+}
+
+// members are the patches of a cluster, and how many of them are candidates.
+type members struct {
+	patches    []int
+	candidates int
+}
+
+func group(labels []int, candidates []bool) []members {
+	groups := make([]members, slices.Max(labels)+1)
+	for i, k := range labels {
+		groups[k].patches = append(groups[k].patches, i)
+		if candidates[i] {
+			groups[k].candidates++
+		}
+	}
+	return groups
+}
+
+// seedOf is the cluster with candidates whose mean is most similar to the prototype.
+func seedOf(groups []members, debiased, prototype []float32) int {
+	seed, most := -1, float32(0)
+	for k, g := range groups {
+		if g.candidates == 0 {
+			continue
+		}
+		if v := dot(mean(debiased, len(prototype), g.patches), prototype); seed < 0 || v > most {
+			seed, most = k, v
+		}
+	}
+	return seed
+}
