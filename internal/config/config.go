@@ -30,6 +30,7 @@ type Config struct {
 	Base      Base     `yaml:"base" doc:"where the meta stage starts"`
 	Train     Train    `yaml:"train"`
 	Eval      Eval     `yaml:"eval" doc:"the evaluation protocol"`
+	INSID3    INSID3   `yaml:"insid3" doc:"segmentation without training, by an encoder's features (--method insid3)"`
 	Device    string   `yaml:"device" default:"auto" doc:"auto, cpu, cuda or cuda:N"`
 	Precision string   `yaml:"precision" default:"fp32" valid:"auto|fp32|bf16x3|tf32|bf16" doc:"of the inputs of products; tf32 needs a GPU, bf16 a GPU or a CPU with AVX512_BF16, bf16x3 (nearly fp32) such a CPU; auto: the fastest, measured at the start, and kept with the run"`
 }
@@ -156,4 +157,12 @@ type Eval struct {
 	Refine       string `yaml:"refine" doc:"guided: outlines are moved to the edges of the picture by a guided filter, at full size; guided,radius=0.25,eps=0.01 gives its radius in cells of 8 pixels of the input, and its smoothing; empty = none"`
 	BoundaryIoU  bool   `yaml:"boundary_iou" default:"false" doc:"also score the IoU of boundaries, 2% of the picture's diagonal wide"`
 	FeatureCache int    `yaml:"feature_cache" default:"512" valid:"[0,1e9]" doc:"MiB of memory for features of frozen layers of pictures that come back, 0 = off"`
+}
+
+// INSID3 are the numbers of package insid3.
+type INSID3 struct {
+	Size       int     `yaml:"size" default:"0" valid:"[0,4096]" doc:"side of the square input in pixels, a multiple of the encoder's patch; 0: 1024, or the multiple next to it"`
+	Components int     `yaml:"components" default:"0" valid:"[0,1e9]" doc:"how many directions of the features that tell a patch's place are taken out; 0: 500 of 1024 channels, as large a part of others"`
+	Tau        float64 `yaml:"tau" default:"0.6" valid:"(0,1)" doc:"patches form clusters down to this mean similarity"`
+	Merge      float64 `yaml:"merge" default:"0.2" valid:"(0,1)" doc:"clusters with a score above this are the object"`
 }

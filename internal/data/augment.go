@@ -181,3 +181,11 @@ func (a *augmenter) finish(dst []float32, size int) {
 	a.resizer.label(a.other.mask, size, size, src.mask, src.h, src.w, sy, sx)
 	a.swap()
 }
+
+// finishBy is finish in another way of resizing, of a scene that was only loaded.
+func (a *augmenter) finishBy(r Resizer, dst []float32, size int, scene *Scene) {
+	r.Picture(dst, size, scene.Image, scene.H, scene.W)
+	a.other.resize(size, size)
+	r.Label(a.other.mask, size, scene.Mask, scene.H, scene.W)
+	a.swap()
+}

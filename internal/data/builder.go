@@ -88,6 +88,10 @@ func (b *builder) transform(dst []float32, scene *Scene, rng *Rand) {
 			b.aug.crop(b.opt.Size, rng)
 		}
 	}
+	if b.opt.Resizer != nil {
+		b.aug.finishBy(b.opt.Resizer, dst, b.opt.Size, scene)
+		return
+	}
 	b.aug.finish(dst, b.opt.Size)
 }
 

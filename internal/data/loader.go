@@ -35,6 +35,9 @@ type LoaderOptions struct {
 
 	// KeepPictures gives every episode its query at its own size; validation only.
 	KeepPictures bool
+	// Resizer brings pictures and masks to the input; validation only. nil: Preprocess and
+	// ResizeLabel do.
+	Resizer Resizer
 
 	Seed    uint64
 	Drawer  Drawer         // nil means NewDrawer(Index, Stage, Shots, Seed)
@@ -44,6 +47,14 @@ type LoaderOptions struct {
 	Prefetch int // batches ready or under way before they are asked for; 0 means Workers+1
 }
 
+// Resizer brings pictures and masks to a square input in a way of its own.
+type Resizer interface {
+	// Picture resizes image [h,w,3] RGB to dst [size,size,3], gray levels.
+	Picture(dst []float32, size int, image []uint8, h, w int)
+	// Label resizes label [h,w] to dst [size,size].
+	Label(dst []uint8, size int, label []uint8, h, w int)
+}
+
 func (o *LoaderOptions) validate() error {
 	if o.Source == nil || o.Index == nil {
 		return errors.New("loader: needs a source and an index")
@@ -51,6 +62,9 @@ func (o *LoaderOptions) validate() error {
 	if o.Size < 1 || o.Batch < 1 || o.Episodes < 0 || o.Workers < 0 || o.Prefetch < 0 {
 		return fmt.Errorf("loader: size %d and batch %d must be at least 1; episodes %d, workers %d and prefetch %d at least 0",
 			o.Size, o.Batch, o.Episodes, o.Workers, o.Prefetch)
+	}
+	if o.Resizer != nil && o.Index.Split != Val {
+		return errors.New("loader: a resizer of one's own is for validation: it knows no augmentation")
 	}
 	if err := o.Augment.validate(); err != nil {
 		return err

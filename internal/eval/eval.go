@@ -173,13 +173,7 @@ func Meta(ctx context.Context, net FewShot, tape *nn.Tape, src Source, o Options
 			}
 		}
 		return nil
-	}, func() {
-		done, sum := 0, 0.0
-		for _, r := range all {
-			done, sum = done+r.Final.Episodes(), sum+r.Final.MIoU()
-		}
-		o.report(done, sum/float64(len(all)))
-	})
+	}, func() { o.progress(all) })
 	if err != nil {
 		return nil, err
 	}

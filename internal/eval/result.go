@@ -9,7 +9,7 @@ import (
 
 // Result is the score of HDMNet over the episodes of one fold under one seed.
 type Result struct {
-	Final, Meta *metric.IoU       // of the two binary outputs
+	Final, Meta *metric.IoU       // of the two binary outputs; Meta is nil of a Finder
 	Base        *metric.Confusion // of the base learner, background and base classes; nil without base classes
 	Boundary    *metric.IoU       // of the final output's boundaries; nil where they are not scored
 	fold        data.Fold
@@ -21,19 +21,29 @@ func (r *Result) Loss() float64 { return r.loss / float64(max(r.Final.Episodes()
 
 func newResult(o *Options) *Result {
 	fold := o.Fold
-	r := &Result{Final: metric.New(fold.Novel), Meta: metric.New(fold.Novel), fold: fold}
+	r := newFound(o)
+	r.Meta = metric.New(fold.Novel)
 	if len(fold.Base) > 0 {
 		r.Base = metric.NewSemantic(len(fold.Base) + 1)
 	}
+	return r
+}
+
+// newFound is the result of a Finder, which has one output.
+func newFound(o *Options) *Result {
+	r := &Result{Final: metric.New(o.Fold.Novel), fold: o.Fold}
 	if o.Boundary {
-		r.Boundary = metric.New(fold.Novel)
+		r.Boundary = metric.New(o.Fold.Novel)
 	}
 	return r
 }
 
 // combine adds what other processes have counted.
 func (r *Result) combine(t *Together) error {
-	err := errors.Join(r.Final.Combine(t.Sum), r.Meta.Combine(t.Sum), t.sum(&r.loss))
+	err := errors.Join(r.Final.Combine(t.Sum), t.sum(&r.loss))
+	if r.Meta != nil {
+		err = errors.Join(err, r.Meta.Combine(t.Sum))
+	}
 	if r.Base != nil {
 		err = errors.Join(err, r.Base.Combine(t.Sum))
 	}
@@ -43,12 +53,12 @@ func (r *Result) combine(t *Together) error {
 	return err
 }
 
-// Scores are the headline figures by name, in [0, 1]: miou, fb_iou, miou_meta,
-// fb_iou_meta and, where there are base classes, miou_base.
+// Scores are the headline figures by name, in [0, 1]: miou, fb_iou and, of a network,
+// miou_meta, fb_iou_meta and, where there are base classes, miou_base.
 func (r *Result) Scores() map[string]float64 {
-	scores := map[string]float64{
-		"miou": r.Final.MIoU(), "fb_iou": r.Final.FBIoU(),
-		"miou_meta": r.Meta.MIoU(), "fb_iou_meta": r.Meta.FBIoU(),
+	scores := map[string]float64{"miou": r.Final.MIoU(), "fb_iou": r.Final.FBIoU()}
+	if r.Meta != nil {
+		scores["miou_meta"], scores["fb_iou_meta"] = r.Meta.MIoU(), r.Meta.FBIoU()
 	}
 	if r.Base != nil {
 		scores["miou_base"] = r.Base.MIoU()
@@ -107,8 +117,8 @@ type Summary struct {
 	MIoUStd   float64  `json:"miou_std"`
 	FBIoU     float64  `json:"fb_iou"`
 	FBIoUStd  float64  `json:"fb_iou_std"`
-	MIoUMeta  float64  `json:"miou_meta"`
-	FBIoUMeta float64  `json:"fb_iou_meta"`
+	MIoUMeta  *float64 `json:"miou_meta,omitempty"` // nil of a Finder, as FBIoUMeta
+	FBIoUMeta *float64 `json:"fb_iou_meta,omitempty"`
 	MIoUBase  *float64 `json:"miou_base,omitempty"` // nil without base classes
 	// BoundaryMIoU is that of the boundaries; nil where they were not scored.
 	BoundaryMIoU *float64           `json:"boundary_miou,omitempty"`
@@ -125,16 +135,22 @@ func Summarize(seeds []*Result) Summary {
 		if r.Boundary != nil {
 			boundary = append(boundary, r.Boundary.MIoU())
 		}
-		final, meta = append(final, r.Final), append(meta, r.Meta)
+		final = append(final, r.Final)
+		if r.Meta != nil {
+			meta = append(meta, r.Meta)
+		}
 		if r.Base != nil {
 			base = append(base, r.Base.MIoU())
 		}
 	}
-	f, m := metric.Summarize(final), metric.Summarize(meta)
+	f := metric.Summarize(final)
 	s := Summary{
 		MIoU: f.MIoU, MIoUStd: f.MIoUStd, FBIoU: f.FBIoU, FBIoUStd: f.FBIoUStd,
-		MIoUMeta: m.MIoU, FBIoUMeta: m.FBIoU,
 		PerClass: map[string]float64{}, Episodes: f.Episodes,
+	}
+	if len(meta) > 0 {
+		m := metric.Summarize(meta)
+		s.MIoUMeta, s.FBIoUMeta = &m.MIoU, &m.FBIoU
 	}
 	s.MIoUBase, s.BoundaryMIoU = meanOf(base), meanOf(boundary)
 	for c, v := range f.PerClass {
@@ -159,8 +175,11 @@ func meanOf(v []float64) *float64 {
 // means of the folds' deviations over their seeds, not the spread between folds, which
 // says how hard the folds are and not how sure the mean is.
 func Average(folds []Summary) Summary {
-	var base, boundary []float64
+	var base, boundary, meta, fbMeta []float64
 	for _, f := range folds {
+		if f.MIoUMeta != nil {
+			meta, fbMeta = append(meta, *f.MIoUMeta), append(fbMeta, *f.FBIoUMeta)
+		}
 		if f.MIoUBase != nil {
 			base = append(base, *f.MIoUBase)
 		}
@@ -177,13 +196,12 @@ func Average(folds []Summary) Summary {
 		return m
 	}
 	s := Summary{
-		MIoU:      mean(func(s *Summary) float64 { return s.MIoU }),
-		MIoUStd:   mean(func(s *Summary) float64 { return s.MIoUStd }),
-		FBIoU:     mean(func(s *Summary) float64 { return s.FBIoU }),
-		FBIoUStd:  mean(func(s *Summary) float64 { return s.FBIoUStd }),
-		MIoUMeta:  mean(func(s *Summary) float64 { return s.MIoUMeta }),
-		FBIoUMeta: mean(func(s *Summary) float64 { return s.FBIoUMeta }),
-		MIoUBase:  meanOf(base), BoundaryMIoU: meanOf(boundary),
+		MIoU:     mean(func(s *Summary) float64 { return s.MIoU }),
+		MIoUStd:  mean(func(s *Summary) float64 { return s.MIoUStd }),
+		FBIoU:    mean(func(s *Summary) float64 { return s.FBIoU }),
+		FBIoUStd: mean(func(s *Summary) float64 { return s.FBIoUStd }),
+		MIoUMeta: meanOf(meta), FBIoUMeta: meanOf(fbMeta),
+		MIoUBase: meanOf(base), BoundaryMIoU: meanOf(boundary),
 		PerClass: map[string]float64{},
 	}
 	for _, f := range folds {

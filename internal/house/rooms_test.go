@@ -40,7 +40,7 @@ var rooms = []room{
 	// Networks, and what is done with them, on a device that they are given.
 	{"layers", []string{"internal/nn"}, []string{"formats", "operators"}},
 	{"encoders", []string{"internal/vit"}, []string{"formats", "operators", "layers"}},
-	{"networks", []string{"internal/model"}, []string{"files", "formats", "data", "operators", "layers", "encoders"}},
+	{"networks", []string{"internal/insid3", "internal/model"}, []string{"files", "formats", "data", "operators", "layers", "encoders"}},
 	{"tasks", []string{"internal/eval", "internal/predict", "internal/selftest", "internal/tta"},
 		[]string{"files", "constants", "pictures", "formats", "data", "operators", "observers", "layers", "networks"}},
 	{"experiment", []string{"internal/experiment"},

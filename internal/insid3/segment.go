@@ -5,13 +5,6 @@ import (
 	"slices"
 )
 
-// features are those of a picture's h×w patches, row by row, each of length 1.
-type features struct {
-	h, w, c  int
-	plain    []float32 // [h·w,c] F
-	debiased []float32 // [h·w,c] F'
-}
-
 // support is a picture with the patches that show the object.
 type support struct {
 	*features
@@ -45,16 +38,16 @@ func segment(p product, supports []support, query *features, s Settings) *found 
 	seed := seedOf(groups, query.debiased, prototype)
 	center := mean(query.plain, c, groups[seed].patches)
 	for k, g := range groups {
-		score := float32(0)
+		sum, n := 0.0, float64(len(g.patches))
 		for _, i := range g.patches {
-			score += similar[i]
+			sum += float64(similar[i])
 		}
-		score = score / float32(len(g.patches)) * dot(center, mean(query.plain, c, g.patches))
+		score := sum / n * float64(dot(center, mean(query.plain, c, g.patches)))
 		if k != seed {
-			score *= float32(g.candidates) / float32(len(g.patches))
+			score *= float64(g.candidates) / n
 		}
 		for _, i := range g.patches {
-			out.scores[i], out.object[i] = score, float64(score) > s.Merge
+			out.scores[i], out.object[i] = float32(score), score > s.Merge
 		}
 	}
 	return out

@@ -240,7 +240,10 @@ func (o *FolderOptions) annotate(net Network, tape *nn.Tape, reader *picture.Rea
 	best, labels := make([]float32, p.H*p.W), make([]uint8, p.H*p.W)
 	name := relative(o.Folder, path)
 	for c, s := range classes {
-		logits := forward(net, tape, &o.Options, s, path, p.Pix, p.H, p.W)
+		logits, err := forward(net, tape, &o.Options, s, path, p.Pix, p.H, p.W)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", infile.Shown(path), err)
+		}
 		prob := foreground(logits)
 		if o.Refine != nil {
 			o.Refine.Apply(prob, p.Pix, p.H, p.W, o.Size)

@@ -36,7 +36,10 @@ type Options struct {
 	// Views are those of test-time augmentation; none: the query as it is.
 	Views []tta.View
 	// Refine moves the outline to the edges of the query; nil: it stays.
-	Refine     *refine.Guided
+	Refine *refine.Guided
+	// Finder finds the objects instead of the network, which is nil then; nil: the network does.
+	// Views are not used with it, and the logits are the logarithms of its probabilities.
+	Finder     Finder
 	SaveLogits bool
 	// WhiteIsObject: 255 (and white) in a mask is the object; else it is ignored.
 	WhiteIsObject bool
@@ -136,13 +139,14 @@ func segment(net Network, tape *nn.Tape, o *Options, reader *picture.Reader, s *
 		return Result{}, err
 	}
 	pix, h, w := p.Pix, p.H, p.W
-	logits := forward(net, tape, o, s, query, pix, h, w) // [H,W,2]
+	logits, err := forward(net, tape, o, s, query, pix, h, w) // [H,W,2]
+	if err != nil {
+		return Result{}, fmt.Errorf("query %s: %w", infile.Shown(query), err)
+	}
 	if o.Refine != nil {
 		p := foreground(logits)
 		o.Refine.Apply(p, pix, h, w, o.Size)
-		for i, v := range p {
-			logits[2*i], logits[2*i+1] = logarithm(1-v), logarithm(v)
-		}
+		logits = logarithms(p)
 	}
 	mask := make([]uint8, h*w)
 	found := 0
@@ -187,6 +191,15 @@ func logarithm(p float32) float32 {
 	return float32(math.Log(max(float64(p), math.SmallestNonzeroFloat32)))
 }
 
+// logarithms are those of the background's and the object's probability, [H,W,2] of p [H,W].
+func logarithms(p []float32) []float32 {
+	out := make([]float32, 2*len(p))
+	for i, v := range p {
+		out[2*i], out[2*i+1] = logarithm(1-v), logarithm(v)
+	}
+	return out
+}
+
 // enlarged is the mask, 255 for 1, in the size of its picture's file, which is larger than
 // the mask where the picture was read at a smaller scale.
 func enlarged(mask []uint8, w int, size picture.Size) *image.Gray {
@@ -204,10 +217,14 @@ func enlarged(mask []uint8, w int, size picture.Size) *image.Gray {
 // forward runs the network on one query and returns `final` at the query's size, [H,W,2].
 // Where several views or votes count these are the logarithms of their mean probabilities.
 // The network may keep the features of pictures by their names.
-func forward(net Network, tape *nn.Tape, o *Options, s *supports, query string, pix []uint8, h, w int) []float32 {
+func forward(net Network, tape *nn.Tape, o *Options, s *supports, query string, pix []uint8, h, w int) ([]float32, error) {
 	px := o.Size * o.Size
 	x := make([]float32, px*3)
-	data.Preprocess(x, o.Size, pix, h, w)
+	o.preprocess(x, pix, h, w)
+	if o.Finder != nil {
+		p, err := o.Finder.Find(s.episode(o.Size, query, x, h, w))
+		return logarithms(p), err
+	}
 	b := &data.Batch{Size: 1, Shots: len(s.masks) / px, Side: o.Size, Query: x, Support: s.images, SupportMask: s.masks}
 	names := []string{"query " + query}
 	for i := range b.Shots {
@@ -222,7 +239,7 @@ func forward(net Network, tape *nn.Tape, o *Options, s *supports, query string, 
 		if votes*len(views) == 1 {
 			logits := make([]float32, op.Len(full.Logits))
 			tape.Dev.Download(logits, full.Logits)
-			return logits
+			return logits, nil
 		}
 		if sum == nil {
 			sum = make([]float32, h*w*op.Last(full.Logits))
@@ -233,7 +250,7 @@ func forward(net Network, tape *nn.Tape, o *Options, s *supports, query string, 
 	for i, p := range sum {
 		sum[i] = logarithm(p)
 	}
-	return sum
+	return sum, nil
 }
 
 // planes turns [H·W,2] into [2,H·W].

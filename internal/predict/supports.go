@@ -14,6 +14,7 @@ import (
 // supports are the K supports.
 type supports struct {
 	class  string           // what they show, where there are several
+	names  []string         // of the pictures' files
 	images []float32        // [K,S,S,3] gray levels
 	masks  []uint8          // [K,S,S]
 	photos []*picture.Photo // as they were given
@@ -29,10 +30,14 @@ func readSupports(o *Options, r *picture.Reader) (*supports, error) {
 			return nil, err
 		}
 		small := s.masks[i*px : (i+1)*px]
-		data.ResizeLabel(small, o.Size, o.Size, m.values, m.h, m.w)
-		data.Preprocess(s.images[i*px*3:(i+1)*px*3], o.Size, p.Pix, p.H, p.W)
+		if o.Finder != nil {
+			o.Finder.Label(small, o.Size, m.values, m.h, m.w)
+		} else {
+			data.ResizeLabel(small, o.Size, o.Size, m.values, m.h, m.w)
+		}
+		o.preprocess(s.images[i*px*3:(i+1)*px*3], p.Pix, p.H, p.W)
 		o.warn(&o.Supports[i], m, small)
-		s.photos, s.whole = append(s.photos, p), append(s.whole, m)
+		s.names, s.photos, s.whole = append(s.names, o.Supports[i].Image), append(s.photos, p), append(s.whole, m)
 	}
 	return s, nil
 }

@@ -19,7 +19,9 @@ func (r *report) print(out io.Writer) error {
 	w := ui.NumberTable(&b)
 	fmt.Fprintf(w, "output\tmIoU\tFB-IoU\t\n")
 	fmt.Fprintf(w, "final\t%s\t%s\t\n", r.percent(r.MIoU, r.MIoUStd), r.percent(r.FBIoU, r.FBIoUStd))
-	fmt.Fprintf(w, "meta\t%.2f\t%.2f\t\n", 100*r.MIoUMeta, 100*r.FBIoUMeta)
+	if r.MIoUMeta != nil {
+		fmt.Fprintf(w, "meta\t%.2f\t%.2f\t\n", 100**r.MIoUMeta, 100**r.FBIoUMeta)
+	}
 	if r.MIoUBase != nil {
 		fmt.Fprintf(w, "base\t%.2f\t-\t  (over the base classes)\n", 100**r.MIoUBase)
 	}

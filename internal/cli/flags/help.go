@@ -36,7 +36,7 @@ var members = []struct {
 		"project", "train-order", "val-order", "train", "val",
 	}},
 	{GroupNetwork, []string{
-		"run", "weights", "key", "stage", "epochs", "seed", "untrained", "shot-fusion", "tta", "refine", "boundary-iou", "gfss", "tau", "merge", "size", "batch", "mode",
+		"method", "run", "weights", "key", "stage", "epochs", "seed", "untrained", "shot-fusion", "tta", "refine", "boundary-iou", "gfss", "tau", "merge", "size", "batch", "mode",
 		"tolerance", "raw", "graph",
 	}},
 	{GroupOutput, []string{

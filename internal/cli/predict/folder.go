@@ -9,6 +9,7 @@ import (
 	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/experiment"
 	"hdmnet/internal/infile"
+	"hdmnet/internal/nn"
 	"hdmnet/internal/predict"
 )
 
@@ -42,16 +43,11 @@ func (o *options) folderOptions() (predict.FolderOptions, error) {
 }
 
 // folder looks for objects in a folder of pictures.
-func (o *options) folder(ctx context.Context, streams ui.Streams, net *experiment.Network, work predict.FolderOptions) error {
-	for _, c := range work.Classes {
-		if k := len(c.Supports); k > 1 {
-			streams.Note("class %s: %d supports, fused: %s", infile.Shown(c.Name), k, net.Fused(k))
-		}
-	}
+func (o *options) folder(ctx context.Context, streams ui.Streams, net predict.Network, tape *nn.Tape, work predict.FolderOptions) error {
 	_, _ = fmt.Fprintf(streams.Err, "looking for %s in %s\n", names(work.Classes), infile.Shown(work.Folder))
 	bar := ui.NewProgress(streams, "predicting", "pictures")
 	work.Progress = func(done, total int) { bar.Update(done, total, "") }
-	report, err := predict.Folder(ctx, net, net.Tape, work)
+	report, err := predict.Folder(ctx, net, tape, work)
 	bar.Finish()
 	if errors.Is(err, context.Canceled) {
 		streams.Note("the same command goes on where this one stopped")

@@ -14,6 +14,7 @@ import (
 	"hdmnet/internal/cli/flags"
 	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/experiment"
+	"hdmnet/internal/infile"
 	"hdmnet/internal/predict"
 )
 
@@ -23,7 +24,7 @@ type options struct {
 	supports, queries []string
 	out               string
 	run, weights, key string
-	config            string
+	config, method    string
 	saveLogits        bool
 	whiteIsObject     bool
 	force             bool
@@ -98,6 +99,11 @@ output folder gets:
   labelme   NAME.json, polygons
   yolo      labels/NAME.txt, polygons, and data.yaml
 
+With --method insid3, no network is trained: objects are found in the features of an encoder,
+DINOv3 or DINOv2, whose weights are given with --weights. A pixel's probability follows from the
+score of its cluster, and is above 0.5 where the method says object. docs/foundation.md says
+more, and where the weights are.
+
 A run over a folder that was stopped goes on with the same command. Pictures that cannot be read
 are reported, and the others go on; then the exit code is 1. results.jsonl in the output folder
 records what is done; a folder with anything else in it is refused without --force.`,
@@ -108,7 +114,9 @@ records what is done; a folder with anything else in it is refused without --for
       --support a.jpg:a.png --support b.jpg:box=30,40,200,180 \
       --query q1.jpg --query q2.jpg --out out
   hdmnet predict --run runs/first --support-dir supports --query-dir photos \
-      --format coco --out labels`,
+      --format coco --out labels
+  hdmnet predict --method insid3 --weights dinov3_vitl16.safetensors \
+      --support cat1.jpg:cat1.png --query photo.jpg --out out`,
 		Args: flags.None,
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), io, o) },
 	}
@@ -117,6 +125,7 @@ records what is done; a folder with anything else in it is refused without --for
 	f.StringArrayVar(&o.supports, "support", nil, "a support, `IMAGE:MASK`, or IMAGE:box=…, :point=…, :scribble=…; repeat for more supports")
 	f.StringArrayVar(&o.queries, "query", nil, "picture `IMAGE` to segment; repeat for more")
 	f.StringVar(&o.out, "out", "", "folder for the results, `DIR`")
+	flags.Method(cmd, &o.method)
 	f.StringVar(&o.run, "run", "", "folder of the run, `DIR`, whose network is used")
 	f.StringVar(&o.weights, "weights", "", "`FILE` of weights (safetensors, .pth) to use instead of a run; --config says the settings")
 	flags.Key(cmd, &o.key)
@@ -149,6 +158,9 @@ func run(ctx context.Context, io ui.Streams, o *options) (err error) {
 		if !folder && o.Given(name) {
 			return ui.Usagef("--%s goes with --query-dir, a folder of pictures", name)
 		}
+	}
+	if err := flags.CheckMethod(o.Settings, o.method); err != nil {
+		return err
 	}
 	switch {
 	case len(o.supports) == 0 && !folder:
@@ -199,6 +211,9 @@ func run(ctx context.Context, io ui.Streams, o *options) (err error) {
 		return err
 	}
 	settings.Config = o.config
+	if o.method == flags.MethodINSID3 {
+		return o.untrained(ctx, io, settings, work, many)
+	}
 	monitor, _ := flags.Monitor(io)
 	t, err := experiment.OpenTrained(experiment.Source{Run: o.run, File: flags.WithKey(o.weights, o.key)}, settings, monitor)
 	if err != nil {
@@ -237,7 +252,12 @@ func run(ctx context.Context, io ui.Streams, o *options) (err error) {
 		if many.Network, err = t.Identity(); err != nil {
 			return err
 		}
-		return o.folder(ctx, io, net, many)
+		for _, c := range many.Classes {
+			if k := len(c.Supports); k > 1 {
+				io.Note("class %s: %d supports, fused: %s", infile.Shown(c.Name), k, net.Fused(k))
+			}
+		}
+		return o.folder(ctx, io, net, net.Tape, many)
 	}
 	if k := len(work.Supports); k > 1 {
 		io.Note("%d supports, fused: %s", k, net.Fused(k))
