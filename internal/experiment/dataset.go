@@ -23,6 +23,8 @@ type Dataset struct {
 type Pictures struct {
 	Source data.Source
 	Index  *data.Index // for the meta stage and evaluation; the base stage takes all pictures
+	// Resizer brings them to the input of EpisodeLoader in a way of its own; nil: as networks are trained.
+	Resizer data.Resizer
 }
 
 // Folds is the number of folds of the configured data set.

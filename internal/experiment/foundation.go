@@ -31,6 +31,7 @@ func OpenEncoder(path string, o config.Options) (*Trained, error) {
 	if t.Model.Size == 0 {
 		t.Model.Size = insid3.SizeFor(spec.Patch)
 	}
+	t.Train.Workers, t.Train.Prefetch = 1, 1 // pictures are large, and wait for the encoder
 	if err := t.insid3().Check(spec.Patch, spec.Channels); err != nil {
 		return nil, &SettingError{err}
 	}
@@ -104,13 +105,11 @@ func withEncoder(path string, read func(vit.Layout, *weights.File) error) error 
 		if err != nil {
 			return err
 		}
-		l, _, err := vit.Recognize(f)
+		l, encoder := vit.Match(f.Shape)
 		switch {
-		case err != nil:
-			return err
 		case l.Problem != "":
 			return errors.New(l.Problem)
-		case l.Spec.Name != "":
+		case encoder:
 			return read(l, f)
 		}
 		if other, _, err := model.Recognize(f); err == nil && other.Kind != model.UnknownKind {

@@ -57,7 +57,7 @@ func EpisodeLoader(c *config.Config, p *Pictures, draws data.Drawer, episodes, b
 	if err != nil {
 		return nil, err
 	}
-	o.Drawer, o.Episodes, o.Batch, o.KeepPictures = draws, episodes, batch, c.Eval.Refine != ""
+	o.Drawer, o.Episodes, o.Batch, o.KeepPictures, o.Resizer = draws, episodes, batch, c.Eval.Refine != "", p.Resizer
 	shard(&o, part)
 	return data.NewLoader(o)
 }

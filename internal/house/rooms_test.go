@@ -44,7 +44,7 @@ var rooms = []room{
 	{"tasks", []string{"internal/eval", "internal/predict", "internal/selftest", "internal/tta"},
 		[]string{"files", "constants", "pictures", "formats", "data", "operators", "observers", "layers", "networks"}},
 	{"experiment", []string{"internal/experiment"},
-		[]string{"files", "pictures", "formats", "settings", "data", "data sets", "operators", "processes", "layers", "networks"}},
+		[]string{"files", "pictures", "formats", "settings", "data", "data sets", "operators", "processes", "layers", "encoders", "networks"}},
 	{"training", []string{"internal/bench", "internal/train"},
 		[]string{"files", "constants", "formats", "settings", "data", "operators", "references", "observers", "processes", "layers", "networks", "tasks", "experiment"}},
 	{"reports", []string{"internal/report"}, []string{"files", "formats", "settings", "training"}},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,12 +33,14 @@ type options struct {
 	fold      string
 	stage     string
 	untrained bool
+	method    string
 	json      bool
 	gfss      gfssOptions
 
 	processes *flags.Processes
-	fused     string // how the supports were taken, once a network is there
-	keeps     bool   // --save-results is given
+	fused     string                // how the supports were taken, once a network is there
+	segmenter *experiment.Segmenter // of a method without training, once there is one
+	keeps     bool                  // --save-results is given
 }
 
 // NewCmd returns the command, which writes to io.
@@ -71,6 +74,10 @@ eval.emulated_dataloader_workers workers, so that scores can be compared with it
 --save-results writes pictures, class and pixels of every episode; ` + "`hdmnet report`" + ` shows a
 run's results.jsonl.
 
+--method insid3 scores an encoder (--weights: DINOv3 or DINOv2) that nobody has trained for this,
+on the novel classes of a fold (--fold), of every fold (--fold all), or on a set of your own
+(--classes). docs/foundation.md says more.
+
 --gfss scores base classes and the novel class together (generalized few-shot segmentation,
 as BAM does): a pixel is of the novel class where the final output's probability is above
 --tau, and elsewhere of the class that the base learner says. With --merge base, the base
@@ -89,7 +96,9 @@ random weights.`,
   hdmnet eval --run runs/pascal0 --data-root mine --classes classes.txt
   hdmnet eval --run runs/first --gfss --protocol bam --tau 0.9
   hdmnet eval --run runs/first --protocol quick --save-episodes episodes.jsonl
-  hdmnet eval --run runs/second --episodes-file episodes.jsonl`,
+  hdmnet eval --run runs/second --episodes-file episodes.jsonl
+  hdmnet eval --method insid3 --weights dinov3_vitl16.safetensors --config coco20i_resnet50 \
+      --data-root coco --fold 0 --protocol quick`,
 		Args: flags.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return flags.Together(cmd, io, func(ctx context.Context, io ui.Streams, p *flags.Processes) error { return runEval(ctx, io, p, o) })
@@ -101,6 +110,7 @@ random weights.`,
 	f.StringArrayVar(&o.runs, "run", nil, "folder of the run, `DIR`, whose network is scored; with --fold all, one for each fold, or the folder that train --fold all wrote")
 	f.StringVar(&o.weights, "weights", "", "`FILE` of weights (safetensors, .pth) to score instead of a run; --config says the settings")
 	flags.Key(cmd, &o.key)
+	flags.Method(cmd, &o.method)
 	f.StringVar(&o.fold, "fold", "", "fold 0 to 3 (custom sets: 0 to their last), or all (default: the fold of the training)")
 	f.BoolVar(&o.untrained, "untrained", false, "score a baseline: the base learner as trained, the rest with random weights")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
@@ -141,6 +151,7 @@ type about struct {
 	Annotation      string   `json:"annotation"`
 	Fold            any      `json:"fold"` // a number, "all", or allClasses
 	Dataset         string   `json:"dataset"`
+	Method          string   `json:"method,omitempty"` // empty: a trained network
 	Backbone        string   `json:"backbone"`
 	Weights         []string `json:"weights"`
 	Untrained       bool     `json:"untrained"`
@@ -162,7 +173,7 @@ type foldReport struct {
 	eval.Summary
 }
 
-func runEval(ctx context.Context, io ui.Streams, p *flags.Processes, o *options) error {
+func runEval(ctx context.Context, io ui.Streams, p *flags.Processes, o *options) (err error) {
 	start := time.Now()
 	o.processes = p
 	if err := p.Agree(o.check()); err != nil {
@@ -181,6 +192,7 @@ func runEval(ctx context.Context, io ui.Streams, p *flags.Processes, o *options)
 	}
 	defer dev.Close()
 	defer group.Close()
+	defer func() { err = o.closeSegmenter(err) }()
 	switch {
 	case o.stage == train.Base:
 		return o.evalBase(ctx, io, dev, networks, start)
@@ -249,6 +261,9 @@ func (o *options) likeRelease() bool {
 
 // check refuses flags that do not go together.
 func (o *options) check() error {
+	if err := o.checkMethod(); err != nil {
+		return err
+	}
 	if o.stage != train.Base && o.stage != train.Meta {
 		return ui.Usagef("stage %q cannot be scored: choose %s or %s", o.stage, train.Base, train.Meta)
 	}
@@ -280,7 +295,12 @@ func (o *options) about(networks []*experiment.Trained, dev op.Device) about {
 		a.Fold = allClasses
 	}
 	for _, t := range networks {
-		a.Weights = append(a.Weights, t.Path)
+		if !slices.Contains(a.Weights, t.Path) {
+			a.Weights = append(a.Weights, t.Path)
+		}
+	}
+	if o.method != flags.MethodHDMNet {
+		a.Method = o.method
 	}
 	return a
 }
@@ -293,6 +313,9 @@ func (o *options) evalFold(ctx context.Context, io ui.Streams, dev op.Device, t 
 			return nil, err
 		}
 		return set.Usable(index, t.Model.Shots, m)
+	}
+	if o.method == flags.MethodINSID3 {
+		return o.findFold(ctx, io, dev, t, index)
 	}
 	keep := o.keepResults(t)
 	results, err := scoreSeeds(io, o, dev, t, index, func(net *experiment.Network, loader *data.Loader, e eval.Options) ([]*eval.Result, error) {
@@ -308,72 +331,6 @@ func (o *options) evalFold(ctx context.Context, io ui.Streams, dev op.Device, t 
 		return eval.Summary{}, err
 	}
 	return eval.Summarize(results), nil
-}
-
-// scoreSeeds scores one network on the episodes of an index. The seeds take turns, for
-// they have the same queries in the same order, whose features are then at hand.
-func scoreSeeds[R any](io ui.Streams, o *options, dev op.Device, t *experiment.Trained,
-	index func(*experiment.Dataset, data.Source, experiment.Monitor) (*data.Index, error),
-	score func(*experiment.Network, *data.Loader, eval.Options) ([]R, error)) (results []R, err error) {
-	set, err := t.Open()
-	if err != nil {
-		return nil, err
-	}
-	set.ReadTogether(o.processes)
-	monitor, finish := flags.Monitor(io)
-	defer finish()
-	net, err := t.Network(dev, t.Model.Shots, o.untrained, uint64(t.Train.Seed), monitor)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, net.Close()) }()
-	if t.Model.Shots > 1 {
-		o.fused = string(net.Fused(t.Model.Shots))
-	}
-	views, err := flags.Views(t.Config)
-	if err != nil {
-		return nil, err
-	}
-	refinement, err := flags.Refinement(t.Config)
-	if err != nil {
-		return nil, err
-	}
-	var p experiment.Pictures
-	if p.Source, err = set.Source(data.Val, monitor); err != nil {
-		return nil, err
-	}
-	if p.Index, err = index(set, p.Source, monitor); err != nil {
-		return nil, err
-	}
-	finish()
-	all, err := o.open(t.Config, &p)
-	if err != nil {
-		return nil, err
-	}
-	var runs []data.Drawer
-	var counts []int
-	for _, seed := range t.Eval.Seeds {
-		runs, counts = append(runs, all[seed].Drawer), append(counts, all[seed].count)
-	}
-	draws := data.NewInterleaved(runs, counts)
-	part := o.processes.Place().Shard(len(runs)) // episodes of one query stay together: their features are at hand
-	loader, err := experiment.EpisodeLoader(t.Config, &p, draws, draws.Len(), t.Eval.Batch, part)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, loader.Close()) }()
-	if err := net.CacheFeatures(net.Tape, int64(t.Eval.FeatureCache)<<20); err != nil {
-		return nil, err
-	}
-	bar := ui.NewProgress(io, fmt.Sprintf("%v, %s", set.Fold, seedList(t.Eval.Seeds)), "episodes")
-	defer bar.Finish()
-	return score(net, loader, eval.Options{
-		Fold: set.Fold, Total: draws.Len(), Runs: len(runs), Run: draws.Run, Views: views, ViaInput: o.likeRelease(),
-		Refine: refinement, Boundary: t.Eval.BoundaryIoU, Together: o.together(draws.Len(), t.Eval.Batch, len(runs)),
-		Progress: func(done, total int, running float64) {
-			bar.Update(done, total, fmt.Sprintf("mIoU %.2f%%", 100*running))
-		},
-	})
 }
 
 // together is the processes that score n episodes, or pictures, in batches, each its part of

@@ -28,7 +28,7 @@ func (o *options) networks(io ui.Streams) ([]*experiment.Trained, error) {
 		return nil, ui.Usagef("give --run or --weights, not both")
 	case len(o.runs) > 1 && o.fold != "all":
 		return nil, ui.Usagef("%d runs are given: several are for --fold all, one per fold", len(o.runs))
-	case o.fold == "all" && len(o.runs) == 0:
+	case o.fold == "all" && len(o.runs) == 0 && o.method == flags.MethodHDMNet:
 		return nil, ui.Usagef("--fold all needs one run per fold, since a network must not be scored on classes it was trained on: " +
 			"give the folder of `hdmnet train --fold all`, or --run once for each, trained with --fold 0, --fold 1, …")
 	case o.weights == "" && o.key != "":
@@ -51,6 +51,9 @@ func (o *options) networks(io ui.Streams) ([]*experiment.Trained, error) {
 			return nil, ui.Usagef("%s holds episodes of fold %d, but --fold asks for %d; leave --fold out", o.path, fold, wanted)
 		}
 		wanted = fold
+	}
+	if o.method == flags.MethodINSID3 {
+		return o.encoders(options, wanted)
 	}
 	runs := o.runs
 	if o.fold == "all" && len(runs) == 1 {

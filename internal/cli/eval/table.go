@@ -40,7 +40,10 @@ func (r *report) print(out io.Writer) error {
 // head says what was scored.
 func (a *about) head(b *bytes.Buffer) {
 	what := "trained"
-	if a.Untrained {
+	switch {
+	case a.Method != "":
+		what = a.Method + ", without training"
+	case a.Untrained:
 		what = "untrained meta learner"
 	}
 	fmt.Fprintf(b, "%s, %s, %s, ", a.Dataset, a.Backbone, a.foldName())

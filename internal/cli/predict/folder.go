@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"hdmnet/internal/cli/ui"
-	"hdmnet/internal/experiment"
 	"hdmnet/internal/infile"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/predict"
