@@ -178,24 +178,26 @@ func (g *grower) walk(likely []float32) {
 		}
 	}
 	for range sweeps {
-		for i := range g.x {
-			if g.seed[i] != 0 {
-				continue
+		for y := range g.h {
+			for i := y * g.w; i < (y+1)*g.w; i++ {
+				if g.seed[i] != 0 {
+					continue
+				}
+				sum, weight := trust*likely[i], float32(trust)
+				if i > y*g.w {
+					sum, weight = sum+g.right[i-1]*g.x[i-1], weight+g.right[i-1]
+				}
+				if i+1 < (y+1)*g.w {
+					sum, weight = sum+g.right[i]*g.x[i+1], weight+g.right[i]
+				}
+				if y > 0 {
+					sum, weight = sum+g.below[i-g.w]*g.x[i-g.w], weight+g.below[i-g.w]
+				}
+				if y+1 < g.h {
+					sum, weight = sum+g.below[i]*g.x[i+g.w], weight+g.below[i]
+				}
+				g.x[i] += relaxation * (sum/weight - g.x[i])
 			}
-			sum, weight := trust*likely[i], float32(trust)
-			if i%g.w > 0 {
-				sum, weight = sum+g.right[i-1]*g.x[i-1], weight+g.right[i-1]
-			}
-			if i%g.w+1 < g.w {
-				sum, weight = sum+g.right[i]*g.x[i+1], weight+g.right[i]
-			}
-			if i >= g.w {
-				sum, weight = sum+g.below[i-g.w]*g.x[i-g.w], weight+g.below[i-g.w]
-			}
-			if i+g.w < len(g.x) {
-				sum, weight = sum+g.below[i]*g.x[i+g.w], weight+g.below[i]
-			}
-			g.x[i] += relaxation * (sum/weight - g.x[i])
 		}
 	}
 }
