@@ -10,7 +10,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -135,6 +137,8 @@ func run(ctx context.Context, io ui.Streams, o *options) (err error) {
 		return err
 	}
 	settings.Config = o.config
+	// A browser that closes a connection is no reason to stop; elsewhere a reader that is gone is one.
+	signal.Ignore(syscall.SIGPIPE)
 	// Listening comes first: a port that is taken is told of before a network is read.
 	listener, err := net.Listen("tcp", o.addr)
 	if err != nil {
