@@ -29,7 +29,7 @@ func TestSameBitsForEveryCache(t *testing.T) {
 		t.Run(fmt.Sprint(caches), func(t *testing.T) {
 			useBlocking(t, blockingFor(caches[0], caches[1]))
 			y := make([]float32, len(d.y))
-			convWinograd(s, y, d.x, w, d.bias, d.residual, true)
+			convWinograd(s, y, d.x, w, d.bias, d.residual, true, false)
 			for i, got := range [][]float32{product.run(op.FP32), sum.run(op.FP32), y} {
 				if want[i] == nil {
 					want[i] = got

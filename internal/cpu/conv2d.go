@@ -29,9 +29,10 @@ func (s *convShape) patches(x []float32) gather {
 
 // convForward computes y = relu(conv(x, w) + bias? + residual?) as one product
 // of the patches [B·Ho·Wo, KH·KW·Cin] with wᵀ. pre is w packed before, or nil;
-// bias and residual (laid out as y) may be nil. The product is in a precision.
-func convForward(in op.Precision, s convShape, y, x, w, bias, residual []float32, relu bool, pre *packedB) {
-	p := newProduct(in, s.pixels(), s.Cout, s.patch(), y, s.Cout, false, epilogue{bias, residual, relu})
+// bias and residual (laid out as y) may be nil. The product is in a precision. Where x or y
+// holds halves, the inner dimension is that of float32 all the same.
+func convForward(in op.Precision, s convShape, y, x, w, bias, residual []float32, relu bool, pre *packedB, half halves) {
+	p := newProduct(in, s.pixels(), s.Cout, s.patch(), y, s.Cout, false, epilogue{bias, residual, relu}, half)
 	if s.pointwise() {
 		p.denseA = matrix{data: x, ld: s.Cin}
 		p.a = &p.denseA
@@ -43,6 +44,9 @@ func convForward(in op.Precision, s convShape, y, x, w, bias, residual []float32
 	p.b, p.packed = &p.denseB, pre
 	p.run()
 }
+
+// halves says which maps of a convolution are pairs of bf16.
+type halves struct{ x, y bool }
 
 // within returns the precision in which s is computed on a device in p: where two pixels
 // would share a pair, in float32.
@@ -58,7 +62,7 @@ func (s *convShape) within(p op.Precision) op.Precision {
 // the shape alone.
 func convBackwardWeight(in op.Precision, s convShape, dw, db, x, dy []float32) {
 	if dw != nil {
-		p := newProduct(in, s.Cout, s.patch(), s.pixels(), dw, s.patch(), true, epilogue{})
+		p := newProduct(in, s.Cout, s.patch(), s.pixels(), dw, s.patch(), true, epilogue{}, halves{})
 		p.denseA = matrix{data: dy, ld: s.Cout, transposed: true}
 		p.a = &p.denseA
 		if s.pointwise() {
@@ -80,7 +84,7 @@ func convBackwardWeight(in op.Precision, s convShape, dw, db, x, dy []float32) {
 func (d *Device) Conv2D(y, x, w, bias, residual op.Tensor, p op.ConvParams) {
 	op.CheckConv2D(y, x, w, bias, residual, p)
 	s := shapeOf(x, w, p)
-	convForward(s.within(d.fine()), s, f32(y), f32(x), f32(w), f32(bias), f32(residual), p.ReLU, nil)
+	convForward(s.within(d.fine()), s, f32(y), f32(x), f32(w), f32(bias), f32(residual), p.ReLU, nil, halves{})
 }
 
 // Conv2DGradInput adds the transposed convolution of dy to dx.

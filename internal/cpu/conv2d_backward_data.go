@@ -70,7 +70,7 @@ func (s *convShape) taps(py, px int) phaseTaps {
 // product sets up out [B·gh·gw, Cin] = patches of dy · the taps of w.
 func (t *phaseTaps) product(in op.Precision, out []float32, accumulate bool, dy, w []float32) *product {
 	s := &t.s
-	p := newProduct(in, s.B*t.gh*t.gw, s.Cin, t.y.n*t.x.n*s.Cout, out, s.Cin, accumulate, epilogue{})
+	p := newProduct(in, s.B*t.gh*t.gw, s.Cin, t.y.n*t.x.n*s.Cout, out, s.Cin, accumulate, epilogue{}, halves{})
 	p.patches = gather{image: dy, h: s.Ho, w: s.Wo, c: s.Cout, gh: t.gh, gw: t.gw,
 		stride: 1, oy: t.y.o, ox: t.x.o, ny: t.y.n, nx: t.x.n, stepY: t.y.step, stepX: t.x.step}
 	p.weights = tapWeights{w, *t}

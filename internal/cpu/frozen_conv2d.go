@@ -21,6 +21,9 @@ type frozenConv struct {
 func (c *frozenConv) Shape() []int          { return c.shape }
 func (c *frozenConv) Params() op.ConvParams { return c.params }
 
+// ReadsHalves: the inputs of products in bf16 are rounded.
+func (c *frozenConv) ReadsHalves() bool { return c.winograd == nil && c.in == op.BF16 }
+
 // Close leaves the memory to the garbage collector.
 func (c *frozenConv) Close() error {
 	c.packed, c.winograd = nil, nil
@@ -41,16 +44,21 @@ func (d *Device) FreezeConv2D(w, bias []float32, shape []int, p op.ConvParams) (
 	return c, nil
 }
 
-// FrozenConv2D computes y = relu(conv(x) + bias + residual).
+// FrozenConv2D computes y = relu(conv(x) + bias + residual). Of halves, two channels are one
+// element of the slices.
 func (d *Device) FrozenConv2D(y, x op.Tensor, c op.FrozenConv, residual op.Tensor, relu bool) {
 	op.CheckFrozenConv2D(y, x, c, residual)
 	f := c.(*frozenConv)
 	xs, p := x.Shape(), f.params
 	s := convShape{B: xs[0], H: xs[1], W: xs[2], Cin: xs[3], Cout: f.shape[0], KH: f.shape[1], KW: f.shape[2],
 		Stride: p.Stride, Pad: p.Pad, Dil: p.Dilation, Ho: p.Out(xs[1], f.shape[1]), Wo: p.Out(xs[2], f.shape[2])}
+	half := halves{x: op.IsHalf(x), y: op.IsHalf(y)}
+	if half.x && !f.ReadsHalves() || half.y && residual != nil || op.IsHalf(residual) {
+		panic("cpu: FrozenConv2D: takes halves as x where it rounds x, and as y without residual")
+	}
 	if f.winograd != nil {
-		convWinograd(s, f32(y), f32(x), f.winograd, f.bias, f32(residual), relu)
+		convWinograd(s, f32(y), f32(x), f.winograd, f.bias, f32(residual), relu, half.y)
 	} else {
-		convForward(f.in, s, f32(y), f32(x), nil, f.bias, f32(residual), relu, f.packed)
+		convForward(f.in, s, f32(y), f32(x), nil, f.bias, f32(residual), relu, f.packed, half)
 	}
 }

@@ -20,7 +20,7 @@ import (
 // on m, n and k.
 func gemm(in op.Precision, transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int,
 	accumulate bool, c []float32, ldc int, epi epilogue) {
-	p := newProduct(in, m, n, k, c, ldc, accumulate, epi)
+	p := newProduct(in, m, n, k, c, ldc, accumulate, epi, halves{})
 	p.denseA = matrix{a, lda, transA}
 	p.denseB = matrix{b, ldb, transB}
 	checkMatrix("A", transA, m, k, a, lda)
@@ -62,6 +62,7 @@ type product struct {
 	ldc        int
 	accumulate bool
 	epi        epilogue
+	half       halves // A, C in pairs of bf16
 	a          aSource
 	b          bSource
 	packed     *packedB // B as a whole, or nil: every task packs its part of b
@@ -85,6 +86,7 @@ type product struct {
 // blockBuffers are what one goroutine needs to compute blocks.
 type blockBuffers struct {
 	a, b []float32
+	c    []float32 // a block of C before it is rounded
 	tile []float32 // maxMR × maxNR
 }
 
@@ -93,9 +95,14 @@ var (
 	buffers  freeList[blockBuffers]
 )
 
-// newProduct takes a product in a precision off the list and checks C.
-func newProduct(in op.Precision, m, n, k int, c []float32, ldc int, accumulate bool, epi epilogue) *product {
-	checkMatrix("C", false, m, n, c, ldc)
+// newProduct takes a product in a precision off the list and checks C. C in halves has rows of
+// ldc values without gaps.
+func newProduct(in op.Precision, m, n, k int, c []float32, ldc int, accumulate bool, epi epilogue, half halves) *product {
+	if half.y {
+		checkMatrix("C in halves", false, m, n/2, c, ldc/2)
+	} else {
+		checkMatrix("C", false, m, n, c, ldc)
+	}
 	if epi.residual != nil {
 		checkMatrix("residual", false, m, n, epi.residual, ldc)
 	}
@@ -107,7 +114,7 @@ func newProduct(in op.Precision, m, n, k int, c []float32, ldc int, accumulate b
 		p.packBody, p.taskBody, p.reduce = p.packPanels, p.runTasks, p.sumChunks
 	}
 	p.isa = isaOf(in)
-	p.m, p.n, p.k, p.c, p.ldc, p.accumulate, p.epi = m, n, k, c, ldc, accumulate, epi
+	p.m, p.n, p.k, p.c, p.ldc, p.accumulate, p.epi, p.half = m, n, k, c, ldc, accumulate, epi, half
 	return p
 }
 
@@ -144,7 +151,7 @@ func (p *product) run() {
 	}
 	p.c, p.epi, p.a, p.b, p.packed = nil, epilogue{}, nil, nil, nil
 	p.denseA, p.denseB, p.patches, p.weights = matrix{}, matrix{}, gather{}, tapWeights{}
-	p.privateB, p.splitK = false, false
+	p.privateB, p.splitK, p.half = false, false, halves{}
 	products.put(p)
 }
 

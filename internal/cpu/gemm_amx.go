@@ -57,7 +57,7 @@ func (p *product) runColumn(buf *blockBuffers, out *target, kc int, a []float32,
 	if kc > 0 {
 		bp = &b[0]
 	}
-	at := i0*out.ldc + j0
+	at := out.at(i0, j0)
 	if out.flags&flagBias != 0 {
 		bias = &out.epi.bias[j0]
 	}

@@ -293,7 +293,7 @@ func TestFrozenDoesNotAllocate(t *testing.T) {
 		d := randomConv(rand.New(rand.NewPCG(23, 24)), s)
 		w := packWeights(in, d.w, s.Cout, s.KH*s.KW, s.Cin)
 		for name, f := range map[string]func(){
-			"forward": func() { convForward(in, s, d.y, d.x, nil, d.bias, d.residual, true, w) },
+			"forward": func() { convForward(in, s, d.y, d.x, nil, d.bias, d.residual, true, w, halves{}) },
 			"data":    func() { convBackwardData(in, s, d.x, d.y, d.w, true) },
 			"weight":  func() { convBackwardWeight(in, s, d.w, d.bias, d.x, d.y) },
 		} {

@@ -19,6 +19,10 @@ func (p *product) toPairs() *pairedOperands {
 	}
 	p.k = k / max(vector, 1) * s.depth(vector)
 	switch {
+	case p.half.x && p.a == &p.patches:
+		p.patches.c = s.depth(p.patches.c)
+	case p.half.x:
+		p.denseA.ld = p.k
 	case p.a == &p.patches:
 		g := &p.patches
 		o.work[0] = pairing{isa: p.isa, terms: s.a, src: g.image, ld: g.c, rows: len(g.image) / g.c, n: g.c}.alongRows()

@@ -65,6 +65,10 @@ func (p *product) runTask(buf *blockBuffers, chunk, m0, m1, n0, n1 int) {
 		out = target{c: p.partial[chunk*p.m*p.n:], ldc: p.n}
 		accumulate = false
 	}
+	if p.half.y {
+		buf.c = growAligned(buf.c, (m1-m0)*(n1-n0))
+		out.c, out.ldc, out.m0, out.n0 = buf.c, n1-n0, m0, n0
+	}
 	mr, nr := p.isa.mr, p.isa.nr
 	rows := (m1 - m0 + mr - 1) / mr * mr
 	buf.a = growAligned(buf.a, rows*kStride(p.kBlock))
@@ -108,12 +112,15 @@ func (p *product) runTask(buf *blockBuffers, chunk, m0, m1, n0, n1 int) {
 			}
 		}
 	}
+	if p.half.y {
+		p.isa.pairRows(rounded.a, p.c[(m0*p.ldc+n0)/2:], p.ldc/2, buf.c, n1-n0, m1-m0, n1-n0)
+	}
 }
 
 // rowsInPlace returns A from row m0 on if the kernel can read it where it lies: one pass
 // over whole rows without gaps, as many as whole tiles read. Then there is nothing to pack.
 func (p *product) rowsInPlace(m0, rows, kc int) []float32 {
-	if d := &p.denseA; p.a == d && !d.transposed && 0 < kc && kc == p.k && d.ld == p.k && (m0+rows)*p.k <= len(d.data) {
+	if d := &p.denseA; p.a == d && !d.transposed && 0 < kc && kc == p.k && kc%p.isa.step == 0 && d.ld == p.k && (m0+rows)*p.k <= len(d.data) {
 		return d.data[m0*p.k:]
 	}
 	return nil
@@ -140,11 +147,15 @@ func (p *product) packPrivate(buf *blockBuffers, n0, n1, k0, kc int) {
 
 // target is where and how a task stores its tiles.
 type target struct {
-	c     []float32
-	ldc   int
-	epi   epilogue
-	flags int
+	c      []float32
+	ldc    int
+	m0, n0 int // the element of C that c begins with
+	epi    epilogue
+	flags  int
 }
+
+// at is where in c the element (i,j) of C is.
+func (t *target) at(i, j int) int { return (i-t.m0)*t.ldc + j - t.n0 }
 
 // runTile computes C[i0:i1, j0:j1]; a tile that the matrix's edge cuts goes
 // through a buffer, so that nothing outside is read or written.
@@ -162,12 +173,12 @@ func (p *product) runTile(buf *blockBuffers, out *target, kc int, a []float32, r
 			epi = out.epi
 		}
 		for i := i0; i < i1; i++ {
-			at := i*out.ldc + j0
+			at := out.at(i, j0)
 			epi.finishRow(out.c[at:at+j1-j0], buf.tile[(i-i0)*nr:], out.flags&flagAccumulate != 0, at, j0)
 		}
 		return
 	}
-	at := i0*out.ldc + j0
+	at := out.at(i0, j0)
 	var bias, residual *float32
 	if out.flags&flagBias != 0 {
 		bias = &out.epi.bias[j0]

@@ -121,14 +121,14 @@ func (g *winogradGrid) at(n int) (b, y, x int) {
 	return n / (g.Dil * g.Dil), sub/g.Dil + winogradTile*row*g.Dil, sub%g.Dil + winogradTile*col*g.Dil
 }
 
-// convWinograd computes y = relu(conv(x) + bias? + residual?). The order of all sums
-// depends on the shape alone.
-func convWinograd(s convShape, y, x []float32, w *winogradWeights, bias, residual []float32, relu bool) {
+// convWinograd computes y = relu(conv(x) + bias? + residual?), y in pairs of bf16 if half. The
+// order of all sums depends on the shape alone.
+func convWinograd(s convShape, y, x []float32, w *winogradWeights, bias, residual []float32, relu, half bool) {
 	isa := currentISA()
 	g := newWinogradGrid(s)
 	panels := (g.tiles + isa.mr - 1) / isa.mr
 	tasks := winogradTaskCount(panels, isa.mr)
-	winogradRuns.run(tasks, 1, winogradArgs{grid: g, isa: isa, y: y, x: x, w: w, bias: bias, residual: residual, relu: relu,
+	winogradRuns.run(tasks, 1, winogradArgs{grid: g, isa: isa, y: y, x: x, w: w, bias: bias, residual: residual, relu: relu, half: half,
 		panels: panels, tasks: tasks})
 }
 
@@ -138,7 +138,7 @@ type winogradArgs struct {
 	y, x           []float32
 	w              *winogradWeights
 	bias, residual []float32
-	relu           bool
+	relu, half     bool
 	panels, tasks  int
 }
 
@@ -147,7 +147,7 @@ var winogradRuns = newLoop(func(a *winogradArgs, lo, hi int) {
 	for task := lo; task < hi; task++ {
 		t.isa, t.grid = a.isa, &a.grid
 		t.first, t.last = task*a.panels/a.tasks*a.isa.mr, min((task+1)*a.panels/a.tasks*a.isa.mr, a.grid.tiles)
-		t.run(a.y, a.x, a.w, a.bias, a.residual, a.relu)
+		t.run(a.y, a.x, a.w, a.bias, a.residual, a.relu, a.half)
 	}
 	*t = winogradTask{memory: t.memory}
 	winogradTasks.put(t)
@@ -166,7 +166,7 @@ type winogradTask struct {
 
 var winogradTasks freeList[winogradTask]
 
-func (t *winogradTask) run(y, x []float32, w *winogradWeights, bias, residual []float32, relu bool) {
+func (t *winogradTask) run(y, x []float32, w *winogradWeights, bias, residual []float32, relu, half bool) {
 	g, mr, nr := t.grid, t.isa.mr, t.isa.nr
 	rows := (t.last - t.first + mr - 1) / mr * mr
 	kBlock := w.u[0].kBlock
@@ -203,7 +203,7 @@ func (t *winogradTask) run(y, x []float32, w *winogradWeights, bias, residual []
 			}
 		}
 	}
-	t.transformOutput(y, m, rows*outStride, outStride, bias, residual, zeros, relu)
+	t.transformOutput(y, m, rows*outStride, outStride, bias, residual, zeros, relu, half)
 	freeScratch(zeros)
 }
 
@@ -239,9 +239,15 @@ func (t *winogradTask) transformInput(v []float32, size, stride int, x, zeros []
 	freeScratch(work)
 }
 
-// transformOutput writes relu(Aᵀ m A + bias? + residual?) to the tiles' places in y.
-func (t *winogradTask) transformOutput(y, m []float32, size, stride int, bias, residual, zeros []float32, relu bool) {
+// transformOutput writes relu(Aᵀ m A + bias? + residual?) to the tiles' places in y, which
+// are of pairs of bf16 if half.
+func (t *winogradTask) transformOutput(y, m []float32, size, stride int, bias, residual, zeros []float32, relu, half bool) {
 	g := t.grid
+	var tile []float32
+	if half {
+		tile = takeScratch(len(t.out) * g.Cout)
+		defer freeScratch(tile)
+	}
 	work, spare := takeScratch(winogradWork), takeScratch(g.Cout) // spare is for outputs outside the map
 	out, add := &t.out, &t.add
 	from := &zeros[0]
@@ -261,6 +267,10 @@ func (t *winogradTask) transformOutput(y, m []float32, size, stride int, bias, r
 			r := y0 + p/winogradTile*g.Dil
 			for j, q := 0, x0; j < winogradTile && r < g.H && q < g.W; j, q = j+1, q+g.Dil {
 				at := ((b*g.H+r)*g.W + q) * g.Cout
+				if half {
+					out[p+j] = &tile[(p+j)*g.Cout]
+					continue
+				}
 				out[p+j] = &y[at]
 				if residual != nil {
 					add[p+j] = &residual[at]
@@ -268,9 +278,24 @@ func (t *winogradTask) transformOutput(y, m []float32, size, stride int, bias, r
 			}
 		}
 		t.isa.winogradOutput(out, &m[i*stride], size*4, from, add, g.Cout, floor, &work[0])
+		if half {
+			t.roundTile(y, tile, b, y0, x0)
+		}
 	}
 	freeScratch(work)
 	freeScratch(spare)
+}
+
+// roundTile writes a tile's outputs, 16 pixels, to their places in y as pairs of bf16.
+func (t *winogradTask) roundTile(y, tile []float32, b, y0, x0 int) {
+	g := t.grid
+	for line := range winogradTile {
+		r, columns := y0+line*g.Dil, min(winogradTile, (g.W-x0+g.Dil-1)/g.Dil)
+		if r < g.H {
+			isaOf(op.BF16).pairRows(rounded.a, y[((b*g.H+r)*g.W+x0)*g.Cout/2:], g.Dil*g.Cout/2,
+				tile[line*winogradTile*g.Cout:], g.Cout, columns, g.Cout)
+		}
+	}
 }
 
 const maxFloat32 = 0x1p127 * (1 + (1 - 0x1p-23))

@@ -24,7 +24,7 @@ func TestWinogradAccuracy(t *testing.T) {
 	}
 	eachISA(t, func(t *testing.T) {
 		y := make([]float32, len(d.y))
-		convWinograd(s, y, d.x, newWinogradWeights(d.w, s.Cout, s.Cin), nil, nil, false)
+		convWinograd(s, y, d.x, newWinogradWeights(d.w, s.Cout, s.Cin), nil, nil, false, false)
 		difference := 0.0
 		for i, v := range y {
 			difference += (float64(v) - want[i]) * (float64(v) - want[i])

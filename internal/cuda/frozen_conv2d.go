@@ -26,6 +26,9 @@ type frozenConv struct {
 func (c *frozenConv) Shape() []int          { return c.shape }
 func (c *frozenConv) Params() op.ConvParams { return c.params }
 
+// ReadsHalves: maps are in halves altogether (HalfMaps), or not.
+func (c *frozenConv) ReadsHalves() bool { return false }
+
 // Close gives the memory back; work that is queued may still use it.
 func (c *frozenConv) Close() error {
 	for _, p := range []*pointer{&c.weights, &c.bias} {

@@ -166,8 +166,8 @@ func stage(t *nn.Tape, x *nn.Var, blocks []*bottleneck) *nn.Var {
 }
 
 func (b *bottleneck) forward(t *nn.Tape, x *nn.Var) *nn.Var {
-	h1 := t.ConvBN(x, b.Conv1, nil, true)
-	h2 := t.ConvBN(h1, b.Conv2, nil, true)
+	h1 := t.ConvBNFor(b.Conv2, x, b.Conv1)
+	h2 := t.ConvBNFor(b.Conv3, h1, b.Conv2)
 	t.Free(h1)
 	shortcut := x
 	if b.Downsample != nil {

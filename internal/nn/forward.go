@@ -32,9 +32,11 @@ func (t *Tape) convolved(x *Var, kernel []int, p op.ConvParams) *Var {
 	return t.out(s[0], p.Out(s[1], kernel[1]), p.Out(s[2], kernel[2]), kernel[0])
 }
 
-// frozenMap is convolved for a folded convolution: in halves where these are wanted.
-func (t *Tape) frozenMap(x *Var, kernel []int, p op.ConvParams) *Var {
-	if !t.Halves || !t.Dev.Capabilities().HalfMaps || kernel[0]%op.HalfChannels != 0 {
+// frozenMap is convolved for a folded convolution: in halves where these are wanted, or where
+// the one convolution that reads the map, next (nil: others do), takes nothing else from it.
+func (t *Tape) frozenMap(x *Var, kernel []int, p op.ConvParams, next *ConvBN) *Var {
+	halves := t.Halves && t.Dev.Capabilities().HalfMaps || next != nil && t.folds(next) && t.frozen(next).ReadsHalves()
+	if !halves || kernel[0]%op.HalfChannels != 0 {
 		return t.convolved(x, kernel, p)
 	}
 	s := x.Value.Shape()
@@ -44,16 +46,32 @@ func (t *Tape) frozenMap(x *Var, kernel []int, p op.ConvParams) *Var {
 // folds tells whether c is computed as one convolution with weights that do not change.
 func (t *Tape) folds(c *ConvBN) bool { return !t.recording && c.Conv.Weight.Role == Frozen }
 
+// frozen returns the convolution into which c, which folds, is folded.
+func (t *Tape) frozen(c *ConvBN) op.FrozenConv {
+	if c.folded == nil {
+		w, b := c.fold(t.Dev)
+		c.prepare(t.Dev, w, b)
+	}
+	return c.folded
+}
+
 // ConvBN returns norm(conv(x)) + residual (nil: none), then ReLU if asked. Frozen and
 // not recording, it is one fused convolution.
 func (t *Tape) ConvBN(x *Var, c *ConvBN, residual *Var, relu bool) *Var {
+	return t.convBN(x, c, residual, relu, nil)
+}
+
+// ConvBNFor returns ReLU(norm(conv(x))) as an input of next, which alone reads it: where next
+// is frozen and rounds its input, the map is kept rounded.
+func (t *Tape) ConvBNFor(next *ConvBN, x *Var, c *ConvBN) *Var {
+	return t.convBN(x, c, nil, true, next)
+}
+
+func (t *Tape) convBN(x *Var, c *ConvBN, residual *Var, relu bool, next *ConvBN) *Var {
 	if t.folds(c) {
-		if c.folded == nil {
-			w, b := c.fold(t.Dev)
-			c.prepare(t.Dev, w, b)
-		}
-		y := t.frozenMap(x, c.folded.Shape(), c.Conv.Params)
-		t.Dev.FrozenConv2D(y.Value, x.Value, c.folded, residual.tensor(), relu)
+		f := t.frozen(c)
+		y := t.frozenMap(x, f.Shape(), c.Conv.Params, next)
+		t.Dev.FrozenConv2D(y.Value, x.Value, f, residual.tensor(), relu)
 		return y
 	}
 	z := t.Conv2D(x, c.Conv)

@@ -47,7 +47,7 @@ func (t *Tape) PyramidConv(x *Var, levels []*Var, c *ConvBN) *Var {
 		products[i], values[i] = q, q.Value
 	}
 	co := c.Conv.Weight.Shape[0]
-	y := t.frozenMap(x, c.pyramid.own.Shape(), c.Conv.Params)
+	y := t.frozenMap(x, c.pyramid.own.Shape(), c.Conv.Params, nil)
 	spread := t.of(y, s[0], s[1], s[2], co)
 	t.Dev.PyramidSpread(spread.Value, values)
 	t.Free(products...)

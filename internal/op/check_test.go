@@ -184,6 +184,7 @@ type frozen struct{}
 
 func (frozen) Shape() []int       { return frozenShape }
 func (frozen) Params() ConvParams { return unit }
+func (frozen) ReadsHalves() bool  { return false }
 func (frozen) Close() error       { return nil }
 
 var frozenShape = []int{4, 3, 3, 3}

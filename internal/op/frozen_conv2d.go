@@ -12,6 +12,9 @@ type FrozenConv interface {
 	Shape() []int
 	// Params is the geometry; its ReLU means nothing.
 	Params() ConvParams
+	// ReadsHalves tells that x may hold halves, with the result of float32: the convolution
+	// rounds what it reads to the device's halves.
+	ReadsHalves() bool
 	// Close gives the memory back.
 	Close() error
 }
@@ -23,7 +26,8 @@ type FrozenConv2D interface {
 	// which it copies. Its error is that of memory that cannot be had.
 	FreezeConv2D(w, bias []float32, shape []int, p ConvParams) (FrozenConv, error)
 	// FrozenConv2D computes y as Conv2D does; residual may be nil. Each of y, x and residual
-	// may hold halves.
+	// may hold halves on a device with HalfMaps. Elsewhere x may where c reads halves, and y,
+	// rounded, where there is no residual.
 	FrozenConv2D(y, x Tensor, c FrozenConv, residual Tensor, relu bool)
 }
 

@@ -7,10 +7,11 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Half is the type of tensors of halves (float16: 11 bits, up to 65504; larger values are kept
-// at that). A device that says so in its Capabilities takes them for maps that need no
-// gradient, where an operator's contract names them; channels are then divisible by
-// HalfChannels.
+// Half is the type of tensors of halves, 16 bits for a value, for maps that need no gradient;
+// channels are then divisible by HalfChannels. On a device with HalfMaps they are float16 (11
+// bits, up to 65504; larger values are kept at that), for every operator whose contract names
+// them. On the CPU they are bf16 (8 bits), and only frozen convolutions take them: see
+// FrozenConv.
 var Half = tensor.Uint16
 
 // HalfChannels divides the number of channels of every tensor of halves.
