@@ -23,6 +23,7 @@ var halvesCases = []halvesCase{
 	{1, 13, 11, 64, 64, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}, 1}, // Winograd's algorithm without AMX
 	{2, 9, 14, 64, 128, 3, op.ConvParams{Stride: 1, Pad: 2, Dilation: 2}, 1}, // on sub-grids of unequal size
 	{1, 5, 7, 64, 64, 3, op.ConvParams{Stride: 1, Pad: 4, Dilation: 4}, 1},   // a pixel or two in each
+	{2, 17, 17, 64, 64, 3, op.ConvParams{Stride: 1, Pad: 4, Dilation: 4}, 1}, // tiles that only the largest have
 	{1, 20, 17, 40, 72, 3, op.ConvParams{Stride: 2, Pad: 1, Dilation: 1}, 1}, // a product of patches
 	{1, 3, 5, 1100, 520, 1, op.ConvParams{Stride: 1, Dilation: 1}, 1},        // several passes, before and behind
 	{1, 1, 1, 8, 8, 1, op.ConvParams{Stride: 1, Dilation: 1}, 1},             // one pixel

@@ -289,9 +289,12 @@ func (t *winogradTask) transformOutput(y, m []float32, size, stride int, bias, r
 // roundTile writes a tile's outputs, 16 pixels, to their places in y as pairs of bf16.
 func (t *winogradTask) roundTile(y, tile []float32, b, y0, x0 int) {
 	g := t.grid
+	columns := min(winogradTile, ceilDiv(g.W-x0, g.Dil))
+	if columns <= 0 { // the sub-grid has no such tile, though the largest one has
+		return
+	}
 	for line := range winogradTile {
-		r, columns := y0+line*g.Dil, min(winogradTile, (g.W-x0+g.Dil-1)/g.Dil)
-		if r < g.H {
+		if r := y0 + line*g.Dil; r < g.H {
 			isaOf(op.BF16).pairRows(rounded.a, y[((b*g.H+r)*g.W+x0)*g.Cout/2:], g.Dil*g.Cout/2,
 				tile[line*winogradTile*g.Cout:], g.Cout, columns, g.Cout)
 		}
