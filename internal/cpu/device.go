@@ -32,8 +32,8 @@ func New() (*Device, error) { return Open(op.FP32) }
 // take a small part of the time, and rounded they would make most of the error. In bf16x3
 // the products of layers that are trained, their gradients and Gram are in bf16x3 as well.
 //
-// Where products of bf16 are by AMX, they are faster than Winograd's algorithm in float32, and
-// in bf16x3 than others in float32. There bf16 rounds the inputs of all frozen convolutions,
+// Where products of bf16 are by AMX, they should be faster than Winograd's algorithm in float32,
+// and in bf16x3 than others in float32: their peak rates are. There bf16 rounds the inputs of all frozen convolutions,
 // and what stays in float32 elsewhere is in bf16x3, Gram included.
 //
 // HDMNET_CPU=amx|avx512|avx2|go forces the instruction set of the matrix products. An
