@@ -59,7 +59,9 @@ type frozenPair struct {
 	reference     op.FrozenConv
 }
 
-func (p *frozenPair) ReadsHalves() bool { return p.FrozenConv.ReadsHalves() && p.reference.ReadsHalves() }
+func (p *frozenPair) ReadsHalves() bool {
+	return p.FrozenConv.ReadsHalves() && p.reference.ReadsHalves()
+}
 
 func (p *frozenPair) Close() error {
 	return errors.Join(p.FrozenConv.Close(), p.reference.Close())
