@@ -16,7 +16,7 @@ var rooms = []room{
 	{"page", []string{"internal/serve/page"}, nil},
 	{"pictures", []string{"internal/annotate", "internal/jpeg", "internal/outline", "internal/overlay", "internal/picture", "internal/png", "internal/refine", "internal/rows"},
 		[]string{"files", "constants"}},
-	{"formats", []string{"internal/coco", "internal/matfile", "internal/onnx", "internal/results", "internal/tensorboard", "internal/weights"}, []string{"files", "constants"}},
+	{"formats", []string{"internal/coco", "internal/featurestore", "internal/matfile", "internal/onnx", "internal/results", "internal/tensorboard", "internal/weights"}, []string{"files", "constants"}},
 	{"settings", []string{"internal/config", "internal/run"}, []string{"files", "constants"}},
 
 	// Pictures and scores: no device, no network.

@@ -2,21 +2,30 @@ package model
 
 import (
 	"container/list"
+	"errors"
 	"fmt"
 
 	"gorgonia.org/tensor"
 
+	"hdmnet/internal/featurestore"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
 )
 
+// ErrForgotten is the error of a pass without an image whose features were kept and are not
+// there any more. With the image the pass will do.
+var ErrForgotten = errors.New("features that were kept are gone")
+
 // featureCache keeps the frozen maps of pictures that have been seen, in a bounded amount
-// of the device's memory; the one not asked for the longest leaves first.
+// of the device's memory; the one not asked for the longest leaves first. What is not there
+// may be in a folder.
 type featureCache struct {
 	dev         op.Device
 	limit, used int64
 	byName      map[string]*list.Element
-	recent      list.List // of *cachedMaps, latest first
+	recent      list.List               // of *cachedMaps, latest first
+	store       *featurestore.Store     // nil: none
+	read        map[string][4]op.Tensor // from the store, in this pass
 }
 
 // cachedMaps are f2, f3, f4 and f5 of one picture, each [1,h,w,C].
@@ -29,7 +38,7 @@ type cachedMaps struct {
 
 // CacheFeatures keeps the frozen features of named pictures (Input.Names) in at most
 // bytes of the device's memory, for evaluations in which pictures come back: the same
-// results, sooner. 0 ends it. The frozen weights must not change meanwhile.
+// results, sooner. 0 ends it, and StoreFeatures too. The frozen weights must not change meanwhile.
 func (n *HDMNet) CacheFeatures(t *nn.Tape, bytes int64) error {
 	var err error
 	if n.cache != nil {
@@ -42,9 +51,50 @@ func (n *HDMNet) CacheFeatures(t *nn.Tape, bytes int64) error {
 	return err
 }
 
+// StoreFeatures makes CacheFeatures, which comes first, keep the features in a folder as well:
+// exactly as they are, for the same weights, size of pictures and kind of device alone. The
+// store is closed by its owner, after the last pass.
+func (n *HDMNet) StoreFeatures(s *featurestore.Store) {
+	n.cache.store, n.cache.read = s, map[string][4]op.Tensor{}
+}
+
 // KeepsFeatures tells whether the features of a name are kept now.
 func (n *HDMNet) KeepsFeatures(name string) bool {
-	return n.cache != nil && n.cache.byName[name] != nil
+	c := n.cache
+	return c != nil && (c.byName[name] != nil || c.store != nil && c.store.Has(name))
+}
+
+// has tells whether the maps of a name are there for exchange. Those in the folder are read.
+func (c *featureCache) has(t *nn.Tape, name string) bool {
+	if c.byName[name] != nil {
+		return true
+	}
+	if c.store == nil {
+		return false
+	}
+	if _, ok := c.read[name]; ok {
+		return true
+	}
+	stored, ok := c.store.Load(name)
+	if !ok || len(stored) != 4 {
+		return false
+	}
+	var maps [4]op.Tensor
+	for k, m := range stored {
+		if m.Word == 4 {
+			maps[k] = t.Arena.Float32(m.Shape...)
+		} else {
+			maps[k] = t.Arena.Half(m.Shape...)
+		}
+		c.dev.Upload(asBytes(c.dev, maps[k]), m.Data)
+	}
+	c.read[name] = maps
+	return true
+}
+
+// asBytes is a tensor's memory.
+func asBytes(dev op.Device, x op.Tensor) op.Tensor {
+	return op.FromMemory(dev, tensor.Uint8, x.Uintptr(), op.Len(x)*int(x.Dtype().Size()))
 }
 
 // exchange copies the maps of the named pictures that were not computed to their rows of
@@ -58,19 +108,47 @@ func (c *featureCache) exchange(t *nn.Tape, all *features, names []string, compu
 		if isNew[i] {
 			continue
 		}
-		e := c.byName[name]
-		c.recent.MoveToFront(e)
-		kept := e.Value.(*cachedMaps)
-		all.room(t, kept.maps, len(names))
+		maps, ok := c.read[name]
+		if !ok {
+			e := c.byName[name]
+			c.recent.MoveToFront(e)
+			maps = e.Value.(*cachedMaps).maps
+		}
+		all.room(t, maps, len(names))
 		for k, m := range all.values() {
-			c.dev.Copy(op.Rows(m, i, i+1), kept.maps[k])
+			c.dev.Copy(op.Rows(m, i, i+1), maps[k])
 		}
 	}
-	for _, i := range computed {
-		if err := c.put(all.values(), i, names[i]); err != nil {
+	for i, name := range names { // only now: what comes in may put out what was asked for
+		_, read := c.read[name]
+		if !isNew[i] && !read {
+			continue
+		}
+		if err := c.put(all.values(), i, name); err != nil {
 			panic(&op.DeviceError{Err: fmt.Errorf("%s: %w", c.dev.Name(), err)})
 		}
+		if isNew[i] && c.store != nil && !c.store.Has(name) {
+			c.store.Save(name, c.download(all.values(), i))
+		}
 	}
+	for _, maps := range c.read {
+		for _, m := range maps {
+			t.Arena.Free(m)
+		}
+	}
+	clear(c.read)
+}
+
+// download brings a row of the maps to the host.
+func (c *featureCache) download(maps [4]op.Tensor, row int) []featurestore.Map {
+	var out []featurestore.Map
+	for _, m := range maps {
+		x := op.Rows(m, row, row+1)
+		data := make([]byte, op.Len(x)*int(x.Dtype().Size()))
+		c.dev.Download(data, asBytes(c.dev, x))
+		out = append(out, featurestore.Map{Word: int(x.Dtype().Size()), Shape: x.Shape().Clone(), Data: data})
+	}
+	return out
 }
 
 // put keeps a row of the maps, where it fits the limit. Memory that the device does not

@@ -13,7 +13,8 @@ type features struct {
 // features runs the backbone and the head on queries and supports, which share all weights,
 // as one list of images: as many at a time as fill the device, so that many shots need no
 // more memory than few. Supports are masked, but for ambiguity elimination, which compares
-// their foreground with their background. Images in the cache are taken from there.
+// their foreground with their background. Images in the cache are taken from there. It panics
+// with ErrForgotten where an image that was left out is not there.
 func (n *HDMNet) features(t *nn.Tape, in Input, mask op.Tensor) features {
 	qs, ss := in.Query.Shape(), in.Support.Shape()
 	b, bk, h, w := qs[0], ss[0]*ss[1], qs[1], qs[2]
@@ -24,11 +25,18 @@ func (n *HDMNet) features(t *nn.Tape, in Input, mask op.Tensor) features {
 		cache = nil
 	}
 
+	if cache != nil {
+		clear(cache.read) // of a pass that did not end
+	}
 	wanted := n.wanted[:0] // images to compute
 	for i := range total {
-		if cache == nil || cache.byName[in.Names[i]] == nil {
-			wanted = append(wanted, i)
+		if cache != nil && cache.has(t, in.Names[i]) {
+			continue
 		}
+		if in.Absent != nil && in.Absent[i] {
+			panic(&op.DeviceError{Err: ErrForgotten})
+		}
+		wanted = append(wanted, i)
 	}
 	n.wanted = wanted
 	var all features

@@ -12,6 +12,7 @@ type Input struct {
 	Support       op.Tensor // [B,K,S,S,3], likewise; nil for the base learner alone
 	SupportMask   op.Tensor // uint8 [B,K,S,S]: 0, 1, 255; nil likewise
 	Names         []string  // of the B queries and then the B·K supports with their masks, for CacheFeatures; nil: unknown
+	Absent        []bool    // likewise: images that were left out, because their features are kept; nil: none
 	ExcludedClass op.Tensor // int32 [B]: the base class left out of the base foreground; nil in evaluation
 }
 

@@ -10,6 +10,10 @@ import (
 	"hdmnet/internal/tta"
 )
 
+// ErrForgotten is the error of a query without picture whose features were kept and are not
+// there any more, such as where a file of theirs is damaged: give the picture.
+var ErrForgotten = model.ErrForgotten
+
 // ErrNaN is the error of a network that gives no numbers.
 var ErrNaN = errors.New("the network gives NaN; its weights are damaged or their training diverged")
 
@@ -33,26 +37,35 @@ type Map struct {
 // pass for each view (none: the pictures as they are). The maps are the network's own cells or, where
 // several views or votes count, the mean of their probabilities, [S,S].
 //
-// Errors: ErrNaN.
-func Match(net Network, tape *nn.Tape, views []tta.View, size int, supports, queries []Example) ([]Map, error) {
+// Errors: ErrNaN, ErrForgotten.
+func Match(net Network, tape *nn.Tape, views []tta.View, size int, supports, queries []Example) (_ []Map, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			if e, ok := r.(error); !ok || !errors.Is(e, ErrForgotten) {
+				panic(r)
+			}
+			err = ErrForgotten
+		}
+	}()
 	px, k, n := size*size, len(supports), len(queries)
 	b := &data.Batch{Size: n, Shots: k, Side: size, Query: make([]float32, n*px*3), Support: make([]float32, n*k*px*3), SupportMask: make([]uint8, n*k*px)}
 	var names []string
+	absent := make([]bool, n*(k+1)) // of queries and supports
 	for i, q := range queries {
 		copy(b.Query[i*px*3:], q.Image)
-		names = append(names, q.Name)
+		names, absent[i] = append(names, q.Name), q.Image == nil
 	}
 	for i := range n {
 		for j, s := range supports {
 			copy(b.Support[(i*k+j)*px*3:], s.Image)
 			copy(b.SupportMask[(i*k+j)*px:], s.Mask)
-			names = append(names, s.Name)
+			names, absent[len(names)] = append(names, s.Name), s.Image == nil
 		}
 	}
 	maps := make([]Map, n)
 	views = viewsOf(views)
 	for _, view := range views {
-		out := pass(net, tape, view, b, names)
+		out := pass(net, tape, view, b, names, absent)
 		votes := max(out.Votes, 1)
 		if votes*len(views) == 1 {
 			download(tape, maps, out.Final.Value)
@@ -114,10 +127,12 @@ func viewsOf(views []tta.View) []tta.View {
 // featureName is the name of a picture's features in a view.
 func featureName(view tta.View, name string) string { return view.String() + " " + name }
 
-// pass runs the network once. The names are those of the queries and then of the supports.
-func pass(net Network, tape *nn.Tape, view tta.View, b *data.Batch, names []string) *model.Output {
+// pass runs the network once. The names are those of the queries and then of the supports, and
+// so is which of them have no picture (nil: none).
+func pass(net Network, tape *nn.Tape, view tta.View, b *data.Batch, names []string, absent []bool) *model.Output {
 	tape.Begin(false, 0)
 	in := model.Upload(tape, view.Batch(b))
+	in.Absent = absent
 	for _, name := range names {
 		in.Names = append(in.Names, featureName(view, name))
 	}

@@ -233,7 +233,7 @@ func forward(net Network, tape *nn.Tape, o *Options, s *supports, query string, 
 	views := viewsOf(o.Views)
 	var sum []float32
 	for _, view := range views {
-		out := pass(net, tape, view, b, names)
+		out := pass(net, tape, view, b, names, nil)
 		votes := max(out.Votes, 1)
 		full := tta.FullSize(tape, out.Final.Value, 0, votes, h, w, 0)
 		if votes*len(views) == 1 {

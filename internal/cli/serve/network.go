@@ -13,6 +13,7 @@ import (
 	"hdmnet/internal/config"
 	"hdmnet/internal/demo"
 	"hdmnet/internal/experiment"
+	"hdmnet/internal/featurestore"
 	"hdmnet/internal/infile"
 	"hdmnet/internal/memlimit"
 	"hdmnet/internal/op"
@@ -73,6 +74,7 @@ func (o *options) openFrom(ctx context.Context, io ui.Streams, from experiment.S
 	if work.Identity, err = t.Identity(); err != nil {
 		return err
 	}
+	identity := fmt.Sprintf("%s, %d, hdmnet %s", work.Identity, t.Model.Size, o.version) // what features depend on
 	work.Identity += fmt.Sprintf(", %d, %v, %+v", t.Model.Size, work.Views, t.Eval.Refine)
 	work.Network.Size, work.Network.Backbone, work.MaxPixels = t.Model.Size, t.Model.Backbone, t.Dataset.MaxPixels
 	dev, err := flags.OpenDevice(ctx, io, t.Config)
@@ -98,6 +100,15 @@ func (o *options) openFrom(ctx context.Context, io ui.Streams, from experiment.S
 		return err
 	}
 	work.Net, work.Tape = net, net.Tape
+	if o.cache == "" {
+		return use()
+	}
+	store, err := featurestore.Open(o.cache, identity+", "+work.Device, int64(o.cacheSize)<<30, work.Warn)
+	if err != nil {
+		return ui.Usagef("--cache %s: %w", infile.Shown(o.cache), err)
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	net.StoreFeatures(store)
 	return use()
 }
 

@@ -35,6 +35,8 @@ type options struct {
 	addr, token       string
 	open              bool
 	maxFile, maxDisk  int // MiB, GiB
+	cache             string
+	cacheSize         int // GiB
 }
 
 // autoToken stands for one that is made up.
@@ -88,6 +90,8 @@ Prometheus. Ctrl-C ends the server.`,
 	f.BoolVar(&o.open, "open", false, "open the page in the web browser")
 	f.IntVar(&o.maxFile, "max-file", 128, "largest file of a picture that is taken, in `MIB`")
 	f.IntVar(&o.maxDisk, "max-disk", 50, "largest size of the project on the disk, in `GIB`")
+	f.StringVar(&o.cache, "cache", "", "also keep features of pictures in folder `DIR`, so that a restart does not compute them again")
+	f.IntVar(&o.cacheSize, "cache-size", 20, "largest size of --cache, in `GIB`; what was not used for the longest leaves")
 	f.Int("feature-cache", 0, "memory for features of pictures, in `MIB`, so that another support costs little time; 0: half of what is free")
 	o.Bind("feature-cache", "eval.feature_cache")
 	flags.MaxPixels(o.Settings)
@@ -119,6 +123,10 @@ func (o *options) check() error {
 		return ui.Usagef("--token has %d characters, expected 12 or more, that nobody guesses; --token auto makes one up", len(o.token))
 	case o.maxFile < 1 || o.maxFile > 1024:
 		return ui.Usagef("--max-file %d: expected MiB from 1 to 1024", o.maxFile)
+	case o.cacheSize < 1:
+		return ui.Usagef("--cache-size %d: expected GiB, 1 or more", o.cacheSize)
+	case o.cache == "" && o.Given("cache-size"):
+		return ui.Usagef("--cache-size goes with --cache, the folder")
 	case o.maxDisk < 1:
 		return ui.Usagef("--max-disk %d: expected GiB, 1 or more", o.maxDisk)
 	}

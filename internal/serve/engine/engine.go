@@ -84,6 +84,7 @@ type Task struct {
 	query    Query
 	image    []float32 // nil: not read
 	loading  bool
+	needed   bool          // the image, though features are said to be kept
 	ready    chan struct{} // closed when the result is there
 	result   predict.Map
 	err      error
@@ -199,6 +200,10 @@ func (e *Engine) loop() {
 		e.stats.Kept += kept
 		e.stats.Busy += time.Since(start)
 		e.mu.Unlock()
+		if errors.Is(err, predict.ErrForgotten) {
+			e.again(batch)
+			continue
+		}
 		for i, t := range batch {
 			switch {
 			case err != nil:
@@ -209,6 +214,20 @@ func (e *Engine) loop() {
 				t.finish(maps[i], nil)
 			}
 		}
+	}
+}
+
+// again puts queries back whose features were kept and are gone: their pictures are needed.
+func (e *Engine) again(batch []*Task) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, t := range batch {
+		if t.needed = true; e.closed {
+			t.finish(predict.Map{}, ErrClosed)
+		}
+	}
+	if !e.closed {
+		e.waiting[0] = append(batch, e.waiting[0]...)
 	}
 }
 
@@ -263,7 +282,7 @@ func (e *Engine) take(list int) (batch []*Task) {
 		if i >= 4*e.Ahead() { // more pictures than that are not read in advance
 			break
 		}
-		if t.image == nil && !predict.Kept(e.net, e.o.Views, t.query.Name) {
+		if t.image == nil && (t.needed || !predict.Kept(e.net, e.o.Views, t.query.Name)) {
 			e.load(t)
 			continue
 		}
