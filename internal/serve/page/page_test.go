@@ -83,7 +83,7 @@ func TestIconsThatAreNamedExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := regexp.MustCompile(`icons\.svg#([a-z-]+)|icon\('([a-z-]+)'|iconButton\('([a-z-]+)'|icon: '([a-z-]+)'`)
+	names := regexp.MustCompile(`href="#i-([a-z-]+)"|icon\('([a-z-]+)'|iconButton\('([a-z-]+)'|icon: '([a-z-]+)'`)
 	entries, err := files.ReadDir("static")
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +96,7 @@ func TestIconsThatAreNamedExist(t *testing.T) {
 		}
 		for _, m := range names.FindAllStringSubmatch(string(text), -1) {
 			n++
-			if id := strings.Join(m[1:], ""); !strings.Contains(string(sprite), `<symbol id="`+id+`"`) {
+			if id := strings.Join(m[1:], ""); !strings.Contains(string(sprite), `<symbol id="i-`+id+`"`) {
 				t.Errorf("%s names the icon %s, which icons.svg does not have", e.Name(), id)
 			}
 		}

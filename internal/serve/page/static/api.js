@@ -54,8 +54,8 @@ export async function call(method, path, body, signal) {
 }
 
 // blob returns the bytes of an answer: a picture, an archive.
-export async function blob(path, { method = 'GET', body, signal } = {}) {
-  const options = { method, signal };
+export async function blob(path, { method = 'GET', body, signal, cache = 'no-cache' } = {}) {
+  const options = { method, signal, cache };
   if (body !== undefined) {
     options.headers = { 'Content-Type': 'application/json' };
     options.body = JSON.stringify(body);

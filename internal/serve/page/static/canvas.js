@@ -1,13 +1,14 @@
 // The canvas: mouse, pen, touch and keyboard become strokes.
 
-import { blob } from './api.js';
 import { camera, fit, look, onCamera, pan, resize, reveal, toPicture, zoom } from './camera.js';
 import { $ } from './dom.js';
 import * as marks from './marks.js';
+import { neighbor } from './order.js';
 import { draw } from './painter.js';
+import { bitmap as picture } from './pictures.js';
 import { complain } from './say.js';
 import { hasMask } from './shown.js';
-import { changed, currentImage, on, view } from './store.js';
+import { changed, currentImage, imageOf, on, view } from './store.js';
 import * as tools from './tools.js';
 import { needClass } from './classes.js';
 
@@ -51,11 +52,12 @@ async function load() {
     look(image.width, image.height);
   }
   try {
-    const picture = await createImageBitmap(await blob(`/api/images/${image.id}${max < longer ? `?max=${max}` : ''}`));
+    const found = await picture(image, max);
     if (loaded.id !== image.id || loaded.max !== max) return;
-    bitmap?.close();
-    bitmap = picture;
+    bitmap = found;
     canvas.dataset.image = image.id;
+    const next = imageOf(neighbor(1));
+    if (next) picture(next, 2048).catch(() => {});
   } catch (error) {
     loaded = { id: null, max: 0 };
     complain(error);

@@ -16,11 +16,20 @@ export function el(tag, attributes = {}, ...children) {
 
 const svg = 'http://www.w3.org/2000/svg';
 
+// drawIcons brings all icons into the page, where they stay when the server is away.
+export async function drawIcons() {
+  const text = await (await fetch('/static/icons.svg')).text();
+  const all = document.importNode(new DOMParser().parseFromString(text, 'image/svg+xml').documentElement, true);
+  all.setAttribute('class', 'hidden');
+  all.setAttribute('aria-hidden', 'true');
+  document.body.prepend(all);
+}
+
 export function icon(name) {
   const node = document.createElementNS(svg, 'svg');
   const use = document.createElementNS(svg, 'use');
   node.setAttribute('aria-hidden', 'true');
-  use.setAttribute('href', `/static/icons.svg#${name}`);
+  use.setAttribute('href', `#i-${name}`);
   node.append(use);
   return node;
 }

@@ -24,9 +24,10 @@ const watcher = new IntersectionObserver(entries => {
 
 const moved = later(150, () => changed('viewport'));
 
-function open(id) {
+// open shows a picture. Who came with the keyboard goes on at the canvas.
+function open(id, event) {
   select(id);
-  $('canvas').focus({ preventScroll: true });
+  if (event.detail === 0) $('canvas').focus({ preventScroll: true });
 }
 
 // arrange puts the tiles in order, with as few moves as possible.

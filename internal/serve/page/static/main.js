@@ -4,7 +4,7 @@ import * as add from './add.js';
 import * as canvas from './canvas.js';
 import * as classes from './classes.js';
 import { isAway, onReturn } from './connection.js';
-import { $, el } from './dom.js';
+import { $, drawIcons, el } from './dom.js';
 import * as exporting from './export.js';
 import * as grid from './grid.js';
 import * as jobs from './jobs.js';
@@ -27,8 +27,8 @@ function show() {
   const samples = project.images.some(image => image.sample);
   $('notice').hidden = !samples && !network?.demo;
   $('notice').textContent = [
-    samples ? 'These pictures are samples to try things with. Add your own.' : '',
-    network?.demo ? network.note || 'This small demo network only shows how things work. Start hdmnet serve with --run or --weights for real results.' : '',
+    samples ? 'These pictures are samples to try things with.' : '',
+    network?.demo ? 'The demo network finds little in photographs: for those start hdmnet serve with --run or --weights.' : 'Add your own.',
   ].filter(Boolean).join(' ');
 }
 
@@ -56,6 +56,7 @@ function recall() {
 }
 
 recall();
+drawIcons();
 for (const part of [canvas, classes, work, grid, jobs, add, exporting, keys]) part.setUp();
 on('images classes', show);
 on('selection grid auto tool', () => { if (project.loaded) remember(); });

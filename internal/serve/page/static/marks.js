@@ -12,6 +12,7 @@ const place = at => `hdmnet ${project.name} ${at}`;
 const longest = 400000; // characters of the history that the browser keeps
 
 function draft(image, klass) {
+  if (!project.loaded) return null; // its name is not known yet
   const at = key(image, klass);
   if (!drafts.has(at)) {
     let found = null;

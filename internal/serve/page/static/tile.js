@@ -12,7 +12,7 @@ export function makeTile(image, onopen) {
   const canvas = el('canvas', {});
   const picture = el('img', { src: `/api/images/${image.id}/thumb`, alt: '', loading: 'lazy', decoding: 'async' });
   const tag = el('span', { class: 'tag' });
-  const button = el('button', { type: 'button', class: 'tile', tabindex: -1, 'data-image': image.id, onclick: () => onopen(image.id) }, picture, canvas, tag);
+  const button = el('button', { type: 'button', class: 'tile', tabindex: -1, 'aria-label': image.name, 'data-image': image.id, onclick: event => onopen(image.id, event) }, picture, canvas, tag);
   picture.addEventListener('error', () => { picture.hidden = true; });
   return { image, node: el('li', {}, button), button, canvas, tag, painted: '', at: 0 };
 }

@@ -2,6 +2,7 @@
 
 import * as actions from './actions.js';
 import { $, el, iconButton } from './dom.js';
+import { left, run, start } from './jobs.js';
 import * as marks from './marks.js';
 import { following, listed, neighbor } from './order.js';
 import { ask } from './say.js';
@@ -99,6 +100,9 @@ function advice() {
     case 'correcting':
       return ['Paint what is missing with the brush, erase what is too much.', [discard, action('Save the correction', 'Enter', actions.save, true)]];
     case 'support':
+      if (!run && left([view.klass]).length) {
+        return [`This picture shows what <${name}> is. Find it in the others now, or mark another one before.`, [action('Find in the others', 'Enter', () => start([view.klass]), true)]];
+      }
       return [`This picture shows the others what <${name}> is. More marks make it better.`, onwards];
     case 'unseen':
       return [`Not searched for <${name}> yet. Press R to find it in all pictures.`, []];
@@ -161,7 +165,7 @@ export function setUp() {
   };
   on('tool marks selection images', toolbar);
   on('selection images masks supports marks classes grid', head);
-  on('selection images masks supports marks classes shown hint tool', footer);
+  on('selection images masks supports marks classes shown hint tool jobs', footer);
   on('selection images', empty);
   toolbar();
   empty();
