@@ -24,18 +24,6 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// asCommand in the environment makes this test's binary the command itself, so that a server
-// of its own process can be killed.
-const asCommand = "HDMNET_TEST_COMMAND"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asCommand) != "" {
-		main()
-		return
-	}
-	os.Exit(m.Run())
-}
-
 // server is hdmnet serve in a process of its own.
 type server struct {
 	t    *testing.T
@@ -68,7 +56,7 @@ func serving(t *testing.T, flags ...string) *server {
 func (s *server) start() {
 	s.t.Helper()
 	s.cmd = exec.Command(os.Args[0], s.args...)
-	s.cmd.Env = append(os.Environ(), asCommand+"=1")
+	s.cmd.Env = append(os.Environ(), asProgram+"=1")
 	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
