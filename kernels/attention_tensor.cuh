@@ -6,7 +6,9 @@
 // own rows with those lie in the registers just as the next product wants its operand: lane
 // 4g+t has, of own rows g and g+8, what belongs to the rows 2t, 2t+1, 2t+8, 2t+9 of the 16. So a
 // score never leaves its lane. Exponentials and their sums are float32; what is multiplied
-// with the other rows is rounded to the format again. internal/cuda/precision.go
+// with the other rows is rounded to tf32 again. F is Tf32, or RoundedTf32 where the rows were
+// rounded when they were packed: every block that walks through them reads them anew.
+// internal/cuda/precision.go
 #pragma once
 #include "attention.cuh"
 #include "tensor_format.cuh"
@@ -35,7 +37,7 @@ template <int MT> __device__ __forceinline__ int own_row(int i, int half)
 }
 
 // load_own reads the own rows; any row for those from count on, which must not be 0.
-template <int DP> __device__ __forceinline__ void load_own(typename Shape<DP>::Own &own, const Rows &r, int count)
+template <class F, int DP> __device__ __forceinline__ void load_own(typename Shape<DP>::Own &own, const Rows &r, int count)
 {
 	using S = Shape<DP>;
 	int t = lane() % 4;
@@ -52,7 +54,7 @@ template <int DP> __device__ __forceinline__ void load_own(typename Shape<DP>::O
 				u[e] = DP >= 16 || e < 2 ? a[c] : 0.0f;
 				v[e] = DP >= 16 || e < 2 ? b[c] : 0.0f;
 			}
-			Tf32::pack_a(own[i][k], u, v);
+			F::pack_a(own[i][k], u, v);
 		}
 	}
 }
@@ -81,34 +83,44 @@ template <int MT, int N> __device__ __forceinline__ void clear(float (&x)[MT][N]
 }
 
 // tensor_dots computes the products of the own rows with 16 rows of a tile.
-template <int DP> __device__ __forceinline__ void tensor_dots(typename Shape<DP>::Scores &s, const typename Shape<DP>::Own &own, const float *tile)
+template <class F, int DP> __device__ __forceinline__ void tensor_dots(typename Shape<DP>::Scores &s, const typename Shape<DP>::Own &own, const float *tile)
 {
 	using S = Shape<DP>;
 	clear(s);
-	const float *row = tile + lane() / 4 * (DP + PAD) + lane() % 4;
-	UNROLL
-	for (int n = 0; n < 2; n++)
-		UNROLL
-		for (int k = 0; k < S::KT; k++) {
-			float v[4];
+	auto multiply = [&](int n, int k, const float (&v)[4]) __attribute__((always_inline)) {
+		typename F::B b;
+		F::pack_b(b, v);
+		mma_together([&]() __attribute__((always_inline)) {
 			UNROLL
-			for (int e = 0; e < 4; e++)
-				v[e] = DP >= 16 || e < 2 ? row[n * 8 * (DP + PAD) + k * 16 + e * 4] : 0.0f;
-			Tf32::B b;
-			Tf32::pack_b(b, v);
-			mma_together([&]() __attribute__((always_inline)) {
-				UNROLL
-				for (int i = 0; i < S::MT; i++)
-					if constexpr (DP < 16)
-						Tf32::multiply_half(s[i][n], own[i][k], b);
-					else
-						Tf32::multiply(s[i][n], own[i][k], b);
-			});
+			for (int i = 0; i < S::MT; i++)
+				if constexpr (DP < 16)
+					F::multiply_half(s[i][n], own[i][k], b);
+				else
+					F::multiply(s[i][n], own[i][k], b);
+		});
+	};
+	if constexpr (DP < 16) { // both channels of four of all 16 rows at once
+		float both[4];
+		lane_floats(both, tile + (lane() / 16 * 8 + lane() % 8) * (DP + PAD) + lane() / 8 % 2 * 4);
+		UNROLL
+		for (int n = 0; n < 2; n++) {
+			float v[4] = {both[2 * n], both[2 * n + 1], 0.0f, 0.0f};
+			multiply(n, 0, v);
 		}
+	} else {
+		UNROLL
+		for (int n = 0; n < 2; n++)
+			UNROLL
+			for (int k = 0; k < S::KT; k++) {
+				float v[4];
+				lane_floats(v, tile + (n * 8 + lane() % 8) * (DP + PAD) + k * 16 + lane() / 8 * 4);
+				multiply(n, k, v);
+			}
+	}
 }
 
 // tensor_add computes acc += s·rows for 16 rows of a tile.
-template <int DP> __device__ __forceinline__ void tensor_add(typename Shape<DP>::Sums &acc, const typename Shape<DP>::Scores &s, const float *tile)
+template <class F, int DP> __device__ __forceinline__ void tensor_add(typename Shape<DP>::Sums &acc, const typename Shape<DP>::Scores &s, const float *tile)
 {
 	using S = Shape<DP>;
 	Tf32::A a[S::MT];
@@ -124,12 +136,12 @@ template <int DP> __device__ __forceinline__ void tensor_add(typename Shape<DP>:
 		UNROLL
 		for (int e = 0; e < 4; e++)
 			v[e] = at[(e / 2 * 8 + e % 2) * (DP + PAD) + c * 8];
-		Tf32::B b;
-		Tf32::pack_b(b, v);
+		typename F::B b;
+		F::pack_b(b, v);
 		mma_together([&]() __attribute__((always_inline)) {
 			UNROLL
 			for (int i = 0; i < S::MT; i++)
-				Tf32::multiply(acc[i][c], a[i], b);
+				F::multiply(acc[i][c], a[i], b);
 		});
 	}
 }
@@ -189,14 +201,14 @@ template <int DP, bool ADD, int MT> __device__ __forceinline__ void store_own(co
 // tensor_own_grad is own_softmax_grad of attention.cuh, for scores scale·x·t:
 //
 //	a_t = exp(scale·x·t − lse)    p_t = g·b_t    acc += Σ_t a_t (p_t − shift)·t
-template <int DP> __device__ __forceinline__ void tensor_own_grad(typename Shape<DP>::Sums &acc, const typename Shape<DP>::Own &x, const typename Shape<DP>::Own &g, const typename Shape<DP>::Stats &lse, const typename Shape<DP>::Stats &shift, float scale, const Rows &t, const Rows &b, int lo, int hi)
+template <class F, int DP> __device__ __forceinline__ void tensor_own_grad(typename Shape<DP>::Sums &acc, const typename Shape<DP>::Own &x, const typename Shape<DP>::Own &g, const typename Shape<DP>::Stats &lse, const typename Shape<DP>::Stats &shift, float scale, const Rows &t, const Rows &b, int lo, int hi)
 {
 	walk_tiles<DP, 2, false, PAD>(t, b, nullptr, nullptr, lo, hi, [&](const float *ta, const float *tb, const float2 *, int rows) __attribute__((always_inline)) {
 		UNROLL_BY(1)
 		for (int j = 0; j < rows; j += 16) {
 			typename Shape<DP>::Scores s, p;
-			tensor_dots<DP>(p, g, tb + j * (DP + PAD));
-			tensor_dots<DP>(s, x, ta + j * (DP + PAD));
+			tensor_dots<F, DP>(p, g, tb + j * (DP + PAD));
+			tensor_dots<F, DP>(s, x, ta + j * (DP + PAD));
 			UNROLL
 			for (int i = 0; i < Shape<DP>::MT; i++)
 				UNROLL
@@ -204,25 +216,25 @@ template <int DP> __device__ __forceinline__ void tensor_own_grad(typename Shape
 					UNROLL
 					for (int v = 0; v < 4; v++)
 						s[i][n][v] = exp_fast(min_f32(fma_f32(s[i][n][v], scale, -lse[i][v / 2]), 0.0f)) * (p[i][n][v] - shift[i][v / 2]);
-			tensor_add<DP>(acc, s, ta + j * (DP + PAD));
+			tensor_add<F, DP>(acc, s, ta + j * (DP + PAD));
 		}
 	});
 }
 
 // tensor_walk_grad is walk_softmax_grad of attention.cuh: lse and shift belong to the rows
 // of the walk.
-template <int DP, bool SCORES, bool VALUES> __device__ __forceinline__ void tensor_walk_grad(typename Shape<DP>::Sums &acc, typename Shape<DP>::Sums &acc_b, const typename Shape<DP>::Own &x, const typename Shape<DP>::Own &g, const float *lse, const float *shift, float scale, const Rows &t, const Rows &b, int lo, int hi)
+template <class F, int DP, bool SCORES, bool VALUES> __device__ __forceinline__ void tensor_walk_grad(typename Shape<DP>::Sums &acc, typename Shape<DP>::Sums &acc_b, const typename Shape<DP>::Own &x, const typename Shape<DP>::Own &g, const float *lse, const float *shift, float scale, const Rows &t, const Rows &b, int lo, int hi)
 {
 	walk_tiles<DP, 2, true, PAD>(t, b, lse, shift, lo, hi, [&](const float *ta, const float *tb, const float2 *pairs, int rows) __attribute__((always_inline)) {
 		UNROLL_BY(1)
 		for (int j = 0; j < rows; j += 16) {
 			typename Shape<DP>::Scores s, p;
-			tensor_dots<DP>(s, x, ta + j * (DP + PAD));
+			tensor_dots<F, DP>(s, x, ta + j * (DP + PAD));
 			each_score(s, [&](float &v, int, int, int place) __attribute__((always_inline)) { v = exp_fast(fma_f32(v, scale, -pairs[j + place].x)); });
 			if (VALUES)
-				tensor_add<DP>(acc_b, s, tb + j * (DP + PAD));
+				tensor_add<F, DP>(acc_b, s, tb + j * (DP + PAD));
 			if (SCORES) {
-				tensor_dots<DP>(p, g, tb + j * (DP + PAD));
+				tensor_dots<F, DP>(p, g, tb + j * (DP + PAD));
 				UNROLL
 				for (int i = 0; i < Shape<DP>::MT; i++)
 					UNROLL
@@ -230,7 +242,7 @@ template <int DP, bool SCORES, bool VALUES> __device__ __forceinline__ void tens
 						UNROLL
 						for (int v = 0; v < 4; v++)
 							s[i][n][v] *= p[i][n][v] - pairs[j + n * 8 + lane() % 4 * 2 + v % 2].y;
-				tensor_add<DP>(acc, s, ta + j * (DP + PAD));
+				tensor_add<F, DP>(acc, s, ta + j * (DP + PAD));
 			}
 		}
 	});

@@ -10,6 +10,7 @@ struct UnitRowsArgs {
 	i64 batch;
 	int n, heads, d, dp;
 	float scale;
+	int round; // rows, to tf32
 };
 
 // UnitRowsPair are two of them: the first has the blocks before second_block.
@@ -34,7 +35,7 @@ extern "C" __global__ void __launch_bounds__(256) unit_rows(UnitRowsPair both)
 	if (!valid)
 		return;
 	i64 row = (t.b * p.heads + t.h) * p.n + t.r;
-	*(float4 *)(p.rows + row * p.dp + t.c) = scaled(v, inv * p.scale);
+	*(float4 *)(p.rows + row * p.dp + t.c) = rounded(scaled(v, inv * p.scale), p.round);
 	if (p.inv && t.c == 0)
 		p.inv[row] = inv;
 }
@@ -49,6 +50,7 @@ struct CorrelationRowsArgs {
 	const float *v;
 	i64 batch;
 	int n, heads, d, dp, splits;
+	int round; // out, to tf32
 };
 
 // out_j = v_j/Z_j for the foreground, and col_sum = Z; parts [splits,B,heads,n].
@@ -65,7 +67,7 @@ extern "C" __global__ void __launch_bounds__(256) correlation_values(Correlation
 	if (t.c == 0)
 		p.col_sum[head + at] = z;
 	float4 v = load_channels(p.x, ((t.b * p.n + at) * p.heads + t.h) * p.d, t.c, p.d);
-	*(float4 *)(p.out + (head + t.r) * p.dp + t.c) = scaled(v, 1.0f / z);
+	*(float4 *)(p.out + (head + t.r) * p.dp + t.c) = rounded(scaled(v, 1.0f / z), p.round);
 }
 
 // dv_j = Σ parts/Z_j, D_j = v_j·dv_j to shift, log Z_j to lse; dv_j + x, the mean that was

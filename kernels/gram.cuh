@@ -4,16 +4,16 @@
 
 struct GramArgs {
 	float *partial; // [B,parts,c,c]
-	const float *x; // [B,n,c]
+	const void *x; // [B,n,c]
 	int n, c, part_rows;
 };
 
-// GramTile is the block's part of XᵀX: a tile on or above the diagonal of tiles, and a part
-// of the rows. The grid is (pairs of tiles with row ≤ column, parts, B).
-template <int TILE> struct GramTile {
+// GramTile is the block's part of XᵀX, X of T: a tile on or above the diagonal of tiles, and a
+// part of the rows. The grid is (pairs of tiles with row ≤ column, parts, B).
+template <int TILE, class T = float> struct GramTile {
 	i64 row0, col0;
 	int from, to;
-	const float *x;
+	const T *x;
 	Output out; // partial[b, part]
 
 	__device__ GramTile(const GramArgs &p) : out{p.partial + ((i64)blockIdx.z * gridDim.y + blockIdx.y) * p.c * p.c, nullptr, nullptr, p.c, p.c, 0}
@@ -27,6 +27,6 @@ template <int TILE> struct GramTile {
 		col0 = col * TILE;
 		from = (int)blockIdx.y * p.part_rows;
 		to = from + p.part_rows < p.n ? from + p.part_rows : p.n;
-		x = p.x + (i64)blockIdx.z * p.n * p.c;
+		x = (const T *)p.x + (i64)blockIdx.z * p.n * p.c;
 	}
 };

@@ -74,13 +74,3 @@ extern "C" __global__ void __launch_bounds__(256) round_half(u32 *out, const flo
 		out[i] = pack_f16(fit_f16(lo), fit_f16(hi));
 	}
 }
-
-// y = x, which are halves; n even.
-extern "C" __global__ void __launch_bounds__(256) widen_half(float2 *y, const u32 *x, i64 n)
-{
-	FOR_GRID(i, n / 2)
-	{
-		u32 pair = x[i];
-		y[i] = float2{from_f16(f16{(u16)pair}), from_f16(f16{(u16)(pair >> 16)})};
-	}
-}

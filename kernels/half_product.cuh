@@ -1,5 +1,5 @@
-// half_product.cuh: tiles of products of halves on tensor cores, both operands with rows
-// along the sum, sums in float32.
+// half_product.cuh: tiles of products of halves on tensor cores, operands with rows along the
+// sum or across it, sums in float32.
 //
 // A block of 128 threads, 2×2 warps, computes BM×BN values; a warp has a quarter. Panels of
 // HALF_STEP terms are copied in chunks of 8 halves; where a chunk lies in its row of the panel
@@ -28,6 +28,17 @@ template <int EXTENT_, int SHIFT> struct HalfPanel {
 	__device__ static int across() { return (int)threadIdx.x % HALF_CHUNKS * 8; }
 	__device__ static int line(int slot) { return (int)threadIdx.x / HALF_CHUNKS + slot * STEP; }
 	__device__ static int place(int slot) { return half_chunk<SHIFT>(line(slot), (int)threadIdx.x % HALF_CHUNKS); }
+
+	// load_a loads an operand A of mma_f16 from a panel, 16 rows from row on and the k-th 16 terms;
+	// load_b loads B of column tiles j and j+1, two registers each, in the columns from col on.
+	__device__ static __forceinline__ void load_a(u32 (&a)[4], const u8 *panel, int row, int k)
+	{
+		ldmatrix_x4(a, panel + half_chunk<SHIFT>(row + lane() % 16, k * 2 + lane() / 16));
+	}
+	__device__ static __forceinline__ void load_b(u32 (&b)[4], const u8 *panel, int col, int j, int k)
+	{
+		ldmatrix_x4(b, panel + half_chunk<SHIFT>(col + j / 4 * 32 + half_column(j % 4 + lane() / 16, lane() % 8), k * 2 + lane() / 8 % 2));
+	}
 };
 
 // half_fetch starts the copy of a source's next terms. A source is a HalfPanel with at(slot,
@@ -64,6 +75,45 @@ template <int EXTENT, int SHIFT> struct HalfRows : HalfPanel<EXTENT, SHIFT> {
 		return begin[e] + k;
 	}
 	__device__ void advance() { k += HALF_STEP; }
+};
+
+// HalfColumns is an operand that lies as [terms, ld], of which the terms k0 … k1−1 and the
+// columns from col0 on count. A panel has a row for each term; ldmatrix turns what it reads, and
+// column tile j of the result is columns 8j … 8j+7.
+template <int EXTENT_> struct HalfColumns {
+	static constexpr int EXTENT = EXTENT_, BYTES = EXTENT * HALF_ROW, ACROSS = EXTENT / 8, STEP = HALF_THREADS / ACROSS, SLOTS = HALF_STEP / STEP;
+	const u16 *data;
+	i64 ld;
+	int k, k1; // k: the term of slot 0, k1 where there is no column
+
+	__device__ HalfColumns(const u16 *base, i64 ld_, int col0, int columns, int k0, int k1_) : ld(ld_), k(k0 + line(0)), k1(k1_)
+	{
+		int c = col0 + (int)threadIdx.x % ACROSS * 8;
+		data = base + k * ld + c;
+		if (c >= columns)
+			k = k1;
+	}
+	__device__ static int line(int slot) { return (int)threadIdx.x / ACROSS + slot * STEP; }
+	__device__ static int chunk(int term, int c) { return (term * ACROSS + (c ^ (term & 7))) * 16; }
+	__device__ static int place(int slot) { return chunk(line(slot), (int)threadIdx.x % ACROSS); }
+	__device__ const u16 *at(int e, bool &valid) const
+	{
+		valid = k + e * STEP < k1;
+		return data + e * STEP * ld;
+	}
+	__device__ void advance()
+	{
+		k += HALF_STEP;
+		data += HALF_STEP * ld;
+	}
+	__device__ static __forceinline__ void load_a(u32 (&a)[4], const u8 *panel, int row, int k)
+	{
+		ldmatrix_x4_trans(a, panel + chunk(k * 16 + lane() % 8 + lane() / 16 * 8, row / 8 + lane() / 8 % 2));
+	}
+	__device__ static __forceinline__ void load_b(u32 (&b)[4], const u8 *panel, int col, int j, int k)
+	{
+		ldmatrix_x4_trans(b, panel + chunk(k * 16 + lane() % 16, col / 8 + j + lane() / 16));
+	}
 };
 
 // HalfPatches is Patches of conv.cuh for an image of halves, channels divisible by 8.
@@ -107,7 +157,8 @@ template <int EXTENT> struct HalfPatches : HalfPanel<EXTENT, HALF_A> {
 };
 
 // half_multiply computes the warp's values of a tile from steps panels of two sources: acc[i][j]
-// of rows 16i … 16i+15 and columns 32(j/4) + half_column(j%4, …) of the warp's quarter.
+// of rows 16i … 16i+15 and columns 32(j/4) + half_column(j%4, …) of the warp's quarter; of
+// HalfColumns columns 8j … 8j+7.
 template <class A, class B, int MT, int NT> __device__ __forceinline__ void half_multiply(float (&acc)[MT][NT][4], A &a, B &b, int steps)
 {
 	static_assert(A::EXTENT == MT * 32 && B::EXTENT == NT * 16 && NT % 4 == 0, "2×2 warps, columns by 32");
@@ -131,7 +182,7 @@ template <class A, class B, int MT, int NT> __device__ __forceinline__ void half
 	UNROLL
 	for (int s = 0; s < HALF_STAGES - 1; s++)
 		fetch_stage(s);
-	int row = warp() / 2 * MT * 16 + lane() % 16, col = warp() % 2 * NT * 8;
+	int row = warp() / 2 * MT * 16, col = warp() % 2 * NT * 8;
 	UNROLL_BY(1)
 	for (int s = 0; s < steps; s++) {
 		cp_async_wait<HALF_STAGES - 2>();
@@ -143,12 +194,11 @@ template <class A, class B, int MT, int NT> __device__ __forceinline__ void half
 			u32 av[MT][4];
 			UNROLL
 			for (int i = 0; i < MT; i++)
-				ldmatrix_x4(av[i], stage + half_chunk<HALF_A>(row + i * 16, k * 2 + lane() / 16));
+				A::load_a(av[i], stage, row + i * 16, k);
 			UNROLL
 			for (int j = 0; j < NT; j += 2) {
 				u32 bv[4];
-				int at = col + j / 4 * 32 + half_column(j % 4 + lane() / 16, lane() % 8);
-				ldmatrix_x4(bv, stage + A::BYTES + half_chunk<HALF_B>(at, k * 2 + lane() / 8 % 2));
+				B::load_b(bv, stage + A::BYTES, col, j, k);
 				u32 columns[2][2] = {{bv[0], bv[1]}, {bv[2], bv[3]}};
 				mma_together([&]() __attribute__((always_inline)) {
 					UNROLL

@@ -10,6 +10,7 @@ struct PackRowsArgs {
 	const float *mean;       // [B,heads·d], taken off; may be null
 	i64 batch;
 	int n, heads, d, dp;
+	int round; // rows, to tf32
 };
 
 extern "C" __global__ void __launch_bounds__(256) pack_rows(PackRowsArgs p)
@@ -22,7 +23,7 @@ extern "C" __global__ void __launch_bounds__(256) pack_rows(PackRowsArgs p)
 	float4 v = load_channels(p.x, (t.b * p.n + at) * c + t.h * p.d, t.c, p.d);
 	if (p.mean)
 		v = plus(v, scaled(load_channels(p.mean, t.b * c + t.h * p.d, t.c, p.d), -1.0f));
-	*(float4 *)(p.rows + ((t.b * p.heads + t.h) * p.n + t.r) * p.dp + t.c) = v;
+	*(float4 *)(p.rows + ((t.b * p.heads + t.h) * p.n + t.r) * p.dp + t.c) = rounded(v, p.round);
 }
 
 // y = Σ rows over the splits, or y += with add; rows [splits,B,heads,n,dp]. blockIdx.y is one

@@ -1,6 +1,6 @@
 // head_rows.cuh: kernels that go over the rows of every head, four channels a thread.
 #pragma once
-#include "hdm.cuh"
+#include "tensor_format.cuh"
 
 // HeadRow is a thread's part of a row: channels [c, c+4) of row r, head h, sample b.
 // Neighboring threads have neighboring channels of a tensor [B,rows,heads·d]; the
@@ -64,6 +64,11 @@ __device__ __forceinline__ void store_channels(float *y, i64 at, int c, int d, f
 __device__ __forceinline__ float4 scaled(float4 v, float by) { return {v.x * by, v.y * by, v.z * by, v.w * by}; }
 __device__ __forceinline__ float4 plus(float4 a, float4 b) { return {a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w}; }
 __device__ __forceinline__ float dot4(float4 a, float4 b) { return a.x * b.x + a.y * b.y + a.z * b.z + a.w * b.w; }
+
+__device__ __forceinline__ float4 rounded(float4 v, int round)
+{
+	return round ? float4{round_tf32(v.x), round_tf32(v.y), round_tf32(v.z), round_tf32(v.w)} : v;
+}
 
 // split_sum adds up the splits of a row's part at x, in order.
 __device__ __forceinline__ float4 split_sum(const float *x, i64 split, int splits)

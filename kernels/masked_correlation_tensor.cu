@@ -1,5 +1,5 @@
-// masked_correlation_tensor.cu: masked_correlation.cu on tensor cores, rows rounded to tf32
-// when they are read. Not to bf16: a score of 10 would be off by up to 0.08, e^s by 8%.
+// masked_correlation_tensor.cu: masked_correlation.cu on tensor cores, of rows that were rounded
+// to tf32 when they were packed. Not to bf16: a score of 10 would be off by up to 0.08, e^s by 8%.
 // attention_tensor.cuh says how; operands are those of masked_correlation.cuh. The grid is
 // (own_n/(MT·64) rounded up, B·heads, splits), the block 128.
 // internal/op/masked_correlation.go
@@ -18,7 +18,7 @@ template <int DP> __device__ __forceinline__ void totals(const CorrelationArgs &
 		return;
 	typename S::Own x;
 	typename S::Stats total;
-	load_own<DP>(x, side<DP>(p.own, p.own_n), o.count);
+	load_own<RoundedTf32, DP>(x, side<DP>(p.own, p.own_n), o.count);
 	UNROLL
 	for (int i = 0; i < S::MT; i++)
 		total[i][0] = total[i][1] = 0;
@@ -27,7 +27,7 @@ template <int DP> __device__ __forceinline__ void totals(const CorrelationArgs &
 		UNROLL_BY(1)
 		for (int j = 0; j < rows; j += 16) {
 			typename S::Scores s;
-			tensor_dots<DP>(s, x, t + j * (DP + PAD));
+			tensor_dots<RoundedTf32, DP>(s, x, t + j * (DP + PAD));
 			each_score(s, [&](float &v, int i, int half, int place) __attribute__((always_inline)) {
 				total[i][half] = fma_f32(exp_fast(v), j + place < rows ? 1.0f : 0.0f, total[i][half]);
 			});
@@ -54,15 +54,15 @@ template <int DP> __device__ __forceinline__ void sums(const CorrelationArgs &p)
 		return;
 	typename S::Own x;
 	typename S::Sums acc;
-	load_own<DP>(x, side<DP>(p.own, p.own_n), o.count);
+	load_own<RoundedTf32, DP>(x, side<DP>(p.own, p.own_n), o.count);
 	clear(acc);
 	walk_tiles<DP, 2, false, PAD>(side<DP>(p.walk, p.walk_n), side<DP>(p.walk_pair, p.walk_n), nullptr, nullptr, o.lo, o.hi, [&](const float *t, const float *pair, const float2 *, int rows) __attribute__((always_inline)) {
 		UNROLL_BY(1)
 		for (int j = 0; j < rows; j += 16) {
 			typename S::Scores s;
-			tensor_dots<DP>(s, x, t + j * (DP + PAD));
+			tensor_dots<RoundedTf32, DP>(s, x, t + j * (DP + PAD));
 			each_score(s, [&](float &v, int, int, int) __attribute__((always_inline)) { v = exp_fast(v); });
-			tensor_add<DP>(acc, s, pair + j * (DP + PAD));
+			tensor_add<RoundedTf32, DP>(acc, s, pair + j * (DP + PAD));
 		}
 	});
 	store_own<DP, false>(out_rows<DP>(p), acc, 1.0f, o.count);
@@ -80,12 +80,12 @@ template <int DP> __device__ __forceinline__ void support_grad(const Correlation
 	typename S::Sums acc;
 	typename S::Stats lse, shift;
 	i64 stat = (i64)blockIdx.y * p.own_n;
-	load_own<DP>(x, side<DP>(p.own, p.own_n), o.count);
-	load_own<DP>(g, side<DP>(p.own_pair, p.own_n), o.count);
+	load_own<RoundedTf32, DP>(x, side<DP>(p.own, p.own_n), o.count);
+	load_own<RoundedTf32, DP>(g, side<DP>(p.own_pair, p.own_n), o.count);
 	load_stats(lse, p.lse + stat, o.count);
 	load_stats(shift, p.shift + stat, o.count);
 	clear(acc);
-	tensor_own_grad<DP>(acc, x, g, lse, shift, 1.0f, side<DP>(p.walk, p.walk_n), side<DP>(p.walk_pair, p.walk_n), o.lo, o.hi);
+	tensor_own_grad<RoundedTf32, DP>(acc, x, g, lse, shift, 1.0f, side<DP>(p.walk, p.walk_n), side<DP>(p.walk_pair, p.walk_n), o.lo, o.hi);
 	store_own<DP, false>(out_rows<DP>(p), acc, 1.0f, o.count);
 }
 
@@ -96,11 +96,11 @@ template <int DP> __device__ __forceinline__ void query_grad(const CorrelationAr
 	Own o = begin<DP>(p);
 	typename S::Own x, g;
 	typename S::Sums acc;
-	load_own<DP>(x, side<DP>(p.own, p.own_n), o.count);
-	load_own<DP>(g, side<DP>(p.own_pair, p.own_n), o.count);
+	load_own<RoundedTf32, DP>(x, side<DP>(p.own, p.own_n), o.count);
+	load_own<RoundedTf32, DP>(g, side<DP>(p.own_pair, p.own_n), o.count);
 	clear(acc);
 	i64 stat = (i64)blockIdx.y * p.walk_n;
-	tensor_walk_grad<DP, true, false>(acc, acc, x, g, p.lse + stat, p.shift + stat, 1.0f, side<DP>(p.walk, p.walk_n), side<DP>(p.walk_pair, p.walk_n), o.lo, o.hi);
+	tensor_walk_grad<RoundedTf32, DP, true, false>(acc, acc, x, g, p.lse + stat, p.shift + stat, 1.0f, side<DP>(p.walk, p.walk_n), side<DP>(p.walk_pair, p.walk_n), o.lo, o.hi);
 	store_own<DP, false>(out_rows<DP>(p), acc, 1.0f, o.count);
 }
 

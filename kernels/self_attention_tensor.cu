@@ -14,7 +14,7 @@ template <int DP> __device__ __forceinline__ void attend(const SelfAttentionArgs
 	typename S::Own x;
 	typename S::Sums acc;
 	typename S::Stats top, total;
-	load_own<DP>(x, block_rows(p.q, p.heads), p.n);
+	load_own<Tf32, DP>(x, block_rows(p.q, p.heads), p.n);
 	clear(acc);
 	UNROLL
 	for (int i = 0; i < S::MT; i++)
@@ -27,7 +27,7 @@ template <int DP> __device__ __forceinline__ void attend(const SelfAttentionArgs
 		UNROLL_BY(1)
 		for (int j = 0; j < rows; j += 16) {
 			typename S::Scores s;
-			tensor_dots<DP>(s, x, k + j * (DP + PAD));
+			tensor_dots<Tf32, DP>(s, x, k + j * (DP + PAD));
 			typename S::Stats most;
 			UNROLL
 			for (int i = 0; i < S::MT; i++)
@@ -62,7 +62,7 @@ template <int DP> __device__ __forceinline__ void attend(const SelfAttentionArgs
 				v = exp_fast(v - top[i][half]);
 				total[i][half] += v;
 			});
-			tensor_add<DP>(acc, s, v + j * (DP + PAD));
+			tensor_add<Tf32, DP>(acc, s, v + j * (DP + PAD));
 		}
 	});
 	typename S::Stats factor;
@@ -86,12 +86,12 @@ template <int DP> __device__ __forceinline__ void query_grad(const SelfAttention
 	typename S::Own x, g;
 	typename S::Sums acc;
 	typename S::Stats lse, shift;
-	load_own<DP>(x, block_rows(p.q, p.heads), p.n);
-	load_own<DP>(g, block_rows(p.dy, p.heads), p.n);
+	load_own<Tf32, DP>(x, block_rows(p.q, p.heads), p.n);
+	load_own<Tf32, DP>(g, block_rows(p.dy, p.heads), p.n);
 	load_stats(lse, p.lse + (i64)blockIdx.y * p.n, p.n);
 	load_stats(shift, p.shift + (i64)blockIdx.y * p.n, p.n);
 	clear(acc);
-	tensor_own_grad<DP>(acc, x, g, lse, shift, p.scale, block_rows(p.k, p.heads), block_rows(p.v, p.heads), 0, p.m);
+	tensor_own_grad<Tf32, DP>(acc, x, g, lse, shift, p.scale, block_rows(p.k, p.heads), block_rows(p.v, p.heads), 0, p.m);
 	store_own<DP, true>(block_rows(p.dq, p.heads), acc, p.scale, p.n);
 }
 
@@ -101,14 +101,14 @@ template <int DP, bool DK, bool DV> __device__ __forceinline__ void key_grad(con
 	using S = Shape<DP>;
 	typename S::Own x, g;
 	typename S::Sums dk, dv;
-	load_own<DP>(x, block_rows(p.k, p.heads), p.m);
-	load_own<DP>(g, block_rows(p.v, p.heads), p.m);
+	load_own<Tf32, DP>(x, block_rows(p.k, p.heads), p.m);
+	load_own<Tf32, DP>(g, block_rows(p.v, p.heads), p.m);
 	clear(dk);
 	clear(dv);
 	int lo, hi;
 	split_range<DP>(lo, hi, p.n);
 	i64 stat = (i64)blockIdx.y * p.n;
-	tensor_walk_grad<DP, DK, DV>(dk, dv, x, g, p.lse + stat, p.shift + stat, p.scale, block_rows(p.q, p.heads), block_rows(p.dy, p.heads), lo, hi);
+	tensor_walk_grad<Tf32, DP, DK, DV>(dk, dv, x, g, p.lse + stat, p.shift + stat, p.scale, block_rows(p.q, p.heads), block_rows(p.dy, p.heads), lo, hi);
 	Rows to_k = block_rows(p.dk, p.heads), to_v = block_rows(p.dv, p.heads);
 	to_k.x += blockIdx.z * p.split;
 	to_v.x += blockIdx.z * p.split;
@@ -127,10 +127,11 @@ template <int DP, bool DK, bool DV> __device__ __forceinline__ void key_grad(con
 	{                                                                                                              \
 		query_grad<DP>(p);                                                                                   \
 	}
-#define SELF_ATTENTION_DK(name, DP, DK, DV)                                             \
-	extern "C" __global__ void __launch_bounds__(ROW_THREADS) name(SelfAttentionGradArgs p) \
-	{                                                                                   \
-		key_grad<DP, DK, DV>(p);                                                  \
+// Two blocks are what 255 registers leave room for: asked for them, ptxas spills none.
+#define SELF_ATTENTION_DK(name, DP, DK, DV)                                                    \
+	extern "C" __global__ void __launch_bounds__(ROW_THREADS, 2) name(SelfAttentionGradArgs p) \
+	{                                                                                          \
+		key_grad<DP, DK, DV>(p);                                                               \
 	}
 SELF_ATTENTION(8)
 SELF_ATTENTION(16)

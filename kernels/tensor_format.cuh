@@ -7,6 +7,17 @@
 #pragma once
 #include "hdm.cuh"
 
+// lane_floats loads with one instruction, of four blocks of 8 rows of 4 floats, float t of row g of
+// each. Lane i gives the address of row i%8 of block i/8, aligned to 16.
+__device__ __forceinline__ void lane_floats(float (&v)[4], const float *row)
+{
+	u32 bits[4];
+	ldmatrix_x4(bits, row);
+	UNROLL
+	for (int e = 0; e < 4; e++)
+		v[e] = as_float(bits[e]);
+}
+
 struct Bf16 {
 	static constexpr int BYTES = 2;
 	struct A { u32 r[4]; };
@@ -39,13 +50,17 @@ struct Bf16 {
 // that they do read is added, so that cutting off rounds to nearest. (cvt.rna.tf32.f32
 // costs four times as much.) The minimum keeps the GPU's NaN, 0x7fffffff, from overflowing
 // to −0.
-struct Tf32 {
+struct Tf32A { u32 r[2][4]; };
+struct Tf32B { u32 r[2][2]; };
+template <bool ROUNDED> struct Tf32Format {
 	static constexpr int BYTES = 4;
-	struct A { u32 r[2][4]; };
-	struct B { u32 r[2][2]; };
+	typedef Tf32A A;
+	typedef Tf32B B;
 
 	__device__ static u32 round(float v)
 	{
+		if (ROUNDED)
+			return as_bits(v);
 		int bits = (int)as_bits(v), last = 0x7fffefff;
 		return (u32)(bits < last ? bits : last) + 0x1000u;
 	}
@@ -77,3 +92,9 @@ struct Tf32 {
 	}
 	__device__ static void multiply_half(float (&d)[4], const A &a, const B &b) { mma_tf32(d, a.r[0], b.r[0]); }
 };
+
+typedef Tf32Format<false> Tf32;
+typedef Tf32Format<true> RoundedTf32; // of values that were rounded when they were written
+
+// round_tf32 rounds as Tf32 does, and clears what the tensor cores do not read.
+__device__ inline float round_tf32(float v) { return as_float(Tf32::round(v) & ~0x1fffu); }

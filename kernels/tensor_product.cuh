@@ -125,14 +125,17 @@ template <int WIDTH, int MT, int NT, class Offset> __device__ __forceinline__ vo
 		}
 }
 
-// lane_terms loads a lane's terms t, t+4, t+8, t+12 of a row of a panel: those that PAD 4
-// along the sum, and 8 across it, put into different banks.
+// lane_terms loads terms t, t+4, t+8, t+12 of row g of the 8 from row on of a panel: those that
+// PAD 4 along the sum, and 8 across it, put into different banks.
 template <class S> __device__ __forceinline__ void lane_terms(float (&v)[4], const float *panel, int row)
 {
-	int t = lane() % 4;
-	UNROLL
-	for (int e = 0; e < 4; e++)
-		v[e] = S::ALONG_K ? panel[row * S::STRIDE + t + e * 4] : panel[(t + e * 4) * S::STRIDE + row];
+	if constexpr (S::ALONG_K) {
+		lane_floats(v, panel + (row + lane() % 8) * S::STRIDE + lane() / 8 * 4);
+	} else {
+		UNROLL
+		for (int e = 0; e < 4; e++)
+			v[e] = panel[(lane() % 4 + e * 4) * S::STRIDE + row + lane() / 4];
+	}
 }
 
 // tensor_multiply computes the warp's values of a tile from steps times BK terms of two
@@ -154,7 +157,7 @@ template <class F, class A, class B, int MT, int NT, class Seen> __device__ __fo
 	UNROLL
 	for (int s = 0; s < TENSOR_STAGES - 1; s++)
 		fetch_stage(s);
-	int row = warp() / 2 * MT * 16 + lane() / 4, col = warp() % 2 * NT * 8 + lane() / 4;
+	int row = warp() / 2 * MT * 16, col = warp() % 2 * NT * 8;
 	UNROLL_BY(1)
 	for (i64 s = 0; s < steps; s++) {
 		cp_async_wait<TENSOR_STAGES - 2>();

@@ -13,16 +13,14 @@ type gramArgs struct {
 
 // Gram computes g: the half of XᵀX on and above its diagonal, in parts of the positions
 // side by side, then the cosines of both halves. In tf32 and bf16 the products are of
-// features rounded to tf32.
+// features rounded to tf32; of halves they are exact.
 func (d *Device) Gram(g, x op.Tensor) {
 	batch, n, c := op.CheckGram(g, x)
 	at := address(x)
-	if op.IsHalf(x) {
-		at = d.widened(x)
-		defer d.freeScratch(at)
-	}
 	kernel, tile, threads, shared := "gram_any", 64, 256, 0
-	if c%4 == 0 && aligned16(at) {
+	if op.IsHalf(x) {
+		kernel, tile, threads, shared = "gram_half", 128, halfThreads, halfShared(128, 128)
+	} else if c%4 == 0 && aligned16(at) {
 		kernel, tile = "gram_128", 128
 		if p := d.precision.similarity(); p != fp32 {
 			kernel, threads, shared = "gram_"+p.String(), tensorThreads, tensorStages*2*tensorStep*(tile+8)*4

@@ -63,11 +63,3 @@ func (d *Device) halfConv(g convArgs, y, x, residual op.Tensor) {
 	s.shared = halfShared(tile.rows, tile.columns)
 	d.launch("half_conv"+tile.name, s, &a)
 }
-
-// widened returns x in float32, in scratch memory.
-func (d *Device) widened(x op.Tensor) pointer {
-	n := op.Len(x)
-	p := d.scratch(n)
-	d.launch("widen_half", d.perElement(n/2), p, x, n)
-	return p
-}

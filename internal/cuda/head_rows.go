@@ -63,13 +63,14 @@ type packArgs struct {
 	rows, x, list, count, mean pointer
 	batch                      int
 	n, heads, d, dp            int32
+	round, _                   int32
 }
 
-// pack writes the padded rows of x; those of a list of positions only, and without their
+// pack writes the padded rows of a.x; those of a list of positions only, and without their
 // mean, where those are not 0.
-func (d *Device) pack(s headShape, rows, x, list, count, mean pointer) {
-	d.launch("pack_rows", s.grid(), &packArgs{rows: rows, x: x, list: list, count: count, mean: mean,
-		batch: s.batch, n: int32(s.n), heads: int32(s.heads), d: int32(s.d), dp: int32(s.dp)})
+func (d *Device) pack(s headShape, a packArgs) {
+	a.batch, a.n, a.heads, a.d, a.dp = s.batch, int32(s.n), int32(s.heads), int32(s.d), int32(s.dp)
+	d.launch("pack_rows", s.grid(), &a)
 }
 
 // unpack writes the sum of splits padded rows to y, or adds it.

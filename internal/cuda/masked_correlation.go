@@ -16,7 +16,8 @@ type correlationArgs struct {
 type correlationRowsArgs struct {
 	x, list, count, colSum, parts, out, lse, shift, dv, v pointer
 	batch                                                 int
-	n, heads, d, dp, splits, _                            int32
+	n, heads, d, dp, splits                               int32
+	round                                                 int32
 }
 
 // unitRowsArgs is UnitRowsArgs.
@@ -25,7 +26,7 @@ type unitRowsArgs struct {
 	batch                     int
 	n, heads, d, dp           int32
 	scale                     float32
-	_                         int32
+	round                     int32
 }
 
 // unitRowsGradArgs is UnitRowsGradArgs.
@@ -59,6 +60,7 @@ type correlation struct {
 	qRows, kRows           pointer
 	qInv, kInv             pointer // 0 in the forward
 	querySplits, keySplits int     // of the walks of query and support owners
+	round                  int32   // 1 where packed rows are rounded to tf32, as the tensor cores take them
 }
 
 func (d *Device) correlation(operator string, s op.AttentionSizes, q, k, mask op.Tensor, gradient bool) *correlation {
@@ -67,6 +69,9 @@ func (d *Device) correlation(operator string, s op.AttentionSizes, q, k, mask op
 	groups := s.B * s.Heads
 	c.querySplits = rowSplits(groups*c.queries.n, c.keys.n, queryThreads)
 	c.keySplits = rowSplits(groups*c.keys.n, c.queries.n, supportThreads)
+	if d.precision != fp32 {
+		c.round = 1
+	}
 	c.list, c.count = d.foregroundList(address(mask), c.keys.batch, c.keys.n)
 	c.headScratch = append(c.headScratch, c.list)
 	c.qRows, c.kRows = c.padded(d, c.queries), c.padded(d, c.keys)
@@ -74,8 +79,8 @@ func (d *Device) correlation(operator string, s op.AttentionSizes, q, k, mask op
 		c.qInv, c.kInv = c.floats(d, groups*c.queries.n), c.floats(d, groups*c.keys.n)
 	}
 	both := unitRowsPair{
-		first:  unitRowsArgs{rows: c.qRows, inv: c.qInv, x: address(q), scale: 1}.of(c.queries),
-		second: unitRowsArgs{rows: c.kRows, inv: c.kInv, x: address(k), list: c.list, count: c.count, scale: invTemperature}.of(c.keys),
+		first:  unitRowsArgs{rows: c.qRows, inv: c.qInv, x: address(q), scale: 1, round: c.round}.of(c.queries),
+		second: unitRowsArgs{rows: c.kRows, inv: c.kInv, x: address(k), list: c.list, count: c.count, scale: invTemperature, round: c.round}.of(c.keys),
 	}
 	grid := c.queries.grid()
 	both.secondBlock = int32(grid.grid[0])
@@ -117,6 +122,7 @@ func (c *correlation) supports(kernel string, a correlationRowsArgs) {
 	s := c.keys
 	a.list, a.count, a.batch = c.list, c.count, s.batch
 	a.n, a.heads, a.d, a.dp, a.splits = int32(s.n), int32(s.heads), int32(s.d), int32(s.dp), int32(c.keySplits)
+	a.round = c.round
 	c.launch(kernel, s.grid(), &a)
 }
 
@@ -190,8 +196,8 @@ func (c *correlation) scores(dk, dv, dq, dy, colSum, v op.Tensor) (keyParts, que
 	w := weightedSums{x: address(dy), groups: s.batch, rows: s.n, cols: s.heads * s.d, perSample: 1, scale: 1 / float32(s.n)}
 	w.run(d, mean)
 	dyRows, values := c.padded(d, s), c.padded(d, c.keys)
-	d.pack(s, dyRows, address(dy), 0, 0, mean)
-	d.pack(c.keys, values, address(v), c.list, c.count, 0)
+	d.pack(s, packArgs{rows: dyRows, x: address(dy), mean: mean, round: c.round})
+	d.pack(c.keys, packArgs{rows: values, x: address(v), list: c.list, count: c.count, round: c.round})
 	parts := c.floats(d, c.keySplits*c.keys.len())
 	c.ownSupports("correlation_sums", correlationPerThread[s.dp], correlationArgs{out: parts, walkPair: dyRows})
 	stats := c.keys.batch * c.keys.heads * c.keys.n

@@ -136,7 +136,7 @@ func (s *headScratch) rows(d *Device, shape headShape, t op.Tensor) headRows {
 		return rows
 	}
 	p := s.padded(d, shape)
-	d.pack(shape, p, address(t), 0, 0, 0)
+	d.pack(shape, packArgs{rows: p, x: address(t)})
 	return shape.packed(p)
 }
 
