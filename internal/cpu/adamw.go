@@ -8,12 +8,15 @@ import (
 
 // AdamW updates p, m and v, element by element, in PyTorch's order of operations.
 func (d *Device) AdamW(p, m, v, g op.Tensor, h op.AdamWParams) {
-	n := op.CheckAdamW(p, m, v, g)
-	adamWSteps.run(n, elementGrain, adamWArgs{p: f32(p), m: f32(m), v: f32(v), g: f32(g),
-		decay: 1 - h.LR*h.WeightDecay,
-		step:  float32(float64(h.LR) / (1 - math.Pow(float64(h.Beta1), float64(h.Step)))),
-		root:  float32(math.Sqrt(1 - math.Pow(float64(h.Beta2), float64(h.Step)))),
-		b1:    1 - h.Beta1, beta2: h.Beta2, b2: 1 - h.Beta2, eps: h.Eps})
+	lo := 0
+	for _, r := range op.CheckAdamW(p, m, v, g, &h) {
+		adamWSteps.run(r.End-lo, elementGrain, adamWArgs{p: f32(p)[lo:r.End], m: f32(m)[lo:r.End], v: f32(v)[lo:r.End], g: f32(g)[lo:r.End],
+			decay: 1 - r.LR*h.WeightDecay,
+			step:  float32(float64(r.LR) / (1 - math.Pow(float64(h.Beta1), float64(h.Step)))),
+			root:  float32(math.Sqrt(1 - math.Pow(float64(h.Beta2), float64(h.Step)))),
+			b1:    1 - h.Beta1, beta2: h.Beta2, b2: 1 - h.Beta2, eps: h.Eps})
+		lo = r.End
+	}
 }
 
 type adamWArgs struct {

@@ -171,7 +171,7 @@ var contracts = []contract{
 	{"Distillation", []operand{float("loss", 1), float("student", 2, 5).blame("teacher"), float("teacher", 2, 5)}, func(t []Tensor) { CheckDistillation(t[0], t[1], t[2]) }},
 	{"DistillationGrad", []operand{float("dstudent", 2, 5).orNil(), float("student", 2, 5).blame("teacher"), float("teacher", 2, 5)}, func(t []Tensor) { CheckDistillationGrad(t[0], t[1], t[2]) }},
 	{"Argmax", []operand{label("y", 2, 5), float("logits", 2, 5, 4).blame("y")}, func(t []Tensor) { CheckArgmax(t[0], t[1]) }},
-	{"AdamW", []operand{float("p", 6).blame("m"), float("m", 6), float("v", 6), float("g", 6)}, func(t []Tensor) { CheckAdamW(t[0], t[1], t[2], t[3]) }},
+	{"AdamW", []operand{float("p", 6).blame("m"), float("m", 6), float("v", 6), float("g", 6)}, func(t []Tensor) { CheckAdamW(t[0], t[1], t[2], t[3], &AdamWParams{}) }},
 	{"SGD", []operand{float("p", 6).blame("m"), float("m", 6), float("g", 6)}, func(t []Tensor) { CheckSGD(t[0], t[1], t[2]) }},
 	{"Upload", []operand{float("dst", 6)}, func(t []Tensor) { CheckUpload(t[0], six) }},
 	{"Download", []operand{float("src", 6)}, func(t []Tensor) { CheckDownload(six, t[0]) }},

@@ -37,6 +37,23 @@ func testAdamW(s *suite) {
 		s.near(what+": m", tm, m)
 		s.near(what+": v", tv, v)
 	}
+	for _, ends := range [][]int{{16, 48, 100}, {1, 2, 7, 61}} { // the second: four neighbors of several rates
+		what := fmt.Sprintf("rates up to %v", ends)
+		n := ends[len(ends)-1]
+		p, m, v, g := random(what, n, 1), random(what+"m", n, 1), make([]float64, n), random(what+"g", n, 1)
+		h := op.AdamWParams{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.1, Step: 2}
+		tp, tm, tv, lo := s.tensor(p, n), s.tensor(m, n), s.tensor(v, n), 0
+		for i, end := range ends {
+			h.LR = 1e-2 * float32(i+1)
+			adamW(p[lo:end], m[lo:end], v[lo:end], g[lo:end], h)
+			h.Rates = append(h.Rates, op.PartRate{End: end, LR: h.LR})
+			lo = end
+		}
+		s.dev.AdamW(tp, tm, tv, s.tensor(g, n), h)
+		s.near(what, tp, p)
+		s.near(what+": m", tm, m)
+		s.near(what+": v", tv, v)
+	}
 	f := golden.Load(s.T, "ops.safetensors")
 	const name = "adamw_3steps"
 	start, shape := f.Float32(name + ".in.p")

@@ -32,17 +32,19 @@ type optimizerPlan struct {
 type optimizer struct {
 	optimizerPlan
 	dev     op.Device
+	set     *nn.Set
 	groups  []span
+	rates   []op.PartRate // of the groups in the present step: adamw only
 	moments []momentBlock
 	memory  []tensor.Memory
 }
 
-// span is one learning-rate group: views of its values, gradients and moments.
+// span is one learning-rate group: views of its values, gradients and momentum.
 type span struct {
-	name          string
-	rate          float64 // multiplier
-	value, grad   op.Tensor
-	first, second op.Tensor // second moment: adamw only
+	name               string
+	hi                 int     // its end among the values
+	rate               float64 // multiplier
+	value, grad, first op.Tensor
 }
 
 type momentBlock struct {
@@ -51,7 +53,7 @@ type momentBlock struct {
 }
 
 func newOptimizer(o optimizerPlan, dev op.Device, set *nn.Set) (*optimizer, error) {
-	z := &optimizer{optimizerPlan: o, dev: dev}
+	z := &optimizer{optimizerPlan: o, dev: dev, set: set}
 	if set.Values == nil {
 		return nil, fmt.Errorf("optimizer: the network has no trained parameter")
 	}
@@ -77,11 +79,7 @@ func newOptimizer(o optimizerPlan, dev op.Device, set *nn.Set) (*optimizer, erro
 			unknown = append(unknown, g.Name)
 		}
 		view := func(t op.Tensor) op.Tensor { return op.Span(t, g.Lo, g.Hi-g.Lo) }
-		s := span{name: g.Name, rate: rate, value: view(set.Values), grad: view(set.Grads), first: view(z.moments[0].t)}
-		if len(z.moments) > 1 {
-			s.second = view(z.moments[1].t)
-		}
-		z.groups = append(z.groups, s)
+		z.groups = append(z.groups, span{name: g.Name, hi: g.Hi, rate: rate, value: view(set.Values), grad: view(set.Grads), first: view(z.moments[0].t)})
 	}
 	if len(unknown) > 0 {
 		return nil, fmt.Errorf("optimizer: no learning-rate multiplier for the parameter groups %s", strings.Join(unknown, ", "))
@@ -93,6 +91,7 @@ func newOptimizer(o optimizerPlan, dev op.Device, set *nn.Set) (*optimizer, erro
 // rate of this step; step counts from 1. It returns each group's rate.
 func (z *optimizer) step(lr float64, step int) map[string]float64 {
 	rates := make(map[string]float64, len(z.groups))
+	z.rates = z.rates[:0]
 	for i := range z.groups {
 		g := &z.groups[i]
 		rates[g.name] = lr * g.rate
@@ -102,9 +101,11 @@ func (z *optimizer) step(lr float64, step int) map[string]float64 {
 			})
 			continue
 		}
-		z.dev.AdamW(g.value, g.first, g.second, g.grad, op.AdamWParams{
-			LR: float32(lr * g.rate), Beta1: float32(z.Beta1), Beta2: float32(z.Beta2), Eps: float32(z.Eps),
-			WeightDecay: float32(z.WeightDecay), Step: step,
+		z.rates = append(z.rates, op.PartRate{End: g.hi, LR: float32(lr * g.rate)})
+	}
+	if z.Kind == "adamw" {
+		z.dev.AdamW(z.set.Values, z.moments[0].t, z.moments[1].t, z.set.Grads, op.AdamWParams{
+			Beta1: float32(z.Beta1), Beta2: float32(z.Beta2), Eps: float32(z.Eps), WeightDecay: float32(z.WeightDecay), Step: step, Rates: z.rates,
 		})
 	}
 	return rates
