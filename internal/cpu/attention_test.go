@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"runtime"
@@ -170,6 +171,12 @@ func BenchmarkSelfAttention(b *testing.B) {
 		pair := 2 * 2 * float64(x.n) * float64(x.m) * 64
 		b.Run(size.name+"/forward", func(b *testing.B) { report(b, 2*pair, x.attend) })
 		b.Run(size.name+"/backward", func(b *testing.B) { report(b, 7*pair, x.attendGrad) })
+	}
+	for _, size := range []struct{ n, heads int }{{1370, 12}, {4101, 16}} { // of vision transformers
+		x := newAttentionBench(b, 1, size.n, size.n, 64*size.heads, size.heads, 0)
+		b.Run(fmt.Sprintf("%d_tokens/forward", size.n), func(b *testing.B) {
+			report(b, 4*float64(size.n)*float64(size.n)*float64(64*size.heads), x.attend)
+		})
 	}
 }
 

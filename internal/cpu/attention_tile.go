@@ -35,7 +35,7 @@ func roundUp(n, unit int) int { return (n + unit - 1) / unit * unit }
 
 // product computes c = a·b, or c += a·b, for one block of rows: a [rows][k] with rows
 // lda apart; b in panels that are panel elements apart, [k][nr] each; c [rows][n] with
-// rows ldc apart, of which whole tiles are written.
+// rows ldc apart, of which whole tiles are written. Of pairs of bf16 k counts pairs.
 func (t tiling) product(c []float32, ldc int, a []float32, lda int, b []float32, panel, n, k int, accumulate bool) {
 	flags := 0
 	if accumulate {
@@ -43,6 +43,11 @@ func (t tiling) product(c []float32, ldc int, a []float32, lda int, b []float32,
 	}
 	for j := 0; j < n; j += t.isa.nr {
 		p := &b[j/t.isa.nr*panel]
+		if t.isa.column != nil {
+			var work [tileRows * tileRows]float32
+			t.isa.column(&tileConfig[0], k/tileStep, &a[0], lda, p, &c[j], ldc, nil, nil, flags, t.rows, min(t.isa.nr, n-j), &work[0])
+			continue
+		}
 		tile, _ := t.isa.tileFor(n - j)
 		for i := 0; i < t.rows; i += t.isa.mr {
 			tile(k, &a[i*lda], lda, 1, p, &c[i*ldc+j], ldc, nil, nil, flags)

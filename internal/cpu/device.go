@@ -27,8 +27,8 @@ var _ op.Device = (*Device)(nil)
 func New() (*Device, error) { return Open(op.FP32) }
 
 // Open opens the CPU to compute in a precision. In bf16 it rounds the inputs of frozen
-// convolutions, but not of those by Winograd's algorithm, which is faster in float32, and
-// of PriorSimilarity. All gradients stay in float32, and so do layers that are trained: they
+// convolutions, but not of those by Winograd's algorithm, which is faster in float32, of
+// PriorSimilarity, and of the attention of encoders, which are not trained. All gradients stay in float32, and so do layers that are trained: they
 // take a small part of the time, and rounded they would make most of the error. In bf16x3
 // the products of layers that are trained, their gradients and Gram are in bf16x3 as well.
 //

@@ -31,6 +31,18 @@ func addScaledRow(sum, x []float32, by float32) {
 	}
 }
 
+// scaleRow computes x = by·x.
+func scaleRow(x []float32, by float32) {
+	loops, n := loopsFor(len(x))
+	if loops.scale != nil {
+		loops.scale(&x[0], n, by)
+		x = x[n:]
+	}
+	for i := range x {
+		x[i] *= by
+	}
+}
+
 // mix computes dst = a + t·(b−a) = (1−t)·a + t·b.
 func mix(dst, a, b []float32, t float32) {
 	loops, n := loopsFor(len(dst))

@@ -14,6 +14,11 @@ func addAVX512(dst *float32, a *float32, b *float32, n int)
 //go:noescape
 func addScaledAVX512(y *float32, x *float32, n int, alpha float32)
 
+// scaleAVX512 computes x = alpha·x for n elements, a positive multiple of 16, with AVX-512F, DQ and VL.
+//
+//go:noescape
+func scaleAVX512(x *float32, n int, alpha float32)
+
 // mixAVX512 computes dst = u·a + v·b for n elements, a positive multiple of 16, with AVX-512F, DQ and VL.
 //
 //go:noescape
@@ -78,6 +83,11 @@ func addAVX2(dst *float32, a *float32, b *float32, n int)
 //
 //go:noescape
 func addScaledAVX2(y *float32, x *float32, n int, alpha float32)
+
+// scaleAVX2 computes x = alpha·x for n elements, a positive multiple of 16, with AVX2 and FMA.
+//
+//go:noescape
+func scaleAVX2(x *float32, n int, alpha float32)
 
 // mixAVX2 computes dst = u·a + v·b for n elements, a positive multiple of 16, with AVX2 and FMA.
 //

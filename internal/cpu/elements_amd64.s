@@ -65,6 +65,24 @@ addScaledAVX512_loop:
 	VZEROUPPER
 	RET
 
+// func scaleAVX512(x *float32, n int, alpha float32)
+// Requires: AVX, AVX512F
+TEXT ·scaleAVX512(SB), NOSPLIT, $0-20
+	MOVQ         x+0(FP), AX
+	VBROADCASTSS alpha+16(FP), Z0
+	MOVQ         n+8(FP), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, AX
+	NEGQ         CX
+
+scaleAVX512_loop:
+	VMULPS  (AX)(CX*1), Z0, Z1
+	VMOVUPS Z1, (AX)(CX*1)
+	ADDQ    $0x40, CX
+	JL      scaleAVX512_loop
+	VZEROUPPER
+	RET
+
 // func mixAVX512(dst *float32, a *float32, b *float32, n int, u float32, v float32)
 // Requires: AVX, AVX512F
 TEXT ·mixAVX512(SB), NOSPLIT, $0-40
@@ -476,6 +494,24 @@ addScaledAVX2_loop:
 	VMOVUPS     Y1, (AX)(DX*1)
 	ADDQ        $0x20, DX
 	JL          addScaledAVX2_loop
+	VZEROUPPER
+	RET
+
+// func scaleAVX2(x *float32, n int, alpha float32)
+// Requires: AVX
+TEXT ·scaleAVX2(SB), NOSPLIT, $0-20
+	MOVQ         x+0(FP), AX
+	VBROADCASTSS alpha+16(FP), Y0
+	MOVQ         n+8(FP), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, AX
+	NEGQ         CX
+
+scaleAVX2_loop:
+	VMULPS  (AX)(CX*1), Y0, Y1
+	VMOVUPS Y1, (AX)(CX*1)
+	ADDQ    $0x20, CX
+	JL      scaleAVX2_loop
 	VZEROUPPER
 	RET
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -270,6 +271,37 @@ func TestPriorInEveryPrecision(t *testing.T) {
 }
 
 // TestFrozenSameBits: the number of threads changes nothing in any precision.
+// TestAttentionInBF16: the attention of encoders in bf16 is that of float32 but for the rounding,
+// for numbers of keys that fill no pair, no panel and no block; smaller heads, and attention
+// whose gradient is wanted, keep float32's bits.
+func TestAttentionInBF16(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	half, full := openIn(t, op.BF16), openIn(t, op.FP32)
+	for _, c := range []struct{ b, n, m, d, heads int }{{1, 1, 1, 64, 1}, {2, 29, 33, 64, 3}, {1, 70, 257, 64, 2}, {1, 15, 600, 96, 1}, {1, 3, 31, 128, 2}, {1, 20, 40, 32, 2}} {
+		random := func(n int) op.Tensor {
+			x := zerosOf(half, c.b, n, c.d*c.heads)
+			copy(x.Float32s(), randomFloats(r, op.Len(x)))
+			return x
+		}
+		q, k, v, y, want, lse := random(c.n), random(c.m), random(c.m), random(c.n), random(c.n), zerosOf(half, c.b, c.heads, c.n)
+		full.SelfAttention(want, nil, q, k, v, c.heads)
+		half.SelfAttention(y, lse, q, k, v, c.heads)
+		if !slices.Equal(y.Float32s(), want.Float32s()) {
+			t.Errorf("%+v: with a gradient it is not float32's", c)
+		}
+		half.SelfAttention(y, nil, q, k, v, c.heads)
+		var diff, norm float64
+		for i, w := range want.Float32s() {
+			diff += math.Pow(float64(y.Float32s()[i]-w), 2)
+			norm += float64(w) * float64(w)
+		}
+		switch off := math.Sqrt(diff / norm); {
+		case c.d < pairedHead && off != 0, c.d >= pairedHead && !(off > 0 && off < 6e-3):
+			t.Errorf("%+v: it is off by %g", c, off)
+		}
+	}
+}
+
 func TestFrozenSameBits(t *testing.T) {
 	eachArithmetic(t, func(t *testing.T, in op.Precision) {
 		for _, c := range bf16Cases {

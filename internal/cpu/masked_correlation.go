@@ -142,12 +142,6 @@ var (
 // part is head h's share of x.
 func part(x []float32, h, heads int) []float32 { return sample(x, h, heads) }
 
-func scaleRow(x []float32, by float32) {
-	for i := range x {
-		x[i] *= by
-	}
-}
-
 // unitRows fills rows with the head's vectors divided by their norm and times scale;
 // inv, when not nil, receives 1/max(norm, 1e-12).
 func (c *correlation) unitRows(rows, inv, x []float32, positions []int32, n int, scale float32) {

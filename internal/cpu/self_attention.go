@@ -70,7 +70,12 @@ func (a *attention) queries(rows, x []float32, i int) (valid int) {
 // SelfAttention implements op.SelfAttention: a block of queries meets the keys block by
 // block with a running maximum and a running sum.
 func (dev *Device) SelfAttention(y, lse, q, k, v op.Tensor, heads int) {
-	a := newAttention(op.CheckSelfAttention(y, lse, q, k, v, heads))
+	sizes := op.CheckSelfAttention(y, lse, q, k, v, heads)
+	if dev.inPairs(sizes, lse) {
+		selfAttentionInPairs(sizes, f32(y), f32(q), f32(k), f32(v))
+		return
+	}
+	a := newAttention(sizes)
 	var w scratch
 	defer w.free()
 	f := attentionForward{attention: a, y: f32(y), lse: f32(lse), q: f32(q), k: f32(k), v: f32(v),
@@ -115,22 +120,12 @@ func (f *attentionForward) attendBlock(u, i int) {
 	}
 	kPanels, vColumns := part(f.kPanels, u, f.units()), part(f.vColumns, u, f.units())
 	for j := 0; j < f.m; j += f.cols {
-		f.scores(s, rows, 0, kPanels, j, f.d)
 		keys := min(f.cols, f.m-j)
+		f.product(s, f.cols, rows, f.d, kPanels[j*f.d:], f.isa.nr*f.d, keys, f.d, false)
 		for r := range valid {
-			row := s[r*f.cols : (r+1)*f.cols]
-			if m := rowMax(row[:keys]); m > top[r] {
-				if j > 0 {
-					shrink := exp32(top[r] - m)
-					total[r] *= shrink
-					scaleRow(acc[r*width:(r+1)*width], shrink)
-				}
-				top[r] = m
-			}
-			total[r] += expSum(row[:keys], row[:keys], top[r])
-			clear(row[keys:])
+			f.soften(s[r*f.cols:(r+1)*f.cols], acc[r*width:(r+1)*width], &top[r], &total[r], keys, j > 0)
 		}
-		f.sums(acc, s, vColumns, f.nk, j, f.d)
+		f.product(acc, width, s, f.cols, vColumns[j*f.isa.nr:], f.nk*f.isa.nr, f.d, keys, j > 0)
 	}
 	y := f.head(f.y, u)
 	for r := range valid {
@@ -141,4 +136,18 @@ func (f *attentionForward) attendBlock(u, i int) {
 			f.lse[u*f.n+i+r] = top[r] + log32(total[r])
 		}
 	}
+}
+
+// soften turns one query's scores with a block of keys into exp(score − top) and adds them to
+// total. A score above top becomes the new one; sum and total, of the blocks before, shrink.
+func (a *attention) soften(row, sum []float32, top, total *float32, keys int, before bool) {
+	if m := rowMax(row[:keys]); m > *top {
+		if before {
+			shrink := exp32(*top - m)
+			*total *= shrink
+			scaleRow(sum, shrink)
+		}
+		*top = m
+	}
+	*total += expSum(row[:keys], row[:keys], *top)
 }

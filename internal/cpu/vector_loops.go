@@ -13,6 +13,7 @@ type vectorLoops struct {
 	// over n elements
 	add                  func(dst, a, b *float32, n int)
 	addScaled            func(y, x *float32, n int, alpha float32)
+	scale                func(x *float32, n int, alpha float32)
 	mix                  func(dst, a, b *float32, n int, u, v float32)
 	relu                 func(y, x *float32, n int)
 	reluGrad             func(dx, dy, y *float32, n int)

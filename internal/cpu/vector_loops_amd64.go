@@ -3,6 +3,7 @@ package cpu
 var loopsAVX512 = vectorLoops{
 	add:            addAVX512,
 	addScaled:      addScaledAVX512,
+	scale:          scaleAVX512,
 	mix:            mixAVX512,
 	relu:           reluAVX512,
 	reluGrad:       reluGradAVX512,
@@ -27,6 +28,7 @@ var loopsAVX512 = vectorLoops{
 var loopsAVX2 = vectorLoops{
 	add:            addAVX2,
 	addScaled:      addScaledAVX2,
+	scale:          scaleAVX2,
 	mix:            mixAVX2,
 	relu:           reluAVX2,
 	reluGrad:       reluGradAVX2,

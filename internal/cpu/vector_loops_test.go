@@ -40,6 +40,7 @@ func TestElementLoopsAgree(t *testing.T) {
 			for _, f := range []func(y, a, b []float32){
 				addTo,
 				func(y, a, b []float32) { addScaledRow(y, a, 0.3) },
+				func(y, a, b []float32) { scaleRow(y, 0.7) },
 				func(y, a, b []float32) { mix(y, a, b, 0.7) },
 				func(y, a, b []float32) { weigh(y, a, 0.3) },
 				weighEach,

@@ -16,6 +16,7 @@ func main() {
 	for _, s := range sets {
 		s.add()
 		s.addScaled()
+		s.scale()
 		s.mix()
 		s.relu()
 		s.reluGrad()
@@ -57,6 +58,16 @@ func (s isa) addScaled() {
 	s.loop(name, p, func(at func(GPVirtual) Mem) {
 		v := s.load(at(p[0]))
 		VFMADD231PS(at(p[1]), alpha, v)
+		VMOVUPS(v, at(p[0]))
+	})
+}
+
+func (s isa) scale() {
+	name := s.text("scale", "computes x = alpha·x "+count, "func(x *float32, n int, alpha float32)")
+	p, alpha := pointers("x"), s.scalar("alpha")
+	s.loop(name, p, func(at func(GPVirtual) Mem) {
+		v := s.vector()
+		VMULPS(at(p[0]), alpha, v)
 		VMOVUPS(v, at(p[0]))
 	})
 }

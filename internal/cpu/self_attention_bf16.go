@@ -1,0 +1,111 @@
+package cpu
+
+import (
+	"math"
+
+	"hdmnet/internal/op"
+)
+
+// pairedHead is the least number of channels of a head whose attention is in bf16: that of
+// encoders. The heads of the networks that are trained here are smaller.
+const pairedHead = 64
+
+// inPairs tells whether an attention is computed in bf16: in a device of that precision, where
+// no gradient is wanted.
+func (d *Device) inPairs(s op.AttentionSizes, lse op.Tensor) bool {
+	return d.precision == op.BF16 && lse == nil && s.D >= pairedHead && s.D%splitGroup == 0
+}
+
+// pairedAttention is SelfAttention with queries, keys, values and probabilities rounded to
+// bf16; sums and the softmax are float32. See gemm_bf16.go.
+type pairedAttention struct {
+	attention
+	y, q, k, v        []float32
+	kPanels, vColumns []float32 // of pairs: [nk/nr][d/2][nr] and [d/nr][nk/2][nr] of every head
+}
+
+func selfAttentionInPairs(s op.AttentionSizes, y, q, k, v []float32) {
+	isa := isaOf(op.BF16)
+	blocks := (s.M + keyColumns - 1) / keyColumns
+	cols := roundUp((s.M+blocks-1)/blocks, max(isa.nr, splitGroup))
+	f := pairedAttention{y: y, q: q, k: k, v: v, attention: attention{
+		tiling: tiling{isa: isa, rows: max(1, queryRows/isa.mr) * isa.mr, cols: cols},
+		batch:  s.B, n: s.N, m: s.M, channels: s.C, heads: s.Heads, d: s.D, nk: blocks * cols,
+		scale: float32(1 / (math.Sqrt(float64(s.D)) + 1e-9))}}
+	var w scratch
+	defer w.free()
+	f.kPanels, f.vColumns = w.floats(f.units()*f.nk*f.d/2), w.floats(f.units()*f.nk*f.width(f.d)/2)
+	pairedKeys.run(f.units(), 1, f)
+	pairedQueries.run(f.units()*f.rowBlocks(f.n), 1, f)
+}
+
+var (
+	pairedKeys = newLoop(func(f *pairedAttention, lo, hi int) {
+		for u := lo; u < hi; u++ {
+			f.layKeys(u)
+			f.layValues(u)
+		}
+	})
+	pairedQueries = newLoop(func(f *pairedAttention, lo, hi int) {
+		for t := lo; t < hi; t++ {
+			blocks := f.rowBlocks(f.n)
+			f.attendBlock(t/blocks, t%blocks*f.rows)
+		}
+	})
+)
+
+// layKeys lays one head of k out as panels.
+func (f *pairedAttention) layKeys(u int) {
+	var w scratch
+	defer w.free()
+	pairs, depth, nr := w.floats(f.m*f.d/2), f.d/2, f.isa.nr
+	f.isa.alongRows[0](&pairs[0], depth, &f.head(f.k, u)[0], f.channels, f.m, f.d)
+	panels := part(f.kPanels, u, f.units())
+	for j := 0; j < f.nk; j += nr {
+		f.isa.transposePanel(panels[j*depth:(j+nr)*depth], pairs[min(j, f.m-1)*depth:], depth, min(nr, max(0, f.m-j)), depth)
+	}
+}
+
+// layValues lays one head of v out as columns.
+func (f *pairedAttention) layValues(u int) {
+	columns, nr := part(f.vColumns, u, f.units()), f.isa.nr
+	for c := 0; c < f.d; c += nr {
+		panel := columns[c*f.nk/2:][:nr*f.nk/2]
+		f.isa.acrossRows[0](&panel[0], nr, &f.head(f.v, u)[c], f.channels, f.m, min(nr, f.d-c))
+		clear(panel[(f.m+1)/2*nr:])
+	}
+}
+
+// attendBlock writes y of head u's row block from i.
+func (f *pairedAttention) attendBlock(u, i int) {
+	var w scratch
+	defer w.free()
+	width, depth, pairs := f.width(f.d), f.d/2, f.cols/2
+	rows, half := w.floats(f.rows*f.d), w.floats(f.rows*depth)
+	s, p, acc := w.floats(f.rows*f.cols), w.floats(f.rows*pairs), w.floats(f.rows*width)
+	top, total := w.floats(f.rows), w.zeros(f.rows)
+	valid := f.queries(rows, f.head(f.q, u), i)
+	scaleRow(rows, f.scale)
+	f.isa.alongRows[0](&half[0], depth, &rows[0], f.d, f.rows, f.d)
+	for r := range valid {
+		top[r] = float32(math.Inf(-1))
+	}
+	kPanels, vColumns := part(f.kPanels, u, f.units()), part(f.vColumns, u, f.units())
+	for j := 0; j < f.m; j += f.cols {
+		keys := min(f.cols, f.m-j)
+		f.product(s, f.cols, half, depth, kPanels[j*depth:], f.isa.nr*depth, keys, depth, false)
+		whole := roundUp(keys, 2*f.isa.step)
+		for r := range valid {
+			clear(s[r*f.cols+keys : r*f.cols+whole])
+			f.soften(s[r*f.cols:(r+1)*f.cols], acc[r*width:(r+1)*width], &top[r], &total[r], keys, j > 0)
+		}
+		f.isa.alongRows[0](&p[0], pairs, &s[0], f.cols, f.rows, whole)
+		f.product(acc, width, p, pairs, vColumns[j/2*f.isa.nr:], f.nk/2*f.isa.nr, f.d, whole/2, j > 0)
+	}
+	y := f.head(f.y, u)
+	for r := range valid {
+		out := y[(i+r)*f.channels : (i+r)*f.channels+f.d]
+		copy(out, acc[r*width:])
+		scaleRow(out, 1/total[r])
+	}
+}

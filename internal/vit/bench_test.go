@@ -1,0 +1,60 @@
+package vit
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"testing"
+
+	"hdmnet/internal/cpu"
+	"hdmnet/internal/nn"
+	"hdmnet/internal/op"
+)
+
+// BenchmarkEncoder is one picture through ViT-B/14 at 518×518, in the precision HDMNET_PRECISION.
+func BenchmarkEncoder(b *testing.B) {
+	precision := op.FP32
+	if text := os.Getenv("HDMNET_PRECISION"); text != "" {
+		var err error
+		if precision, err = op.ParsePrecision(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+	dev, err := cpu.Open(precision)
+	if err != nil {
+		b.Fatal(err)
+	}
+	spec, _ := Find("dinov2_vitb14")
+	e := New(spec)
+	set := nn.NewInferenceSet(dev, e, 1)
+	defer set.Close()
+	if err := set.Fill(func(p *nn.Param, v []float32) error { copy(v, value(p.Name, p.Shape)); return nil }); err != nil {
+		b.Fatal(err)
+	}
+	x, tape := picture(op.NewArena(dev), 518, 518), nn.NewTape(dev)
+	pass := func() {
+		tape.Begin(false, 0)
+		e.Forward(tape, x, []int{spec.Blocks})
+	}
+	pass()
+	flop, _ := spec.Cost(518)
+	for b.Loop() {
+		pass()
+	}
+	b.ReportMetric(peakMiB(b), "peak-MiB")
+	b.ReportMetric(flop*float64(b.N)/b.Elapsed().Seconds()/1e9, "GF/s")
+}
+
+// peakMiB is the most memory that this process has had, in MiB, where the system tells.
+func peakMiB(b *testing.B) float64 {
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	_, text, _ = bytes.Cut(text, []byte("VmHWM:"))
+	var kib float64
+	if _, err := fmt.Sscan(string(text), &kib); err != nil {
+		b.Fatal(err)
+	}
+	return kib / 1024
+}
