@@ -137,8 +137,8 @@ func (r *resNet) channels() (c2, c3, c4 int) {
 }
 
 func (r *resNet) features(t *nn.Tape, x *nn.Var) (f2, f3, f4 *nn.Var) {
-	a := t.ConvBN(x, r.Stem0, nil, true)
-	b := t.ConvBN(a, r.Stem1, nil, true)
+	a := t.ConvBNFor(r.Stem1, x, r.Stem0)
+	b := t.ConvBNFor(r.Stem2, a, r.Stem1)
 	t.Free(a)
 	a = t.ConvBN(b, r.Stem2, nil, true)
 	t.Free(b)

@@ -65,8 +65,13 @@ var vggPool = op.PoolParams{Kernel: 2, Stride: 2, Ceil: true}
 
 func vggGroup(t *nn.Tape, x *nn.Var, pool bool, convs ...*nn.ConvBN) *nn.Var {
 	in := x
-	for _, c := range convs {
-		y := t.ConvBN(in, c, nil, true)
+	for i, c := range convs {
+		var y *nn.Var
+		if i+1 < len(convs) {
+			y = t.ConvBNFor(convs[i+1], in, c)
+		} else {
+			y = t.ConvBN(in, c, nil, true)
+		}
 		if in != x {
 			t.Free(in)
 		}
