@@ -16,7 +16,8 @@ scripts/predict_peer.py. Needs Python with torch, numpy and Pillow; nothing else
     python3 scripts/compare.py --peer PATH/bench.py
     python3 scripts/compare.py --peer PATH/bench.py --rows eval-1-473,train-473 --variants compile,amp+compile --pairs 7
 
-A long comparison can be made in parts, each with --json FILE; the last command prints the tables of all:
+A long comparison can be made in parts, each with --json FILE, which holds the pairs measured so far also when
+it is interrupted; the last command prints the tables of all:
 
     python3 scripts/compare.py --merge a.json,b.json
 """
@@ -110,8 +111,8 @@ class Compare:
             run([sys.executable, os.path.join(ROOT, "scripts/predict_peer.py"), "--peer", self.o.peer, "--make", path])
         return path
 
-    def row(self, name):
-        """Measures a row: for every pair one number by contender."""
+    def row(self, name, keep):
+        """Measures a row: for every pair one number by contender. keep is given the pairs that are there after each."""
         _, unit, config, dataset, mode, size, shots, batch = ROWS[name]
         variants = ["eager"] if mode == "predict" else self.o.variants
         order, failed, pairs = [f"hdmnet {p}" for p in self.o.precisions] + variants, set(), []
@@ -133,7 +134,7 @@ class Compare:
                         continue
                 pairs[-1][who] = value
                 print(f"{name}, pair {pair + 1} of {self.o.pairs}: {who} {value:.3f} {unit}", file=sys.stderr)
-        return [{who: v for who, v in p.items() if who not in failed} for p in pairs]
+            keep([{who: v for who, v in p.items() if who not in failed} for p in pairs])
 
 
 def rounds(contender):
@@ -233,11 +234,16 @@ def measure(p, o, measured):
     with tempfile.TemporaryDirectory() as folder:
         c = Compare(o, folder)
         o.precisions = o.precisions.split(",") if o.precisions else c.precisions()
-        for name in rows:
-            measured[name] = c.row(name)
-            if o.json:  # after every row: a long measurement may be interrupted
-                with open(o.json, "w") as f:
+
+        def keep(name, pairs):
+            measured[name] = pairs
+            if o.json:  # after every pair: a long measurement may be interrupted
+                with open(o.json + ".tmp", "w") as f:
                     json.dump({**c.facts, "pairs": o.pairs, "runs": o.runs, "rows": measured}, f, indent=2)
+                os.replace(o.json + ".tmp", o.json)
+
+        for name in rows:
+            c.row(name, lambda pairs, name=name: keep(name, pairs))
     return {**c.facts, "pairs": f"medians of {o.pairs} pairs, {o.runs} runs each"}
 
 

@@ -13,6 +13,7 @@ type blocking struct {
 	rows    int // of A in a block, kBlockMax deep: a quarter of the second-level cache
 	columns int // of B that a task packs for itself: as much
 	shared  int // elements of B packed at a time for all tasks: half of the last-level cache
+	near    int // elements that fit the second-level cache
 }
 
 // Caches of the machine that the sizes were tried on, for machines that do not tell theirs.
@@ -30,7 +31,7 @@ func blockingFor(l2, l3 int) blocking {
 		l3 = usualL3
 	}
 	quarter := min(max(l2/4/(4*kBlockMax), 2*maxNR), 512) / maxNR * maxNR
-	return blocking{rows: quarter, columns: quarter, shared: max(l3/2/4, 1<<20)}
+	return blocking{rows: quarter, columns: quarter, shared: max(l3/2/4, 1<<20), near: l2 / 4}
 }
 
 // machineBlocking is the blocking for this machine's caches.

@@ -82,11 +82,25 @@ const winogradDepth = 512
 // far usually takes. Every task gets as much, so that layers of all sizes share it.
 var winogradRoom atomic.Int64
 
-// winogradTaskCount says into how many tasks panels of isa.mr tiles are cut: of about as many
-// tiles as fit the second-level cache kBlockMax deep, since the weights come from memory
-// once for a task, and as many tasks for every processor.
-func winogradTaskCount(panels, mr int) int {
-	procs, most := runtime.GOMAXPROCS(0), max(machineBlocking().rows/mr, 1)
+// tilesPerTask is how many tiles a task should have: as many as fit the second-level cache
+// kBlockMax deep, since the weights come from memory once for a task. Where weights are
+// small it has only as many as let the transformed inputs and the products stay in that
+// cache, if this halves what passes from and to larger memory, every tile's inputs and
+// products twice, and its share of the weights.
+func (w *winogradWeights) tilesPerTask() int {
+	u, fit := w.u[0], machineBlocking()
+	in, out, _ := w.strides()
+	tile, weights := winogradSize*(in+out), winogradSize*u.k*u.n
+	near := min(fit.near/tile, fit.rows)
+	if near >= u.isa.mr && weights/near < (2*tile+weights/fit.rows)/2 {
+		return near
+	}
+	return fit.rows
+}
+
+// taskCount says into how many tasks panels of tiles are cut: as many for every processor.
+func (w *winogradWeights) taskCount(panels int) int {
+	procs, most := runtime.GOMAXPROCS(0), max(w.tilesPerTask()/w.u[0].isa.mr, 1)
 	tasks := max((panels+most/2)/most, 1)
 	return min((tasks+procs-1)/procs*procs, panels)
 }
@@ -127,7 +141,7 @@ func convWinograd(s convShape, y, x []float32, w *winogradWeights, bias, residua
 	isa := currentISA()
 	g := newWinogradGrid(s)
 	panels := (g.tiles + isa.mr - 1) / isa.mr
-	tasks := winogradTaskCount(panels, isa.mr)
+	tasks := w.taskCount(panels)
 	winogradRuns.run(tasks, 1, winogradArgs{grid: g, isa: isa, y: y, x: x, w: w, bias: bias, residual: residual, relu: relu, half: half,
 		panels: panels, tasks: tasks})
 }
