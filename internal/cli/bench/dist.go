@@ -34,7 +34,8 @@ Sums: the time to add up a block of float32 over all processes, and its rate, 2�
 the block's bytes a second, which is what every process sends and receives at least. An
 agreement: a few bytes from every process to every other. Step: a training step of the meta
 stage in one process alone, while the others do the same, and in all together, a batch in
-each; the ratio is the efficiency. docs/scale.md explains the figures.`,
+each; the ratio is the efficiency. The sum of the step's gradients is what overlapping it with
+the backward pass could save at most. docs/scale.md explains the figures.`,
 		Example: `  hdmnet bench dist --runs 3
   mpirun -n 2 hdmnet bench dist
   mpirun -n 8 hdmnet bench dist --config pascal5i_resnet50 --sizes 1,16,64 --json`,
@@ -48,7 +49,7 @@ each; the ratio is the efficiency. docs/scale.md explains the figures.`,
 	flags.Config(cmd, &o.config)
 	f.IntVar(&o.runs, "runs", 9, "runs to measure")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
-	f.IntSliceVar(&o.sizes, "sizes", []int{0, 1, 13, 64}, "blocks to add up, in MiB; 0 is 4 KiB")
+	f.IntSliceVar(&o.sizes, "sizes", []int{0, 1, 16, 64}, "blocks to add up, in MiB; 0 is 4 KiB")
 	flags.Shots(o.Settings)
 	f.Int("size", 0, "side of the network's square input in pixels")
 	f.Int("batch", 0, "episodes in a batch of each process")
@@ -70,7 +71,8 @@ type distReport struct {
 	Batch     int        `json:"batch"`
 	Agreement float64    `json:"agreement_seconds"`
 	Sums      []blockSum `json:"sums"`
-	Gradients int        `json:"gradient_bytes"` // of a step
+	Gradients int        `json:"gradient_bytes"`       // of a step
+	Gradient  float64    `json:"gradient_sum_seconds"` // their sum
 	Alone     float64    `json:"step_alone_seconds"`
 	Together  float64    `json:"step_together_seconds"`
 	// Efficiency is Alone / Together.
@@ -123,6 +125,11 @@ func runDist(ctx context.Context, io ui.Streams, p *flags.Processes, o *distOpti
 		return err
 	}
 	r.Efficiency = r.Alone / r.Together
+	sum, err := timeSum(dev, g, r.Gradients, o.runs)
+	if err != nil {
+		return err
+	}
+	r.Gradient = sum.Seconds
 	if o.json {
 		return ui.PrintJSON(io, r)
 	}
@@ -139,19 +146,28 @@ func (r *distReport) exchange(dev op.Device, g dist.ProcessGroup, o *distOptions
 		return err
 	}
 	for _, size := range o.sizes {
-		sum := blockSum{Bytes: max(size<<20, 4<<10)}
-		seconds, err := bench.TimeAllReduce(dev, g, sum.Bytes/4, o.runs)
+		sum, err := timeSum(dev, g, max(size<<20, 4<<10), o.runs)
 		if err != nil {
 			return err
 		}
-		if sum.Seconds, err = slowest(g, seconds); err != nil {
-			return err
-		}
-		n := float64(r.Processes)
-		sum.Rate = 2 * (n - 1) / n * float64(sum.Bytes) / sum.Seconds
 		r.Sums = append(r.Sums, sum)
 	}
 	return nil
+}
+
+// timeSum times the sum of a block.
+func timeSum(dev op.Device, g dist.ProcessGroup, size, runs int) (blockSum, error) {
+	sum := blockSum{Bytes: size}
+	seconds, err := bench.TimeAllReduce(dev, g, size/4, runs)
+	if err != nil {
+		return sum, err
+	}
+	if sum.Seconds, err = slowest(g, seconds); err != nil {
+		return sum, err
+	}
+	n := float64(g.Place().Size)
+	sum.Rate = 2 * (n - 1) / n * float64(size) / sum.Seconds
+	return sum, nil
 }
 
 // step times a training step.
@@ -186,8 +202,9 @@ func (r *distReport) print(out io.Writer) error {
 	}
 	fmt.Fprintf(w, "agreement\t%.6f\t\t\n", r.Agreement)
 	w.Flush()
-	fmt.Fprintf(&b, "\nstep of the meta stage, %s, %d×%d, batch %d, %s of gradients: alone %.4f s, together %.4f s, efficiency %.3f\n",
-		r.Backbone, r.Size, r.Size, r.Batch, op.FormatBytes(int64(r.Gradients)), r.Alone, r.Together, r.Efficiency)
+	fmt.Fprintf(&b, "\nstep of the meta stage, %s, %d×%d, batch %d: alone %.4f s, together %.4f s, efficiency %.3f\n",
+		r.Backbone, r.Size, r.Size, r.Batch, r.Alone, r.Together, r.Efficiency)
+	fmt.Fprintf(&b, "sum of its gradients, %s: %.6f s, %.2f%% of the step\n", op.FormatBytes(int64(r.Gradients)), r.Gradient, 100*r.Gradient/r.Together)
 	_, err := out.Write(b.Bytes())
 	return err
 }
