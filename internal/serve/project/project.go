@@ -155,6 +155,7 @@ func (p *Project) load() error {
 	case p.head.Format != format:
 		return fmt.Errorf("%s is of format %d, this program knows %d: use the version of hdmnet that wrote it", fileProject, p.head.Format, format)
 	}
+	p.used.Add(size(filepath.Join(p.dir, fileProject)))
 	return p.loadRecords()
 }
 
