@@ -29,8 +29,9 @@ func TestPageOutlivesTheServer(t *testing.T) {
 	b.until(`document.querySelectorAll('.tile.proposed').length >= 2`)
 	s.kill()
 	b.until(`!document.getElementById('banner').hidden`)
-	b.open("000000412151")
-	b.mark(200, 120) // marks while the server is away are kept, too
+	b.click(`#grid .tile[aria-label*="000000412151"]`) // its masks wait for the server, marks do not
+	b.until(`document.getElementById('title').textContent.includes('000000412151')`)
+	b.mark(200, 120)
 	s.start()
 	kept := s.state()
 	if len(kept.Classes) != 2 || len(kept.Images) != 11 || len(kept.Supports) != 2 || s.masks(2) < 2 {
@@ -44,6 +45,7 @@ func TestPageOutlivesTheServer(t *testing.T) {
 	if n := ask[int](b, `(async () => (await import('/static/marks.js')).state().strokes.length)()`); n != 1 {
 		t.Errorf("%d marks that were drawn while the server was away; want 1", n)
 	}
+	b.settled()
 	b.press(kb.Escape)
 
 	// What a person decided is there after another crash, and in a page that is opened anew.
