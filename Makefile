@@ -17,7 +17,7 @@ CUDA_GO := $(if $(PORTABLE),CC="$(CC)" )CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(CUR
 DRIVER := $(shell sh scripts/cuda-driver.sh)
 
 .DEFAULT_GOAL := build
-.PHONY: help build build-cpu build-cuda build-mpi test-mpi build-cuda-portable test vet-cuda test-cuda test-ptx test-parity test-amx trace gpu-bundle gpu-check ptx ptxas race vet lint fuzz bench generate smoke release images ci
+.PHONY: help build build-cpu build-cuda build-mpi test-mpi build-cuda-portable test vet-cuda test-browser test-cuda test-ptx test-parity test-amx trace gpu-bundle gpu-check ptx ptxas race vet lint fuzz bench generate smoke release images ci
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -117,6 +117,9 @@ gpu-check: gpu-bundle ## what only a GPU can show: tests, sanitizer, memory, tim
 
 test: ## the README's test command
 	$(GO) test ./...
+
+test-browser: ## the page of hdmnet serve in a headless Chromium; pictures for the docs: BROWSER_ARGS='-screens ../../docs'
+	$(GO) test -count=1 -tags browser -run '^TestPage' ./cmd/hdmnet $(BROWSER_ARGS)
 
 race: ## the race detector on everything that runs in parallel
 	$(GO) test -race -short ./internal/data ./internal/dist/... ./internal/prepare ./internal/train ./internal/weights

@@ -110,7 +110,7 @@ function row(klass, i) {
   const head = el('div', { class: 'class-row' }, swatch, name,
     current ? iconButton('pencil', `Rename ${klass.name}`, 'F2', () => rename(klass.id), { class: 'icon small' }) : null,
     current ? iconButton('trash', `Remove ${klass.name}`, '', () => remove(klass), { class: 'icon small' }) : null,
-    el('span', { class: 'soft', 'aria-hidden': 'true' }, `${all.length}`));
+    current ? null : el('span', { class: 'soft', 'aria-hidden': 'true' }, `${all.length}`));
   const more = !current ? null : el('div', { class: 'class-more' },
     all.length ? el('ul', { class: 'supports' }, ...all.map(support)) : el('p', { class: 'tip' }, `Mark ${klass.name} in one picture.`),
     threshold(klass));

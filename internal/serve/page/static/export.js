@@ -13,15 +13,21 @@ function formatChanged() {
 }
 
 function open() {
-  const accepted = [...project.masks.values()].filter(mask => mask.status === 'accepted');
-  const pictures = new Set(accepted.map(mask => mask.image)).size;
-  $('export-count').textContent = accepted.length || project.supports.length
-    ? `${plural(accepted.length, 'accepted mask', 'accepted masks')} in ${plural(pictures, 'picture', 'pictures')}. Open and rejected ones stay out.`
-    : 'Nothing is accepted yet: accept masks first (Y).';
-  $('export-go').disabled = !accepted.length && !project.supports.length;
   $('export-error').hidden = true;
-  formatChanged();
+  show();
   $('export-dialog').showModal();
+}
+
+// show says what the archive will have in it.
+function show() {
+  const supports = $('export-form').elements.supports.checked ? project.supports : [];
+  const accepted = [...project.masks.values()].filter(mask => mask.status === 'accepted');
+  const pictures = new Set([...supports, ...accepted].map(({ image }) => image)).size;
+  $('export-count').textContent = pictures
+    ? `${plural(accepted.length, 'accepted mask', 'accepted masks')}${supports.length ? ` and ${plural(supports.length, 'support', 'supports')}` : ''} in ${plural(pictures, 'picture', 'pictures')}. Open and rejected masks stay out.`
+    : 'Nothing is accepted yet: accept masks first (Y).';
+  $('export-go').disabled = !pictures;
+  formatChanged();
 }
 
 async function download(event) {
@@ -29,7 +35,7 @@ async function download(event) {
   const form = $('export-form').elements;
   const format = form.format.value;
   const body = {
-    format, rle: format === 'coco' && form.rle.checked, simplify: Number(form.simplify.value) || 0, images: form.images.checked,
+    format, rle: format === 'coco' && form.rle.checked, simplify: Number(form.simplify.value) || 0, images: form.images.checked, supports: form.supports.checked,
   };
   $('export-go').disabled = true;
   $('export-error').hidden = true;
@@ -51,6 +57,6 @@ export function setUp() {
   $('export').title = 'Export accepted masks (X)';
   $('export').onclick = open;
   $('export-close').onclick = () => $('export-dialog').close();
-  $('export-form').onchange = formatChanged;
+  $('export-form').onchange = show;
   $('export-form').onsubmit = download;
 }
