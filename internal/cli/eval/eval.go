@@ -76,7 +76,7 @@ run's results.jsonl.
 
 --method insid3 scores an encoder (--weights: DINOv3 or DINOv2) that nobody has trained for this,
 on the novel classes of a fold (--fold), of every fold (--fold all), or on a set of your own
-(--classes). docs/foundation.md says more.
+(--classes). docs/insid3.md says more.
 
 --gfss scores base classes and the novel class together (generalized few-shot segmentation,
 as BAM does): a pixel is of the novel class where the final output's probability is above

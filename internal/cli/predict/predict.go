@@ -101,8 +101,8 @@ output folder gets:
 
 With --method insid3, no network is trained: objects are found in the features of an encoder,
 DINOv3 or DINOv2, whose weights are given with --weights. A pixel's probability follows from the
-score of its cluster, and is above 0.5 where the method says object. docs/foundation.md says
-more, and where the weights are.
+score of its cluster, and is above 0.5 where the method says object. docs/insid3.md says more,
+docs/foundation.md where the weights are.
 
 A run over a folder that was stopped goes on with the same command. Pictures that cannot be read
 are reported, and the others go on; then the exit code is 1. results.jsonl in the output folder
