@@ -1,7 +1,7 @@
 // Adding pictures: files, folders, what is dropped, folders of the server.
 
 import { call, upload } from './api.js';
-import { $, el, plural } from './dom.js';
+import { $, el, plural, told } from './dom.js';
 import { rerun } from './jobs.js';
 import { neighbor } from './order.js';
 import { complain, say } from './say.js';
@@ -14,7 +14,7 @@ function note(...children) {
   $('add-result').append(el('li', {}, ...children));
 }
 
-const refusalLine = ({ name, error }) => el('span', { class: 'bad' }, `${name}: ${error.what} ${error.remedy ?? ''}`);
+const refusalLine = ({ name, error }) => el('span', { class: 'bad' }, `${name}: ${told(error)}`);
 
 // take enters what the server added, and says what it refused.
 function take({ images = [], refused = [] }) {

@@ -5,7 +5,7 @@ import { lost } from './connection.js';
 // Refusal is an answer with an error: what went wrong, and what to do.
 export class Refusal extends Error {
   constructor(status, what, remedy) {
-    super(remedy ? `${what} ${remedy}` : what);
+    super(what);
     this.status = status;
     this.what = what;
     this.remedy = remedy ?? '';

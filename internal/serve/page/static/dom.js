@@ -51,3 +51,12 @@ export function later(wait, fn) {
     timer = setTimeout(() => fn(...args), wait);
   };
 }
+
+// sentence writes what the server says, such as "no folder x", as a sentence.
+export function sentence(text) {
+  const trimmed = (text ?? '').trim();
+  return trimmed && trimmed[0].toUpperCase() + trimmed.slice(1) + (/[.!?…]$/.test(trimmed) ? '' : '.');
+}
+
+// told is an error in words: what went wrong, and what to do.
+export const told = error => [error.what ?? String(error.message ?? error), error.remedy].map(sentence).filter(Boolean).join(' ');

@@ -1,7 +1,7 @@
 // The export of accepted masks.
 
 import { blob } from './api.js';
-import { $, el, plural } from './dom.js';
+import { $, el, plural, told } from './dom.js';
 import { say } from './say.js';
 import { project } from './store.js';
 
@@ -47,7 +47,7 @@ async function download(event) {
     $('export-dialog').close();
     say('Exported.');
   } catch (error) {
-    $('export-error').textContent = error.message;
+    $('export-error').textContent = told(error);
     $('export-error').hidden = false;
   }
   $('export-go').disabled = false;

@@ -4,7 +4,7 @@ import * as add from './add.js';
 import * as canvas from './canvas.js';
 import * as classes from './classes.js';
 import { isAway, onReturn } from './connection.js';
-import { $, drawIcons, el } from './dom.js';
+import { $, drawIcons, el, told } from './dom.js';
 import * as exporting from './export.js';
 import * as grid from './grid.js';
 import * as jobs from './jobs.js';
@@ -66,6 +66,6 @@ onReturn(() => reload().catch(complain));
 setInterval(() => { if (project.loaded && document.visibilityState === 'visible' && !isAway() && !jobs.run) reload().catch(() => {}); }, 20000);
 
 reload().catch(error => {
-  $('empty').replaceChildren(el('h2', {}, error.what ?? 'The project could not be loaded.'), el('p', {}, error.remedy ?? String(error)),
+  $('empty').replaceChildren(el('h2', {}, 'The project could not be loaded'), el('p', {}, told(error)),
     el('div', { class: 'row' }, el('button', { type: 'button', class: 'primary', onclick: () => location.reload() }, 'Try again')));
 });

@@ -68,7 +68,7 @@ function paintMasks(context, image, w, h, ratio) {
       for (let x = 0, row = rows[y] * top.w; x < w; x++) if (columns[x] >= 0 && top.mask[row + columns[x]]) labels[y * w + x] = view.klass;
     }
   }
-  colorLabels(new Uint32Array(pixels.data.buffer), w, h, Math.max(1, Math.round(ratio)));
+  colorLabels(new Uint32Array(pixels.data.buffer), w, h, Math.round(2 * ratio));
   layer.getContext('2d').putImageData(pixels, 0, 0);
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.drawImage(layer, 0, 0);

@@ -1,6 +1,6 @@
 // Short messages: seen for a moment, and read out.
 
-import { $, el, icon, iconButton } from './dom.js';
+import { $, el, icon, iconButton, sentence } from './dom.js';
 
 // say is read out and, unless quiet, shown.
 export function say(text, quiet = false) {
@@ -14,13 +14,13 @@ export function say(text, quiet = false) {
 // complain shows an error until it is dismissed: what went wrong, and what to do.
 export function complain(error) {
   if (error?.name === 'AbortError') return;
-  const what = error?.what ?? String(error?.message ?? error);
+  const what = sentence(error?.what ?? String(error?.message ?? error));
   const shown = [...$('toasts').querySelectorAll('.error')];
   if (shown.some(node => node.dataset.what === what)) return;
   if (shown.length > 2) shown[0].remove();
   const node = el('div', { class: 'toast error', role: 'alert', 'data-what': what },
     icon('alert'),
-    el('div', {}, what, error?.remedy ? el('div', { class: 'soft' }, error.remedy) : null),
+    el('div', {}, what, error?.remedy ? el('div', { class: 'soft' }, sentence(error.remedy)) : null),
     iconButton('cross', 'Dismiss', '', () => node.remove()));
   $('toasts').append(node);
 }

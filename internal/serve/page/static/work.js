@@ -1,7 +1,7 @@
 // Around the canvas: the picture's name, the tools, what to do next.
 
 import * as actions from './actions.js';
-import { $, el, iconButton } from './dom.js';
+import { $, el, iconButton, told } from './dom.js';
 import { left, run, start } from './jobs.js';
 import * as marks from './marks.js';
 import { following, listed, neighbor } from './order.js';
@@ -80,7 +80,7 @@ function advice() {
   const use = action('Use as support', 'U', actions.useAsSupport);
   const discard = action('Discard', 'Esc', actions.discard);
   const failed = failures.get(view.image);
-  if (failed && ['unseen', 'blank', 'stale'].includes(actions.situation())) return [`${failed.what} ${failed.remedy ?? ''}`, []];
+  if (failed && ['unseen', 'blank', 'stale'].includes(actions.situation())) return [told(failed), []];
   const mask = maskOf(view.image, view.klass);
   const revert = mask?.corrected ? [action('Undo the correction', '', actions.revert)] : [];
   const open = following('open');
@@ -94,7 +94,7 @@ function advice() {
       return [preview().waiting ? 'Looking…' : `Is all of <${name}> colored? If not, click on what is missing, Shift+click on what is too much.`,
         [discard, action('Save as support', 'Enter', actions.save, true)]];
     case 'misunderstood':
-      return [`${preview().error.what} ${preview().error.remedy ?? ''}`, [discard]];
+      return [told(preview().error), [discard]];
     case 'emptied':
       return [`No marks are left of <${name}>. Save to remove it as a support.`, [discard, action('Save', 'Enter', actions.save, true)]];
     case 'correcting':
