@@ -158,7 +158,7 @@ func TestProgramsResizing(t *testing.T) {
 		h, w := shape[0], shape[1]
 		want, _ := f.Uint8(name + ".resized")
 		got := make([]float32, size*size*3)
-		Input{}.Picture(got, size, picture, h, w)
+		input{}.Picture(got, size, picture, h, w)
 		for i, v := range got {
 			if v != float32(want[i]) {
 				t.Fatalf("%s: value %d is %g, Pillow's %d", name, i, v, want[i])
@@ -166,7 +166,7 @@ func TestProgramsResizing(t *testing.T) {
 		}
 		label, _ := f.Uint8(name + ".label")
 		small := make([]uint8, size*size)
-		Input{}.Label(small, size, label, h, w)
+		input{}.Label(small, size, label, h, w)
 		if want, _ := f.Uint8(name + ".label.resized"); !slices.Equal(small, want) {
 			t.Errorf("%s: the mask is another one than PyTorch's", name)
 		}

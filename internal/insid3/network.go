@@ -12,7 +12,7 @@ import (
 
 // Network finds objects by an encoder that was not trained for it.
 type Network struct {
-	Input
+	input
 	Settings
 	tape      *nn.Tape
 	encoder   *vit.Encoder
@@ -22,7 +22,7 @@ type Network struct {
 
 // SizeFor is the side of the input for an encoder of a patch where none is asked for: 1024 as in the
 // paper, or the multiple of the patch next to it.
-func SizeFor(patch int) int { return (Default().Size + patch/2) / patch * patch }
+func SizeFor(patch int) int { return (paperSize + patch/2) / patch * patch }
 
 // New returns the method on an encoder's features. It runs the encoder on a black picture and takes the
 // positions' subspace from it, which takes about as long as two pictures.
@@ -34,7 +34,7 @@ func New(e *vit.Encoder, t *nn.Tape, s Settings) (*Network, error) {
 		return nil, err
 	}
 	if s.Components == 0 {
-		s.Components = DefaultComponents(spec.Channels)
+		s.Components = defaultComponents(spec.Channels)
 	}
 	n := &Network{Settings: s, tape: t, encoder: e}
 	black, err := n.encode("a black picture", make([]float32, s.Size*s.Size*3))
@@ -59,7 +59,7 @@ func (n *Network) FeatureBytes() int64 {
 
 // Find returns the probability [H,W] of an episode's object for every pixel of its query; see
 // found.enlarge. It is above 1/2 where the program's mask is. Pictures and masks of the episode are those
-// of Input at the side Settings.Size, gray levels. Features are kept under the pictures' names.
+// of Picture and Label at the side Settings.Size, gray levels. Features are kept under the pictures' names.
 //
 // Memory, besides the encoder's, for n patches of C channels: 4·n·C bytes for the features of every
 // support and of the query, and as much again without the positions; 4·n² for the distances between the

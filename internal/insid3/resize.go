@@ -5,15 +5,15 @@ import (
 	"slices"
 )
 
-// Input brings pictures and masks to the encoder's square input as the program does: pictures by
+// input brings pictures and masks to the encoder's square input as the program does: pictures by
 // Pillow's bilinear resize (of versions up to 12: 13 begins along y where that is less work, which changes
 // values by one gray level), masks by PyTorch's nearest.
-type Input struct{}
+type input struct{}
 
 // Picture resizes an image [h,w,3] to dst [size,size,3], gray levels. Where it shrinks, every pixel of
 // the source counts (a triangle as wide as the ratio); first along x, then along y, in fixed point, rounded
 // to bytes after each, as Image.resize(…, BILINEAR).
-func (Input) Picture(dst []float32, size int, image []uint8, h, w int) {
+func (input) Picture(dst []float32, size int, image []uint8, h, w int) {
 	across := make([]uint8, h*size*3)
 	for x, t := range triangles(w, size) {
 		for y := range h {
@@ -71,7 +71,7 @@ func (t *triangle) sum(values []uint8, step int) uint8 {
 }
 
 // Label resizes a mask [h,w] to dst [size,size]: the source's place is ⌊i·(h/size)⌋, in float32.
-func (Input) Label(dst []uint8, size int, mask []uint8, h, w int) {
+func (input) Label(dst []uint8, size int, mask []uint8, h, w int) {
 	nearest(dst, size, size, mask, h, w)
 }
 

@@ -5,18 +5,18 @@ import "fmt"
 // Settings are the numbers of the method.
 type Settings struct {
 	Size       int     // side S of the square input, pixels, a multiple of the encoder's patch
-	Components int     // r, of the positions' subspace; 0: DefaultComponents
+	Components int     // r, of the positions' subspace; 0: defaultComponents
 	Tau        float64 // τ: clusters are cut where the mean similarity falls to it, in (0, 1)
 	Merge      float64 // score above which a cluster is the object, in (0, 1)
 }
 
-// Default are the numbers of the paper.
-func Default() Settings { return Settings{Size: 1024, Tau: 0.6, Merge: 0.2} }
+// paperSize is the side of the paper's input.
+const paperSize = 1024
 
-// DefaultComponents is r for features of C channels: the paper's 500 of 1024 channels (ViT-L), and the
+// defaultComponents is r for features of C channels: the paper's 500 of 1024 channels (ViT-L), and the
 // same share of others (375 of 768, 187 of 384), rounded down. The program takes 500 whatever the
 // encoder, which leaves nothing of the 384 channels of ViT-S.
-func DefaultComponents(channels int) int { return channels * 500 / 1024 }
+func defaultComponents(channels int) int { return channels * 500 / 1024 }
 
 // Check says which number is out of range for an encoder of a patch and channels.
 func (s Settings) Check(patch, channels int) error {
@@ -24,7 +24,7 @@ func (s Settings) Check(patch, channels int) error {
 	case s.Size < patch || s.Size%patch != 0:
 		return fmt.Errorf("insid3: size %d: expected a multiple of the encoder's patch, %d", s.Size, patch)
 	case s.Components < 0 || s.Components >= channels:
-		return fmt.Errorf("insid3: %d components: expected fewer than the encoder's %d channels; 0 takes %d", s.Components, channels, DefaultComponents(channels))
+		return fmt.Errorf("insid3: %d components: expected fewer than the encoder's %d channels; 0 takes %d", s.Components, channels, defaultComponents(channels))
 	case !(s.Tau > 0 && s.Tau < 1):
 		return fmt.Errorf("insid3: tau %g: expected a similarity between 0 and 1", s.Tau)
 	case !(s.Merge > 0 && s.Merge < 1):
