@@ -1,10 +1,13 @@
-// Package bench is what the commands `hdmnet bench model`, `ops` and `gemm` time: episodes
+// Package bench is what the commands `hdmnet bench model`, `ops`, `serve` and `gemm` time: episodes
 // and training steps on made-up input, their operators one by one, and matrix products.
 package bench
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"image"
+	"image/jpeg"
 
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
@@ -91,18 +94,15 @@ func newStep(dev op.Device, o Options, b *data.Batch) (*Work, error) {
 
 func newEvaluation(dev op.Device, o Options, b *data.Batch) (*Work, error) {
 	c := o.Config
-	net, err := model.NewHDMNet(experiment.ModelOptions(c, o.Fold, c.Model.Shots))
+	network, err := NewNetwork(dev, c, o.Fold)
 	if err != nil {
 		return nil, err
 	}
-	set, tape := nn.NewInferenceSet(dev, net, 0), nn.NewTape(dev)
-	if err := set.Fill(made); err != nil {
-		return nil, errors.Join(err, set.Close())
-	}
+	net, tape := network.HDMNet, network.Tape
 	share := 0.0 // of the queries' pixels that are foreground
 	w := &Work{
 		finish: func() error { return nil }, result: func() float64 { return share },
-		arena: tape.Arena, close: func() error { return errors.Join(tape.Arena.Close(), set.Close()) },
+		arena: tape.Arena, close: network.Close,
 	}
 	n, s := b.Size, b.Side
 	labels := make([]uint8, n*s*s)
@@ -137,6 +137,37 @@ func newEvaluation(dev op.Device, o Options, b *data.Batch) (*Work, error) {
 	}
 	return w, nil
 }
+
+// NewNetwork builds the network for inference, with the made-up weights of every benchmark.
+func NewNetwork(dev op.Device, c *config.Config, fold data.Fold) (*experiment.Network, error) {
+	net, err := model.NewHDMNet(experiment.ModelOptions(c, fold, c.Model.Shots))
+	if err != nil {
+		return nil, err
+	}
+	n := &experiment.Network{HDMNet: net, Set: nn.NewInferenceSet(dev, net, 0), Tape: nn.NewTape(dev)}
+	if err := n.Set.Fill(made); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+// Photo is a made-up picture of h×w as a JPEG file.
+func Photo(name string, h, w int) ([]byte, error) {
+	gray := grayLevels(synth.Image(name, 3, h, w), h*w)
+	img := image.NewRGBA(image.Rect(0, 0, w, h))
+	for i := range h * w {
+		for k := range 3 {
+			img.Pix[4*i+k] = uint8(min(max(gray[3*i+k], 0), 255))
+		}
+		img.Pix[4*i+3] = 255
+	}
+	var out bytes.Buffer
+	err := jpeg.Encode(&out, img, &jpeg.Options{Quality: 90})
+	return out.Bytes(), err
+}
+
+// PhotoMask is a made-up object in a picture of h×w: 1 the object, 0 background.
+func PhotoMask(name string, h, w int) []uint8 { return synth.Mask(name, h, w) }
 
 // made gives a parameter the values of its name.
 func made(p *nn.Param, v []float32) error {

@@ -16,7 +16,6 @@ import (
 	"hdmnet/internal/infile"
 	"hdmnet/internal/labelstudio"
 	"hdmnet/internal/nn"
-	"hdmnet/internal/op"
 	"hdmnet/internal/picture"
 	"hdmnet/internal/refine"
 	"hdmnet/internal/serve/engine"
@@ -127,7 +126,7 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	if s.project, err = project.Open(o.Project, s.root, project.Limits{Bytes: o.MaxDisk, Images: maxImages, Classes: maxClasses}); err != nil {
 		return nil, err
 	}
-	s.engine = engine.New(o.Net, o.Tape, engine.Options{Size: o.Network.Size, Views: o.Views, Refine: o.Refine, Batch: batch(o.Tape.Dev, o.Network.Size), Panicked: o.Warn})
+	s.engine = engine.New(o.Net, o.Tape, engine.Options{Size: o.Network.Size, Views: o.Views, Refine: o.Refine, Batch: engine.Batch(o.Tape.Dev, o.Network.Size), Panicked: o.Warn})
 	if s.studio, err = studio.New(studio.Options{Project: s.project, Engine: s.engine, Identity: o.Identity, Root: s.root,
 		MaxPixels: o.MaxPixels, MaxFile: o.MaxFile, MaxJobs: maxJobs}); err != nil {
 		return nil, err
@@ -171,12 +170,6 @@ func (s *Server) sample(ctx context.Context, v Sample) error {
 	}
 	_, err = s.project.SetSupport(r.Image.ID, c.ID, mask, text)
 	return err
-}
-
-// batch is how many pictures keep all of a device busy.
-func batch(dev op.Device, size int) int {
-	cells := (size + 7) / 8
-	return max(1, min(16, op.PreferredBatchPixels(dev)/(cells*cells)))
 }
 
 // Handler answers all requests: the page, the API, and the metrics.

@@ -21,7 +21,7 @@ func NewCmd(io ui.Streams) *cobra.Command {
 		Use:   "bench",
 		Short: "Measure how fast the program is on this machine",
 		Long: `Measure how fast the program is on this machine: the whole network, its operators, matrix
-products, the data loader, and what several processes exchange.
+products, the data loader, the queue of hdmnet serve, and what several processes exchange.
 
 Let nothing else run meanwhile. docs/performance.md explains the results.`,
 		Example: `  hdmnet bench model --config pascal5i_resnet50
@@ -30,7 +30,7 @@ Let nothing else run meanwhile. docs/performance.md explains the results.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: flags.NeedsCommand,
 	}
-	cmd.AddCommand(newModel(io), newOps(io), newGemm(io), newRoofline(io), newData(io), newDist(io))
+	cmd.AddCommand(newModel(io), newOps(io), newGemm(io), newRoofline(io), newData(io), newDist(io), newServe(io))
 	return cmd
 }
 

@@ -45,7 +45,7 @@ var members = []struct {
 	}},
 	{GroupMachine, []string{
 		"device", "precision", "dist", "workers", "feature-cache", "runs", "warmup", "seconds", "sizes", "ops", "trace", "self-test", "measure", "thorough",
-		"addr", "token", "label-studio", "open", "max-file", "max-disk", "cache", "cache-size",
+		"pictures", "queries", "clients", "addr", "token", "label-studio", "open", "max-file", "max-disk", "cache", "cache-size",
 	}},
 	{groupSettings, []string{"config", "set"}},
 	{groupOther, []string{"help", "version"}},

@@ -39,6 +39,12 @@ type Options struct {
 	Panicked func(text string)
 }
 
+// Batch is how many pictures of size×size keep all of a device busy.
+func Batch(dev op.Device, size int) int {
+	cells := (size + 7) / 8
+	return max(1, min(16, op.PreferredBatchPixels(dev)/(cells*cells)))
+}
+
 // Supports are examples of one class. All that the results depend on is in Key.
 type Supports struct {
 	Key      string
