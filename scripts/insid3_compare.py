@@ -6,7 +6,7 @@ CHECKOUT is a clone of github.com/visinf/INSID3, the weights are Hugging Face's 
 FOLDER has list.txt and classes.txt as hdmnet data prepare writes them. Of every class some pictures
 are supports, and others queries. The program runs with PyTorch on the CPU, its encoder being
 transformers' (in evaluation mode, also for the subspace of positions). Needs torch, torchvision,
-transformers, scikit-learn, einops, Pillow and safetensors.
+transformers, scikit-learn, einops, Pillow 12 or older (13 resizes some pictures in another order) and safetensors.
 
 With --control, the program runs once more with an encoder in float64, to tell how many masks its
 own rounding changes. It changes many where the features of a black picture have less than --components

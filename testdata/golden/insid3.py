@@ -2,8 +2,8 @@
 
     python insid3.py INSID3_CHECKOUT OUT
 
-The checkout is github.com/visinf/INSID3; needs PyTorch, torchvision, scikit-learn, einops, Pillow and
-safetensors. pycocotools is imported by the program and not used: a stand-in takes its place.
+The checkout is github.com/visinf/INSID3; needs PyTorch, torchvision, scikit-learn, einops, Pillow 12 or
+older, and safetensors. pycocotools is imported by the program and not used: a stand-in takes its place.
 """
 import sys
 import types
