@@ -234,7 +234,8 @@ func (b *tab) until(expression string) {
 			f.Close()
 			name = f.Name()
 		}
-		b.t.Fatalf("%s does not become true: %v; the page is in %s", expression, err, name)
+		focus, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.hasFocus() + ' ' + document.activeElement.outerHTML.slice(0, 200)`))
+		b.t.Fatalf("%s does not become true: %v; the page is in %s; focus: %s", expression, err, name, focus)
 	}
 }
 

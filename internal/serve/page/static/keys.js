@@ -78,6 +78,7 @@ function written(event) {
 // typed tells whether a control wants the key for itself.
 function typed(event) {
   const at = event.target;
+  if (at.closest('dialog:not([open])')) return false; // it keeps the focus for a moment
   if (at.matches('textarea, input[type="text"], input[type="number"]')) return true;
   if (at.matches('input[type="range"], select')) return /^(Arrow|Home|End|Page)/.test(event.key) || (at.matches('select') && event.key.length === 1);
   if (at.matches('button, input, summary')) return event.key === 'Enter' || event.key === ' ';
@@ -108,4 +109,6 @@ export function setUp() {
   $('keys').onclick = show;
   $('keys').title = 'Keys (?)';
   document.addEventListener('keydown', pressed);
+  // Where nothing had the focus before a dialog, the browser leaves it in the dialog.
+  document.addEventListener('close', event => { if (event.target.contains(document.activeElement)) $('canvas').focus(); }, true);
 }

@@ -1,11 +1,12 @@
 // Which masks the canvas shows: of all classes, and on top what is being marked.
 
+import { told } from './dom.js';
 import { exact } from './exact.js';
 import * as marks from './marks.js';
 import { brush } from './pixels.js';
 import { onPreview, preview, want } from './preview.js';
 import { compose, layers } from './probabilities.js';
-import { complain } from './say.js';
+import { complain, say } from './say.js';
 import { changed, currentImage, maskOf, on, project, supportOf, view } from './store.js';
 
 // base holds the classes [h,w] of the pixels, 0 for none; top the mask [h,w] that is being
@@ -92,7 +93,7 @@ export function current() {
 }
 
 onPreview(() => {
-  if (preview().error) complain(preview().error);
+  if (preview().error) say(told(preview().error), true); // the line below the picture shows it
   refresh();
 });
 on('selection masks supports classes threshold marks', refresh);
