@@ -87,7 +87,7 @@ test-ptx: $(CUDA_LIB) $(EMU_PTX) $(EMU_LIBRARIES) ## the PTX that ships, interpr
 
 # Whole networks and the self-test on tiles of AMX, emulated where the processor lacks them.
 test-amx: ## AMX on processors without it; needs Linux, a C compiler and AVX512_BF16
-	CGO_ENABLED=1 $(GO) test -count=1 -short -tags amxemu -run 'CPUInBF16' ./internal/model
+	CGO_ENABLED=1 $(GO) test -count=1 -short -tags amxemu -run 'CPUInBF16' ./internal/model ./internal/vit
 	CGO_ENABLED=1 $(GO) test -count=1 -short -tags amxemu -run 'DoctorBF16' ./cmd/hdmnet
 
 # The golden files in every precision, the command line beside the CPU's, and the memory of
@@ -95,8 +95,10 @@ test-amx: ## AMX on processors without it; needs Linux, a C compiler and AVX512_
 PARITY_ENV = $(EMU_ENV)/libcuda.so.1 HDMNET_EMU_MEMORY=8192 HDMNET_TEST_DEVICE=cuda
 test-parity: $(CUDA_LIB) $(EMU_SELFTEST) ## whole networks on the emulated driver
 	$(PARITY_ENV) $(CUDA_GO) test -count=1 -tags cuda -run 'Golden/(.*_pascal_resnet50_1shot|ambiguity_.*)$$' ./internal/model
+	$(PARITY_ENV) $(CUDA_GO) test -count=1 -tags cuda -run 'Golden/.*(210x294|192x320)$$' ./internal/vit
 	for precision in tf32 bf16; do \
 		$(PARITY_ENV) HDMNET_TEST_PRECISION=$$precision $(CUDA_GO) test -count=1 -tags cuda -run '(Eval|MetaTraining|Ambiguity)Golden/(.*_pascal_resnet50_1shot|ambiguity_.*)$$' ./internal/model || exit 1; \
+		$(PARITY_ENV) HDMNET_TEST_PRECISION=$$precision $(CUDA_GO) test -count=1 -tags cuda -run 'Golden/.*(210x294|192x320)$$' ./internal/vit || exit 1; \
 	done
 	$(PARITY_ENV) $(CUDA_GO) test -count=1 -tags cuda -run 'TwoDevices|Doctor|Faults|BenchTrace|KilledOverTCP' ./cmd/hdmnet
 	$(PARITY_ENV) HDMNET_EMU_DRY=1 HDMNET_EMU_MEMORY=32768 HDMNET_TEST_LARGE=1 $(CUDA_GO) test -count=1 -tags cuda -run LargeStep ./internal/model

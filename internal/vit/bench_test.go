@@ -9,6 +9,7 @@ import (
 	"hdmnet/internal/cpu"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
+	"hdmnet/internal/synth"
 )
 
 // BenchmarkEncoder is one picture through ViT-B/14 at 518×518, in the precision HDMNET_PRECISION.
@@ -28,7 +29,7 @@ func BenchmarkEncoder(b *testing.B) {
 	e := New(spec)
 	set := nn.NewInferenceSet(dev, e, 1)
 	defer set.Close()
-	if err := set.Fill(func(p *nn.Param, v []float32) error { copy(v, value(p.Name, p.Shape)); return nil }); err != nil {
+	if err := set.Fill(func(p *nn.Param, v []float32) error { synth.FillParam(v, p.Name, p.Shape); return nil }); err != nil {
 		b.Fatal(err)
 	}
 	x, tape := picture(op.NewArena(dev), 518, 518), nn.NewTape(dev)
