@@ -62,7 +62,7 @@ func encoderLayout(found vit.Layout) (Layout, translation) {
 	if found.Problem != "" {
 		return l, unchanged
 	}
-	l.Notes = found.Notes()
+	l.About = found.Notes()
 	l.lacks = func(name string) bool { return found.Lacks(strings.TrimPrefix(name, encoderPrefix)) }
 	return l, func(f *weights.File) (*weights.File, error) {
 		g, err := found.View(f)

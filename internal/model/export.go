@@ -39,6 +39,12 @@ func Export(ctx context.Context, l Layout, f *weights.File, floats string) ([]we
 			}
 		}
 	}
+	if l.encoder != nil {
+		if rule, ok := l.encoder.RuleTensor(); ok {
+			rule.Name = encoderPrefix + rule.Name
+			out = append(out, rule)
+		}
+	}
 	if _, pspnet := f.Shape("cls.4.weight"); l.Kind == BaseLearner && pspnet {
 		for _, t := range out {
 			if rest, ok := strings.CutPrefix(t.Name, "layer"); ok {

@@ -25,13 +25,14 @@ const (
 // Layout is what the names and shapes of a file of weights tell.
 type Layout struct {
 	Kind        Kind
-	Source      string // whose names they are: "the release", "semseg", "torchvision", …
-	Backbone    string // one of Backbones(), or one that hdmnet has not; empty: unknown
-	BaseClasses int    // base classes plus background; 0: unknown
-	Shots       int    // K of kshot_rw, 1 without; 0: no whole network
-	Ambiguity   bool   // a whole network with ambiguity elimination
-	Problem     string // why the network cannot use it; empty: it can
-	Notes       []string
+	Source      string                 // whose names they are: "the release", "semseg", "torchvision", …
+	Backbone    string                 // one of Backbones(), or one that hdmnet has not; empty: unknown
+	BaseClasses int                    // base classes plus background; 0: unknown
+	Shots       int                    // K of kshot_rw, 1 without; 0: no whole network
+	Ambiguity   bool                   // a whole network with ambiguity elimination
+	Problem     string                 // why the network cannot use it; empty: it can
+	Notes       []string               // what to beware of
+	About       []string               // what to know
 	lacks       func(name string) bool // parameters of the backbone that it does not bring
 	encoder     *vit.Layout            // of a file of an encoder alone
 }

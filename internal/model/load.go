@@ -100,9 +100,8 @@ func loadBackbone(b backbone, set *nn.Set, f *weights.File) ([]string, error) {
 		Only:   func(name string) bool { return IsBackboneParam(name) && (l.lacks == nil || !l.lacks(name)) },
 		Ignore: func(name string) bool { return !IsBackboneParam(name) },
 	})
-	if e := encoderOf(b); e != nil && l.encoder != nil && err == nil {
-		e.SetRule(l.encoder.Rule)
-		return nil, nil
+	if e := encoderOf(b); e != nil && l.encoder != nil {
+		l.encoder.Settle(e)
 	}
 	return l.Notes, err
 }

@@ -102,8 +102,8 @@ func candidates(key string, f *weights.File) ([]candidate, error) {
 				}
 				return f.Shape(is)
 			})
-			if l.Kind == UnknownKind {
-				continue
+			if l.Kind == UnknownKind || anchor == encoderAnchor && l.Kind == BackboneAlone {
+				continue // an encoder alone is found without its prefix
 			}
 			if shown, ok := strings.CutSuffix(name, anchor); ok {
 				prefix = shown // with _orig_mod, for people

@@ -24,6 +24,7 @@ type Layout struct {
 	Missing []string // tensors that the file lacks, or has in another shape, under its names
 	names   naming
 	periods bool // it has those of op.RotaryEmbedding
+	stored  bool // it says its rule itself: a file of hdmnet's
 }
 
 // naming gives the tensor of a file that holds a parameter, and which third of it: -1 is all.
@@ -34,6 +35,9 @@ func (l Layout) Notes() []string {
 	notes := []string{"its features are for segmentation without training (predict --method insid3), and for HDMNet (backbone.weights with --set model.backbone=" + l.Spec.Name + ")"}
 	if l.Spec.rotary() {
 		return notes
+	}
+	if l.stored {
+		return append(notes, "for pictures that are not 518×518 its positions are resized as those of the file that it was made of ("+ruleName+")")
 	}
 	return append(notes, "for pictures that are not 518×518 its positions are resized "+
 		[...]string{"by size, as Hugging Face's program does", "by scale, as Meta's program does", "with antialiasing, as its publishers do"}[l.Rule])
@@ -52,7 +56,9 @@ func Match(shape func(name string) ([]int, bool)) (Layout, bool) {
 	case has("embeddings.cls_token") && (has("embeddings.patch_embeddings.weight") || has("layer.0.norm1.weight")):
 		l.Source, l.names = "Hugging Face's DINOv3", huggingFace3(has)
 		class, patch, registers, table = "embeddings.cls_token", "embeddings.patch_embeddings.weight", "embeddings.register_tokens", "embeddings.position_embeddings"
-		rotary = !has(table) // this package's own names are the same, with it
+		if rotary = !has(table); !rotary || has(periodsName) { // this package's names are the same
+			l.Source, l.stored = "hdmnet", has(ruleName)
+		}
 	case has("cls_token") && (has("storage_tokens") || has("rope_embed.periods")):
 		l.Source, l.names = "Meta's DINOv3", meta("storage_tokens")
 		class, patch, registers, rotary = "cls_token", "patch_embed.proj.weight", "storage_tokens", true
@@ -115,7 +121,8 @@ func (l Layout) unknown(has func(string) bool) string {
 	return ""
 }
 
-const periodsName = "rope.periods"
+// Parameters that files of others do not have, or not all of them.
+const periodsName, ruleName = "rope.periods", "embeddings.position_rule"
 
 // parameters are those of an encoder.
 func parameters(s Spec) []nn.NamedShape {
@@ -201,6 +208,9 @@ func (l Layout) View(f *weights.File) (*weights.File, error) {
 			names[name] = p.Name
 		}
 	}
+	if l.stored {
+		names[ruleName] = ruleName
+	}
 	for i := range l.Spec.Blocks {
 		whole, third := l.names(fmt.Sprintf("layer.%d.attention.q_proj.weight", i))
 		if third < 0 {
@@ -273,14 +283,20 @@ func Load(dev op.Device, f *weights.File) (*Encoder, *nn.Set, error) {
 	if _, err := s.Load(view, nn.LoadOptions{Optional: l.Lacks}); err != nil {
 		return nil, nil, errors.Join(err, s.Close())
 	}
-	e.SetRule(l.Rule)
+	l.Settle(e)
 	return e, s, nil
 }
 
-// SetRule says how positions are resized, before they first are; encoders without a table of
-// them have none.
-func (e *Encoder) SetRule(r Rule) {
-	if e.Embeddings.Rule != nil {
-		e.Embeddings.Rule.N = int64(r)
+// Settle tells an encoder that has the weights of a file how its positions are resized, which
+// the file may have said itself.
+func (l Layout) Settle(e *Encoder) {
+	if e.Embeddings.Rule != nil && !l.stored {
+		e.Embeddings.Rule.N = int64(l.Rule)
 	}
+}
+
+// RuleTensor is what a file of an encoder under this package's names says of its positions; false
+// where there is nothing to say, or the file says it.
+func (l Layout) RuleTensor() (weights.Tensor, bool) {
+	return weights.Tensor{Name: ruleName, Shape: []int{}, Int64: []int64{int64(l.Rule)}}, !l.Spec.rotary() && !l.stored
 }

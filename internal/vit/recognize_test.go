@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"hdmnet/internal/cpu"
+	"hdmnet/internal/nn"
 	"hdmnet/internal/weights"
 )
 
@@ -84,6 +86,50 @@ func TestMaskedBias(t *testing.T) {
 		l, _ := Match(f.Shape)
 		if _, err := l.View(f); err == nil || !strings.Contains(err.Error(), change.want) || !strings.Contains(err.Error(), f.Path()) {
 			t.Errorf("%d is %g: %v, want an error of the %s", change.at, change.to, err, change.want)
+		}
+	}
+}
+
+// TestStoredRule: a file under this package's names says itself how positions are resized.
+func TestStoredRule(t *testing.T) {
+	dev, err := cpu.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec, _ := Find("dinov2_tiny14")
+	meta := save(t, published(spec, "meta"))
+	l, _ := Match(meta.Shape)
+	view, err := l.View(meta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := New(spec)
+	set := nn.NewSet(dev, e, 1)
+	defer set.Close()
+	if _, err := set.Load(view, nn.LoadOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, say := l.RuleTensor(); !say {
+		t.Error("Meta's file does not say its rule, and a copy need not")
+	}
+	l.Settle(e)
+	f := save(t, set.Tensors())
+	if l, _ := Match(f.Shape); l.Problem != "" || l.Source != "hdmnet" {
+		t.Errorf("its own file: %+v", l)
+	} else if _, say := l.RuleTensor(); say {
+		t.Error("its own file has no rule")
+	}
+	again, other, err := Load(dev, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if got := Rule(again.Embeddings.Rule.N); got != ByScale {
+		t.Errorf("the rule of the copy is %d, want %d", got, ByScale)
+	}
+	for i, m := range encode(t, dev, again, 70, 84) {
+		if !slices.Equal(m, encode(t, dev, e, 70, 84)[i]) {
+			t.Errorf("map %d of the copy differs", i)
 		}
 	}
 }

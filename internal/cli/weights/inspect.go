@@ -104,7 +104,7 @@ func runInspect(_ context.Context, streams ui.Streams, o *inspectOptions) error 
 	s := inspection{
 		File: path, Bytes: info.Size(), SHA256: sum, Format: r.file.Format(), Within: r.file.Within(), Prefix: r.file.Prefix(), Verified: r.file.Verified(),
 		Layout: l.String(), Kind: l.Kind, Backbone: l.Backbone, BaseClasses: l.BaseClasses, Shots: l.Shots, Ambiguity: l.Ambiguity,
-		Problem: l.Problem, Notes: append([]string{}, l.Notes...), Missing: append([]string{}, l.Missing(r.view)...),
+		Problem: l.Problem, Notes: append(append([]string{}, l.Notes...), l.About...), Missing: append([]string{}, l.Missing(r.view)...),
 		Skipped: append([]string{}, r.file.Skipped()...), Metadata: r.file.Metadata(),
 	}
 	for _, name := range r.file.Names() {
