@@ -14,7 +14,8 @@ function note(...children) {
   $('add-result').append(el('li', {}, ...children));
 }
 
-const refusalLine = ({ name, error }) => el('span', { class: 'bad' }, `${name}: ${told(error)}`);
+// refusalLine names the file, unless the error does.
+const refusalLine = ({ name, error }) => el('span', { class: 'bad' }, error.what.includes(name.split('/').pop()) ? told(error) : `${name}: ${told(error)}`);
 
 // take enters what the server added, and says what it refused.
 function take({ images = [], refused = [] }) {
@@ -25,7 +26,7 @@ function take({ images = [], refused = [] }) {
   view.image ??= neighbor(0);
   changed('images', 'selection');
   for (const each of refused) note(refusalLine(each));
-  if (refused.length && !$('add-dialog').open) complain({ what: `${refused[0].name}: ${refused[0].error.what}`, remedy: refused[0].error.remedy });
+  if (refused.length && !$('add-dialog').open) complain(refused[0].error);
   return [fresh.length, images.length - fresh.length, refused.length];
 }
 
