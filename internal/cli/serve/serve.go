@@ -56,16 +56,16 @@ Without --run or --weights a small demo network that comes with hdmnet is used, 
 sample pictures. It shows how things work; for photographs give a network that was trained on
 photographs.
 
-Pictures are uploaded in the page, or added from folders below --root, where they stay. All else is
-kept in the folder of the project, as JSON and PNG files. What the page shows as saved is on the disk;
-the same command goes on with the project.
+Pictures are uploaded in the page, or added from folders below --root, where they stay. All
+else is kept in the folder of the project, as JSON and PNG files. What the page shows as saved
+is on the disk; the same command goes on with the project.
 
-Only this machine can reach the page unless --addr says otherwise. Then --token is needed: whoever has
-it can see and change everything in the project. Connections are not encrypted; over networks that you do not
-trust, use a tunnel (ssh -L) or a proxy with TLS.
+Only this machine can reach the page unless --addr says otherwise. Then --token is needed:
+whoever has it can see and change everything in the project. Connections are not encrypted;
+over networks that you do not trust, use a tunnel (ssh -L) or a proxy with TLS.
 
-With --label-studio URL it also is a machine learning backend of Label Studio: key points and rectangles
-become masks, and annotations become supports. Give the environment variable
+With --label-studio URL it also is a machine learning backend of Label Studio: key points and
+rectangles become masks, and annotations become supports. Give the environment variable
 ` + labelstudio.KeyVariable + ` an access token of Label Studio (Account & Settings).
 
 Programs use the same API as the page. It is described in docs/serve.md; /metrics has numbers for
