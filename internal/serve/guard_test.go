@@ -45,7 +45,7 @@ func TestGuard(t *testing.T) {
 		{request("POST", "/api/classes", `{"name":"b"}`, "Content-Type", "text/plain"), 415},
 		{request("POST", "/api/classes", `{"name":"b"}`), 415},
 		{request("POST", "/api/classes", `{"name":"b"} {}`, kind...), 400},
-		{request("POST", "/api/classes", `{"name":"b","colour":"x"}`, kind...), 400},
+		{request("POST", "/api/classes", `{"name":"b","tint":"x"}`, kind...), 400},
 		{request("POST", "/api/classes", `{"name":"`+strings.Repeat("a", maxBody)+`"}`, kind...), 413},
 		{request("POST", "/api/images", `{"name":"b"}`, kind...), 415},
 		{request("PUT", "/api/state", "", kind...), 404},

@@ -1,4 +1,4 @@
-// Package project is a labelling project as a folder: pictures, classes, supports and masks.
+// Package project is a labeling project as a folder: pictures, classes, supports and masks.
 //
 //	project.json               classes, and what the folder is
 //	images/ID.json             one picture: where it is, its supports, its masks
