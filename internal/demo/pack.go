@@ -3,6 +3,7 @@ package demo
 import (
 	"bytes"
 	"compress/flate"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -164,11 +165,11 @@ func restore(f *weights.File, name string) (weights.Tensor, error) {
 }
 
 // inFile calls use with the name of a file in a folder that goes away with it.
-func inFile(use func(path string) error) error {
+func inFile(use func(path string) error) (err error) {
 	dir, err := os.MkdirTemp("", "hdmnet-demo-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	return use(filepath.Join(dir, "demo.safetensors"))
 }
