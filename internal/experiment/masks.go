@@ -41,7 +41,7 @@ func (d *Dataset) countTogether(ctx context.Context, src data.Source, workers in
 func sameList(l dist.Link, src data.Source) error {
 	h := sha256.New()
 	for i := range src.Len() {
-		fmt.Fprintln(h, src.Name(i))
+		h.Write([]byte(src.Name(i) + "\n"))
 	}
 	all, err := l.Gather(h.Sum(nil))
 	if err != nil {
