@@ -8,7 +8,7 @@ import { rerun } from './jobs.js';
 import { preview } from './preview.js';
 import { attempt, complain, say } from './say.js';
 import { current, shown } from './shown.js';
-import { changed, classOf, currentClass, currentImage, dropSupport, maskOf, project, putMask, putSupport, supportOf, touched, view } from './store.js';
+import { changed, currentClass, currentImage, dropSupport, maskOf, project, putMask, putSupport, supportOf, touched, view } from './store.js';
 import { following } from './order.js';
 
 let busy = false;
@@ -77,10 +77,6 @@ async function deleteSupport(image, klass) {
 
 export const removeSupport = once(deleteSupport);
 
-export function discard() {
-  marks.forget(view.image, view.klass);
-}
-
 // judge accepts or rejects; asking for what is already so takes it back. Then the next
 // picture that is open comes.
 export const judge = once(async status => {
@@ -96,6 +92,9 @@ export const judge = once(async status => {
   }
   say(back ? 'Open again.' : status === 'accepted' ? 'Accepted.' : 'Rejected.', true);
 });
+
+// accept accepts what is shown: with its corrections, if it has some.
+export const accept = () => (situation() === 'correcting' ? save() : judge('accepted'));
 
 // acceptAll accepts the open masks of pictures for the class.
 export const acceptAll = once(async images => {
@@ -158,6 +157,6 @@ export function situation() {
   }
   if (supportOf(image.id, klass.id)) return 'support';
   const mask = maskOf(image.id, klass.id);
-  if (!mask) return classOf(klass.id) && project.supports.some(s => s.class === klass.id) ? 'unseen' : 'blank';
+  if (!mask) return project.supports.some(s => s.class === klass.id) ? 'unseen' : 'blank';
   return mask.stale ? 'stale' : mask.status;
 }

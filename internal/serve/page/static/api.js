@@ -3,7 +3,7 @@
 import { lost } from './connection.js';
 
 // Refusal is an answer with an error: what went wrong, and what to do.
-export class Refusal extends Error {
+class Refusal extends Error {
   constructor(status, what, remedy) {
     super(what);
     this.status = status;
@@ -21,21 +21,23 @@ async function refusal(answer) {
     error?.remedy ?? 'Try again; what hdmnet serve printed may say more.');
 }
 
-// request waits while the server is away and then asks again. All requests may be repeated:
-// they say what shall be, not what to change.
-async function request(path, options) {
-  for (;;) {
+// request waits while the server is away and then asks again: requests say what shall be, not
+// what to change. (A class that was made before the answer got lost is refused the second
+// time, and is in the list.) read takes the body, which may also break off.
+async function request(path, options, read) {
+  for (let times = 0; times < 5; times++) {
     let answer;
     try {
       answer = await fetch(path, { cache: 'no-cache', ...options });
+      if (answer.ok) return await read(answer);
     } catch (error) {
-      if (error.name === 'AbortError') throw error;
+      if (!(error instanceof TypeError)) throw error;
       await lost();
       continue;
     }
-    if (!answer.ok) throw await refusal(answer);
-    return answer;
+    throw await refusal(answer);
   }
+  throw new Refusal(0, `The answer to ${path.split('?')[0]} broke off several times.`, 'What hdmnet serve printed may say why.');
 }
 
 async function content(answer) {
@@ -50,7 +52,7 @@ export async function call(method, path, body, signal) {
     options.headers = { 'Content-Type': 'application/json' };
     options.body = JSON.stringify(body);
   }
-  return content(await request(path, options));
+  return request(path, options, content);
 }
 
 // blob returns the bytes of an answer: a picture, an archive.
@@ -60,12 +62,12 @@ export async function blob(path, { method = 'GET', body, signal, cache = 'no-cac
     options.headers = { 'Content-Type': 'application/json' };
     options.body = JSON.stringify(body);
   }
-  return (await request(path, options)).blob();
+  return request(path, options, answer => answer.blob());
 }
 
 // upload sends files as they are.
 export async function upload(path, files) {
   const form = new FormData();
   for (const file of files) form.append('file', file, file.webkitRelativePath || file.name);
-  return content(await request(path, { method: 'POST', body: form }));
+  return request(path, { method: 'POST', body: form }, content);
 }

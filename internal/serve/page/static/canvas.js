@@ -20,7 +20,7 @@ let pen = null; // the keyboard's pen, in pixels of the picture
 let held = null; // a pointer that draws or moves the picture
 let due = false;
 
-export function redraw() {
+function redraw() {
   if (due) return;
   due = true;
   requestAnimationFrame(() => {

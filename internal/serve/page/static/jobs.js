@@ -53,7 +53,7 @@ export async function cancel() {
 }
 
 // first asks for the pictures that are seen before the others.
-export function first() {
+function first() {
   if (!run || isAway()) return;
   const queries = visible().filter(id => run.classes.some(klass => waits(id, klass)));
   if (queries.length) call('POST', `/api/jobs/${run.id}/first`, { queries }).catch(() => {});
@@ -66,7 +66,7 @@ function stop() {
   changed('jobs', 'masks');
 }
 
-export function watch(job, classes) {
+function watch(job, classes) {
   stop();
   const source = new EventSource(`/api/jobs/${job.id}/events`);
   const waiting = new Set(left(classes).length ? left(classes) : project.images.map(image => image.id));

@@ -18,7 +18,7 @@ function chooseClass(event) {
 }
 
 // Each line: keys as they are written, what they do, the function.
-export const groups = [
+const groups = [
   ['Mark', tools.map(tool => [tool.key, tool.label, () => choose(tool.id)])],
   ['On the canvas', [
     ['Arrows', 'Move the pen; Shift: far, Alt: one pixel'],
@@ -34,11 +34,11 @@ export const groups = [
     ['Backspace', 'Remove all marks', marks.clear],
     ['[', 'Narrower brush', () => widen(1 / 1.25)],
     [']', 'Wider brush', () => widen(1.25)],
-    ['Escape', 'Discard what is not saved', actions.discard],
+    ['Escape', 'Discard what is not saved; redo brings it back', marks.rewind],
   ]],
   ['Decide', [
     ['Enter', 'What the colored button says', enter],
-    ['Y', 'Accept, and on to the next', () => actions.judge('accepted')],
+    ['Y', 'Accept, and on to the next', actions.accept],
     ['N', 'Reject, and on to the next', () => actions.judge('rejected')],
     ['U', 'Use as support', actions.useAsSupport],
     ['Shift+Y', 'Accept all open masks', click('accept-all')],

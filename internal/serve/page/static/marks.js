@@ -44,10 +44,10 @@ function saved(image, klass) {
   return strokes ? { kind: 'marks', strokes } : { kind: 'mask', strokes: [] };
 }
 
-// state is what is drawn; changed tells whether the server does not have it yet.
+// state is what is drawn, or else what the server has.
 export function state(image = view.image, klass = view.klass) {
   const found = draft(image, klass);
-  return found ? found.states[found.at] : saved(image, klass);
+  return found?.at > 0 ? found.states[found.at] : saved(image, klass);
 }
 
 // unsaved tells whether there is something that the server does not have.
@@ -81,6 +81,8 @@ function go(step) {
   keep(view.image, view.klass, { states: found.states, at: found.at + step });
 }
 
+// rewind goes back to what the server has; redo brings the drawing back.
+export const rewind = () => go(-(draft(view.image, view.klass)?.at ?? 0));
 export const undo = () => go(-1);
 export const redo = () => go(1);
 export const canUndo = () => (draft(view.image, view.klass)?.at ?? 0) > 0;
@@ -89,5 +91,5 @@ export function canRedo() {
   return !!found && found.at < found.states.length - 1;
 }
 
-// forget drops what was drawn: the server has it, or the person does not want it.
+// forget drops what was drawn: the server has it.
 export const forget = (image, klass) => keep(image, klass, null);

@@ -24,7 +24,7 @@ export function binary({ gray, w, h }) {
 }
 
 // paint sets all pixels whose center is within half a width of the line from a to b.
-export function paint(mask, w, h, a, b, width, value) {
+function paint(mask, w, h, a, b, width, value) {
   const r = width / 2;
   const x0 = Math.max(0, Math.floor(Math.min(a[0], b[0]) - r)), x1 = Math.min(w - 1, Math.ceil(Math.max(a[0], b[0]) + r));
   const y0 = Math.max(0, Math.floor(Math.min(a[1], b[1]) - r)), y1 = Math.min(h - 1, Math.ceil(Math.max(a[1], b[1]) + r));

@@ -33,8 +33,9 @@ export const failures = new Map(); // image id → {what, remedy}, of the last r
 const listeners = new Map();
 let pending = null;
 
-// on calls fn, once, after any of the topics changed: classes, images, supports, masks,
-// jobs, selection, tool, marks, threshold, grid.
+// on calls fn, once, after any of the topics changed. What there is: classes, images, supports,
+// masks, jobs, marks. What is seen of it: selection, threshold, tool, shown, hint, grid, sort,
+// viewport, auto. reload: the server may know more.
 export function on(topics, fn) {
   for (const topic of topics.split(' ')) {
     if (!listeners.has(topic)) listeners.set(topic, []);

@@ -16,7 +16,7 @@ export const tools = [
   { id: 'hand', key: 'H', label: 'Move the picture', icon: 'hand', tool: 'hand', add: true },
 ];
 
-export const currentTool = () => tools.find(t => t.id === view.tool);
+const currentTool = () => tools.find(t => t.id === view.tool);
 export const hasWidth = () => ['scribble', 'brush'].includes(currentTool().tool);
 
 // strokeWidth is in pixels of the picture.

@@ -75,10 +75,10 @@ const action = (label, key, onclick, primary = false) => el('button', { type: 'b
 // Each situation with what to do in it, and the buttons for that; the last one is Enter's.
 function advice() {
   const name = currentClass()?.name ?? 'the object';
-  const accept = action('Accept', 'Y', () => actions.judge('accepted'), true);
+  const accept = action('Accept', 'Y', actions.accept, true);
   const reject = action('Reject', 'N', () => actions.judge('rejected'));
   const use = action('Use as support', 'U', actions.useAsSupport);
-  const discard = action('Discard', 'Esc', actions.discard);
+  const discard = action('Discard', 'Esc', marks.rewind);
   const failed = failures.get(view.image);
   if (failed && ['unseen', 'blank', 'stale'].includes(actions.situation())) return [told(failed), []];
   const mask = maskOf(view.image, view.klass);
