@@ -122,14 +122,43 @@ func (b *Backend) answer(f func(ctx context.Context, m *message) (int, any, erro
 			status, value, err = f(r.Context(), m)
 		}
 		if err != nil {
-			// Label Studio shows the body of a failed request; the field is that of
-			// label-studio-ml-backend.
 			f := fault.Of(err)
 			b.Warn(fmt.Sprintf("Label Studio, %s: %s", r.URL.Path, f))
-			status, value = f.Status, map[string]any{"status": f.Status, "detail": f.Error()}
+			refuse(w, f)
+			return
 		}
 		reply(w, status, value)
 	}
+}
+
+// refuse answers with an error, in the field that label-studio-ml-backend has for it, and in the
+// status line: of failed requests that is all that Label Studio shows.
+func refuse(w http.ResponseWriter, f *fault.Fault) {
+	value := map[string]any{"status": f.Status, "detail": f.Error()}
+	conn, out, err := http.NewResponseController(w).Hijack()
+	if err != nil { // HTTP/2 has no such text
+		reply(w, f.Status, value)
+		return
+	}
+	defer conn.Close()
+	body, _ := json.Marshal(value) // of text and a number
+	_, _ = fmt.Fprintf(out, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", f.Status, phrase(f.Error()), len(body), body)
+	_ = out.Flush() // the one who asked has gone
+}
+
+// maxPhrase bounds the text of a status line, in bytes.
+const maxPhrase = 400
+
+// phrase is text for a status line: ASCII, on one line.
+func phrase(text string) string {
+	text = strings.NewReplacer("×", "x", "…", "...", "’", "'").Replace(text)
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, text)
+	return text[:min(len(text), maxPhrase)]
 }
 
 func reply(w http.ResponseWriter, status int, value any) {

@@ -381,6 +381,28 @@ func TestRefreshToken(t *testing.T) {
 	}
 }
 
+// TestErrorsAreShown: Label Studio shows the status line alone.
+func TestErrorsAreShown(t *testing.T) {
+	b := newBench(t, "http://127.0.0.1:1", "", t.TempDir())
+	server := httptest.NewServer(b.mux)
+	t.Cleanup(server.Close)
+	answer, err := http.Post(server.URL+"/setup", "application/json", strings.NewReader(`{"project":"1","schema":"<View>\u00d7\r\nX: y</Viev>"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var body map[string]any
+	if err := json.NewDecoder(answer.Body).Decode(&body); err != nil || answer.StatusCode != 400 || answer.Header.Get("X") != "" {
+		t.Errorf("%s %v %v", answer.Status, answer.Header, err)
+	}
+	if !strings.Contains(answer.Status, "is no XML") || !strings.Contains(fmt.Sprint(body["detail"]), "is no XML") {
+		t.Errorf("%q, %v", answer.Status, body)
+	}
+	if got := phrase("30×40\r\nX: y é" + strings.Repeat("a", 1000)); !strings.HasPrefix(got, "30x40??X: y ?a") || len(got) != maxPhrase {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestAddress(t *testing.T) {
 	for _, bad := range []string{"", "localhost:8081", "ftp://x", "http://", "http://a:b@x", "http://x/?a=b"} {
 		if _, err := New(Options{URL: bad}); err == nil || !strings.Contains(err.Error(), "--label-studio") {
