@@ -111,7 +111,7 @@ const batchPixels = 1 << 17
 
 // Capabilities are all but to observe the regions of a network.
 func (d *Device) Capabilities() op.Capabilities {
-	return op.Capabilities{Fetcher: d, Graphs: d, Clock: d, Memory: d, Launches: d, Compiler: d, Late: d, HalfMaps: d.precision == bf16, PreferredBatchPixels: batchPixels}
+	return op.Capabilities{Fetcher: d, Graphs: d, Clock: d, Memory: d, Launches: d, Compiler: d, Late: d, HalfMaps: d.precision == bf16, PoolsLevelsAtOnce: true, PreferredBatchPixels: batchPixels}
 }
 
 // Multiprocessors returns the number of multiprocessors.

@@ -41,7 +41,7 @@ func newBaseLearner(o Options) baseLearner {
 // levels returns the pooled and projected maps [B,n,n,C/4] of x.
 func (p *ppm) levels(t *nn.Tape, x *nn.Var) []*nn.Var {
 	out := t.List(len(p.Features))
-	if op.IsHalf(x.Value) { // which reads x once, whatever its size
+	if op.IsHalf(x.Value) || t.Dev.Capabilities().PoolsLevelsAtOnce && !t.Recording() {
 		var bins [4]int
 		for i, f := range p.Features {
 			bins[i] = f.bins

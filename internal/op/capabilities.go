@@ -13,6 +13,7 @@ type Capabilities struct {
 	Compiler             Compiler       // it compiles kernels when they are first used
 	Late                 LateAdder      // it makes many additions in one piece
 	HalfMaps             bool           // it takes tensors of halves (Half)
+	PoolsLevelsAtOnce    bool           // its AdaptiveAvgPoolLevels reads x once, whatever the sizes
 	PreferredBatchPixels int            // positions of feature maps, of one image or several, that keep all of it busy
 }
 

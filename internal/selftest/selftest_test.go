@@ -48,7 +48,7 @@ func TestEveryOperator(t *testing.T) {
 	for _, o := range []string{"Depthwise3x3", "Depthwise3x3Grad", "GELU", "GELUGrad"} {
 		delete(left, o) // within DepthwiseGELU, which networks call
 	}
-	delete(left, "AdaptiveAvgPoolLevels") // of maps of halves
+	delete(left, "AdaptiveAvgPoolLevels") // of devices that have it in place of AdaptiveAvgPool
 	if len(left) < 50 {
 		t.Fatalf("only %d operators: %v", len(left), left)
 	}

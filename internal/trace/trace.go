@@ -21,11 +21,11 @@ type Device struct {
 // from Alloc.
 func (d *Device) NonStdAlloc() {}
 
-// Capabilities are the device's memory, and its batches: it gets the same calls as without
-// the hook.
+// Capabilities are the device's memory, its batches and which pooling it prefers: it gets the same
+// calls as without the hook.
 func (d *Device) Capabilities() op.Capabilities {
 	c := d.Device.Capabilities()
-	return op.Capabilities{Memory: c.Memory, PreferredBatchPixels: c.PreferredBatchPixels}
+	return op.Capabilities{Memory: c.Memory, PoolsLevelsAtOnce: c.PoolsLevelsAtOnce, PreferredBatchPixels: c.PreferredBatchPixels}
 }
 
 // Call is one call of an operator.
