@@ -58,9 +58,9 @@ func TestTwoDevices(t *testing.T) {
 	meta := [2]string{run("cpu", "meta", start...), run(other, "meta", start...)}
 	alike("meta", meta[0], meta[1])
 
-	score := func(run, device string) map[string]any {
+	score := func(run, device string, more ...string) map[string]any {
 		t.Helper()
-		out, errs, code := hdmnet(t, "eval", "--run", run, "--device", device, "--json")
+		out, errs, code := hdmnet(t, with([]string{"eval", "--run", run, "--device", device, "--json"}, more)...)
 		if code != ui.ExitOK {
 			t.Fatalf("eval of %s on %s: code %d, %s", run, device, code, errs)
 		}
@@ -96,10 +96,14 @@ func TestTwoDevices(t *testing.T) {
 			t.Logf("%s: the logits differ by %.2g", filepath.Base(run), d)
 		}
 		here, there := score(run, "cpu"), score(run, other)
+		together := score(run, other, "--set", "eval.batch=4") // and two episodes at last
 		for _, name := range []string{"miou", "fb_iou", "miou_meta", "fb_iou_meta", "miou_base"} {
 			x, y := here[name].(float64), there[name].(float64)
 			if !(math.Abs(x-y) <= 1e-3) { // a label on the border may fall on the other side
 				t.Errorf("%s: %s is %g on the CPU, %g on %s", run, name, x, y, other)
+			}
+			if z := together[name].(float64); z != y {
+				t.Errorf("%s: %s is %g on %s, %g with four episodes at a time", run, name, y, other, z)
 			}
 		}
 	}
