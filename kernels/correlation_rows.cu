@@ -4,13 +4,12 @@
 #include "head_rows.cuh"
 
 struct UnitRowsArgs {
-	float *rows, *inv; // inv [B,heads,n] may be null
+	float *rows, *tf32, *inv; // tf32: rows rounded to that; it and inv [B,heads,n] may be null
 	const float *x;
 	const int *list, *count; // row r is position list[r], for r < count[b]; null: all
 	i64 batch;
 	int n, heads, d, dp;
 	float scale;
-	int round; // rows, to tf32
 };
 
 // UnitRowsPair are two of them: the first has the blocks before second_block.
@@ -35,7 +34,10 @@ extern "C" __global__ void __launch_bounds__(256) unit_rows(UnitRowsPair both)
 	if (!valid)
 		return;
 	i64 row = (t.b * p.heads + t.h) * p.n + t.r;
-	*(float4 *)(p.rows + row * p.dp + t.c) = rounded(scaled(v, inv * p.scale), p.round);
+	v = scaled(v, inv * p.scale);
+	*(float4 *)(p.rows + row * p.dp + t.c) = v;
+	if (p.tf32)
+		*(float4 *)(p.tf32 + row * p.dp + t.c) = rounded(v, true);
 	if (p.inv && t.c == 0)
 		p.inv[row] = inv;
 }

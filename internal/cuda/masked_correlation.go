@@ -22,11 +22,11 @@ type correlationRowsArgs struct {
 
 // unitRowsArgs is UnitRowsArgs.
 type unitRowsArgs struct {
-	rows, inv, x, list, count pointer
-	batch                     int
-	n, heads, d, dp           int32
-	scale                     float32
-	round                     int32
+	rows, tf32, inv, x, list, count pointer
+	batch                           int
+	n, heads, d, dp                 int32
+	scale                           float32
+	_                               int32
 }
 
 // unitRowsGradArgs is UnitRowsGradArgs.
@@ -58,9 +58,10 @@ type correlation struct {
 	queries, keys          headShape
 	list, count            pointer
 	qRows, kRows           pointer
+	qRounded, kRounded     pointer // to tf32, as the tensor cores take them; 0 in fp32
 	qInv, kInv             pointer // 0 in the forward
 	querySplits, keySplits int     // of the walks of query and support owners
-	round                  int32   // 1 where packed rows are rounded to tf32, as the tensor cores take them
+	round                  int32   // 1 where the rows of values are rounded so too
 }
 
 func (d *Device) correlation(operator string, s op.AttentionSizes, q, k, mask op.Tensor, gradient bool) *correlation {
@@ -69,18 +70,18 @@ func (d *Device) correlation(operator string, s op.AttentionSizes, q, k, mask op
 	groups := s.B * s.Heads
 	c.querySplits = rowSplits(groups*c.queries.n, c.keys.n, queryThreads)
 	c.keySplits = rowSplits(groups*c.keys.n, c.queries.n, supportThreads)
-	if d.precision != fp32 {
-		c.round = 1
-	}
 	c.list, c.count = d.foregroundList(address(mask), c.keys.batch, c.keys.n)
 	c.headScratch = append(c.headScratch, c.list)
 	c.qRows, c.kRows = c.padded(d, c.queries), c.padded(d, c.keys)
+	if d.precision != fp32 {
+		c.qRounded, c.kRounded, c.round = c.padded(d, c.queries), c.padded(d, c.keys), 1
+	}
 	if gradient {
 		c.qInv, c.kInv = c.floats(d, groups*c.queries.n), c.floats(d, groups*c.keys.n)
 	}
 	both := unitRowsPair{
-		first:  unitRowsArgs{rows: c.qRows, inv: c.qInv, x: address(q), scale: 1, round: c.round}.of(c.queries),
-		second: unitRowsArgs{rows: c.kRows, inv: c.kInv, x: address(k), list: c.list, count: c.count, scale: invTemperature, round: c.round}.of(c.keys),
+		first:  unitRowsArgs{rows: c.qRows, tf32: c.qRounded, inv: c.qInv, x: address(q), scale: 1}.of(c.queries),
+		second: unitRowsArgs{rows: c.kRows, tf32: c.kRounded, inv: c.kInv, x: address(k), list: c.list, count: c.count, scale: invTemperature}.of(c.keys),
 	}
 	grid := c.queries.grid()
 	both.secondBlock = int32(grid.grid[0])
@@ -101,9 +102,18 @@ type unitRowsPair struct {
 	secondBlock, _ int32
 }
 
+// scored are the rows that scores are made of. The map and what is divided by norms take the others.
+func (c *correlation) scored() (queries, keys pointer) {
+	if c.qRounded == 0 {
+		return c.qRows, c.kRows
+	}
+	return c.qRounded, c.kRounded
+}
+
 // ownQueries launches a kernel whose owners are the queries; the supports walk.
 func (c *correlation) ownQueries(kernel string, perThread int, a correlationArgs) {
-	a.own, a.walk, a.walkCount = c.qRows, c.kRows, c.count
+	a.own, a.walk = c.scored()
+	a.walkCount = c.count
 	a.ownRows, a.walkRows, a.heads = int32(c.queries.n), int32(c.keys.n), int32(c.keys.heads)
 	kernel, perBlock := c.precision.similarity().rowKernel(kernel, c.keys.dp, perThread)
 	c.launch(kernel, ownRows(c.queries.n, perBlock, c.keys.batch*c.keys.heads, c.querySplits), &a)
@@ -111,7 +121,8 @@ func (c *correlation) ownQueries(kernel string, perThread int, a correlationArgs
 
 // ownSupports launches a kernel whose owners are the supports; the queries walk.
 func (c *correlation) ownSupports(kernel string, perThread int, a correlationArgs) {
-	a.own, a.walk, a.ownCount = c.kRows, c.qRows, c.count
+	a.walk, a.own = c.scored()
+	a.ownCount = c.count
 	a.ownRows, a.walkRows, a.heads = int32(c.keys.n), int32(c.queries.n), int32(c.keys.heads)
 	kernel, perBlock := c.precision.similarity().rowKernel(kernel, c.keys.dp, perThread)
 	c.launch(kernel, ownRows(c.keys.n, perBlock, c.keys.batch*c.keys.heads, c.keySplits), &a)
