@@ -9,7 +9,9 @@ import (
 // AdamW updates p, m and v, element by element, in PyTorch's order of operations.
 func (d *Device) AdamW(p, m, v, g op.Tensor, h op.AdamWParams) {
 	lo := 0
-	for _, r := range op.CheckAdamW(p, m, v, g, &h) {
+	n := op.CheckAdamW(p, m, v, g, &h)
+	for i := range h.Parts() {
+		r := h.Part(i, n)
 		adamWSteps.run(r.End-lo, elementGrain, adamWArgs{p: f32(p)[lo:r.End], m: f32(m)[lo:r.End], v: f32(v)[lo:r.End], g: f32(g)[lo:r.End],
 			decay: 1 - r.LR*h.WeightDecay,
 			step:  float32(float64(r.LR) / (1 - math.Pow(float64(h.Beta1), float64(h.Step)))),

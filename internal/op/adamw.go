@@ -29,13 +29,21 @@ type AdamW interface {
 	AdamW(p, m, v, g Tensor, h AdamWParams)
 }
 
-// CheckAdamW panics unless the operands fit the contract. It returns the rates of all elements.
-func CheckAdamW(p, m, v, g Tensor, h *AdamWParams) []PartRate {
+// Parts is the number of parts with a learning rate of their own.
+func (h *AdamWParams) Parts() int { return max(1, len(h.Rates)) }
+
+// Part is the i-th of them, of n elements in all.
+func (h *AdamWParams) Part(i, n int) PartRate {
+	if h.Rates == nil {
+		return PartRate{n, h.LR}
+	}
+	return h.Rates[i]
+}
+
+// CheckAdamW panics unless the operands fit the contract. It returns their elements.
+func CheckAdamW(p, m, v, g Tensor, h *AdamWParams) int {
 	n := elements3("AdamW", "p", p, "m", m, "v", v)
 	sized("AdamW", "g", g, n)
-	if h.Rates == nil {
-		return []PartRate{{n, h.LR}}
-	}
 	last := 0
 	for _, r := range h.Rates {
 		if r.End <= last {
@@ -43,8 +51,8 @@ func CheckAdamW(p, m, v, g Tensor, h *AdamWParams) []PartRate {
 		}
 		last = r.End
 	}
-	if last != n {
+	if h.Rates != nil && last != n {
 		panic(fmt.Sprintf("op: AdamW: the parts of the rates end with element %d, p with %d", last, n))
 	}
-	return h.Rates
+	return n
 }
