@@ -12,8 +12,9 @@ import (
 
 // bench is a network with a made-up batch, ready to pass it again and again.
 type bench struct {
-	dev  op.Device
-	tape *nn.Tape
+	dev   op.Device
+	tape  *nn.Tape
+	rates []op.PartRate // one list for all steps, as the trainer has
 	batchOnHost
 	batch, shots     int
 	size, classes    int
@@ -64,6 +65,7 @@ func (b *bench) input() Input {
 func (b *bench) training(net any) {
 	b.set = nn.NewSet(b.dev, net, 1)
 	b.moment1, b.moment2 = moments(b.set), moments(b.set)
+	b.rates = []op.PartRate{{End: op.Len(b.set.Values), LR: 1e-4}}
 }
 
 // update runs a training step whose losses are those of a pass.
@@ -75,7 +77,7 @@ func (b *bench) update(pass func()) {
 	pass()
 	b.tape.Backward()
 	b.dev.AdamW(b.set.Values, b.moment1, b.moment2, b.set.Grads,
-		op.AdamWParams{LR: 1e-4, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, Step: b.step})
+		op.AdamWParams{Rates: b.rates, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, Step: b.step})
 }
 
 // metaStep returns a training step of the meta stage: forward, losses, backward, update.
