@@ -87,7 +87,7 @@ test-ptx: $(CUDA_LIB) $(EMU_PTX) $(EMU_LIBRARIES) ## the PTX that ships, interpr
 
 # Whole networks and the self-test on tiles of AMX, emulated where the processor lacks them.
 test-amx: ## AMX on processors without it; needs Linux, a C compiler and AVX512_BF16
-	CGO_ENABLED=1 $(GO) test -count=1 -short -tags amxemu -run 'CPUInBF16' ./internal/model ./internal/vit
+	CGO_ENABLED=1 $(GO) test -count=1 -short -tags amxemu -run 'CPUInBF16' ./internal/model
 	CGO_ENABLED=1 $(GO) test -count=1 -short -tags amxemu -run 'DoctorBF16' ./cmd/hdmnet
 
 # The golden files in every precision, the command line beside the CPU's, and the memory of
