@@ -83,8 +83,11 @@ func (s *server) url() string { return "http://" + s.addr }
 
 // state is what the server says there is.
 func (s *server) state() (v struct {
-	Images   []struct{ ID, Name string }
-	Classes  []struct{ Name string }
+	Images  []struct{ ID, Name string }
+	Classes []struct {
+		Name      string
+		Threshold float64
+	}
 	Supports []struct {
 		Image   string
 		Class   int

@@ -94,7 +94,11 @@ func TestPage(t *testing.T) {
 	b.click(`.class.current input[type="range"]`)
 	b.press(kb.Home)
 	b.until(`document.querySelector('.class.current output').textContent === '0.02'`)
-	b.until(`(async () => (await (await fetch('/api/state')).json()).classes[1].threshold === 0.02)()`)
+	for until := time.Now().Add(20 * time.Second); s.state().Classes[1].Threshold != 0.02; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatal("the server does not know the threshold that was chosen")
+		}
+	}
 	b.settled()
 	if more := count(b.mask()); more <= all {
 		t.Errorf("a threshold of 0.02 gives %d pixels, 0.5 gave %d", more, all)
