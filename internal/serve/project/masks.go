@@ -151,7 +151,7 @@ func (p *Project) SetStatus(id string, class int, status Status) (*Record, error
 	return p.change(id, func(r *Record) error {
 		m := r.Mask(class)
 		if m == nil {
-			return noMask(class)
+			return NoMask(class)
 		}
 		m.Status, m.Revision = status, p.revision.Add(1)
 		if !m.Corrected {
@@ -166,7 +166,7 @@ func (p *Project) Reset(id string, class int) (*Record, error) {
 	return p.change(id, func(r *Record) error {
 		m := r.Mask(class)
 		if m == nil {
-			return noMask(class)
+			return NoMask(class)
 		}
 		if m.Map == 0 {
 			r.Masks = slices.DeleteFunc(r.Masks, func(m Mask) bool { return m.Class == class })
@@ -177,7 +177,8 @@ func (p *Project) Reset(id string, class int) (*Record, error) {
 	})
 }
 
-func noMask(class int) error {
+// NoMask is the error of a picture that has no mask of a class.
+func NoMask(class int) error {
 	return fault.New(http.StatusNotFound, "run the class over the picture first (POST /api/run), or draw a mask", "the picture has no mask of class %d", class)
 }
 

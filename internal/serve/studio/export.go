@@ -42,7 +42,7 @@ type Export struct {
 //
 // Errors: a format that does not exist; nothing accepted.
 func (s *Studio) Export(o Exported) (*Export, error) {
-	e := &Export{s: s, o: o, classes: s.Project.Classes()}
+	e := &Export{s: s, o: o}
 	name := o.Format
 	if name == custom {
 		name = "png"
@@ -65,6 +65,13 @@ func (s *Studio) Export(o Exported) (*Export, error) {
 			e.records = append(e.records, r)
 		}
 	}
+	// Classes of which nothing is accepted are none of the data set's.
+	e.classes = slices.DeleteFunc(s.Project.Classes(), func(c project.Class) bool {
+		return !slices.ContainsFunc(e.records, func(r *project.Record) bool {
+			m := r.Mask(c.ID)
+			return m != nil && m.Status == project.Accepted || o.Supports && r.Support(c.ID) != nil
+		})
+	})
 	if len(e.records) == 0 {
 		return nil, fault.New(http.StatusConflict, "accept masks first", "no mask is accepted")
 	}

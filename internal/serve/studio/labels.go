@@ -111,8 +111,7 @@ func paint(labels []int32, layers []layer, h, w int) {
 // taken instead of the class's.
 func (s *Studio) ClassMask(r *project.Record, class int, threshold float64) ([]uint8, error) {
 	if r.Mask(class) == nil {
-		_, err := s.Project.SetStatus(r.Image.ID, class, project.Proposed) // says what is missing
-		return nil, err
+		return nil, project.NoMask(class)
 	}
 	var thresholds map[int]float64
 	if threshold >= 0 {
