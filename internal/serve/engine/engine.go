@@ -92,6 +92,7 @@ type Task struct {
 	loading  bool
 	needed   bool          // the image, though features are said to be kept
 	ready    chan struct{} // closed when the result is there
+	finished bool          // ready is closed
 	result   predict.Map
 	err      error
 }
@@ -167,8 +168,13 @@ func (t *Task) Wait() (predict.Map, error) {
 	}
 }
 
+// finish gives the result, the first time. A task is in the queue, and the engine is locked, or it
+// is nobody else's.
 func (t *Task) finish(m predict.Map, err error) {
-	t.result, t.err = m, err
+	if t.finished {
+		return
+	}
+	t.result, t.err, t.finished = m, err, true
 	close(t.ready)
 }
 
@@ -279,9 +285,8 @@ func (e *Engine) take(list int) (batch []*Task) {
 	e.waiting[list] = slices.DeleteFunc(e.waiting[list], func(t *Task) bool {
 		if err := t.ctx.Err(); err != nil && !t.loading {
 			t.finish(predict.Map{}, err)
-			return true
 		}
-		return t.err != nil
+		return t.finished
 	})
 	most := 1
 	for i, t := range e.waiting[list] {

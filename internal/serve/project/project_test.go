@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"hdmnet/internal/lockfile"
@@ -200,4 +201,44 @@ func TestProjectLimits(t *testing.T) {
 	if sum != p.Used() {
 		t.Errorf("%d bytes are counted, there are %d", p.Used(), sum)
 	}
+}
+
+// Who reads a mask while it changes gets the old one or the new one.
+func TestReadWhileChanging(t *testing.T) {
+	dir, id := filled(t)
+	p, err := Open(dir, nil, limits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	end := make(chan struct{})
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for {
+				select {
+				case <-end:
+					return
+				default:
+				}
+				r, err := p.Record(id)
+				if err == nil {
+					_, err = p.FixedMask(r, 1)
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for i := range 60 {
+		mask := make([]uint8, 12)
+		mask[i%12] = 1
+		if _, err := p.Fix(id, 1, mask, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(end)
+	all.Wait()
 }

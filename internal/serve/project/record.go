@@ -267,23 +267,23 @@ func (p *Project) change(id string, change func(r *Record) error) (*Record, erro
 		return nil, err
 	}
 	r := old.clone()
-	before := old.files()
 	err = change(r)
 	if err == nil {
 		err = p.writeJSON(recordFile(id), r)
 	}
-	keep := r
+	gone, keep := old.files(), r.files()
 	if err != nil {
-		before, keep = r.files(), old // what was written for nothing
+		gone, keep = keep, gone // what was written for nothing
+	} else {
+		p.mu.Lock()
+		p.records[id] = r
+		p.mu.Unlock()
 	}
-	kept := keep.files()
-	p.remove(slices.DeleteFunc(before, func(f string) bool { return slices.Contains(kept, f) })...)
+	// Only now: who finds a file of the old record gone finds the new record.
+	p.remove(slices.DeleteFunc(gone, func(f string) bool { return slices.Contains(keep, f) })...)
 	if err != nil {
 		return nil, err
 	}
-	p.mu.Lock()
-	p.records[id] = r
-	p.mu.Unlock()
 	if !slices.EqualFunc(old.Supports, r.Supports, func(a, b Support) bool { return a.Revision == b.Revision }) {
 		p.turns.Add(1)
 	}
