@@ -17,6 +17,7 @@ import (
 	"hdmnet/internal/infile"
 	"hdmnet/internal/memlimit"
 	"hdmnet/internal/op"
+	"hdmnet/internal/picture"
 	"hdmnet/internal/serve"
 )
 
@@ -64,6 +65,9 @@ func (o *options) openFrom(ctx context.Context, io ui.Streams, from experiment.S
 	t, err := experiment.OpenTrained(from, settings, monitor)
 	if err != nil {
 		return err
+	}
+	if o.Given("max-pixels") && t.Dataset.MaxPixels > picture.WholePixels {
+		return ui.Usagef("--max-pixels %d: expected at most %d; make larger pictures smaller, or cut them into tiles", t.Dataset.MaxPixels, picture.WholePixels)
 	}
 	if work.Views, err = flags.Views(t.Config); err != nil {
 		return err

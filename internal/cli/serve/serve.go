@@ -21,6 +21,7 @@ import (
 	"hdmnet/internal/cli/ui"
 	"hdmnet/internal/infile"
 	"hdmnet/internal/labelstudio"
+	"hdmnet/internal/picture"
 	"hdmnet/internal/serve"
 )
 
@@ -94,7 +95,8 @@ Prometheus. Ctrl-C ends the server.`,
 	f.IntVar(&o.cacheSize, "cache-size", 20, "largest size of --cache, in `GIB`; what was not used for the longest leaves")
 	f.Int("feature-cache", 0, "memory for features of pictures, in `MIB`, so that another support costs little time; 0: half of what is free")
 	o.Bind("feature-cache", "eval.feature_cache")
-	flags.MaxPixels(o.Settings)
+	f.Int("max-pixels", picture.WholePixels, "largest picture that is taken, in pixels")
+	o.Bind("max-pixels", "dataset.max_pixels")
 	flags.Fusion(o.Settings)
 	flags.Device(o.Settings)
 	flags.ConfigForWeights(cmd, &o.config)
