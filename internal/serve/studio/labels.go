@@ -24,6 +24,9 @@ type layer struct {
 // class that is most probable there among those above their thresholds. Rejected masks do not count,
 // but for that of the class shown (0: none). thresholds are instead of those of the classes.
 func (s *Studio) Labels(r *project.Record, shown int, thresholds map[int]float64) ([]int32, error) {
+	// Of the largest picture these are hundreds of megabytes.
+	s.paints <- struct{}{}
+	defer func() { <-s.paints }()
 	h, w := r.Image.Height, r.Image.Width
 	var layers []layer
 	var fixed []*project.Mask

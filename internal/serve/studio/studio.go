@@ -35,7 +35,8 @@ type Studio struct {
 	Options
 	reader  picture.Reader
 	copies  *copies
-	decodes chan struct{} // as many pictures are decoded at a time for people
+	decodes chan struct{} // as many pictures are decoded at a time
+	paints  chan struct{} // as many are labelled at a time
 	end     context.Context
 	stop    context.CancelFunc
 	workers sync.WaitGroup
@@ -55,7 +56,7 @@ type Studio struct {
 // New returns a studio.
 func New(o Options) (*Studio, error) {
 	s := &Studio{Options: o, reader: picture.Reader{MaxPixels: o.MaxPixels}, copies: newCopies(),
-		decodes: make(chan struct{}, max(2, min(4, runtime.GOMAXPROCS(0)))), prepared: map[int]*engine.Supports{}}
+		decodes: make(chan struct{}, max(2, min(4, runtime.GOMAXPROCS(0)))), paints: make(chan struct{}, 4), prepared: map[int]*engine.Supports{}}
 	s.end, s.stop = context.WithCancel(context.Background())
 	for _, c := range o.Project.Classes() {
 		if err := s.reassess(c); err != nil {
