@@ -47,16 +47,16 @@ func (l Layout) Notes() []string {
 func Match(shape func(name string) ([]int, bool)) (Layout, bool) {
 	has := func(name string) bool { _, ok := shape(name); return ok }
 	var l Layout
-	var class, patch, registers, table string
+	var class, patch, registers string
 	var rotary bool
 	switch {
 	case has("embeddings.cls_token") && (has("embeddings.patch_embeddings.projection.weight") || has("encoder.layer.0.norm1.weight")):
 		l.Source, l.names = "Hugging Face's DINOv2", huggingFace2(has)
-		class, patch, registers, table = "embeddings.cls_token", "embeddings.patch_embeddings.projection.weight", "embeddings.register_tokens", "embeddings.position_embeddings"
+		class, patch, registers = "embeddings.cls_token", "embeddings.patch_embeddings.projection.weight", "embeddings.register_tokens"
 	case has("embeddings.cls_token") && (has("embeddings.patch_embeddings.weight") || has("layer.0.norm1.weight")):
 		l.Source, l.names = "Hugging Face's DINOv3", huggingFace3(has)
-		class, patch, registers, table = "embeddings.cls_token", "embeddings.patch_embeddings.weight", "embeddings.register_tokens", "embeddings.position_embeddings"
-		if rotary = !has(table); !rotary || has(periodsName) { // this package's names are the same
+		class, patch, registers = "embeddings.cls_token", "embeddings.patch_embeddings.weight", "embeddings.register_tokens"
+		if rotary = !has("embeddings.position_embeddings"); !rotary || has(periodsName) { // this package's names are the same
 			l.Source, l.stored = "hdmnet", has(ruleName)
 		}
 	case has("cls_token") && (has("storage_tokens") || has("rope_embed.periods")):

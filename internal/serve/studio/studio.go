@@ -36,7 +36,7 @@ type Studio struct {
 	reader  picture.Reader
 	copies  *copies
 	decodes chan struct{} // as many pictures are decoded at a time
-	paints  chan struct{} // as many are labelled at a time
+	paints  chan struct{} // as many are labeled at a time
 	end     context.Context
 	stop    context.CancelFunc
 	workers sync.WaitGroup
