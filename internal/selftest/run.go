@@ -116,6 +116,7 @@ var cases = []workload{
 	{name: "loss of a training step with ambiguity elimination", run: trainMeta, want: 5.454438, backbone: "tiny", size: 65, batch: 2, shots: 2, ambiguity: true},
 	{name: "outputs of an evaluation, 1 shot", run: evaluate, want: 59.11469, backbone: "tiny", size: 81, batch: 1, shots: 1},
 	{name: "loss of a base training step", run: trainBase, want: 2.846566, backbone: "tiny", size: 65, batch: 4},
+	{name: "outputs of an evaluation on an encoder", run: evaluate, want: 56.890322, backbone: "dinov3_tiny16", size: 80, batch: 1, shots: 1},
 	{name: "loss of a training step, ResNet-50", run: trainMeta, want: 5.406363, backbone: "resnet50", size: 97, batch: 2, shots: 2, thorough: true},
 	{name: "outputs of an evaluation, ResNet-50", run: evaluate, want: 99.87377, backbone: "resnet50", size: 97, batch: 1, shots: 1, thorough: true},
 	{name: "loss of a base training step, ResNet-50", run: trainBase, want: 2.845252, backbone: "resnet50", size: 97, batch: 4, thorough: true},
