@@ -36,6 +36,7 @@ type optimizer struct {
 	groups  []span
 	rates   []op.PartRate // of the groups in the present step: adamw only
 	moments []momentBlock
+	kept    op.Tensor // gradients of the step's batches before the last one; nil until they are needed
 	memory  []tensor.Memory
 }
 
@@ -61,15 +62,12 @@ func newOptimizer(o optimizerPlan, dev op.Device, set *nn.Set) (*optimizer, erro
 	if names == nil {
 		return nil, fmt.Errorf("optimizer %q does not exist; there are sgd and adamw", o.Kind)
 	}
-	n := op.Len(set.Values)
 	for _, name := range names {
-		mem, err := dev.Alloc(int64(n) * 4)
+		t, err := z.block("the optimizer's moments")
 		if err != nil {
-			return nil, fmt.Errorf("%s: no memory for the optimizer's moments of %d parameters: %w; choose a device with more memory, or a smaller backbone", dev.Name(), n, err)
+			return nil, err
 		}
-		t := op.FromMemory(dev, tensor.Float32, mem.Uintptr(), n)
 		dev.Zero(t)
-		z.memory = append(z.memory, mem)
 		z.moments = append(z.moments, momentBlock{momentPrefix + name, t})
 	}
 	var unknown []string
@@ -85,6 +83,37 @@ func newOptimizer(o optimizerPlan, dev op.Device, set *nn.Set) (*optimizer, erro
 		return nil, fmt.Errorf("optimizer: no learning-rate multiplier for the parameter groups %s", strings.Join(unknown, ", "))
 	}
 	return z, nil
+}
+
+// block returns memory as long as the block of trained values.
+func (z *optimizer) block(what string) (op.Tensor, error) {
+	n := op.Len(z.set.Values)
+	mem, err := z.dev.Alloc(int64(n) * 4)
+	if err != nil {
+		return nil, fmt.Errorf("%s: no memory for %s of %d parameters: %w; choose a device with more memory, or a smaller backbone", z.dev.Name(), what, n, err)
+	}
+	z.memory = append(z.memory, mem)
+	return op.FromMemory(z.dev, tensor.Float32, mem.Uintptr(), n), nil
+}
+
+// keep adds the gradients of the batch that has been collected to those of the step's batches
+// before it, which are batches−1, and begins the next one's from zero. So the gradients of two
+// batches are added as two processes add theirs, to the last bit.
+func (z *optimizer) keep(batches int) error {
+	if z.kept == nil {
+		t, err := z.block("the gradients of several batches")
+		if err != nil {
+			return err
+		}
+		z.kept = t
+	}
+	if batches == 1 {
+		z.dev.Copy(z.kept, z.set.Grads)
+	} else {
+		z.dev.AddScaled(z.kept, z.set.Grads, 1)
+	}
+	z.dev.Zero(z.set.Grads)
+	return nil
 }
 
 // step updates all groups with the gradients that have been collected. lr is the base
@@ -138,8 +167,8 @@ func (z *optimizer) load(f *weights.File) error {
 }
 
 func (z *optimizer) close() error {
-	for i, m := range z.memory {
-		if err := z.dev.Free(m, int64(op.Len(z.moments[i].t))*4); err != nil {
+	for _, m := range z.memory {
+		if err := z.dev.Free(m, int64(op.Len(z.set.Values))*4); err != nil {
 			return err
 		}
 	}

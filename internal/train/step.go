@@ -56,6 +56,7 @@ func (s *stage) step() error {
 	scale := 1 / float32(n)
 	op.Region(s.dev, model.RegionUpload)
 	s.dev.Zero(set.Grads)
+	own := 0 // batches of this process so far
 	for i := place.Rank; i < n+place.Rank; i += place.Size {
 		batch, err := s.next(i < n)
 		if err != nil {
@@ -64,6 +65,12 @@ func (s *stage) step() error {
 		if batch == nil {
 			continue
 		}
+		if own > 0 {
+			if err := s.optimizer.keep(own); err != nil {
+				return err
+			}
+		}
+		own++
 		r, err := s.task.Step(batch, stepSeed(st.Seed, st.Stage, step, i/s.joined), scale)
 		if err != nil {
 			return s.advise(err)
@@ -72,6 +79,9 @@ func (s *stage) step() error {
 		f.images += batch.Size * (1 + batch.Shots)
 		f.pictures = append(f.pictures, describe(batch, s.fold)...)
 		s.source.Release(batch)
+	}
+	if own > 1 {
+		s.dev.AddScaled(set.Grads, s.optimizer.kept, 1)
 	}
 	if s.ahead == 0 {
 		f.status = *st
