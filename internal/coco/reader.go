@@ -282,6 +282,9 @@ func (r *reader) offset() int64 { return r.base + r.dec.InputOffset() }
 func (r *reader) token() (json.Token, error) {
 	r.flow.limit = r.dec.InputOffset() + maxValue
 	t, err := r.dec.Token()
+	if large := (*json.UnmarshalTypeError)(nil); errors.As(err, &large) {
+		return nil, fmt.Errorf("the %s at byte %d is too large", large.Value, r.offset())
+	}
 	return t, r.explain(err)
 }
 
