@@ -82,19 +82,10 @@ func (o *options) networks(io ui.Streams) ([]*experiment.Trained, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := flags.CheckFoldScheme(o.Settings, t.Config); err != nil {
-			return nil, err
-		}
 		if _, err := flags.Views(t.Config); err != nil {
 			return nil, err
 		}
-		if _, err := flags.Refinement(t.Config); err != nil {
-			return nil, err
-		}
-		if err := o.apply(t.Config); err != nil {
-			return nil, err
-		}
-		if err := experiment.Absolute(t.Config); err != nil {
+		if err := o.adopt(t.Config); err != nil {
 			return nil, err
 		}
 		if wanted >= 0 {
@@ -167,4 +158,18 @@ func (o *options) checkOwn(t *experiment.Trained) error {
 		return ui.Usagef("%s was not trained on classes of this set, so there are no base classes to score: leave --gfss and --stage out", t.Path)
 	}
 	return nil
+}
+
+// adopt checks the settings of what is scored, and puts the flags into them.
+func (o *options) adopt(c *config.Config) error {
+	if err := flags.CheckFoldScheme(o.Settings, c); err != nil {
+		return err
+	}
+	if _, err := flags.Refinement(c); err != nil {
+		return err
+	}
+	if err := o.apply(c); err != nil {
+		return err
+	}
+	return experiment.Absolute(c)
 }

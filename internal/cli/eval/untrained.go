@@ -32,16 +32,7 @@ func (o *options) encoders(options config.Options, wanted int) ([]*experiment.Tr
 	if err != nil {
 		return nil, err
 	}
-	if err := flags.CheckFoldScheme(o.Settings, t.Config); err != nil {
-		return nil, err
-	}
-	if _, err := flags.Refinement(t.Config); err != nil {
-		return nil, err
-	}
-	if err := o.apply(t.Config); err != nil {
-		return nil, err
-	}
-	if err := experiment.Absolute(t.Config); err != nil {
+	if err := o.adopt(t.Config); err != nil {
 		return nil, err
 	}
 	if o.fold != "all" {
