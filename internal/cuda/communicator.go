@@ -121,6 +121,9 @@ const watchEvery = 200 * time.Millisecond
 // OpenCommunicator joins a group of that many processes as number rank. It returns once
 // all have called it. When lost is closed, it and everything after it fails.
 func (d *Device) OpenCommunicator(n *NCCL, id CommunicatorID, ranks, rank int, lost <-chan struct{}) (*Communicator, error) {
+	if err := keepContext(d.index, d.gpu); err != nil { // NCCL too has modules and memory in it until the process ends
+		return nil, err
+	}
 	c := &Communicator{nccl: n, dev: d, quit: make(chan struct{}), done: make(chan struct{})}
 	opened := make(chan error, 1)
 	// On a thread of its own: where another process is missing, it waits there for ever.
@@ -225,7 +228,7 @@ func (c *Communicator) exchange(name string, call func(C.ncclComm_t, C.CUstream)
 		if c.dead.Load() {
 			return errGroupLost
 		}
-		return c.nccl.error(c.comm, call(c.comm, cStream(d.stream)), name)
+		return d.withFault(c.nccl.error(c.comm, call(c.comm, cStream(d.stream)), name))
 	})
 }
 

@@ -112,6 +112,18 @@ var emulatorCases = map[string]func(t *testing.T, d *Device){
 		d.CaptureGraph(func() {})
 		d.Synchronize()
 	},
+	"late at a load": func(t *testing.T, d *Device) {
+		x := op.NewArena(d).Zeros(64)
+		failLate(d)
+		d.ReLU(x, x) // the first kernel of its module
+		d.Synchronize()
+	},
+	"late at an exchange": func(t *testing.T, d *Device) {
+		c, x := joinAlone(d), op.NewArena(d).Zeros(64)
+		failLate(d)
+		c.AllReduce(x, false)
+		d.Synchronize()
+	},
 	"in step": func(t *testing.T, d *Device) {
 		failLate(d)
 		d.Synchronize()
@@ -180,6 +192,8 @@ func TestEmulatorReports(t *testing.T) {
 		{"late at a download", checked, "", []string{"copy from the device", "ILLEGAL_ADDRESS", "write_past, zero", "HDMNET_CUDA_SYNC=1", "compute-sanitizer"}},
 		{"late at a mark", checked, "", []string{"ILLEGAL_ADDRESS", "mark, write_past, zero", "HDMNET_CUDA_SYNC=1", "compute-sanitizer"}},
 		{"late at a graph", checked, "HDMNET_CUDA_CACHE=", []string{"begin to capture a graph", "ILLEGAL_ADDRESS", "write_past, zero", "HDMNET_CUDA_SYNC=1", "compute-sanitizer"}},
+		{"late at a load", checked, "", []string{"load the kernels of kernels/relu.cu", "ILLEGAL_ADDRESS", "relu, write_past, zero", "HDMNET_CUDA_SYNC=1", "compute-sanitizer"}},
+		{"late at an exchange", checked, librariesVariable + "=" + os.Getenv("HDMNET_EMU_LIBRARY"), []string{"all-reduce: NCCL", "ILLEGAL_ADDRESS", "all-reduce, write_past, zero", "HDMNET_CUDA_SYNC=1", "compute-sanitizer"}},
 		{"in step", checked, "HDMNET_CUDA_SYNC=1", []string{"ILLEGAL_ADDRESS", "write_past: ", "has failed; please report", "compute-sanitizer"}},
 		{"misaligned", checked, "", []string{"misaligned", "CUDA_ERROR_MISALIGNED_ADDRESS"}},
 		{"half warp", fast, "", []string{"half_warp_shuffle", "__shfl_sync", "faults.cu"}},

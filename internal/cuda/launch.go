@@ -181,6 +181,9 @@ func (d *Device) module(name string) (cu.Module, error) {
 		m, err = loadModule(ptx, fmt.Sprintf("load the kernels of kernels/%s.cu", name))
 		return err
 	})
+	if lost(err) {
+		return m, d.check(err, "")
+	}
 	if err != nil {
 		return m, fmt.Errorf("%w; the driver compiles them for the GPU at first use: is it up to date, and is there space for its cache (~/.nv)?", err)
 	}
@@ -203,6 +206,18 @@ func (d *Device) check(err error, doing string) error {
 		return fmt.Errorf("%w; the GPU's hardware reports damage (nvidia-smi -q -d ECC): restart the machine, and if it comes again have the GPU exchanged", err)
 	case kernelFault:
 		return fmt.Errorf("%w; %s", err, d.afterFault())
+	}
+	return err
+}
+
+// withFault adds to an error of a library what the driver tells of a kernel that failed before, of
+// which the library knows nothing; on the queue's thread.
+func (d *Device) withFault(err error) error {
+	if err == nil {
+		return nil
+	}
+	if cause := driverError(d.stream.Query(), "ask for the stream's state"); lost(cause) {
+		return fmt.Errorf("%w: %w", err, d.check(cause, ""))
 	}
 	return err
 }

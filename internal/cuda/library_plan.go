@@ -140,14 +140,10 @@ func (p *plan) leave(err error) error {
 	return err
 }
 
-// libraryError completes the error of a library; on the queue's thread. A kernel that failed
-// before is told of by the driver.
+// libraryError completes the error of a library; on the queue's thread.
 func (d *Device) libraryError(err error) error {
-	if err == nil {
-		return nil
-	}
-	if cause := driverError(d.stream.Query(), "ask for the stream's state"); lost(cause) {
-		return fmt.Errorf("%w: %w", err, d.check(cause, ""))
+	if err = d.withFault(err); err == nil || lost(err) {
+		return err
 	}
 	return fmt.Errorf("%w; NVIDIA's library fails: is the GPU full (nvidia-smi), are library and driver of one kind? %s=%s does without", err, librariesVariable, librariesOff)
 }

@@ -107,10 +107,13 @@ func TestLibrariesFound(t *testing.T) {
 func TestContextStays(t *testing.T) {
 	if os.Getenv("HDMNET_TEST_CONTEXT") == "" {
 		emulated := emulatedLibraries(t)
-		cmd := exec.Command(os.Args[0], "-test.run=^TestContextStays$", "-test.v") // the process's own context
-		cmd.Env = append(os.Environ(), "HDMNET_TEST_CONTEXT="+emulated)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("%v\n%s", err, out)
+		alone := link(t, map[string]string{ncclSoname: filepath.Join(emulated, ncclSoname)})
+		for _, folder := range []string{emulated, alone} {
+			cmd := exec.Command(os.Args[0], "-test.run=^TestContextStays$", "-test.v") // the process's own context
+			cmd.Env = append(os.Environ(), "HDMNET_TEST_CONTEXT="+folder)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%s: %v\n%s", folder, err, out)
+			}
 		}
 		return
 	}
@@ -124,6 +127,11 @@ func TestContextStays(t *testing.T) {
 			t.Fatal(err)
 		}
 		gpu := dev.gpu
+		if c.libraries != librariesOff && dev.libraries.blas == nil { // the folder with NCCL alone
+			if err := joinAlone(dev).Close(); err != nil {
+				t.Error(err)
+			}
+		}
 		if err := dev.Close(); err != nil {
 			t.Error(err)
 		}
@@ -131,6 +139,23 @@ func TestContextStays(t *testing.T) {
 			t.Errorf("after a device with libraries from %q: context active %d, want %d; %v", c.libraries, active, c.active, err)
 		}
 	}
+}
+
+// joinAlone makes a group of NCCL of this process alone.
+func joinAlone(d *Device) *Communicator {
+	n, err := OpenNCCL()
+	if err != nil {
+		panic(err)
+	}
+	id, err := n.NewID()
+	if err != nil {
+		panic(err)
+	}
+	c, err := d.OpenCommunicator(n, id, 1, 0, nil)
+	if err != nil {
+		panic(err)
+	}
+	return c
 }
 
 // TestLibrariesErrors: what is set to nonsense is not passed over.
