@@ -5,10 +5,13 @@
 //
 // No modules: all. PTXAS names the assembler, which is part of the CUDA toolkit and of
 // PyPI's nvidia-cuda-nvcc packages. Nothing else needs it: the driver assembles the PTX.
+//
+// The table ends with sums of the PTX that it tells of, so that a test finds one that is older.
 package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"log"
@@ -56,7 +59,12 @@ func run(out io.Writer, ptxas string, modules []string) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
+	version, err := versionOf(ptxas)
+	if err != nil {
+		return err
+	}
 	var b bytes.Buffer
+	fmt.Fprintf(&b, "# Registers, shared memory, stack and spills\n\nWritten by `make ptxas` with ptxas %s: [README.md](README.md).\n\n", version)
 	fmt.Fprintf(&b, "| kernel | registers, %s | shared bytes | stack bytes | spilled bytes |\n|---|---|---|---|---|\n", strings.Join(architectures, " / "))
 	for _, module := range modules {
 		rows, err := table(ptxas, dir, module)
@@ -65,8 +73,44 @@ func run(out io.Writer, ptxas string, modules []string) error {
 		}
 		b.WriteString(rows)
 	}
+	b.WriteByte('\n')
+	for _, module := range modules {
+		s, err := sum(module)
+		if err != nil {
+			return err
+		}
+		b.WriteString(s)
+	}
 	_, err = out.Write(b.Bytes())
 	return err
+}
+
+// versionOf asks the assembler for its version.
+func versionOf(ptxas string) (string, error) {
+	text, err := exec.Command(ptxas, "--version").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%s --version: %w\n%s(PTXAS names the assembler; docs: kernels/README.md)", ptxas, err, text)
+	}
+	m := versionPattern.FindSubmatch(text)
+	if m == nil {
+		return "", fmt.Errorf("%s --version names no release: PTXAS=%s is no ptxas\n%s", ptxas, ptxas, text)
+	}
+	return string(m[1]), nil
+}
+
+// sum is a line that differs when the PTX of a module does, but for the first line, which
+// compiling it again may change alone.
+func sum(module string) (string, error) {
+	h := sha256.New()
+	for _, target := range []kernels.Target{kernels.SM80, kernels.SM90a} {
+		ptx, err := kernels.PTX(module, target)
+		if err != nil {
+			return "", err
+		}
+		_, text, _ := strings.Cut(ptx, "\n")
+		_, _ = io.WriteString(h, text)
+	}
+	return fmt.Sprintf("<!-- %s %x -->\n", module, h.Sum(nil)[:8]), nil
 }
 
 // table is the rows of a module's kernels, sorted by name.
@@ -123,6 +167,7 @@ func cell(n []need, value func(need) int, join bool) string {
 }
 
 var (
+	versionPattern   = regexp.MustCompile(`release (\d+\.\d+)`)
 	entryPattern     = regexp.MustCompile(`Compiling entry function '([^']+)'`)
 	spillPattern     = regexp.MustCompile(`(\d+) bytes spill stores, (\d+) bytes spill loads`)
 	registersPattern = regexp.MustCompile(`Used (\d+) registers`)

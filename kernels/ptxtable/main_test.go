@@ -15,7 +15,7 @@ import (
 func fake(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "ptxas")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\narch=${2#-arch=sm_}; arch=${arch%a}\ncat >&2 <<END\n"+text+"\nEND\n"), 0o755); err != nil {
+	if err := os.WriteFile(path, []byte("#!/bin/sh\nif [ $1 = --version ]; then echo release 13.5; exit; fi\narch=${2#-arch=sm_}; arch=${arch%a}\ncat >&2 <<END\n"+text+"\nEND\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -35,8 +35,13 @@ ptxas info    : Used $arch registers, 400 bytes cmem[0]`)
 	if err := run(&b, ptxas, []string{"add"}); err != nil {
 		t.Fatal(err)
 	}
-	want := "| kernel | registers, sm_80 / sm_86 / sm_89 / sm_90a / sm_100 / sm_120 | shared bytes | stack bytes | spilled bytes |\n|---|---|---|---|---|\n" +
-		"| `first` | 80 / 86 / 89 / 90 / 100 / 120 | 0 | 0 | 0 |\n| `second` | 255 / 255 / 255 / 255 / 255 / 255 | 33280 | 32 | 56 |\n"
+	s, err := sum("add")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "# Registers, shared memory, stack and spills\n\nWritten by `make ptxas` with ptxas 13.5: [README.md](README.md).\n\n" +
+		"| kernel | registers, sm_80 / sm_86 / sm_89 / sm_90a / sm_100 / sm_120 | shared bytes | stack bytes | spilled bytes |\n|---|---|---|---|---|\n" +
+		"| `first` | 80 / 86 / 89 / 90 / 100 / 120 | 0 | 0 | 0 |\n| `second` | 255 / 255 / 255 / 255 / 255 / 255 | 33280 | 32 | 56 |\n\n" + s
 	if b.String() != want {
 		t.Errorf("got\n%swant\n%s", b.String(), want)
 	}
@@ -47,6 +52,7 @@ func TestErrors(t *testing.T) {
 		{filepath.Join(t.TempDir(), "none"), "add", "none"},
 		{fake(t, ""), "substract", "substract"},
 		{"false", "add", "PTXAS"},
+		{"true", "add", "names no release"},
 	} {
 		var b strings.Builder
 		if err := run(&b, c.ptxas, []string{c.module}); err == nil || !strings.Contains(err.Error(), c.want) || b.Len() > 0 {
@@ -55,8 +61,9 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestHotKernels: the modules that the Makefile names for the table exist.
-func TestHotKernels(t *testing.T) {
+// hotModules are those that the Makefile names for the table.
+func hotModules(t *testing.T) []string {
+	t.Helper()
 	text, err := os.ReadFile("../../Makefile")
 	if err != nil {
 		t.Fatal(err)
@@ -67,9 +74,46 @@ func TestHotKernels(t *testing.T) {
 	if !ok || len(names) < 10 {
 		t.Fatalf("modules %q", fmt.Sprint(names))
 	}
-	for _, n := range names {
-		if _, err := kernels.PTX(n, kernels.SM80); err != nil {
-			t.Error(err)
+	return names
+}
+
+// TestCommittedTable: kernels/ptxas.md tells of the PTX as it is, of every hot kernel, and in it no
+// kernel that multiplies on tensor cores spills: a spill in its main loop costs more than they gain.
+func TestCommittedTable(t *testing.T) {
+	text, err := os.ReadFile("../ptxas.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, tensor := string(text), 0
+	for _, module := range hotModules(t) {
+		s, err := sum(module)
+		if err != nil {
+			t.Fatal(err)
 		}
+		if !strings.Contains(table, s) {
+			t.Errorf("kernels/ptxas.md is not of the present %s.ptx: make ptxas >kernels/ptxas.md (kernels/README.md says where ptxas is from)", module)
+		}
+		for _, target := range []kernels.Target{kernels.SM80, kernels.SM90a} {
+			ptx, err := kernels.PTX(module, target)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, entry := range strings.Split(ptx, ".entry ")[1:] {
+				name := entry[:strings.IndexAny(entry, "( ")]
+				_, row, found := strings.Cut(table, "\n| `"+name+"` |")
+				row, _, _ = strings.Cut(row, "\n")
+				if !found {
+					t.Errorf("kernels/ptxas.md has no %s", name)
+				} else if strings.Contains(entry, "mma.sync") || strings.Contains(entry, "wgmma.mma_async") {
+					tensor++
+					if !strings.HasSuffix(row, " | 0 |") {
+						t.Errorf("%s spills:%s", name, row)
+					}
+				}
+			}
+		}
+	}
+	if tensor < 100 {
+		t.Errorf("only %d kernels on tensor cores", tensor)
 	}
 }
