@@ -79,8 +79,11 @@ test-cuda: $(CUDA_LIB) $(EMU_SELFTEST) $(EMU_LIBRARIES) ## the CUDA device on th
 PTX_ENV = HDMNET_EMU_MEMORY=2048 HDMNET_EMU_LIBRARY=$(CURDIR)/$(EMU_LIBRARY) HDMNET_CUDA_DRIVER=$(CURDIR)/$(EMU_PTX)
 PTX_MODELS ?= a100 h100 # of tensor cores
 PTX_TENSOR := Tensor|Precision|Tiles|WideHeads|Half
+# What differs on compute capability 9.0.
+HOPPER := Wgmma|Half|TestSuite/^frozen_conv2d$$
 test-ptx: $(CUDA_LIB) $(EMU_PTX) $(EMU_LIBRARIES) ## the PTX that ships, interpreted; then with sums as tensor cores make them
 	$(PTX_ENV) $(CUDA_GO) test -count=1 -tags cuda -run '$(CUDA_RUN)' ./internal/cuda
+	$(if $(filter .,$(CUDA_RUN)),$(PTX_ENV) HDMNET_EMU_CC=90 $(CUDA_GO) test -count=1 -tags cuda -run '$(HOPPER)' ./internal/cuda)
 	$(if $(filter .,$(CUDA_RUN)),for model in $(PTX_MODELS); do \
 		$(PTX_ENV) HDMNET_EMU_RACES=0 HDMNET_EMU_TENSOR=$$model $(CUDA_GO) test -count=1 -tags cuda -run '$(PTX_TENSOR)' ./internal/cuda || exit 1; \
 	done)

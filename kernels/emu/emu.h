@@ -4,6 +4,7 @@
 //   fibre.cpp    one block: its threads as fibres, barriers
 //   warp.cpp     operations of a warp
 //   shared.cpp   shared memory of the block, asynchronous copies
+//   wgmma.cpp    products of a warpgroup, which run beside the program
 //   launch.cpp   a grid: blocks over the processor's cores, checks of the launch, faults
 //   memory.cpp   device and shared memory: guard pages, what is allocated, what was written
 //   check.cpp    every access of a kernel looked up there (libcuda-check only)

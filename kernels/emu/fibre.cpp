@@ -3,7 +3,7 @@
 // that can run does. A thread that never waits costs one call.
 #include <signal.h>
 
-#include "race.h"
+#include "wgmma.h"
 
 namespace hdm {
 
@@ -162,7 +162,9 @@ static void fibre_main()
 		}
 		w->idle[w->idle_count++] = mine;
 		Context *to = &w->scheduler;
-		if (w->finished < w->threads) {
+		if (w->finished == w->threads) {
+			wgmma_end(w);
+		} else {
 			if (!w->ready_count && w->next >= w->threads)
 				stuck();
 			Fibre *f = next_fibre();

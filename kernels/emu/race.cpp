@@ -18,6 +18,7 @@
 namespace hdm {
 
 Cell *cells, *byte_cells;
+static u64 *marks; // of words of shared memory: the block's stamp, the writer, and how many fences it had executed
 
 namespace {
 
@@ -192,7 +193,8 @@ void race_open()
 	if (env_number("HDMNET_EMU_RACES", 1) == 0 || dry_run())
 		return;
 	byte_cells = reserve(space_bytes);
-	cells = byte_cells ? reserve(space_bytes / 4) : nullptr;
+	marks = (u64 *)reserve(max_workers * shared_stride / 8);
+	cells = byte_cells && marks ? reserve(space_bytes / 4) : nullptr;
 	if (!cells)
 		fprintf(stderr, "emulated CUDA driver: no address space for the records of accesses: races are not looked for\n");
 }
@@ -286,6 +288,8 @@ void race_warp(Worker *w, int first, u32 mask)
 void race_slowly(Thread *t, uintptr_t address, size_t bytes, Access how, const void *pc)
 {
 	u64 old = race_shared(address) ? worker->race.old_shared : worker->race.old;
+	if (how >= atomically && race_shared(address))
+		race_written(t, address, bytes);
 	Conflict conflict;
 	for (size_t done = 0; done < bytes;) {
 		size_t n = std::min(bytes - done, 4 - (address + done) % 4);
@@ -299,6 +303,33 @@ void race_copied(Thread *t, uintptr_t to, size_t bytes)
 {
 	for (Cell *c = cells + (to - space) / 4, *end = c + bytes / 4; c < end; c++)
 		*c = {t->record, 0};
+	race_written(t, to, bytes);
 }
+
+// ---- The asynchronous proxy
+
+constexpr int writer_shift = 24;
+constexpr u64 fence_bits = ((u64)1 << writer_shift) - 1;
+
+void race_proxy_fence(Thread *t) { t->fences++; }
+
+void race_written(const Thread *t, uintptr_t address, size_t bytes)
+{
+	u64 mark = (worker->race.own >> stamp_shift << stamp_shift) | (u64)t->number << writer_shift | (t->fences & fence_bits);
+	for (uintptr_t word = (address - space) / 4, end = (address - space + bytes + 3) / 4; word < end; word++)
+		marks[word] = mark;
+}
+
+u64 race_mark(uintptr_t word)
+{
+	u64 mark = marks[(word - space) / 4];
+	return stamp_of(mark) == stamp_of(worker->race.own) ? mark : 0;
+}
+
+static const Thread *writer(u64 mark) { return &worker->thread[mark >> writer_shift & (max_threads - 1)]; }
+
+bool race_fenced(u64 mark) { return !mark || (writer(mark)->fences & fence_bits) != (mark & fence_bits); }
+
+std::string race_mark_text(u64 mark) { return thread_text(writer(mark)->number); }
 
 } // namespace hdm

@@ -34,6 +34,16 @@ void race_slowly(Thread *t, uintptr_t address, size_t bytes, Access how, const v
 // race_copied tells that a cp_async of the thread has been waited for.
 void race_copied(Thread *t, uintptr_t to, size_t bytes);
 
+// What tensor cores read of shared memory by themselves (wgmma.h) they read by another proxy than
+// threads write by: the writer must execute a fence.proxy.async first.
+void race_proxy_fence(Thread *t);
+void race_written(const Thread *t, uintptr_t address, size_t bytes); // in shared memory
+// race_mark tells who wrote a word of the block's shared memory last, and between which of the
+// writer's fences; 0: nobody.
+u64 race_mark(uintptr_t word);
+bool race_fenced(u64 mark);
+std::string race_mark_text(u64 mark);
+
 // ---- race_stream.cpp
 
 // Operations is what the threads of a launch need to know of it and of earlier ones.
@@ -86,6 +96,8 @@ inline void race_access(uintptr_t address, size_t bytes, bool write, const void 
 {
 	Thread *t = this_thread();
 	const RaceBlock &b = worker->race;
+	if (write && race_shared(address))
+		race_written(t, address, bytes);
 	if (bytes % 4 == 0 && address % 4 == 0) {
 		u64 old = race_shared(address) ? b.old_shared : b.old;
 		Cell *c = cells + (address - space) / 4;

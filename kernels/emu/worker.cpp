@@ -4,7 +4,7 @@
 
 #include <new>
 
-#include "race.h"
+#include "wgmma.h"
 
 namespace hdm {
 
@@ -60,9 +60,11 @@ void worker_begin(Worker *w, const Launch &l, const u32 index[3])
 				t->copies = &w->copies[n];
 				t->copies->clear();
 				t->group = 0;
+				t->fences = 0;
 				t->together = nullptr;
 			}
 	worker_shared_reset(w, l.dynamic);
+	wgmma_begin(w);
 	if (cells)
 		race_block(w, index[0] + (u64)l.grid[0] * (index[1] + (u64)l.grid[1] * index[2]));
 }

@@ -51,6 +51,7 @@ struct Thread : ThreadView {
 	Where where;
 	std::vector<Copy> *copies; // cp.async that are under way
 	int group;
+	u64 fences;    // fence.proxy.async that it has executed
 	void *together; // products that it collects (warp.cpp), or null
 };
 

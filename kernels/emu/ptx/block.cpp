@@ -4,6 +4,7 @@
 #include <csetjmp>
 #include <cstring>
 
+#include "../wgmma.h"
 #include "place.h"
 
 namespace hdm::ptx {
@@ -56,6 +57,14 @@ u32 guarded(const Warp &w, const Ins &i, u32 lanes)
 	worker_fault(CUDA_ERROR_LAUNCH_FAILED, what);
 }
 
+// keep_off refuses an access to a register that belongs to a product under way.
+void keep_off(const Warp &w, const Ins &i, u32 lanes)
+{
+	for (int k = i.accumulates ? i.count : 0; k < i.registers; k++)
+		if (wgmma_writes(w.first / 32, (const float *)w.at(w.named[i.first_register + k])))
+			refuse(w, lanes, "an access to a register of a wgmma that has not been waited for");
+}
+
 // meet runs an operation of a warp when all lanes that it names have come; false: others are missing.
 bool meet(Warp &w, const Ins &i, u32 lanes, int pc)
 {
@@ -89,6 +98,8 @@ void advance(Warp &w, const Program &p, u32 lanes, int pc, int limit)
 	do {
 		const Ins &i = p.code[(size_t)pc];
 		w.now = &i;
+		if (w.products)
+			keep_off(w, i, lanes);
 		u32 act = i.guard == no_operand ? lanes : guarded(w, i, lanes);
 		if (i.kind == Kind::plain) {
 			if (act) {
@@ -240,6 +251,7 @@ void begin(Machine &m)
 		w = Warp();
 		w.registers = base + k * p.register_bytes;
 		w.constants = p.constants.data();
+		w.named = p.registers.data();
 		w.first = (int)k * 32;
 		int lanes = std::min(32, worker->threads - w.first);
 		w.exists = w.live = lanes == 32 ? all_lanes : (1u << lanes) - 1;
@@ -319,6 +331,7 @@ bool worker_block(Worker *w, const Launch &l, const u32 index[3])
 			if (waits)
 				barrier(m, m.warps);
 		}
+		wgmma_end(w);
 	}
 	m.running = nullptr;
 	self = nullptr;

@@ -17,7 +17,7 @@ const std::unordered_map<std::string_view, Make> &makers()
 {
 	static const auto all = [] {
 		std::unordered_map<std::string_view, Make> m;
-		for (auto *family : {&integer_family, &arithmetic_family, &convert_family, &predicate_family, &memory_family, &warp_family})
+		for (auto *family : {&integer_family, &arithmetic_family, &convert_family, &predicate_family, &memory_family, &warp_family, &warpgroup_family})
 			for (auto &f : *family)
 				m[f.op] = f.make;
 		return m;
@@ -30,6 +30,8 @@ std::string slot_key(const FunctionText &f, std::string_view parameter) { return
 } // namespace
 
 void Decoder::fail(const std::string &why) const { throw Bad{statement->line, format("%s, in: %.*s", why.c_str(), (int)statement->text.size(), statement->text.data())}; }
+
+bool Decoder::is_for(const char *target) const { return program.text->text.find(format(".target %s\n", target)) != std::string::npos; }
 
 // ---- Words
 
@@ -175,6 +177,8 @@ Operand Decoder::operand(std::string_view text, Type t, bool written)
 			fail(format("the register %.*s has another width than the instruction", (int)text.size(), text.data()));
 		if (written && text.find('.') != text.npos)
 			fail(format("%.*s cannot be written", (int)text.size(), text.data()));
+		program.registers.push_back(s.at);
+		out.registers++;
 		return s.at;
 	}
 	std::string s(text);
@@ -230,6 +234,14 @@ int Decoder::group_of_dests(Type t, int most)
 	for (size_t k = 0; k < all.size(); k++)
 		out.d[k] = operand(all[k], t, true);
 	return (int)all.size();
+}
+
+int Decoder::accumulators(Type t)
+{
+	for (std::string_view name : members(next()))
+		operand(name, t, true);
+	out.accumulates = true;
+	return out.count = out.registers;
 }
 
 int Decoder::group_of_sources(int from, Type t, int most)
@@ -349,6 +361,7 @@ void Decoder::instruction(const Statement &s, const std::vector<const FunctionTe
 	words = s.words;
 	arg = 0;
 	out = Ins();
+	out.first_register = (int)program.registers.size();
 	if (s.op == "call")
 		return call(all);
 	if (s.op == "bra") {

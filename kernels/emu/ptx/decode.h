@@ -36,6 +36,8 @@ public:
 	// group reads {a, b} or a single operand; their number.
 	int group_of_dests(Type t, int most);
 	int group_of_sources(int from, Type t, int most);
+	// accumulators reads {d0, …}, the first of the statement's registers; their number.
+	int accumulators(Type t);
 	// address reads [base+offset]: s[k] and offset; tells whether the base is 64 bits wide.
 	bool address(int k);
 	std::string_view peek() const; // the next operand's text, "" when there is none
@@ -49,6 +51,8 @@ public:
 	Operand slot(std::string_view name, Type t); // of a parameter of a call
 	Operand constant(u64 bits, Width w);
 	Operand operand(std::string_view text, Type t, bool written);
+
+	bool is_for(const char *target) const;
 
 	[[noreturn]] void fail(const std::string &why) const;
 
@@ -86,7 +90,7 @@ struct Family {
 	const char *op;
 	Make make;
 };
-extern const std::vector<Family> integer_family, arithmetic_family, convert_family, predicate_family, memory_family, warp_family;
+extern const std::vector<Family> integer_family, arithmetic_family, convert_family, predicate_family, memory_family, warp_family, warpgroup_family;
 
 // choose finds the instantiation for a type: choose<u32, s32…>(d, t, [](auto v) { return &f<decltype(v)>; }).
 template <class T> constexpr Type type_for()

@@ -353,8 +353,21 @@ void make_cp(Decoder &d)
 
 void nothing(Warp &, const Ins &) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 
+void fence_proxy(Warp &w, const Ins &)
+{
+	for (int l = 0; l < 32; l++)
+		if (w.act >> l & 1)
+			race_proxy_fence(&worker->thread[w.first + l]);
+}
+
 void make_fence(Decoder &d)
 {
+	if (d.take("proxy")) {
+		d.need("async");
+		d.take("shared::cta");
+		d.out.run = &fence_proxy;
+		return;
+	}
 	d.choice({"sc", "acq_rel"});
 	d.choice({"gl", "sys", "cta", "gpu"});
 	d.out.run = &nothing;

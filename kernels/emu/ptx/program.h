@@ -42,6 +42,7 @@ struct Ins {
 	bool negated = false;
 	bool negated_source = false;
 	bool whole = false;           // a meeting of 32 lanes, no less
+	bool accumulates = false;     // its first `count` registers are of a product that runs beside it
 	Operand guard = no_operand;
 	Operand mask = no_operand;    // of a meeting: u32
 	Operand d[4] = {no_operand, no_operand, no_operand, no_operand};
@@ -49,6 +50,7 @@ struct Ins {
 	i64 offset = 0;               // of an address
 	int bytes = 0, count = 0;     // of an access, of what an instruction has several of
 	int target = -1;              // of a branch or call, in Program::code
+	int first_register = 0, registers = 0; // that the statement names, in Program::registers
 	const Statement *from = nullptr;
 };
 
@@ -70,6 +72,7 @@ struct Program {
 	std::vector<char> constants;
 	std::vector<Special> specials;
 	std::vector<Operand> predicates;
+	std::vector<Operand> registers;
 	std::vector<Parameter> params;
 	long max_threads = 0;
 };
@@ -91,10 +94,12 @@ constexpr int max_calls = 8; // within each other
 struct Warp {
 	char *registers;
 	const char *constants;
+	const Operand *named; // Program::registers
 	u32 act;      // lanes that run the present instruction
 	int first;    // the number of lane 0 in the block
 	u32 exists, live;
 	u32 waiting, meeting; // in a barrier; in a meeting
+	bool products; // that have not been waited for (wgmma)
 	int pc[32];
 	int depth[32];
 	int returns[max_calls][32];
