@@ -69,8 +69,7 @@ func (p *product) runTask(buf *blockBuffers, chunk, m0, m1, n0, n1 int) {
 		buf.c = growAligned(buf.c, (m1-m0)*(n1-n0))
 		out.c, out.ldc, out.m0, out.n0 = buf.c, n1-n0, m0, n0
 	}
-	mr, nr := p.isa.mr, p.isa.nr
-	rows := (m1 - m0 + mr - 1) / mr * mr
+	rows := roundUp(m1-m0, p.isa.mr)
 	buf.a = growAligned(buf.a, rows*kStride(p.kBlock))
 	first, last := chunk*p.kBlocks/p.chunks, (chunk+1)*p.kBlocks/p.chunks-1
 	for pass := first; pass <= last; pass++ {
@@ -95,26 +94,51 @@ func (p *product) runTask(buf *blockBuffers, chunk, m0, m1, n0, n1 int) {
 		if pass == last {
 			out.flags |= out.epi.flags()
 		}
-		for j := n0; j < n1; j += nr {
-			var b []float32
-			if p.packed != nil {
-				b = p.packed.panel(k0, (j-p.packed.n0)/nr)
-			} else {
-				depth := roundUp(kc, p.isa.step)
-				b = buf.b[(j-n0)*depth : (j-n0+nr)*depth]
-			}
-			if p.isa.column != nil {
-				p.runColumn(buf, &out, kc, a, rs, b, m0, m1, j, min(j+nr, n1))
-				continue
-			}
-			for i := m0; i < m1; i += mr {
-				p.runTile(buf, &out, kc, a[(i-m0)*step:], rs, ks, b, i, min(i+mr, m1), j, min(j+nr, n1))
-			}
-		}
+		p.runPass(buf, &out, k0, kc, a, step, rs, ks, m0, m1, n0, n1)
 	}
 	if p.half.y {
 		p.isa.pairRows(rounded.a, p.c[(m0*p.ldc+n0)/2:], p.ldc/2, buf.c, n1-n0, m1-m0, n1-n0)
 	}
+}
+
+// runPass computes C[m0:m1, n0:n1] over steps [k0, k0+kc). Rows of a are step elements apart
+// before they are in panels, and rs and ks inside of one.
+//
+// A panel of B meets all rows, while it is in the first-level cache. Where a residual is added
+// it meets one panel of rows, which stays there instead, and then the next panel of B does, as
+// far as the second-level cache holds them: then C and the residual, which are in no cache, are
+// read and written along their rows, not in columns of a few lines with kilobytes between them.
+func (p *product) runPass(buf *blockBuffers, out *target, k0, kc int, a []float32, step, rs, ks, m0, m1, n0, n1 int) {
+	mr, nr := p.isa.mr, p.isa.nr
+	rows, columns := m1-m0, nr
+	if out.flags&flagResidual != 0 && p.isa.column == nil {
+		rows, columns = mr, max(machineBlocking().near/2/max(kc, 1)/nr*nr, nr)
+	}
+	for g := n0; g < n1; g += columns {
+		for i0 := m0; i0 < m1; i0 += rows {
+			i1 := min(i0+rows, m1)
+			for j := g; j < min(g+columns, n1); j += nr {
+				b, j1 := p.panelOfB(buf, k0, kc, j, n0), min(j+nr, n1)
+				if p.isa.column != nil {
+					p.runColumn(buf, out, kc, a, rs, b, i0, i1, j, j1)
+					continue
+				}
+				for i := i0; i < i1; i += mr {
+					p.runTile(buf, out, kc, a[(i-m0)*step:], rs, ks, b, i, min(i+mr, i1), j, j1)
+				}
+			}
+		}
+	}
+}
+
+// panelOfB returns the panel of columns from j on, for steps [k0, k0+kc), of a task whose
+// columns begin at n0.
+func (p *product) panelOfB(buf *blockBuffers, k0, kc, j, n0 int) []float32 {
+	if p.packed != nil {
+		return p.packed.panel(k0, (j-p.packed.n0)/p.isa.nr)
+	}
+	depth := roundUp(kc, p.isa.step)
+	return buf.b[(j-n0)*depth : (j-n0+p.isa.nr)*depth]
 }
 
 // rowsInPlace returns A from row m0 on if the kernel can read it where it lies: one pass

@@ -125,7 +125,7 @@ func (kn *kernel) generate() {
 	SHLQ(Imm(2), ks)
 	SHLQ(Imm(2), ldc)
 
-	// The lines of C are needed kc steps from now.
+	// The lines of C and of the residual are needed kc steps from now.
 	c3, c5, cFar := GP64(), GP64(), GP64()
 	multiples(c, cFar, ldc, c3, c5)
 	for i := range kn.rows {
@@ -133,6 +133,7 @@ func (kn *kernel) generate() {
 		PREFETCHT0(m)
 		PREFETCHT0(m.Offset(kn.vectors*kn.width - 4))
 	}
+	kn.prefetchResidual(ldc, c3, c5)
 	for i := range kn.rows {
 		for v := range kn.vectors {
 			kn.clear(kn.acc(i, v))
@@ -176,6 +177,23 @@ func (kn *kernel) generate() {
 	JNE(LabelRef(single))
 	Label(done)
 	kn.epilogue(c, cFar, ldc, c3, c5)
+}
+
+// prefetchResidual fetches the lines of the residual, if there is one.
+func (kn *kernel) prefetchResidual(ldc, c3, c5 Register) {
+	none := kn.name + "_no_fetch"
+	flags := Load(Param("flags"), GP64())
+	TESTQ(U32(flagResidual), flags)
+	JEQ(LabelRef(none))
+	residual, far := Load(Param("residual"), GP64()), GP64()
+	LEAQ(Mem{Base: residual, Index: c5, Scale: 1}, far)
+	LEAQ(Mem{Base: far, Index: ldc, Scale: 2}, far)
+	for i := range kn.rows {
+		m := rowAddress(i, residual, far, ldc, c3, c5)
+		PREFETCHT0(m)
+		PREFETCHT0(m.Offset(kn.vectors*kn.width - 4))
+	}
+	Label(none)
 }
 
 // clear zeroes a register; VPXORD needs AVX-512F alone, VXORPS would need DQ.
