@@ -114,9 +114,6 @@ func (d *Device) Capabilities() op.Capabilities {
 	return op.Capabilities{Fetcher: d, Graphs: d, Clock: d, Memory: d, Launches: d, Compiler: d, Late: d, HalfMaps: d.precision == bf16, PoolsLevelsAtOnce: true, PreferredBatchPixels: batchPixels}
 }
 
-// Multiprocessors returns the number of multiprocessors.
-func (d *Device) Multiprocessors() int { return d.sms }
-
 // fail panics with an error of this device.
 func (d *Device) fail(err error) { panic(&op.DeviceError{Err: fmt.Errorf("%s: %w", d.name, err)}) }
 

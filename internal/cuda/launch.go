@@ -95,7 +95,7 @@ func (d *Device) launch(name string, s size, args ...any) {
 		}
 	}
 	d.startZeros()
-	d.traceArguments(name, values)
+	d.traceArguments(name, &dims, values)
 	d.submit(name, func() error {
 		if err := d.load(k, dims[6]); err != nil {
 			return err

@@ -14,11 +14,13 @@ func (d *Device) TraceLaunches(f func(op.Launch)) { d.traced = f }
 
 // trace tells of a launch with operands at some addresses; 0 is an operand that is left out.
 func (d *Device) trace(kind op.LaunchKind, name string, at ...pointer) {
-	if d.traced == nil {
-		return
+	if d.traced != nil {
+		d.traceLaunch(op.Launch{Kind: kind, Name: name}, at)
 	}
+}
+
+func (d *Device) traceLaunch(l op.Launch, at []pointer) {
 	starts := d.memory.starts()
-	l := op.Launch{Kind: kind, Name: name}
 	for _, p := range at {
 		if o, ok := d.memory.operand(starts, uintptr(p)); ok {
 			l.Operands = append(l.Operands, o)
@@ -41,7 +43,7 @@ func (d *Device) traceWhole(kind op.LaunchKind, name string, bytes int64, at ...
 
 // traceArguments tells of a kernel by the values of its parameters: the words that are
 // addresses in the device's memory are its operands, by themselves or in a struct.
-func (d *Device) traceArguments(name string, values []byte) {
+func (d *Device) traceArguments(name string, dims *launchSize, values []byte) {
 	if d.traced == nil {
 		return
 	}
@@ -49,7 +51,7 @@ func (d *Device) traceArguments(name string, values []byte) {
 	for ; len(values) >= 8; values = values[8:] {
 		at = append(at, pointer(binary.LittleEndian.Uint64(values)))
 	}
-	d.trace(op.LaunchKernel, name, at...)
+	d.traceLaunch(op.Launch{Kind: op.LaunchKernel, Name: name, Blocks: int(dims[0]) * int(dims[1]) * int(dims[2])}, at)
 }
 
 // starts are the addresses of all allocations, in order.

@@ -43,6 +43,9 @@ func TestTraceLaunches(t *testing.T) {
 		if want.kind == op.LaunchKernel && d.libraries.blas != nil {
 			continue // the operands lie in the library's order, and its workspace after them
 		}
+		if (l.Blocks > 0) != (want.kind == op.LaunchKernel) || l.Blocks > 0 && l.Blocks != 2 { // tiles of 64×64
+			t.Errorf("launch %d has %d blocks", i, l.Blocks)
+		}
 		if l.Kind != want.kind || len(l.Operands) != len(want.at) {
 			t.Fatalf("launch %d: %+v, want %+v", i, l, want)
 		}

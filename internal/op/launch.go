@@ -4,6 +4,8 @@ package op
 type Launch struct {
 	Kind LaunchKind
 	Name string // of the kernel, or of what a library computes
+	// Blocks is the number of blocks of a kernel's grid, 0 of all else.
+	Blocks int
 	// Operands are the places in the device's memory that it is told to read or write.
 	Operands []Operand
 }

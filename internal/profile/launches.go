@@ -20,14 +20,17 @@ type Launches struct {
 type launchKey struct {
 	region, operator, name string
 	kind                   op.LaunchKind
+	blocks                 int
 }
 
-// LaunchEntry is all launches of one kernel by one operator in one part of the network.
+// LaunchEntry is all launches of one kernel in as many blocks by one operator in one part of the
+// network.
 type LaunchEntry struct {
 	Region   string
 	Operator string // the method of op.Device, "" for what no operator asks for
 	Kind     op.LaunchKind
 	Name     string // of the kernel
+	Blocks   int    // of each launch
 	Count    int
 	Bytes    int64 // of the operands of all launches; see operandBytes
 	first    int   // number of the first launch among those of all entries
@@ -73,10 +76,10 @@ func (d *Launches) Entries() []LaunchEntry {
 }
 
 func (d *Launches) note(l op.Launch) {
-	k := launchKey{d.region, d.call.Operator, l.Name, l.Kind}
+	k := launchKey{d.region, d.call.Operator, l.Name, l.Kind, l.Blocks}
 	e := d.entries[k]
 	if e == nil {
-		e = &LaunchEntry{Region: k.region, Operator: k.operator, Kind: k.kind, Name: k.name, first: len(d.entries)}
+		e = &LaunchEntry{Region: k.region, Operator: k.operator, Kind: k.kind, Name: k.name, Blocks: k.blocks, first: len(d.entries)}
 		d.entries[k] = e
 	}
 	e.Count++

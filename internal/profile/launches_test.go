@@ -7,7 +7,7 @@ import (
 	"hdmnet/internal/op"
 )
 
-// launcher is a device that tells of two launches for every ReLU.
+// launcher is a device that tells of two launches for every ReLU, the second with a block for each element.
 type launcher struct {
 	op.Device
 	tell func(op.Launch)
@@ -23,7 +23,7 @@ func (d *launcher) ReLU(y, x op.Tensor) {
 	}
 	scratch := func(at uintptr) op.Operand { return op.Operand{Address: work + at, Allocation: work, Bytes: workBytes} }
 	d.tell(op.Launch{Name: "first", Operands: []op.Operand{scratch(0), slab(x), scratch(64)}})
-	d.tell(op.Launch{Name: "second", Operands: []op.Operand{slab(y), slab(y), scratch(0)}})
+	d.tell(op.Launch{Name: "second", Blocks: op.Len(x), Operands: []op.Operand{slab(y), slab(y), scratch(0)}})
 }
 
 // TestLaunches: launches are counted where they come from, and an operand is the tensor of
@@ -41,13 +41,15 @@ func TestLaunches(t *testing.T) {
 	d.ReLU(y, x)
 	op.Region(d, "head")
 	d.ReLU(y, x)
-	d.ReLU(x, x)
+	z := op.Span(x, 0, 9)
+	d.ReLU(y, z)
 	got := d.Entries()
 	want := []LaunchEntry{
 		{Region: "backbone", Operator: "ReLU", Name: "first", Count: 1, Bytes: 552},
-		{Region: "backbone", Operator: "ReLU", Name: "second", Count: 1, Bytes: 552, first: 1},
-		{Region: "head", Operator: "ReLU", Name: "first", Count: 2, Bytes: 1104, first: 2},
-		{Region: "head", Operator: "ReLU", Name: "second", Count: 2, Bytes: 1104, first: 3},
+		{Region: "backbone", Operator: "ReLU", Name: "second", Blocks: 10, Count: 1, Bytes: 552, first: 1},
+		{Region: "head", Operator: "ReLU", Name: "first", Count: 2, Bytes: 1100, first: 2},
+		{Region: "head", Operator: "ReLU", Name: "second", Blocks: 10, Count: 1, Bytes: 552, first: 3},
+		{Region: "head", Operator: "ReLU", Name: "second", Blocks: 9, Count: 1, Bytes: 552, first: 4},
 	}
 	if len(got) != len(want) {
 		t.Fatalf("%+v", got)

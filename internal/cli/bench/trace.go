@@ -28,17 +28,22 @@ type traceReport struct {
 type traceCount struct {
 	Name     string  `json:"name,omitempty"`
 	Launches int     `json:"launches"` // of kernels and of libraries
+	Few      int     `json:"few"`      // those of kernels in fewer than many blocks
 	Zeroings int     `json:"zeroings"`
 	Copies   int     `json:"copies"`  // on the device
 	Host     int     `json:"uploads"` // copies from and to the host
 	GB       float64 `json:"gb"`      // of the operands of all of these
 }
 
-// traceDetail is the launches of one kernel by one operator in one part.
+// many is how many blocks give each multiprocessor of an H100 or H200 one.
+const many = 132
+
+// traceDetail is the launches of one kernel in as many blocks by one operator in one part.
 type traceDetail struct {
 	Part     string  `json:"part"`
 	Operator string  `json:"operator"`
 	Kernel   string  `json:"kernel"`
+	Blocks   int     `json:"blocks"`
 	Count    int     `json:"count"`
 	GB       float64 `json:"gb"`
 }
@@ -47,6 +52,9 @@ func (c *traceCount) add(e *profile.LaunchEntry) {
 	switch e.Kind {
 	case op.LaunchKernel, op.LaunchLibrary:
 		c.Launches += e.Count
+		if e.Kind == op.LaunchKernel && e.Blocks < many {
+			c.Few += e.Count
+		}
 	case op.LaunchZero:
 		c.Zeroings += e.Count
 	case op.LaunchCopy:
@@ -71,7 +79,7 @@ func runTrace(ctx context.Context, io ui.Streams, o *modelOptions, dev op.Device
 		r.Total.add(e)
 		named(&r.Parts, e.Region).add(e)
 		named(&r.Kernels, e.Name).add(e)
-		r.Details = append(r.Details, traceDetail{e.Region, e.Operator, e.Name, e.Count, float64(e.Bytes) / giga})
+		r.Details = append(r.Details, traceDetail{e.Region, e.Operator, e.Name, e.Blocks, e.Count, float64(e.Bytes) / giga})
 	}
 	slices.SortStableFunc(r.Kernels, func(a, b traceCount) int { return cmp.Compare(b.GB, a.GB) })
 	if o.json {
@@ -93,17 +101,17 @@ func named(all *[]traceCount, name string) *traceCount {
 func (r *traceReport) print(out io.Writer) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%v, %s\n\n", &r.workload, r.Precision)
-	fmt.Fprintf(&b, "%d launches of kernels, %d zeroings, %d copies on the device, %d from or to the host; %.2f GB of operands\n",
-		r.Total.Launches, r.Total.Zeroings, r.Total.Copies, r.Total.Host, r.Total.GB)
+	fmt.Fprintf(&b, "%d launches of kernels, %d of them in fewer than %d blocks (few), %d zeroings, %d copies on the device, %d from or to the host; %.2f GB of operands\n",
+		r.Total.Launches, r.Total.Few, many, r.Total.Zeroings, r.Total.Copies, r.Total.Host, r.Total.GB)
 	for _, table := range []struct {
 		name string
 		rows []traceCount
 	}{{"part", r.Parts}, {"kernel", r.Kernels}} {
 		b.WriteByte('\n')
 		w := ui.NumberTable(&b)
-		fmt.Fprintf(w, "%s\tlaunches\tzeroings\tcopies\thost\tGB\tshare\t\n", table.name)
+		fmt.Fprintf(w, "%s\tlaunches\tfew\tzeroings\tcopies\thost\tGB\tshare\t\n", table.name)
 		for _, c := range table.rows {
-			fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%.3f\t%.1f%%\t\n", c.Name, c.Launches, c.Zeroings, c.Copies, c.Host, c.GB, 100*c.GB/r.Total.GB)
+			fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%.3f\t%.1f%%\t\n", c.Name, c.Launches, c.Few, c.Zeroings, c.Copies, c.Host, c.GB, 100*c.GB/r.Total.GB)
 		}
 		w.Flush() // into memory: it cannot fail
 	}
