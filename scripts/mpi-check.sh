@@ -25,7 +25,7 @@ check() {
 	echo "$name: $("$compiler" --version | head -n 1)"
 	CC=$compiler CGO_ENABLED=1 $GO vet -tags mpi ./internal/dist/... ./cmd/hdmnet
 	CC=$compiler CGO_ENABLED=1 $GO build -tags mpi -trimpath -o "$dir/hdmnet-$name" ./cmd/hdmnet
-	HDMNET_TEST_MPI_BINARY=$dir/hdmnet-$name HDMNET_TEST_MPIRUN="$*" $GO test -vet=off -count=1 -run '^TestMPI$' ./cmd/hdmnet
+	HDMNET_TEST_MPI_BINARY=$dir/hdmnet-$name HDMNET_TEST_MPIRUN="$*" $GO test -vet=off -count=1 -run '^TestMPI' ./cmd/hdmnet
 }
 
 # Open MPI wants to be told that root and more processes than processors are meant.

@@ -81,20 +81,7 @@ func TestMPI(t *testing.T) {
 			t.Errorf("%d processes print %q", n, stdout)
 		}
 		sameLosses(t, at(out), at("one"))
-		evaluate := func(n int) (report, results string) {
-			file := at(fmt.Sprint("results", n))
-			report = m.run(t, n, "eval", "--run", at("one"), "--shots", "2", "--episodes", "21", "--seeds", "1,2", "--json", "--save-results", file, "--force")
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, results, _ = strings.Cut(string(text), "\n") // the first line has times
-			return scores(t, report), results
-		}
-		one, oneResults := evaluate(1)
-		if several, results := evaluate(n); one != several || oneResults != results || strings.Count(results, `"picture"`) < 8 {
-			t.Errorf("scores of %d processes:\n%s\n%s\nof one:\n%s\n%s", n, several, results, one, oneResults)
-		}
+		m.sameScores(t, n, 8, "--run", at("one"), "--shots", "2", "--episodes", "21", "--seeds", "1,2")
 	}
 	m.data(t, dir)
 	// Processes that found different precisions would be refused.
@@ -110,6 +97,33 @@ func TestMPI(t *testing.T) {
 		m.killOne(t, out, i%2, rand.N(whole*3/4), with("--out", out))
 		m.run(t, 2, with("--out", out, "--resume")...)
 		sameResults(t, out, at("whole"), "base.safetensors")
+	}
+}
+
+// TestMPIUntrained: processes score an encoder, without training, to the digits of one.
+func TestMPIUntrained(t *testing.T) {
+	m := openMPI(t)
+	args := with([]string{"--weights", encoderWeights(t, "dinov3_tiny16", ""), "--seeds", "1,2", "--episodes", "5"}, insid3Small, small[:8])
+	m.sameScores(t, 2, 5, with(args, []string{"--fold", "1", "--shots", "2", "--set", "eval.batch=2", "--boundary-iou"})...)
+	all := with([]string{"eval", "--json"}, args, []string{"--fold", "all", "--shots", "1"})
+	if one, two := scores(t, m.run(t, 1, all...)), scores(t, m.run(t, 2, all...)); one != two {
+		t.Errorf("scores of all folds by two processes:\n%s\nby one:\n%s", two, one)
+	}
+}
+
+// sameScores compares the scores of one and of n processes, and what --save-results writes, of at least
+// some pictures.
+func (m mpi) sameScores(t *testing.T, n, pictures int, args ...string) {
+	t.Helper()
+	evaluate := func(n int) (report, results string) {
+		file := filepath.Join(t.TempDir(), "results")
+		report = m.run(t, n, with([]string{"eval"}, args, []string{"--json", "--save-results", file})...)
+		_, results, _ = strings.Cut(string(read(t, file)), "\n") // the first line has times
+		return scores(t, report), results
+	}
+	one, oneResults := evaluate(1)
+	if several, results := evaluate(n); one != several || oneResults != results || strings.Count(results, `"picture"`) < pictures {
+		t.Errorf("scores of %d processes:\n%s\n%s\nof one:\n%s\n%s", n, several, results, one, oneResults)
 	}
 }
 
