@@ -33,10 +33,10 @@ const (
 // onnxOptions are the flags of `export onnx`.
 type onnxOptions struct {
 	*flags.Settings
-	run, weights, key, config string
-	out                       flags.Output
-	graphs                    []string
-	shots                     int
+	network flags.Network
+	out     flags.Output
+	graphs  []string
+	shots   int
 }
 
 func newONNX(io ui.Streams) *cobra.Command {
@@ -67,8 +67,7 @@ with --shot-fusion auto, joint or scaled.`,
 	}
 	o.Settings = flags.NewSettings(cmd)
 	f := cmd.Flags()
-	f.StringVar(&o.run, "run", "", "folder of the run, `DIR`, whose network is written")
-	f.StringVar(&o.weights, "weights", "", "`FILE` of weights (safetensors, .pth) to write instead of a run's; --config says the settings")
+	o.network.Add(cmd)
 	f.StringVar(&o.out.Path, "out", "", "the `FILE`.onnx to write; the halves get its name with an ending")
 	f.StringArrayVar(&o.graphs, "graph", nil, "`GRAPH` to write: whole, encode_support or segment_query; repeatable (default all)")
 	f.IntVar(&o.shots, "shots", 0, "supports per episode (default any number; with kshot_rw that of training)")
@@ -76,23 +75,18 @@ with --shot-fusion auto, joint or scaled.`,
 	f.String("shot-fusion", "", "how several supports count together: auto, joint or scaled (default auto)")
 	o.Bind("size", "model.size")
 	o.Bind("shot-fusion", "model.shot_fusion")
-	flags.Key(cmd, &o.key)
-	flags.ConfigForWeights(cmd, &o.config)
 	flags.Complete(cmd, "graph", graphWhole, graphEncode, graphSegment)
 	o.out.AddForce(cmd, "files")
 	return cmd
 }
 
 func (o *onnxOptions) check() error {
+	if err := o.network.Check(true); err != nil {
+		return err
+	}
 	switch {
 	case o.out.Path == "":
 		return ui.Usagef("no file is named; name one with --out net.onnx")
-	case (o.run == "") == (o.weights == ""):
-		return ui.Usagef("give either --run DIR or --weights FILE: the network to write")
-	case o.run != "" && o.key != "":
-		return ui.Usagef("--key goes with --weights; a run has one network")
-	case o.run != "" && o.config != "":
-		return ui.Usagef("--config goes with --weights; a run has its own settings")
 	case !strings.EqualFold(filepath.Ext(o.out.Path), ".onnx"):
 		return ui.Usagef("--out %s: expected a file whose name ends in .onnx", o.out.Path)
 	case o.shots < 0 || o.Given("shots") && o.shots == 0:
@@ -135,9 +129,9 @@ func runONNX(ctx context.Context, io ui.Streams, o *onnxOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	settings.Config = o.config
+	settings.Config = o.network.Config
 	monitor, _ := flags.Monitor(io)
-	t, err := experiment.OpenTrained(experiment.Source{Run: o.run, File: flags.WithKey(o.weights, o.key)}, settings, monitor)
+	t, err := experiment.OpenTrained(o.network.Source(), settings, monitor)
 	if err != nil {
 		return err
 	}

@@ -23,8 +23,8 @@ type options struct {
 	*flags.Settings
 	supports, queries []string
 	out               string
-	run, weights, key string
-	config, method    string
+	network           flags.Network
+	method            string
 	saveLogits        bool
 	whiteIsObject     bool
 	force             bool
@@ -126,9 +126,7 @@ records what is done; a folder with anything else in it is refused without --for
 	f.StringArrayVar(&o.queries, "query", nil, "picture `IMAGE` to segment; repeat for more")
 	f.StringVar(&o.out, "out", "", "folder for the results, `DIR`")
 	flags.Method(cmd, &o.method)
-	f.StringVar(&o.run, "run", "", "folder of the run, `DIR`, whose network is used")
-	f.StringVar(&o.weights, "weights", "", "`FILE` of weights (safetensors, .pth) to use instead of a run; --config says the settings")
-	flags.Key(cmd, &o.key)
+	o.network.Add(cmd)
 	f.BoolVar(&o.whiteIsObject, "mask-white-is-object", false, "in masks, 255 and white are the object, not ignored")
 	f.BoolVar(&o.force, "force", false, "replace whatever has the name of a result")
 	f.BoolVar(&o.saveLogits, "save-logits", false, "also write the logits")
@@ -148,7 +146,6 @@ records what is done; a folder with anything else in it is refused without --for
 	flags.MaxPixels(o.Settings)
 	flags.Fusion(o.Settings)
 	flags.Device(o.Settings)
-	flags.ConfigForWeights(cmd, &o.config)
 	return cmd
 }
 
@@ -169,12 +166,9 @@ func run(ctx context.Context, io ui.Streams, o *options) (err error) {
 		return ui.Usagef("no query is given; say where to look with --query image, or --query-dir folder")
 	case o.out == "":
 		return ui.Usagef("no output folder is given; name one with --out DIR")
-	case (o.run == "") == (o.weights == ""):
-		return ui.Usagef("give either --run DIR or --weights FILE: the network to use")
-	case o.run != "" && o.key != "":
-		return ui.Usagef("--key goes with --weights; a run has one network")
-	case o.run != "" && o.config != "":
-		return ui.Usagef("--config goes with --weights; a run has its own settings")
+	}
+	if err := o.network.Check(true); err != nil {
+		return err
 	}
 	work := predict.Options{
 		Queries: o.queries, Out: o.out, SaveLogits: o.saveLogits, WhiteIsObject: o.whiteIsObject, Force: o.force,
@@ -210,12 +204,12 @@ func run(ctx context.Context, io ui.Streams, o *options) (err error) {
 	if err != nil {
 		return err
 	}
-	settings.Config = o.config
+	settings.Config = o.network.Config
 	if o.method == flags.MethodINSID3 {
 		return o.untrained(ctx, io, settings, work, many)
 	}
 	monitor, _ := flags.Monitor(io)
-	t, err := experiment.OpenTrained(experiment.Source{Run: o.run, File: flags.WithKey(o.weights, o.key)}, settings, monitor)
+	t, err := experiment.OpenTrained(o.network.Source(), settings, monitor)
 	if err != nil {
 		return err
 	}

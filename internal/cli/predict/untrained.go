@@ -14,7 +14,7 @@ import (
 
 // untrained finds objects by the features of an encoder.
 func (o *options) untrained(ctx context.Context, io ui.Streams, settings config.Options, work predict.Options, many predict.FolderOptions) (err error) {
-	t, err := experiment.OpenEncoder(flags.WithKey(o.weights, o.key), settings)
+	t, err := experiment.OpenEncoder(o.network.Source().File, settings)
 	if err != nil {
 		return err
 	}

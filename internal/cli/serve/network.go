@@ -23,13 +23,13 @@ import (
 
 // network opens the network that the flags name, or the demo network, for use.
 func (o *options) network(ctx context.Context, io ui.Streams, settings config.Options, work *serve.Options, use func() error) error {
-	if o.run != "" || o.weights != "" {
-		from := o.run
+	if o.named.Named() {
+		from := o.named.Run
 		if from == "" {
-			from = o.weights
+			from = o.named.Weights
 		}
 		work.Network.Name = infile.Shown(from)
-		return o.openFrom(ctx, io, experiment.Source{Run: o.run, File: flags.WithKey(o.weights, o.key)}, settings, work, use)
+		return o.openFrom(ctx, io, o.named.Source(), settings, work, use)
 	}
 	settings.Config = demo.Config
 	work.Network = serve.Network{Name: "demo", Demo: true,

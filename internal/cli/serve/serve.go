@@ -28,16 +28,15 @@ import (
 // options are the flags of `serve`.
 type options struct {
 	*flags.Settings
-	version           string
-	run, weights, key string
-	config            string
-	project, root     string
-	labelStudio       string
-	addr, token       string
-	open              bool
-	maxFile, maxDisk  int // MiB, GiB
-	cache             string
-	cacheSize         int // GiB
+	version          string
+	named            flags.Network
+	project, root    string
+	labelStudio      string
+	addr, token      string
+	open             bool
+	maxFile, maxDisk int // MiB, GiB
+	cache            string
+	cacheSize        int // GiB
 }
 
 // autoToken stands for one that is made up.
@@ -79,9 +78,7 @@ Prometheus. Ctrl-C ends the server.`,
 	}
 	o.Settings = flags.NewSettings(cmd)
 	f := cmd.Flags()
-	f.StringVar(&o.run, "run", "", "folder of the run, `DIR`, whose network is used")
-	f.StringVar(&o.weights, "weights", "", "`FILE` of weights (safetensors, .pth) to use instead of a run")
-	flags.Key(cmd, &o.key)
+	o.named.Add(cmd)
 	f.StringVar(&o.project, "project", "hdmnet-project", "folder `DIR` of the project; made when it is missing")
 	f.StringVar(&o.root, "root", "", "folder `DIR` with pictures; folders below it can be added in the page")
 	flags.SetGroup(cmd, flags.GroupData, "root")
@@ -99,22 +96,18 @@ Prometheus. Ctrl-C ends the server.`,
 	o.Bind("max-pixels", "dataset.max_pixels")
 	flags.Fusion(o.Settings)
 	flags.Device(o.Settings)
-	flags.ConfigForWeights(cmd, &o.config)
 	return cmd
 }
 
 // check refuses a command line that cannot be.
 func (o *options) check() error {
+	if err := o.named.Check(false); err != nil {
+		return err
+	}
 	host, _, err := net.SplitHostPort(o.addr)
 	switch {
 	case err != nil:
 		return ui.Usagef("--addr %s: expected an address and a port, such as 127.0.0.1:8080", infile.Shown(o.addr))
-	case o.run != "" && o.weights != "":
-		return ui.Usagef("give either --run DIR or --weights FILE: the network to use")
-	case o.weights == "" && o.key != "":
-		return ui.Usagef("--key goes with --weights")
-	case o.weights == "" && o.config != "":
-		return ui.Usagef("--config goes with --weights; a run, or the demo network, has its own settings")
 	case o.project == "":
 		return ui.Usagef("--project: name the folder of the project")
 	case !serve.Loopback(o.addr) && o.token == "":
@@ -146,7 +139,7 @@ func run(ctx context.Context, io ui.Streams, o *options) (err error) {
 	if err != nil {
 		return err
 	}
-	settings.Config = o.config
+	settings.Config = o.named.Config
 	// A browser that closes a connection is no reason to stop; elsewhere a reader that is gone is one.
 	signal.Ignore(syscall.SIGPIPE)
 	// Listening comes first: a port that is taken is told of before a network is read.
