@@ -13,10 +13,17 @@ type Settings struct {
 // paperSize is the side of the paper's input.
 const paperSize = 1024
 
-// defaultComponents is r for features of C channels: the paper's 500 of 1024 channels (ViT-L), and the
-// same share of others (375 of 768, 187 of 384), rounded down. The program takes 500 whatever the
-// encoder, which leaves nothing of the 384 channels of ViT-S.
-func defaultComponents(channels int) int { return channels * 500 / 1024 }
+// defaultComponents is r for features of C channels: the paper's 500 for the 1024 channels of ViT-L,
+// 20 for smaller encoders, as in the program's example with ViT-B (of matching points). The program
+// itself takes 500 whatever the encoder, which leaves a third of ViT-B's channels and nothing of the 384
+// of ViT-S. What tells the place has as many directions as there are smooth functions of two coordinates,
+// not as there are channels.
+func defaultComponents(channels int) int {
+	if channels >= 1024 {
+		return 500
+	}
+	return 20
+}
 
 // Check says which number is out of range for an encoder of a patch and channels.
 func (s Settings) Check(patch, channels int) error {
