@@ -165,7 +165,7 @@ generate: ## the assembly, and the device that traces calls
 smoke: build ## a short training, evaluation and prediction with the binary
 	sh scripts/smoke.sh bin/hdmnet
 
-# The same commit gives the same bytes. Needs a C compiler, for the build with CUDA, and the network, for the tools.
+# The same commit gives the same bytes. Needs zig, for the build with CUDA (build-cuda-portable), and the network, for the tools.
 VERSION ?= $(shell sed -n 's/^const Number = "\(.*\)"/\1/p' internal/cli/root/version.go)
 release: ## the files of a release in dist/: make release VERSION=0.2.0
 	$(GO) run ./scripts/release -version $(VERSION) -out dist

@@ -65,7 +65,7 @@ func main() {
 	r := &release{}
 	flag.StringVar(&r.version, "version", root.Number, "version, as in internal/cli/root/version.go")
 	flag.StringVar(&r.out, "out", "dist", "folder for the files, which must be empty or missing")
-	cuda := flag.Bool("cuda", true, "also the build with CUDA, which needs a C compiler")
+	cuda := flag.Bool("cuda", true, "also the build with CUDA, which needs zig (pip install ziglang)")
 	notice := flag.String("notice", "", "only write NOTICE, with the licenses of all modules, to this file")
 	flag.Parse()
 	work := func() error { return r.make(ctx, *cuda) }
@@ -161,19 +161,26 @@ func (r *release) build(ctx context.Context, t target, binary string) error {
 			return err
 		}
 		env[2] = "CGO_ENABLED=1"
-		env = append(env, "CGO_CFLAGS=-O2 -ffile-prefix-map="+here+"=. -I"+filepath.Join(here, "internal/cuda/include"), "CGO_LDFLAGS=-L"+stub+" -Wl,--build-id=none")
+		env = append(env, "CC=sh "+filepath.Join(here, "scripts/portable-cc.sh"), "CGO_CFLAGS=-O2 -ffile-prefix-map="+here+"=. -I"+filepath.Join(here, "internal/cuda/include"), "CGO_LDFLAGS=-L"+stub+" -Wl,--build-id=none")
 		args = append(args, "-tags", "cuda")
 	}
-	return run(ctx, env, "go", append(args, "./cmd/hdmnet")...)
+	if err := run(ctx, env, "go", append(args, "./cmd/hdmnet")...); err != nil || !t.cuda {
+		return err
+	}
+	return run(ctx, nil, "go", "run", "./scripts/glibc", "-at-most", oldestLibrary, binary)
 }
+
+// oldestLibrary is the C library that the build with CUDA must run with, that of RHEL 8; Ubuntu
+// 20.04's is newer.
+const oldestLibrary = "2.28"
 
 // cudaStub makes the library that stands for the driver's when the program is linked, and
 // returns its folder.
 func cudaStub(ctx context.Context) (string, error) {
-	if err := run(ctx, nil, "make", "-s", "build/cuda/libcuda.a"); err != nil {
-		return "", fmt.Errorf("%w; -cuda=false leaves the build with CUDA out", err)
+	if err := run(ctx, nil, "make", "-s", "PORTABLE=1", "build/cuda-portable/libcuda.a"); err != nil {
+		return "", fmt.Errorf("%w; it is built by zig, for older systems than this one: pip install ziglang, or name it with ZIG; -cuda=false leaves the build with CUDA out", err)
 	}
-	return filepath.Abs("build/cuda")
+	return filepath.Abs("build/cuda-portable")
 }
 
 // commitTime is the time of the commit, which all files of the release get.
