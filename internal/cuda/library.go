@@ -18,6 +18,8 @@ import (
 	"unsafe"
 
 	"gorgonia.org/cu"
+
+	"hdmnet/internal/op"
 )
 
 // NVIDIA's libraries compute products and convolutions faster than kernels/*.cu on some
@@ -134,6 +136,9 @@ func (d *Device) openLibraries() error {
 		}
 		return fmt.Sprintf("%d.%d.%d", v/unit, v%unit/100, v%100), ""
 	})
+	if err := l.fullGPU(); err != nil {
+		return err
+	}
 	if set != "" && l.blas == nil && l.dnn == nil && !holds(folders, ncclSoname) {
 		return fmt.Errorf("%s=%s: no library there can be used: %s; %s; name other folders, or %q to do without", librariesVariable, set,
 			l.product.Reason, l.conv.Reason, librariesOff)
@@ -145,6 +150,32 @@ func (d *Device) openLibraries() error {
 		return err
 	}
 	return d.openChoices()
+}
+
+// A library that does not start is passed over as one that does not suit the driver, which is the
+// same in every run. That other programs have left it no memory is not: startMemory is about what
+// a library takes for itself.
+const (
+	notStarted  = "it does not start" // of the reasons, as library_blas.c and library_dnn.c say it
+	startMemory = 512 << 20
+)
+
+// fullGPU is an error where a library may not have started for want of memory; on the queue's thread.
+func (l *libraries) fullGPU() error {
+	for _, x := range []Library{l.product, l.conv} {
+		if !strings.Contains(x.Reason, notStarted) {
+			continue
+		}
+		free, total, err := cu.MemInfo()
+		if err != nil {
+			return driverError(err, "ask for the free memory")
+		}
+		if free < startMemory {
+			return fmt.Errorf("no %s: %s; of the GPU's %s only %s are free, and results would be those of other kernels: wait for the other programs on it (nvidia-smi shows them), or %s=%s does without",
+				x.Name, x.Reason, op.FormatBytes(total), op.FormatBytes(free), librariesVariable, librariesOff)
+		}
+	}
+	return nil
 }
 
 // holds tells whether one of the folders has a file of that name.

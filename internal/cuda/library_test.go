@@ -190,6 +190,33 @@ func TestLibrariesErrors(t *testing.T) {
 	}
 }
 
+// TestLibraryOnFullGPU: a library that does not start is passed over, but not where it may be for
+// want of memory: the next run would have it, and other bits.
+func TestLibraryOnFullGPU(t *testing.T) {
+	t.Setenv(librariesVariable, emulatedLibraries(t))
+	t.Setenv("HDMNET_EMU_REFUSE", "start")
+	t.Setenv("HDMNET_EMU_MEMORY", "2048")
+	for _, c := range []struct {
+		taken string
+		want  []string // in the error; none: there is none
+	}{{"0", nil}, {"1400", nil}, {"1800", []string{"no cuDNN", "does not start", "of the GPU's 2 GiB only 248 MiB", "nvidia-smi", librariesVariable + "=off"}}} {
+		t.Setenv("HDMNET_EMU_TAKEN", c.taken)
+		dev, err := Open(0, op.FP32)
+		if err == nil {
+			err = dev.Close()
+		}
+		if (err != nil) != (c.want != nil) {
+			t.Errorf("%s MiB taken: %v", c.taken, err)
+			continue
+		}
+		for _, want := range c.want {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("the error lacks %q: %v", want, err)
+			}
+		}
+	}
+}
+
 // librarySizes are convolutions, and products, of all kinds that a library gets.
 var librarySizes = []twinConv{
 	{2, 9, 7, 12, 20, 1, 1, op.ConvParams{Stride: 1, Dilation: 1}},

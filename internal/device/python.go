@@ -22,13 +22,14 @@ func (p *PythonLibraries) Value() string {
 	return strings.Join(p.Folders, string(filepath.ListSeparator))
 }
 
-// pythonLibraries is asked of Python: nvidia/cublas/lib, nvidia/cudnn/lib and nvidia/nccl/lib are
-// where pip puts them, nvidia/cu13/lib since CUDA 13, lib of the environment where conda does.
+// pythonLibraries is asked of Python. pip puts the libraries into nvidia/cublas/lib, nvidia/cudnn/lib and
+// nvidia/nccl/lib, since CUDA 13 into nvidia/cu13/lib, conda into lib of the environment; PyTorch's own
+// wheels for CUDA 11 have them in torch/lib.
 const pythonLibraries = `
 import glob, json, os, sys
 folders = []
 for base in sys.path + [sys.prefix]:
-    for folder in sorted(glob.glob(os.path.join(base, "nvidia", "*", "lib"))) + [os.path.join(base, "lib")]:
+    for folder in sorted(glob.glob(os.path.join(base, "nvidia", "*", "lib"))) + [os.path.join(base, "torch", "lib"), os.path.join(base, "lib")]:
         if folder not in folders and any(glob.glob(os.path.join(folder, "lib" + name + ".so.*")) for name in ("cublasLt", "cudnn", "nccl")):
             folders.append(folder)
 print(json.dumps({"python": sys.executable, "folders": folders}))

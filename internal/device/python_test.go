@@ -16,7 +16,7 @@ func TestFindPythonLibraries(t *testing.T) {
 	}
 	site := t.TempDir()
 	var want []string
-	for _, file := range []string{"cu13/lib/libcublasLt.so.13", "cublas/lib/libcublasLt.so.12", "cudnn/lib/libcudnn.so.9", "nccl/lib/libnccl.so.2", "nvjitlink/lib/libnvJitLink.so.12", "cudnn/include/libcudnn.so.9"} {
+	for _, file := range []string{"cu13/lib/libcublasLt.so.13", "cublas/lib/libcublasLt.so.12", "cudnn/lib/libcudnn.so.9", "nccl/lib/libnccl.so.2", "nvjitlink/lib/libnvJitLink.so.12", "cudnn/include/libcudnn.so.9", "../torch/lib/libcudnn.so.8"} {
 		path := filepath.Join(site, "nvidia", filepath.FromSlash(file))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
