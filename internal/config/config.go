@@ -24,15 +24,16 @@ package config
 // of an embedded struct replaces defaults of its fields. The default of a new key is what
 // the program did before it had the key: runs from then take it when they are resumed.
 type Config struct {
-	Dataset   Dataset  `yaml:"dataset" doc:"where the pictures come from and which of them count"`
-	Model     Model    `yaml:"model" doc:"the network"`
-	Backbone  Backbone `yaml:"backbone" doc:"where the base stage starts"`
-	Base      Base     `yaml:"base" doc:"where the meta stage starts"`
-	Train     Train    `yaml:"train"`
-	Eval      Eval     `yaml:"eval" doc:"the evaluation protocol"`
-	INSID3    INSID3   `yaml:"insid3" doc:"segmentation without training, by an encoder's features (--method insid3)"`
-	Device    string   `yaml:"device" default:"auto" doc:"auto, cpu, cuda or cuda:N"`
-	Precision string   `yaml:"precision" default:"fp32" valid:"auto|fp32|bf16x3|tf32|bf16" doc:"of the inputs of products; tf32 needs a GPU, bf16 a GPU or a CPU with AVX512_BF16, bf16x3 (nearly fp32) such a CPU; auto: the fastest, measured at the start, and kept with the run"`
+	Dataset    Dataset    `yaml:"dataset" doc:"where the pictures come from and which of them count"`
+	Model      Model      `yaml:"model" doc:"the network"`
+	Backbone   Backbone   `yaml:"backbone" doc:"where the base stage starts"`
+	Base       Base       `yaml:"base" doc:"where the meta stage starts"`
+	Train      Train      `yaml:"train"`
+	Eval       Eval       `yaml:"eval" doc:"the evaluation protocol"`
+	INSID3     INSID3     `yaml:"insid3" doc:"segmentation without training, by an encoder's features (--method insid3)"`
+	Prototypes Prototypes `yaml:"prototypes" doc:"likewise in a simpler way (--method prototypes)"`
+	Device     string     `yaml:"device" default:"auto" doc:"auto, cpu, cuda or cuda:N"`
+	Precision  string     `yaml:"precision" default:"fp32" valid:"auto|fp32|bf16x3|tf32|bf16" doc:"of the inputs of products; tf32 needs a GPU, bf16 a GPU or a CPU with AVX512_BF16, bf16x3 (nearly fp32) such a CPU; auto: the fastest, measured at the start, and kept with the run"`
 }
 
 // Dataset says where the pictures come from and which of them count.
@@ -165,4 +166,10 @@ type INSID3 struct {
 	Components int     `yaml:"components" default:"0" valid:"[0,1e9]" doc:"how many directions of the features that tell a patch's place are taken out; 0: 500 of the 1024 channels of a ViT-L, 20 of smaller encoders"`
 	Tau        float64 `yaml:"tau" default:"0.6" valid:"(0,1)" doc:"patches form clusters down to this mean similarity"`
 	Merge      float64 `yaml:"merge" default:"0.2" valid:"(0,1)" doc:"clusters with a score above this are the object"`
+}
+
+// Prototypes are the numbers of package prototypes.
+type Prototypes struct {
+	Size     int `yaml:"size" default:"0" valid:"[0,4096]" doc:"side of the square input in pixels, a multiple of the encoder's patch; 0: 512, or the multiple next to it"`
+	Clusters int `yaml:"clusters" default:"5" valid:"[1,1000]" doc:"prototypes of the object that k-means makes of the supports' patches, and as many of the background; it begins by train.seed"`
 }

@@ -9,7 +9,7 @@ import (
 	"hdmnet/internal/nn"
 )
 
-// Finder finds the objects of episodes at the size of their queries; *insid3.Network is one.
+// Finder finds the objects of episodes at the size of their queries; those of package foundation do.
 type Finder interface {
 	// Find returns the object's probability for every pixel of the query, [e.H,e.W].
 	Find(e *data.Episode) ([]float32, error)

@@ -3,23 +3,49 @@ package experiment
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
+	"hdmnet/internal/foundation"
 	"hdmnet/internal/insid3"
 	"hdmnet/internal/model"
 	"hdmnet/internal/nn"
 	"hdmnet/internal/op"
+	"hdmnet/internal/prototypes"
 	"hdmnet/internal/vit"
 	"hdmnet/internal/weights"
 )
 
+// methods are the ways to find objects by an encoder's features, without training, with their settings; a
+// section of the settings has the name.
+var methods = []struct {
+	name string
+	of   func(c *config.Config, e vit.Spec) foundation.Method
+}{
+	{"insid3", func(c *config.Config, e vit.Spec) foundation.Method {
+		return insid3.Settings{Size: c.INSID3.Size, Components: c.INSID3.Components, Tau: c.INSID3.Tau, Merge: c.INSID3.Merge}.For(e)
+	}},
+	{"prototypes", func(c *config.Config, e vit.Spec) foundation.Method {
+		return prototypes.Settings{Size: c.Prototypes.Size, Clusters: c.Prototypes.Clusters, Seed: uint64(c.Train.Seed)}.For(e)
+	}},
+}
+
+// Methods lists the ways to find objects without training.
+func Methods() []string {
+	var names []string
+	for _, m := range methods {
+		names = append(names, m.name)
+	}
+	return names
+}
+
 // OpenEncoder is OpenTrained for the weights of an encoder that was trained on none of the data
-// sets here, with the settings of o.Config or, without, the defaults. The settings' model is the
-// encoder, at the side that package insid3 takes.
-func OpenEncoder(path string, o config.Options) (*Trained, error) {
+// sets here, for one of Methods, with the settings of o.Config or, without, the defaults. The settings'
+// model is the encoder, at the side that the method takes.
+func OpenEncoder(path, method string, o config.Options) (*Trained, error) {
 	var spec vit.Spec
-	err := withEncoder(path, func(l vit.Layout, _ *weights.File) error { spec = l.Spec; return nil })
+	err := withEncoder(path, method, func(l vit.Layout, _ *weights.File) error { spec = l.Spec; return nil })
 	if err != nil {
 		return nil, err
 	}
@@ -27,20 +53,26 @@ func OpenEncoder(path string, o config.Options) (*Trained, error) {
 	if t.Config, err = config.Load(o); err != nil {
 		return nil, err
 	}
-	t.Model.Backbone, t.Model.Size = spec.Name, t.INSID3.Size
-	if t.Model.Size == 0 {
-		t.Model.Size = insid3.SizeFor(spec.Patch)
+	for _, m := range methods {
+		if m.name == method {
+			t.Untrained = &Untrained{Method: m.of(t.Config, spec), name: m.name}
+		}
 	}
-	t.Train.Workers, t.Train.Prefetch = 1, 1 // pictures are large, and wait for the encoder
-	if err := t.insid3().Check(spec.Patch, spec.Channels); err != nil {
+	if t.Untrained == nil {
+		return nil, settingf("there is no method %q, there are %s", method, strings.Join(Methods(), ", "))
+	}
+	if err := t.Untrained.Check(spec); err != nil {
 		return nil, &SettingError{err}
 	}
+	t.Model.Backbone, t.Model.Size = spec.Name, t.Untrained.Side()
+	t.Train.Workers, t.Train.Prefetch = 1, 1 // pictures are large, and wait for the encoder
 	return t, nil
 }
 
-// insid3 are the numbers of package insid3.
-func (t *Trained) insid3() insid3.Settings {
-	return insid3.Settings{Size: t.Model.Size, Components: t.INSID3.Components, Tau: t.INSID3.Tau, Merge: t.INSID3.Merge}
+// Untrained is the method that an encoder is used with.
+type Untrained struct {
+	foundation.Method
+	name string
 }
 
 // SettleUntrained decides what an encoder is scored on: the novel classes of the fold wanted, or,
@@ -66,23 +98,25 @@ func (t *Trained) SettleUntrained(wanted int) error {
 	return nil
 }
 
-// Segmenter is the method of package insid3 on a device.
+// Segmenter is a method on a device.
 type Segmenter struct {
-	*insid3.Network
+	foundation.Finder
+	*foundation.Encoder
 	Tape *nn.Tape
 	set  *nn.Set
 }
 
-// Segmenter reads the encoder's weights and prepares the method, which runs the encoder once.
+// Segmenter reads the encoder's weights and prepares the method.
 func (t *Trained) Segmenter(dev op.Device) (s *Segmenter, err error) {
-	err = withEncoder(t.Path, func(_ vit.Layout, f *weights.File) error {
+	err = withEncoder(t.Path, t.Untrained.name, func(_ vit.Layout, f *weights.File) error {
 		encoder, set, err := vit.Load(dev, f)
 		if err != nil {
 			return err
 		}
 		s = &Segmenter{Tape: nn.NewTape(dev), set: set}
-		if full := s.Tape.Fit(1, 1, func(int) { s.Network, err = insid3.New(encoder, s.Tape, t.insid3()) }); full != nil {
-			err = fmt.Errorf("%w; or give a smaller input with --set insid3.size=N", full)
+		s.Encoder = foundation.New(encoder, s.Tape, t.Model.Size)
+		if full := s.Tape.Fit(1, 1, func(int) { s.Finder, err = t.Untrained.Open(s.Encoder) }); full != nil {
+			err = fmt.Errorf("%w; or give a smaller input with --set %s.size=N", full, t.Untrained.name)
 		}
 		if err != nil {
 			return errors.Join(err, s.Close())
@@ -99,7 +133,7 @@ func (t *Trained) Segmenter(dev op.Device) (s *Segmenter, err error) {
 func (s *Segmenter) Close() error { return errors.Join(s.Tape.Arena.Close(), s.set.Close()) }
 
 // withEncoder is withWeights for the weights of an encoder, in whatever dict of the file they are.
-func withEncoder(path string, read func(vit.Layout, *weights.File) error) error {
+func withEncoder(path, method string, read func(vit.Layout, *weights.File) error) error {
 	return withWeights(path, func(f *weights.File) error {
 		f, err := model.Select(f)
 		if err != nil {
@@ -113,7 +147,7 @@ func withEncoder(path string, read func(vit.Layout, *weights.File) error) error 
 			return read(l, f)
 		}
 		if other, _, err := model.Recognize(f); err == nil && other.Kind != model.UnknownKind {
-			return settingf("it holds %s, which --method hdmnet takes; --method insid3 takes an encoder, DINOv3 or DINOv2", other)
+			return settingf("it holds %s, which --method hdmnet takes; --method %s takes an encoder, DINOv3 or DINOv2", other, method)
 		}
 		return errors.New("it holds no encoder that is known here, DINOv3 or DINOv2; see docs/foundation.md for the files, and `hdmnet weights inspect` for what this one holds")
 	})

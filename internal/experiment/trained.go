@@ -37,6 +37,8 @@ type Trained struct {
 	newClasses  bool     // the set's classes are new to the network, whatever the weights say
 	own         *Dataset // such a set, after Settle
 
+	Untrained *Untrained // of an encoder; nil: a network that was trained
+
 	// What the weights were trained on; empty: the file does not say.
 	dataset, scheme string
 	baseNames       []string

@@ -3,6 +3,7 @@ package golden
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -65,6 +66,21 @@ func (f *File) Float32(name string) ([]float32, []int) {
 func (f *File) Uint8(name string) ([]uint8, []int) {
 	f.t.Helper()
 	return must(f.t, f.f.Uint8, name)
+}
+
+// Mask returns a byte tensor as what is 1, which must be so in some places and not in all: others could not
+// tell right from wrong.
+func (f *File) Mask(name string) []bool {
+	f.t.Helper()
+	v, _ := f.Uint8(name)
+	mask := make([]bool, len(v))
+	for i := range v {
+		mask[i] = v[i] == 1
+	}
+	if !slices.Contains(mask, true) || !slices.Contains(mask, false) {
+		f.t.Errorf("%s: the stored values are all alike", name)
+	}
+	return mask
 }
 
 // Int64 returns an integer tensor and its shape.

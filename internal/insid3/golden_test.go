@@ -1,14 +1,15 @@
 package insid3
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"testing"
 
 	"hdmnet/internal/cpu"
+	"hdmnet/internal/foundation"
 	"hdmnet/internal/golden"
 	"hdmnet/internal/nn"
+	"hdmnet/internal/vit"
 )
 
 // What the program made the golden file with.
@@ -16,13 +17,14 @@ const (
 	goldenSize, goldenSide, goldenChannels, goldenRank = 96, 12, 32, 10
 )
 
-func tape(t *testing.T) product {
+func product(t *testing.T) foundation.Product {
 	dev, err := cpu.New()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = dev.Close() })
-	return product{nn.NewTape(dev)}
+	spec, _ := vit.Find("dinov3_tiny16")
+	return foundation.New(vit.New(spec), nn.NewTape(dev), spec.Patch).Product()
 }
 
 // rows are the features [h·w,c] of a map [c,h,w].
@@ -39,9 +41,7 @@ func rows(v []float32, c int) []float32 {
 func goldenProjector(t *testing.T, f *golden.File) []float32 {
 	t.Helper()
 	black, _ := f.Float32("black")
-	features := rows(black, goldenChannels)
-	normalize(features, goldenChannels)
-	p, err := projector(features, goldenChannels, goldenRank)
+	p, err := projector(foundation.Normalized(rows(black, goldenChannels), goldenChannels), goldenChannels, goldenRank)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestProgramsProjector(t *testing.T) {
 // TestProgramsMasks compares every stage with the program's.
 func TestProgramsMasks(t *testing.T) {
 	f := golden.Load(t, "insid3.safetensors")
-	p, c := tape(t), goldenChannels
+	p, c := product(t), goldenChannels
 	projection := goldenProjector(t, f)
 	for _, k := range []struct {
 		name string
@@ -77,15 +77,13 @@ func TestProgramsMasks(t *testing.T) {
 			var maps []*features
 			for i := range shape[0] {
 				n := len(all) / shape[0]
-				plain := rows(all[i*n:(i+1)*n], c)
-				normalize(plain, c)
-				maps = append(maps, debiased(p, plain, projection, goldenSide, goldenSide))
+				maps = append(maps, featuresOf(p, rows(all[i*n:(i+1)*n], c), projection, c))
 			}
 			query := maps[len(maps)-1]
 			var supports []support
 			for i, m := range maps[:len(maps)-1] {
 				px := goldenSize * goldenSize
-				supports = append(supports, support{m, patches(masks[i*px:(i+1)*px], goldenSize, goldenSide, goldenSide)})
+				supports = append(supports, support{m, foundation.Patches(masks[i*px:(i+1)*px], goldenSize, goldenSide)})
 			}
 			want, _ := f.Float32(k.name + ".prototype")
 			prototype := prototypeOf(supports, c)
@@ -93,16 +91,16 @@ func TestProgramsMasks(t *testing.T) {
 				t.Errorf("the prototype is off by %g", d)
 			}
 			candidates := forward(dots(query.debiased, prototype))
-			backward(p, candidates, supports, query)
+			backward(p, candidates, supports, query.debiased, c)
 			same(t, "candidates", candidates, f, k.name+".candidates")
 			theirs, _ := f.Uint8(k.name + ".clusters")
 			if got := cluster(cosineDistances(p, query.plain, c), 1-k.tau); !slices.Equal(got, renumbered(theirs)) {
 				t.Errorf("clusters\n%v, the program's\n%v", got, renumbered(theirs))
 			}
-			found := segment(p, supports, query, s)
+			found := segment(p, supports, query, c, s)
 			same(t, "patches", found.object, f, k.name+".patches")
 			var mask []bool
-			for _, v := range found.enlarge(s, k.h, k.w) {
+			for _, v := range found.answer(s, goldenSide, k.h, k.w) {
 				mask = append(mask, v > 0.5)
 			}
 			same(t, "mask", mask, f, k.name+".mask")
@@ -110,18 +108,10 @@ func TestProgramsMasks(t *testing.T) {
 	}
 }
 
-// same compares a mask with a stored one, which must show something and not all.
+// same compares a mask with a stored one.
 func same(t *testing.T, what string, got []bool, f *golden.File, name string) {
 	t.Helper()
-	v, _ := f.Uint8(name)
-	want := make([]bool, len(v))
-	for i := range v {
-		want[i] = v[i] == 1
-	}
-	if !slices.Contains(want, true) || !slices.Contains(want, false) {
-		t.Errorf("%s: the stored ones are all alike", what)
-	}
-	if !slices.Equal(got, want) {
+	if want := f.Mask(name); !slices.Equal(got, want) {
 		t.Errorf("%s are\n%v, the program's\n%v", what, got, want)
 	}
 }
@@ -136,50 +126,4 @@ func renumbered(labels []uint8) []int {
 		out = append(out, numbers[k])
 	}
 	return out
-}
-
-// TestProgramsPatches compares what is the object of masks that fit no patch.
-func TestProgramsPatches(t *testing.T) {
-	f := golden.Load(t, "insid3.safetensors")
-	marks, shape := f.Uint8("marks")
-	var got []bool
-	for i := range shape[0] {
-		px := goldenSize * goldenSize
-		got = append(got, patches(marks[i*px:(i+1)*px], goldenSize, goldenSide, goldenSide)...)
-	}
-	same(t, "patches", got, f, "marks.patches")
-}
-
-// TestProgramsResizing compares pictures and masks at the input's size and back.
-func TestProgramsResizing(t *testing.T) {
-	f := golden.Load(t, "insid3.safetensors")
-	for name, size := range map[string]int{"shrink": 32, "grow": 48, "along": 32} {
-		picture, shape := f.Uint8(name)
-		h, w := shape[0], shape[1]
-		want, _ := f.Uint8(name + ".resized")
-		got := make([]float32, size*size*3)
-		input{}.Picture(got, size, picture, h, w)
-		for i, v := range got {
-			if v != float32(want[i]) {
-				t.Fatalf("%s: value %d is %g, Pillow's %d", name, i, v, want[i])
-			}
-		}
-		label, _ := f.Uint8(name + ".label")
-		small := make([]uint8, size*size)
-		input{}.Label(small, size, label, h, w)
-		if want, _ := f.Uint8(name + ".label.resized"); !slices.Equal(small, want) {
-			t.Errorf("%s: the mask is another one than PyTorch's", name)
-		}
-		object := make([]float32, len(small))
-		for i, v := range small {
-			object[i] = float32(v)
-		}
-		for _, to := range [][2]int{{h, w}, {77, 130}} {
-			var mask []bool
-			for _, v := range bilinear(object, size, size, to[0], to[1]) {
-				mask = append(mask, v > 0.5)
-			}
-			same(t, name, mask, f, fmt.Sprintf("%s.enlarged.%dx%d", name, to[0], to[1]))
-		}
-	}
 }

@@ -3,33 +3,30 @@ package insid3
 import (
 	"math"
 	"slices"
+
+	"hdmnet/internal/foundation"
 )
 
 // support is a picture with the patches that show the object.
 type support struct {
 	*features
-	object []bool // [h·w]
+	object []bool // [n]
 }
 
 // found is what a query shows.
 type found struct {
-	h, w   int
-	object []bool    // [h·w] patches of the object
-	scores []float32 // [h·w] of their clusters
+	object []bool    // [n] patches of the object
+	scores []float32 // [n] of their clusters
 }
 
-// segment finds the object of the supports in a query.
-func segment(p product, supports []support, query *features, s Settings) *found {
-	out := &found{h: query.h, w: query.w, object: make([]bool, query.h*query.w), scores: make([]float32, query.h*query.w)}
-	supports = slices.DeleteFunc(slices.Clone(supports), func(s support) bool { return !slices.Contains(s.object, true) })
-	if len(supports) == 0 {
-		return out
-	}
-	c := query.c
+// segment finds the object of the supports in a query, by features of c channels.
+func segment(p foundation.Product, supports []support, query *features, c int, s Settings) *found {
+	n := len(query.plain) / c
+	out := &found{object: make([]bool, n), scores: make([]float32, n)}
 	prototype := prototypeOf(supports, c)
 	similar := dots(query.debiased, prototype)
 	candidates := forward(similar)
-	backward(p, candidates, supports, query)
+	backward(p, candidates, supports, query.debiased, c)
 	if !slices.Contains(candidates, true) {
 		return out
 	}
@@ -88,21 +85,6 @@ func unit(v []float64) []float32 {
 	return out
 }
 
-// normalize gives every row of x [n,c] length 1.
-func normalize(x []float32, c int) {
-	for i := 0; i < len(x); i += c {
-		row := x[i : i+c]
-		square := 0.0
-		for _, v := range row {
-			square += float64(v) * float64(v)
-		}
-		length := max(math.Sqrt(square), 1e-12)
-		for j, v := range row {
-			row[j] = float32(float64(v) / length)
-		}
-	}
-}
-
 func dot(a, b []float32) float32 {
 	s := 0.0
 	for i, v := range a {
@@ -154,20 +136,19 @@ func forward(similar []float32) []bool {
 
 // backward drops the candidates whose most similar patch, the first of several, is the object in fewer
 // than half of the supports.
-func backward(p product, candidates []bool, supports []support, query *features) {
-	c := query.c
+func backward(p foundation.Product, candidates []bool, supports []support, debiased []float32, c int) {
 	var asked []int
 	var rows []float32
 	for i, is := range candidates {
 		if is {
 			asked = append(asked, i)
-			rows = append(rows, query.debiased[i*c:(i+1)*c]...)
+			rows = append(rows, debiased[i*c:(i+1)*c]...)
 		}
 	}
 	votes := make([]int, len(asked))
 	for _, s := range supports {
-		n := s.h * s.w
-		p.times(rows, s.debiased, c, func(first int, values []float32) {
+		n := len(s.object)
+		p.Times(rows, s.debiased, c, func(first int, values []float32) {
 			for i := range len(values) / n {
 				if s.object[largest(values[i*n:(i+1)*n])] {
 					votes[first+i]++
@@ -192,10 +173,10 @@ func largest(v []float32) int {
 }
 
 // cosineDistances are 1 − cos between the rows of x [n,c], of length 1; cos within [−1, 1].
-func cosineDistances(p product, x []float32, c int) *distances {
+func cosineDistances(p foundation.Product, x []float32, c int) *distances {
 	n := len(x) / c
 	d := newDistances(n)
-	p.upper(x, c, func(first int, values []float32) {
+	p.Upper(x, c, func(first int, values []float32) {
 		wide := n - first
 		for r := range len(values) / wide {
 			to := d.row(first + r)

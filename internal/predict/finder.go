@@ -2,7 +2,7 @@ package predict
 
 import "hdmnet/internal/data"
 
-// Finder finds objects at the size of a picture, in a way of its own; *insid3.Network is one.
+// Finder finds objects at the size of a picture, in a way of its own; those of package foundation do.
 type Finder interface {
 	data.Resizer // of its input
 	// Find returns the object's probability for every pixel of an episode's query, [e.H,e.W].

@@ -32,7 +32,7 @@ type naming func(parameter string) (name string, third int)
 
 // Notes say what an encoder is for, and how its positions are resized.
 func (l Layout) Notes() []string {
-	notes := []string{"its features are for segmentation without training (predict --method insid3), and for HDMNet (backbone.weights with --set model.backbone=" + l.Spec.Name + ")"}
+	notes := []string{"its features are for segmentation without training (predict --method insid3, or prototypes), and for HDMNet (backbone.weights with --set model.backbone=" + l.Spec.Name + ")"}
 	if l.Spec.rotary() {
 		return notes
 	}

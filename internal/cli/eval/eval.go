@@ -74,9 +74,9 @@ eval.emulated_dataloader_workers workers, so that scores can be compared with it
 --save-results writes pictures, class and pixels of every episode; ` + "`hdmnet report`" + ` shows a
 run's results.jsonl.
 
---method insid3 scores an encoder (--weights: DINOv3 or DINOv2) that nobody has trained for this,
-on the novel classes of a fold (--fold), of every fold (--fold all), or on a set of your own
-(--classes). docs/insid3.md says more.
+--method insid3, or the simpler --method prototypes, scores an encoder (--weights: DINOv3 or
+DINOv2) that nobody has trained for this, on the novel classes of a fold (--fold), of every fold
+(--fold all), or on a set of your own (--classes). docs/insid3.md and docs/foundation.md say more.
 
 --gfss scores base classes and the novel class together (generalized few-shot segmentation,
 as BAM does): a pixel is of the novel class where the final output's probability is above
@@ -314,7 +314,7 @@ func (o *options) evalFold(ctx context.Context, io ui.Streams, dev op.Device, t 
 		}
 		return set.Usable(index, t.Model.Shots, m)
 	}
-	if o.method == flags.MethodINSID3 {
+	if o.method != flags.MethodHDMNet {
 		return o.findFold(ctx, io, dev, t, index)
 	}
 	keep := o.keepResults(t)

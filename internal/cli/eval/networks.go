@@ -52,7 +52,7 @@ func (o *options) networks(io ui.Streams) ([]*experiment.Trained, error) {
 		}
 		wanted = fold
 	}
-	if o.method == flags.MethodINSID3 {
+	if o.method != flags.MethodHDMNet {
 		return o.encoders(options, wanted)
 	}
 	runs := o.runs

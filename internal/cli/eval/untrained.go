@@ -28,7 +28,7 @@ func (o *options) checkMethod() error {
 
 // encoders are what is scored of an encoder: the novel classes of a fold, of every fold, or a set.
 func (o *options) encoders(options config.Options, wanted int) ([]*experiment.Trained, error) {
-	t, err := experiment.OpenEncoder(flags.WithKey(o.weights, o.key), options)
+	t, err := experiment.OpenEncoder(flags.WithKey(o.weights, o.key), o.method, options)
 	if err != nil {
 		return nil, err
 	}

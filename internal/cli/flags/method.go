@@ -1,41 +1,37 @@
 package flags
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"hdmnet/internal/cli/ui"
+	"hdmnet/internal/experiment"
 )
 
-// The ways to find objects.
-const (
-	MethodHDMNet = "hdmnet" // a trained network
-	MethodINSID3 = "insid3" // an encoder's features, without training
-)
+// MethodHDMNet is a trained network; the other methods are experiment.Methods, without training.
+const MethodHDMNet = "hdmnet"
 
-var methods = []string{MethodHDMNet, MethodINSID3}
+func methods() []string { return append([]string{MethodHDMNet}, experiment.Methods()...) }
 
 // Method adds --method.
 func Method(cmd *cobra.Command, method *string) {
-	cmd.Flags().StringVar(method, "method", MethodHDMNet, "hdmnet, a trained network, or insid3: without training, by the features of an encoder (--weights: DINOv3 or DINOv2)")
-	Complete(cmd, "method", methods...)
+	cmd.Flags().StringVar(method, "method", MethodHDMNet, "hdmnet, a trained network, or without training, by the features of an encoder (--weights: DINOv3 or DINOv2): "+strings.Join(experiment.Methods(), ", "))
+	Complete(cmd, "method", methods()...)
 }
 
 // CheckMethod refuses a method that there is not, and what a method without training does not take.
 func CheckMethod(s *Settings, method string) error {
-	switch method {
-	case MethodHDMNet:
+	switch {
+	case method == MethodHDMNet:
 		return nil
-	case MethodINSID3:
-	default:
-		return ui.Usagef("--method %q: expected one of %s", method, strings.Join(methods, ", "))
-	}
-	if s.Given("run") {
-		return ui.Usagef("--method insid3 has no run: give the encoder with --weights FILE")
-	}
-	if !s.Given("weights") {
-		return ui.Usagef("--method insid3 needs an encoder's weights: give --weights FILE (docs/foundation.md says where they are)")
+	case !slices.Contains(methods(), method):
+		return ui.Usagef("--method %q: expected one of %s", method, strings.Join(methods(), ", "))
+	case s.Given("run"):
+		return ui.Usagef("--method %s has no run: give the encoder with --weights FILE", method)
+	case !s.Given("weights"):
+		return ui.Usagef("--method %s needs an encoder's weights: give --weights FILE (docs/foundation.md says where they are)", method)
 	}
 	for _, name := range []string{"shot-fusion", "tta"} {
 		if s.Given(name) {

@@ -99,10 +99,10 @@ output folder gets:
   labelme   NAME.json, polygons
   yolo      labels/NAME.txt, polygons, and data.yaml
 
-With --method insid3, no network is trained: objects are found in the features of an encoder,
-DINOv3 or DINOv2, whose weights are given with --weights. A pixel's probability follows from the
-score of its cluster, and is above 0.5 where the method says object. docs/insid3.md says more,
-docs/foundation.md where the weights are.
+With --method insid3, or the simpler --method prototypes, no network is trained: objects are found
+in the features of an encoder, DINOv3 or DINOv2, whose weights are given with --weights. A pixel's
+probability is above 0.5 where the method says object. docs/insid3.md and docs/foundation.md say
+more, and where the weights are.
 
 A run over a folder that was stopped goes on with the same command. Pictures that cannot be read
 are reported, and the others go on; then the exit code is 1. results.jsonl in the output folder
@@ -205,7 +205,7 @@ func run(ctx context.Context, io ui.Streams, o *options) (err error) {
 		return err
 	}
 	settings.Config = o.network.Config
-	if o.method == flags.MethodINSID3 {
+	if o.method != flags.MethodHDMNet {
 		return o.untrained(ctx, io, settings, work, many)
 	}
 	monitor, _ := flags.Monitor(io)

@@ -14,7 +14,7 @@ import (
 
 // untrained finds objects by the features of an encoder.
 func (o *options) untrained(ctx context.Context, io ui.Streams, settings config.Options, work predict.Options, many predict.FolderOptions) (err error) {
-	t, err := experiment.OpenEncoder(o.network.Source().File, settings)
+	t, err := experiment.OpenEncoder(o.network.Source().File, o.method, settings)
 	if err != nil {
 		return err
 	}
@@ -27,7 +27,7 @@ func (o *options) untrained(ctx context.Context, io ui.Streams, settings config.
 		return err
 	}
 	defer func() { err = errors.Join(err, dev.Close()) }()
-	io.Note("%s at %d×%d; first it looks at a black picture, for what its features say of places", t.Model.Backbone, t.Model.Size, t.Model.Size)
+	io.Note("%s at %d×%d, %v", t.Model.Backbone, t.Model.Size, t.Model.Size, t.Untrained)
 	s, err := t.Segmenter(dev)
 	if err != nil {
 		return err
@@ -53,6 +53,6 @@ func (o *options) untrained(ctx context.Context, io ui.Streams, settings config.
 	if err != nil {
 		return err
 	}
-	many.Network = fmt.Sprintf("%s, insid3 with %d components, tau %g, merge %g", network, s.Components, s.Tau, s.Merge)
+	many.Network = fmt.Sprintf("%s, %v", network, t.Untrained)
 	return o.folder(ctx, io, nil, s.Tape, many)
 }

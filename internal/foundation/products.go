@@ -1,4 +1,4 @@
-package insid3
+package foundation
 
 import (
 	"hdmnet/internal/nn"
@@ -8,12 +8,12 @@ import (
 // chunk is how many rows of a table of similarities are there at once: of 4096 patches 4 MiB.
 const chunk = 256
 
-// product multiplies features on the device, in its precision.
-type product struct{ t *nn.Tape }
+// Product multiplies features on the device, in its precision.
+type Product struct{ t *nn.Tape }
 
-// times is x·wᵀ of x [n,c] and w [m,c], given to each in blocks of rows: the first row of a block and
+// Times is x·wᵀ of x [n,c] and w [m,c], given to each in blocks of rows: the first row of a block and
 // its values [rows,m], which are valid until each returns.
-func (p product) times(x, w []float32, c int, each func(first int, values []float32)) {
+func (p Product) Times(x, w []float32, c int, each func(first int, values []float32)) {
 	n, m := len(x)/c, len(w)/c
 	weight := p.upload(w, m, c)
 	defer p.t.Arena.Free(weight)
@@ -30,9 +30,9 @@ func (p product) times(x, w []float32, c int, each func(first int, values []floa
 	}
 }
 
-// upper gives the similarities of every point of x [n,c] with those from the same block on: of rows from
+// Upper gives the similarities of every point of x [n,c] with those from the same block on: of rows from
 // first on, values [rows, n−first].
-func (p product) upper(x []float32, c int, each func(first int, values []float32)) {
+func (p Product) Upper(x []float32, c int, each func(first int, values []float32)) {
 	n := len(x) / c
 	all := p.upload(x, n, c)
 	defer p.t.Arena.Free(all)
@@ -47,7 +47,7 @@ func (p product) upper(x []float32, c int, each func(first int, values []float32
 	}
 }
 
-func (p product) upload(v []float32, n, c int) op.Tensor {
+func (p Product) upload(v []float32, n, c int) op.Tensor {
 	x := p.t.Arena.Float32(n, c)
 	p.t.Dev.Upload(x, v)
 	return x

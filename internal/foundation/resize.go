@@ -1,11 +1,11 @@
-package insid3
+package foundation
 
 import (
 	"math"
 	"slices"
 )
 
-// input brings pictures and masks to the encoder's square input as the program does: pictures by
+// input brings pictures and masks to the encoder's square input as INSID3's program does: pictures by
 // Pillow's bilinear resize (of versions up to 12: 13 begins along y where that is less work, which changes
 // values by one gray level), masks by PyTorch's nearest.
 type input struct{}
@@ -85,9 +85,9 @@ func nearest(dst []uint8, dh, dw int, src []uint8, h, w int) {
 	}
 }
 
-// bilinear resizes src [h,w] to [dh,dw] with half-pixel centers and no antialiasing, in float32:
+// Bilinear resizes src [h,w] to [dh,dw] with half-pixel centers and no antialiasing, in float32:
 // PyTorch's interpolate(mode="bilinear", align_corners=False).
-func bilinear(src []float32, h, w, dh, dw int) []float32 {
+func Bilinear(src []float32, h, w, dh, dw int) []float32 {
 	out := make([]float32, dh*dw)
 	ys, xs := taps(h, dh), taps(w, dw)
 	for y, v := range ys {
@@ -118,8 +118,10 @@ func taps(in, out int) []tap {
 	return all
 }
 
-// patches is which of h×w patches are the object of a mask [S,S]; none is where nothing of the mask is.
-func patches(mask []uint8, size, h, w int) []bool {
+// Patches is which of side×side patches show the object of a mask [size,size], where it is 1: those where it
+// is above 1/2, resized bilinearly; where none is, resized to the nearest; where none is then, the patch of
+// its centroid. None does where nothing of the mask is 1.
+func Patches(mask []uint8, size, side int) []bool {
 	object := make([]float32, len(mask))
 	bits := make([]uint8, len(mask))
 	sx, sy, n := 0, 0, 0
@@ -129,25 +131,25 @@ func patches(mask []uint8, size, h, w int) []bool {
 			sy, sx, n = sy+i/size, sx+i%size, n+1
 		}
 	}
-	out := make([]bool, h*w)
+	out := make([]bool, side*side)
 	if n == 0 {
 		return out
 	}
-	for i, v := range bilinear(object, size, size, h, w) {
+	for i, v := range Bilinear(object, size, size, side, side) {
 		out[i] = v > 0.5
 	}
 	if slices.Contains(out, true) {
 		return out
 	}
-	small := make([]uint8, h*w)
-	nearest(small, h, w, bits, size, size)
+	small := make([]uint8, side*side)
+	nearest(small, side, side, bits, size, size)
 	for i, v := range small {
 		out[i] = v == 1
 	}
 	if !slices.Contains(out, true) {
-		side := float64(size / w)
-		y, x := int(float64(sy)/float64(n)/side), int(float64(sx)/float64(n)/side)
-		out[min(y, h-1)*w+min(x, w-1)] = true
+		patch := float64(size / side)
+		y, x := int(float64(sy)/float64(n)/patch), int(float64(sx)/float64(n)/patch)
+		out[min(y, side-1)*side+min(x, side-1)] = true
 	}
 	return out
 }

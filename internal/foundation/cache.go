@@ -1,4 +1,4 @@
-package insid3
+package foundation
 
 import "container/list"
 

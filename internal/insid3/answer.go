@@ -1,15 +1,14 @@
 package insid3
 
-// sure is how far a probability is from 1/2 at least, on the side that the mask says.
-const sure = 1.0 / 1024
+import "hdmnet/internal/foundation"
 
-// enlarge gives the object's probability for every pixel of a picture [h,w].
+// answer gives the object's probability for every pixel of a picture [h,w].
 //
 // Above 1/2 it is where the program's mask is: the patches of the object, resized to the input and cut
 // at 1/2, resized to the picture and cut at 1/2. How far above or below follows from the clusters'
 // scores: 0 for a score of 0 or less, 1/2 for that of Settings.Merge, 1 for a score of 1, straight
-// lines between; resized bilinearly, and 1/1024 from 1/2 at least.
-func (f *found) enlarge(s Settings, h, w int) []float32 {
+// lines between.
+func (f *found) answer(s Settings, side, h, w int) []float32 {
 	object, p := make([]float32, len(f.object)), make([]float32, len(f.scores))
 	for i, is := range f.object {
 		if is {
@@ -17,23 +16,14 @@ func (f *found) enlarge(s Settings, h, w int) []float32 {
 		}
 		p[i] = float32(probability(float64(f.scores[i]), s.Merge))
 	}
-	input := bilinear(object, f.h, f.w, s.Size, s.Size)
-	for i, v := range input {
-		input[i] = 0
-		if v > 0.5 {
-			input[i] = 1
-		}
-	}
-	mask := bilinear(input, s.Size, s.Size, h, w)
-	out := bilinear(p, f.h, f.w, h, w)
+	mask := foundation.Bilinear(object, side, side, s.Size, s.Size)
 	for i, v := range mask {
+		mask[i] = 0
 		if v > 0.5 {
-			out[i] = max(out[i], 0.5+sure)
-		} else {
-			out[i] = min(out[i], 0.5-sure)
+			mask[i] = 1
 		}
 	}
-	return out
+	return foundation.Answer(mask, s.Size, p, side, h, w)
 }
 
 func probability(score, merge float64) float64 {
