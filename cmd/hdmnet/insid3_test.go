@@ -136,7 +136,7 @@ func TestPredictINSID3(t *testing.T) {
 	one := with([]string{"predict", "--support", support + ":" + mask, "--query", query, "--out", at("bad")}, insid3Small)
 	fails(t, ui.ExitUsage, one, "--weights")
 	fails(t, ui.ExitUsage, with(one, []string{"--run", "x"}), "no run", "--weights FILE")
-	fails(t, ui.ExitUsage, with(one, []string{"--weights", w, "--method", "magic"}), `"magic"`, "hdmnet, insid3")
+	fails(t, ui.ExitUsage, with(one, []string{"--weights", w, "--method", "magic"}), `"magic"`, "hdmnet, insid3, prototypes")
 	fails(t, ui.ExitUsage, with(one, []string{"--weights", w, "--tta", "flip"}), "--tta", "--method hdmnet")
 	fails(t, ui.ExitUsage, with(one, []string{"--weights", w, "--set", "insid3.size=100"}), "size 100", "multiple of", "16")
 	fails(t, ui.ExitUsage, with(one, []string{"--weights", w, "--set", "insid3.components=128"}), "128 components", "fewer than")

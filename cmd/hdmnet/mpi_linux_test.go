@@ -103,8 +103,11 @@ func TestMPI(t *testing.T) {
 // TestMPIUntrained: processes score an encoder, without training, to the digits of one.
 func TestMPIUntrained(t *testing.T) {
 	m := openMPI(t)
-	args := with([]string{"--weights", encoderWeights(t, "dinov3_tiny16", ""), "--seeds", "1,2", "--episodes", "5"}, insid3Small, small[:8])
-	m.sameScores(t, 2, 5, with(args, []string{"--fold", "1", "--shots", "2", "--set", "eval.batch=2", "--boundary-iou"})...)
+	weights := []string{"--weights", encoderWeights(t, "dinov3_tiny16", ""), "--seeds", "1,2", "--episodes", "5"}
+	args := with(weights, insid3Small, small[:8])
+	episodes := []string{"--fold", "1", "--shots", "2", "--set", "eval.batch=2", "--boundary-iou"}
+	m.sameScores(t, 2, 5, with(args, episodes)...)
+	m.sameScores(t, 2, 5, with(weights, prototypesSmall, small[:8], episodes)...)
 	all := with([]string{"eval", "--json"}, args, []string{"--fold", "all", "--shots", "1"})
 	if one, two := scores(t, m.run(t, 1, all...)), scores(t, m.run(t, 2, all...)); one != two {
 		t.Errorf("scores of all folds by two processes:\n%s\nby one:\n%s", two, one)
