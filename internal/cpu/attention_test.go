@@ -174,9 +174,17 @@ func BenchmarkSelfAttention(b *testing.B) {
 	}
 	for _, size := range []struct{ n, heads int }{{1370, 12}, {4101, 16}} { // of vision transformers
 		x := newAttentionBench(b, 1, size.n, size.n, 64*size.heads, size.heads, 0)
-		b.Run(fmt.Sprintf("%d_tokens/forward", size.n), func(b *testing.B) {
-			report(b, 4*float64(size.n)*float64(size.n)*float64(64*size.heads), x.attend)
-		})
+		for _, precision := range []op.Precision{op.FP32, op.BF16} {
+			b.Run(fmt.Sprintf("%d_tokens/%v", size.n, precision), func(b *testing.B) {
+				dev, err := Open(precision)
+				if err != nil {
+					b.Skip(err)
+				}
+				report(b, 4*float64(size.n)*float64(size.n)*float64(64*size.heads), func() {
+					dev.SelfAttention(x.y, nil, x.q, x.k, x.v, size.heads)
+				})
+			})
+		}
 	}
 }
 

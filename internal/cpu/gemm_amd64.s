@@ -2960,3 +2960,167 @@ DATA columnRestBF16_order<>+52(SB)/4, $0x001d000d
 DATA columnRestBF16_order<>+56(SB)/4, $0x001e000e
 DATA columnRestBF16_order<>+60(SB)/4, $0x001f000f
 GLOBL columnRestBF16_order<>(SB), RODATA|NOPTR, $64
+
+// func softmaxBF16(p *float32, width int, s *float32, ld int, rows int, keys int, top *float32, sum *float32)
+// Requires: AVX, AVX512F, AVX512_BF16
+TEXT ·softmaxBF16(SB), NOSPLIT, $0-64
+	MOVQ         p+0(FP), AX
+	MOVQ         width+8(FP), DX
+	MOVQ         s+16(FP), BX
+	MOVQ         ld+24(FP), SI
+	MOVQ         rows+32(FP), DI
+	MOVQ         keys+40(FP), R8
+	MOVQ         top+48(FP), R9
+	MOVQ         sum+56(FP), R10
+	SHLQ         $0x02, DX
+	SHLQ         $0x02, SI
+	MOVQ         R8, R11
+	ANDQ         $0x1f, R11
+	MOVQ         R11, CX
+	MOVQ         $0x00000001, R12
+	SHLQ         CL, R12
+	DECQ         R12
+	KMOVW        R12, K1
+	SHRQ         $0x10, R12
+	KMOVW        R12, K2
+	SHRQ         $0x05, R8
+	VBROADCASTSS softmaxBF16_constants<>+0(SB), Z16
+	VBROADCASTSS softmaxBF16_constants<>+4(SB), Z17
+	VBROADCASTSS softmaxBF16_constants<>+8(SB), Z18
+	VBROADCASTSS softmaxBF16_constants<>+12(SB), Z19
+	VBROADCASTSS softmaxBF16_constants<>+16(SB), Z20
+	VBROADCASTSS softmaxBF16_constants<>+20(SB), Z21
+	VBROADCASTSS softmaxBF16_constants<>+24(SB), Z22
+
+softmaxBF16_row:
+	VBROADCASTSS (R9), Z0
+	VMOVAPS      Z0, Z1
+	MOVQ         BX, CX
+	MOVQ         R8, R13
+	TESTQ        R13, R13
+	JEQ          softmaxBF16_max_tail
+
+softmaxBF16_max:
+	VMAXPS (CX), Z0, Z0
+	VMAXPS 64(CX), Z1, Z1
+	ADDQ   $0x80, CX
+	DECQ   R13
+	JNE    softmaxBF16_max
+
+softmaxBF16_max_tail:
+	TESTQ  R11, R11
+	JEQ    softmaxBF16_max_end
+	VMAXPS (CX), Z0, K1, Z0
+	VMAXPS 64(CX), Z1, K2, Z1
+
+softmaxBF16_max_end:
+	VMAXPS     Z1, Z0, Z0
+	VSHUFF32X4 $0x4e, Z0, Z0, Z7
+	VMAXPS     Z7, Z0, Z0
+	VSHUFF32X4 $0xb1, Z0, Z0, Z7
+	VMAXPS     Z7, Z0, Z0
+	VPERMILPS  $0x4e, Z0, Z7
+	VMAXPS     Z7, Z0, Z0
+	VPERMILPS  $0xb1, Z0, Z7
+	VMAXPS     Z7, Z0, Z0
+	VMOVSS     X0, (R9)
+	VMULPS     Z16, Z0, Z0
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	MOVQ       AX, R12
+	MOVQ       BX, CX
+	MOVQ       R8, R13
+	TESTQ      R13, R13
+	JEQ        softmaxBF16_power_tail
+
+softmaxBF16_power:
+	VMOVUPS     (CX), Z3
+	VMOVUPS     64(CX), Z4
+	VFMSUB213PS Z0, Z16, Z3
+	VRNDSCALEPS $0x00, Z3, Z5
+	VSUBPS      Z5, Z3, Z3
+	VMOVAPS     Z18, Z10
+	VFMADD213PS Z19, Z3, Z10
+	VFMADD213PS Z20, Z3, Z10
+	VFMADD213PS Z21, Z3, Z10
+	VFMADD213PS Z22, Z3, Z10
+	VSCALEFPS   Z5, Z10, Z10
+	VADDPS      Z10, Z8, Z8
+	VFMSUB213PS Z0, Z16, Z4
+	VRNDSCALEPS $0x00, Z4, Z6
+	VSUBPS      Z6, Z4, Z4
+	VMOVAPS     Z18, Z11
+	VFMADD213PS Z19, Z4, Z11
+	VFMADD213PS Z20, Z4, Z11
+	VFMADD213PS Z21, Z4, Z11
+	VFMADD213PS Z22, Z4, Z11
+	VSCALEFPS   Z6, Z11, Z11
+	VADDPS      Z11, Z9, Z9
+	LONG        $0x4827d262
+	WORD        $0xd272
+	VMOVUPS     Z2, (R12)
+	ADDQ        $0x40, R12
+	ADDQ        $0x80, CX
+	DECQ        R13
+	JNE         softmaxBF16_power
+
+softmaxBF16_power_tail:
+	TESTQ       R11, R11
+	JEQ         softmaxBF16_power_end
+	VMOVAPS     Z17, Z3
+	VMOVAPS     Z17, Z4
+	VMOVUPS     (CX), K1, Z3
+	VMOVUPS     64(CX), K2, Z4
+	VFMSUB213PS Z0, Z16, Z3
+	VRNDSCALEPS $0x00, Z3, Z5
+	VSUBPS      Z5, Z3, Z3
+	VMOVAPS     Z18, Z10
+	VFMADD213PS Z19, Z3, Z10
+	VFMADD213PS Z20, Z3, Z10
+	VFMADD213PS Z21, Z3, Z10
+	VFMADD213PS Z22, Z3, Z10
+	VSCALEFPS   Z5, Z10, Z10
+	VADDPS      Z10, Z8, Z8
+	VFMSUB213PS Z0, Z16, Z4
+	VRNDSCALEPS $0x00, Z4, Z6
+	VSUBPS      Z6, Z4, Z4
+	VMOVAPS     Z18, Z11
+	VFMADD213PS Z19, Z4, Z11
+	VFMADD213PS Z20, Z4, Z11
+	VFMADD213PS Z21, Z4, Z11
+	VFMADD213PS Z22, Z4, Z11
+	VSCALEFPS   Z6, Z11, Z11
+	VADDPS      Z11, Z9, Z9
+	LONG        $0x4827d262
+	WORD        $0xd272
+	VMOVUPS     Z2, (R12)
+	ADDQ        $0x40, R12
+
+softmaxBF16_power_end:
+	VADDPS     Z9, Z8, Z8
+	VSHUFF32X4 $0x4e, Z8, Z8, Z7
+	VADDPS     Z7, Z8, Z8
+	VSHUFF32X4 $0xb1, Z8, Z8, Z7
+	VADDPS     Z7, Z8, Z8
+	VPERMILPS  $0x4e, Z8, Z7
+	VADDPS     Z7, Z8, Z8
+	VPERMILPS  $0xb1, Z8, Z7
+	VADDPS     Z7, Z8, Z8
+	VMOVSS     X8, (R10)
+	ADDQ       SI, BX
+	ADDQ       DX, AX
+	ADDQ       $0x04, R9
+	ADDQ       $0x04, R10
+	DECQ       DI
+	JNE        softmaxBF16_row
+	VZEROUPPER
+	RET
+
+DATA softmaxBF16_constants<>+0(SB)/4, $0x3fb8aa3b
+DATA softmaxBF16_constants<>+4(SB)/4, $0xfe967699
+DATA softmaxBF16_constants<>+8(SB)/4, $0x3c1ccbeb
+DATA softmaxBF16_constants<>+12(SB)/4, $0x3d650a21
+DATA softmaxBF16_constants<>+16(SB)/4, $0x3e76036d
+DATA softmaxBF16_constants<>+20(SB)/4, $0x3f31706e
+DATA softmaxBF16_constants<>+24(SB)/4, $0x3f7ffff4
+GLOBL softmaxBF16_constants<>(SB), RODATA|NOPTR, $28

@@ -90,17 +90,22 @@ func (f *pairedAttention) attendBlock(u, i int) {
 	for r := range valid {
 		top[r] = float32(math.Inf(-1))
 	}
+	before, sum := w.floats(f.rows), w.floats(f.rows)
 	kPanels, vColumns := part(f.kPanels, u, f.units()), part(f.vColumns, u, f.units())
 	for j := 0; j < f.m; j += f.cols {
 		keys := min(f.cols, f.m-j)
 		f.product(s, f.cols, half, depth, kPanels[j*depth:], f.isa.nr*depth, keys, depth, false)
-		whole := roundUp(keys, 2*f.isa.step)
+		copy(before, top)
+		f.isa.softmax(&p[0], pairs, &s[0], f.cols, valid, keys, &top[0], &sum[0])
 		for r := range valid {
-			clear(s[r*f.cols+keys : r*f.cols+whole])
-			f.soften(s[r*f.cols:(r+1)*f.cols], acc[r*width:(r+1)*width], &top[r], &total[r], keys, j > 0)
+			if j > 0 && top[r] != before[r] {
+				shrink := exp32(before[r] - top[r])
+				total[r] *= shrink
+				scaleRow(acc[r*width:(r+1)*width], shrink)
+			}
+			total[r] += sum[r]
 		}
-		f.isa.alongRows[0](&p[0], pairs, &s[0], f.cols, f.rows, whole)
-		f.product(acc, width, p, pairs, vColumns[j/2*f.isa.nr:], f.nk/2*f.isa.nr, f.d, whole/2, j > 0)
+		f.product(acc, width, p, pairs, vColumns[j/2*f.isa.nr:], f.nk/2*f.isa.nr, f.d, roundUp(keys, 2*f.isa.step)/2, j > 0)
 	}
 	y := f.head(f.y, u)
 	for r := range valid {
@@ -109,3 +114,9 @@ func (f *pairedAttention) attendBlock(u, i int) {
 		scaleRow(out, 1/total[r])
 	}
 }
+
+// softmaxFunc turns rows of scores into probabilities, as pairs of bf16. Of row r the keys scores
+// are s[r·ld:], and top[r] is the largest of those before. It becomes the largest of all, sum[r]
+// the sum of e^(score − top[r]), and p[r·width:] those values, rounded, and 0 up to a multiple of
+// 32. NaN in a row makes its sum NaN.
+type softmaxFunc func(p *float32, width int, s *float32, ld, rows, keys int, top, sum *float32)

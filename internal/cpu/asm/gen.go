@@ -74,6 +74,7 @@ func main() {
 		t.alongRows()
 		t.acrossRows()
 	}
+	softmax()
 	Generate()
 }
 
