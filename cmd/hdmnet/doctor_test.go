@@ -46,6 +46,25 @@ func TestDoctorOtherDevice(t *testing.T) {
 	}
 }
 
+// TestToldOfCompiling: who waits for the driver's compiler is told why, once: in a command that
+// computes, and where doctor measures precisions.
+func TestToldOfCompiling(t *testing.T) {
+	name := os.Getenv("HDMNET_TEST_DEVICE")
+	if name == "" || os.Getenv("HDMNET_EMU_DRY") == "" {
+		t.Skip("needs the emulated driver that runs no kernel (make test-parity)")
+	}
+	for slow, args := range map[string][]string{
+		"relu":        {"bench", "model", "--size", "33", "--runs", "1", "--warmup", "0"},
+		"tensor_conv": {"doctor", "--self-test=false"}, // in tf32 and in bf16
+	} {
+		t.Setenv("HDMNET_EMU_COMPILE", slow)
+		_, errs, code := hdmnet(t, append(args, "--device", name)...)
+		if n := strings.Count(errs, "the driver compiles hdmnet's kernels for this GPU"); code != ui.ExitOK || n != 1 {
+			t.Errorf("%v, %s is slow to load: told %d times, code %d: %s", args, slow, n, code, errs)
+		}
+	}
+}
+
 // TestDoctorAskedForMore: what was asked for and cannot be had is in the report, in the
 // message, and in the exit code.
 func TestDoctorAskedForMore(t *testing.T) {

@@ -23,8 +23,9 @@ const worthwhile = 0.05
 
 // MeasurePrecisions measures every precision in which the named device opens, from the
 // finest to the coarsest, in turns: what else the machine does meanwhile slows all of them.
-// It says nothing about a device that opens in one precision only: its time is 0.
-func MeasurePrecisions(ctx context.Context, name string) (all []Timing, err error) {
+// It says nothing about a device that opens in one precision only: its time is 0. opened is called
+// with the device in each precision, before it computes.
+func MeasurePrecisions(ctx context.Context, name string, opened func(op.Device)) (all []Timing, err error) {
 	var works []*rehearsal
 	defer func() {
 		for _, w := range works {
@@ -39,6 +40,7 @@ func MeasurePrecisions(ctx context.Context, name string) (all []Timing, err erro
 			}
 			continue
 		}
+		opened(dev)
 		w, err := newRehearsal(dev)
 		if err != nil {
 			return nil, errors.Join(err, dev.Close())

@@ -11,7 +11,8 @@ import (
 
 // TestMeasurePrecisions: every precision that opens is measured, from the finest on.
 func TestMeasurePrecisions(t *testing.T) {
-	all, err := MeasurePrecisions(t.Context(), "cpu")
+	opened := 0
+	all, err := MeasurePrecisions(t.Context(), "cpu", func(op.Device) { opened++ })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,15 +31,15 @@ func TestMeasurePrecisions(t *testing.T) {
 			}
 		}
 	}
-	if !slices.Equal(got, want) {
-		t.Errorf("measured %v, want %v", got, want)
+	if !slices.Equal(got, want) || opened != len(want) {
+		t.Errorf("measured %v of %d devices, want %v", got, opened, want)
 	}
-	if _, err := MeasurePrecisions(t.Context(), "gpu"); !errors.Is(err, ErrName) {
+	if _, err := MeasurePrecisions(t.Context(), "gpu", func(op.Device) {}); !errors.Is(err, ErrName) {
 		t.Errorf("a name that means nothing: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := MeasurePrecisions(ctx, "cpu"); len(all) > 1 && !errors.Is(err, context.Canceled) {
+	if _, err := MeasurePrecisions(ctx, "cpu", func(op.Device) {}); len(all) > 1 && !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: %v", err)
 	}
 }

@@ -81,7 +81,7 @@ func runRoofline(ctx context.Context, io ui.Streams, name string, asJSON bool) e
 	defer bar.Finish()
 	all := op.PrecisionNames()
 	for i, precision := range all {
-		if err := r.add(ctx, name, precision); err != nil {
+		if err := r.add(ctx, io, name, precision); err != nil {
 			return err
 		}
 		bar.Update(i+1, len(all), precision)
@@ -94,8 +94,8 @@ func runRoofline(ctx context.Context, io ui.Streams, name string, asJSON bool) e
 
 // add measures in one precision. A device that lacks it has a row that says so; every
 // device has the first one.
-func (r *rooflineReport) add(ctx context.Context, name, precision string) (err error) {
-	dev, _, err := flags.OpenNamed(name, precision)
+func (r *rooflineReport) add(ctx context.Context, io ui.Streams, name, precision string) (err error) {
+	dev, _, err := flags.OpenNamed(io, name, precision)
 	if err != nil && len(r.Products) > 0 {
 		r.Products = append(r.Products, peakRate{Precision: precision, Reason: err.Error()})
 		return nil

@@ -106,7 +106,7 @@ func run(ctx context.Context, io ui.Streams, o *options) error {
 		CPU:      cpuReport{Threads: runtime.GOMAXPROCS(0), Cores: runtime.NumCPU()},
 		CUDA:     device.InspectCUDA(),
 	}
-	failure := r.examine(ctx, o)
+	failure := r.examine(ctx, io, o)
 	var usage *ui.UsageError
 	if errors.As(failure, &usage) {
 		return failure
@@ -125,13 +125,13 @@ func run(ctx context.Context, io ui.Streams, o *options) error {
 }
 
 // examine fills in what needs an open device. Its error is the first thing that fails.
-func (r *report) examine(ctx context.Context, o *options) (err error) {
+func (r *report) examine(ctx context.Context, io ui.Streams, o *options) (err error) {
 	if r.CPU.InstructionSet, err = cpu.ISA(); err != nil {
 		return err
 	}
 	var timings []device.Timing
 	if o.measure || o.precision == flags.AutoPrecision {
-		if timings, err = flags.MeasurePrecisions(ctx, o.device); err != nil {
+		if timings, err = flags.MeasurePrecisions(ctx, io, o.device); err != nil {
 			return err
 		}
 	}
@@ -139,7 +139,7 @@ func (r *report) examine(ctx context.Context, o *options) (err error) {
 	if precision == flags.AutoPrecision {
 		precision = device.Fastest(timings).String()
 	}
-	dev, why, err := flags.OpenNamed(o.device, precision)
+	dev, why, err := flags.OpenNamed(io, o.device, precision)
 	if err != nil {
 		return err
 	}

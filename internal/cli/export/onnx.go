@@ -135,7 +135,7 @@ func runONNX(ctx context.Context, io ui.Streams, o *onnxOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	dev, _, err := flags.OpenNamed("cpu", op.FP32.String())
+	dev, _, err := flags.OpenNamed(io, "cpu", op.FP32.String())
 	if err != nil {
 		return err
 	}

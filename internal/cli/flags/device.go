@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -44,16 +45,11 @@ func OpenDevice(ctx context.Context, io ui.Streams, c *config.Config) (op.Device
 		}
 		c.Precision = fastest.String()
 	}
-	dev, why, err := OpenNamed(c.Device, c.Precision)
+	dev, why, err := OpenNamed(io, c.Device, c.Precision)
 	if err != nil {
 		return nil, err
 	}
 	io.Note("device: %s, %s", dev.Name(), why)
-	if c := dev.Capabilities().Compiler; c != nil {
-		c.OnCompile(func() {
-			io.Note("device: the driver compiles hdmnet's kernels for this GPU as they are first used: ten seconds or so in all, and not again, for it keeps them")
-		})
-	}
 	for _, l := range device.Describe(dev).Libraries {
 		if l.Path == "" {
 			io.Note("device: no %s: hdmnet's own kernels compute %s, slower on some GPUs; `hdmnet doctor` says why, and how to get it", l.Name, l.Use)
@@ -64,7 +60,7 @@ func OpenDevice(ctx context.Context, io ui.Streams, c *config.Config) (op.Device
 
 // measurePrecision returns the fastest precision of a device and says by what it is.
 func measurePrecision(ctx context.Context, io ui.Streams, name string) (op.Precision, error) {
-	timings, err := MeasurePrecisions(ctx, name)
+	timings, err := MeasurePrecisions(ctx, io, name)
 	if err != nil {
 		return 0, err
 	}
@@ -82,17 +78,20 @@ func measurePrecision(ctx context.Context, io ui.Streams, name string) (op.Preci
 }
 
 // MeasurePrecisions is device.MeasurePrecisions; a name that means nothing is a usage error.
-func MeasurePrecisions(ctx context.Context, name string) ([]device.Timing, error) {
-	timings, err := device.MeasurePrecisions(ctx, name)
+func MeasurePrecisions(ctx context.Context, io ui.Streams, name string) ([]device.Timing, error) {
+	var told sync.Once // for all of them
+	timings, err := device.MeasurePrecisions(ctx, name, func(dev op.Device) {
+		onCompile(dev, func() { told.Do(func() { noteCompiling(io) }) })
+	})
 	if errors.Is(err, device.ErrName) {
 		return nil, &ui.UsageError{Err: err}
 	}
 	return timings, err
 }
 
-// OpenNamed opens a device in a precision and says why it is this one. Names that mean
-// nothing are usage errors.
-func OpenNamed(name, precision string) (op.Device, string, error) {
+// OpenNamed opens a device in a precision and says why it is this one. It notes when the driver
+// compiles kernels. Names that mean nothing are usage errors.
+func OpenNamed(io ui.Streams, name, precision string) (op.Device, string, error) {
 	p, err := op.ParsePrecision(precision)
 	if err != nil {
 		return nil, "", &ui.UsageError{Err: fmt.Errorf("--precision: %w", err)}
@@ -101,5 +100,18 @@ func OpenNamed(name, precision string) (op.Device, string, error) {
 	if errors.Is(err, device.ErrName) {
 		return nil, "", &ui.UsageError{Err: err}
 	}
+	if err == nil {
+		onCompile(dev, func() { noteCompiling(io) })
+	}
 	return dev, why, err
+}
+
+func onCompile(dev op.Device, tell func()) {
+	if c := dev.Capabilities().Compiler; c != nil {
+		c.OnCompile(tell)
+	}
+}
+
+func noteCompiling(io ui.Streams) {
+	io.Note("device: the driver compiles hdmnet's kernels for this GPU as they are first used: ten seconds or so in all, and not again, for it keeps them")
 }
