@@ -78,7 +78,8 @@ func hotModules(t *testing.T) []string {
 }
 
 // TestCommittedTable: kernels/ptxas.md tells of the PTX as it is, of every hot kernel, and in it no
-// kernel that multiplies on tensor cores spills: a spill in its main loop costs more than they gain.
+// kernel that multiplies on tensor cores spills or calls what is not inlined (stack): in its main loop
+// either costs more than they gain.
 func TestCommittedTable(t *testing.T) {
 	text, err := os.ReadFile("../ptxas.md")
 	if err != nil {
@@ -106,8 +107,8 @@ func TestCommittedTable(t *testing.T) {
 					t.Errorf("kernels/ptxas.md has no %s", name)
 				} else if strings.Contains(entry, "mma.sync") || strings.Contains(entry, "wgmma.mma_async") {
 					tensor++
-					if !strings.HasSuffix(row, " | 0 |") {
-						t.Errorf("%s spills:%s", name, row)
+					if !strings.HasSuffix(row, " | 0 | 0 |") {
+						t.Errorf("%s spills, or keeps something in memory:%s", name, row)
 					}
 				}
 			}
