@@ -56,7 +56,7 @@ ptx: ## kernels/*.cu to kernels/ptx; needs clang-19
 	$(GO) run ./kernels/ptxgen
 
 # PTXAS_MODULES= is all of them. PTXAS names the assembler: kernels/README.md.
-PTXAS_MODULES ?= half_conv add_norm self_attention self_attention_tensor masked_correlation masked_correlation_tensor correlation_rows prior_similarity prior_tensor linear tensor_conv tensor_gradient conv2d library_conv gram gram_tensor layer_norm distillation cross_entropy depthwise3x3 adamw resize_bilinear pyramid_spread
+PTXAS_MODULES ?= half_conv wgmma_conv add_norm self_attention self_attention_tensor masked_correlation masked_correlation_tensor correlation_rows prior_similarity prior_tensor linear tensor_conv tensor_gradient conv2d library_conv gram gram_tensor layer_norm distillation cross_entropy depthwise3x3 adamw resize_bilinear pyramid_spread
 ptxas: ## registers, shared memory and spills of the hot kernels; needs NVIDIA's ptxas
 	@$(GO) run ./kernels/ptxtable $(PTXAS_MODULES)
 
@@ -65,10 +65,12 @@ include kernels/emu/emu.mk
 # make test-cuda CUDA_RUN='TestSuite/^relu$$' runs one operator.
 CUDA_TEST ?= ./internal/cuda ./internal/device ./internal/dist/nccl
 CUDA_RUN ?= .
+HOPPER := Wgmma|Hal[fv] # tests of what differs on compute capability 9.0
 EMU_ENV = HDMNET_EMU_MEMORY=2048 HDMNET_EMU_LIBRARY=$(CURDIR)/$(EMU_LIBRARY) HDMNET_EMU_SELFTEST=$(CURDIR)/$(EMU)/selftest HDMNET_CUDA_DRIVER=$(CURDIR)/$(EMU)/selftest
 test-cuda: $(CUDA_LIB) $(EMU_SELFTEST) $(EMU_LIBRARIES) ## the CUDA device on the emulated driver, every access checked; then fast, in random order
 	$(EMU_ENV)/libcuda-check.so.1 HDMNET_CUDA_CACHE=off $(CUDA_GO) test -count=1 -tags cuda -run '$(CUDA_RUN)' $(CUDA_TEST)
 	$(EMU_ENV)/libcuda.so.1 HDMNET_EMU_SEED=7 $(CUDA_GO) test -count=1 -tags cuda -run '$(CUDA_RUN)' $(CUDA_TEST)
+	$(if $(filter .,$(CUDA_RUN)),$(EMU_ENV)/libcuda-check.so.1 HDMNET_EMU_CC=90 $(CUDA_GO) test -count=1 -tags cuda -run '$(strip $(HOPPER))' ./internal/cuda)
 	$(if $(filter .,$(CUDA_RUN)),$(EMU_ENV)/libcuda-check.so.1 $(CUDA_GO) test -count=1 -tags cuda -run CUDATrainsAsTheCPU ./internal/train) # graphs, memory that is used again
 	$(EMU_ENV)/libcuda.so.1 $(CUDA_GO) test -count=1 -tags cuda -run '$(if $(filter .,$(CUDA_RUN)),CUDA|ChangeDevice,$(CUDA_RUN))' ./internal/train
 	$(if $(filter .,$(CUDA_RUN)),$(MAKE) test-parity)
@@ -79,13 +81,11 @@ test-cuda: $(CUDA_LIB) $(EMU_SELFTEST) $(EMU_LIBRARIES) ## the CUDA device on th
 PTX_ENV = HDMNET_EMU_MEMORY=2048 HDMNET_EMU_LIBRARY=$(CURDIR)/$(EMU_LIBRARY) HDMNET_CUDA_DRIVER=$(CURDIR)/$(EMU_PTX)
 PTX_MODELS ?= a100 h100 # of tensor cores
 PTX_TENSOR := Tensor|Precision|Tiles|WideHeads|Half
-# What differs on compute capability 9.0.
-HOPPER := Wgmma|Half|TestSuite/^frozen_conv2d$$
 test-ptx: $(CUDA_LIB) $(EMU_PTX) $(EMU_LIBRARIES) ## the PTX that ships, interpreted; then with sums as tensor cores make them
 	$(PTX_ENV) $(CUDA_GO) test -count=1 -tags cuda -run '$(CUDA_RUN)' ./internal/cuda
-	$(if $(filter .,$(CUDA_RUN)),$(PTX_ENV) HDMNET_EMU_CC=90 $(CUDA_GO) test -count=1 -tags cuda -run '$(HOPPER)' ./internal/cuda)
+	$(if $(filter .,$(CUDA_RUN)),$(PTX_ENV) HDMNET_EMU_CC=90 $(CUDA_GO) test -count=1 -tags cuda -run '$(strip $(HOPPER))' ./internal/cuda)
 	$(if $(filter .,$(CUDA_RUN)),for model in $(PTX_MODELS); do \
-		$(PTX_ENV) HDMNET_EMU_RACES=0 HDMNET_EMU_TENSOR=$$model $(CUDA_GO) test -count=1 -tags cuda -run '$(PTX_TENSOR)' ./internal/cuda || exit 1; \
+		HDMNET_EMU_CC=$$(case $$model in h100) echo 90;; *) echo 80;; esac) $(PTX_ENV) HDMNET_EMU_RACES=0 HDMNET_EMU_TENSOR=$$model $(CUDA_GO) test -count=1 -tags cuda -run '$(PTX_TENSOR)' ./internal/cuda || exit 1; \
 	done)
 
 # Whole networks and the self-test on tiles of AMX, emulated where the processor lacks them.

@@ -24,7 +24,7 @@ __device__ inline int half_column(int j, int n) { return n / 2 * 8 + j * 2 + n %
 
 // HalfPanel says who copies what: a thread one chunk in each of SLOTS rows.
 template <int EXTENT_, int SHIFT> struct HalfPanel {
-	static constexpr int EXTENT = EXTENT_, BYTES = EXTENT * HALF_ROW, STEP = HALF_THREADS / HALF_CHUNKS, SLOTS = EXTENT / STEP;
+	static constexpr int EXTENT = EXTENT_, BYTES = EXTENT * HALF_ROW, TERMS = HALF_STEP, STEP = HALF_THREADS / HALF_CHUNKS, SLOTS = EXTENT / STEP;
 	__device__ static int across() { return (int)threadIdx.x % HALF_CHUNKS * 8; }
 	__device__ static int line(int slot) { return (int)threadIdx.x / HALF_CHUNKS + slot * STEP; }
 	__device__ static int place(int slot) { return half_chunk<SHIFT>(line(slot), (int)threadIdx.x % HALF_CHUNKS); }
@@ -41,8 +41,9 @@ template <int EXTENT_, int SHIFT> struct HalfPanel {
 	}
 };
 
-// half_fetch starts the copy of a source's next terms. A source is a HalfPanel with at(slot,
-// &valid) and advance(), as those of product.cuh.
+// half_fetch starts the copy of a source's next terms. A source is a panel P with at(slot,
+// &valid) and advance(), as those of product.cuh. P is HalfPanel, or one like it that has a
+// thread copy other chunks.
 template <class S> __device__ __forceinline__ void half_fetch(u8 *panel, S &s)
 {
 	UNROLL
@@ -56,8 +57,7 @@ template <class S> __device__ __forceinline__ void half_fetch(u8 *panel, S &s)
 
 // HalfRows is an operand that lies as [rows, ld], of which c terms count; of listed rows where
 // list is not null.
-template <int EXTENT, int SHIFT> struct HalfRows : HalfPanel<EXTENT, SHIFT> {
-	using P = HalfPanel<EXTENT, SHIFT>;
+template <class P> struct HalfRows : P {
 	const u16 *begin[P::SLOTS]; // null beyond the last row
 	int k, c;
 
@@ -74,7 +74,7 @@ template <int EXTENT, int SHIFT> struct HalfRows : HalfPanel<EXTENT, SHIFT> {
 		valid = begin[e] && k < c;
 		return begin[e] + k;
 	}
-	__device__ void advance() { k += HALF_STEP; }
+	__device__ void advance() { k += P::TERMS; }
 };
 
 // HalfColumns is an operand that lies as [terms, ld], of which the terms k0 … k1−1 and the
@@ -117,8 +117,7 @@ template <int EXTENT_> struct HalfColumns {
 };
 
 // HalfPatches is Patches of conv.cuh for an image of halves, channels divisible by 8.
-template <int EXTENT> struct HalfPatches : HalfPanel<EXTENT, HALF_A> {
-	using P = HalfPanel<EXTENT, HALF_A>;
+template <class P> struct HalfPatches : P {
 	static constexpr int NOWHERE = -(1 << 30);
 	const ConvArgs &g;
 	const u16 *base[P::SLOTS]; // what tap (0,0) reads, inside the image or not
@@ -151,7 +150,7 @@ template <int EXTENT> struct HalfPatches : HalfPanel<EXTENT, HALF_A> {
 	}
 	__device__ void advance()
 	{
-		tap.c += HALF_STEP;
+		tap.c += P::TERMS;
 		tap.normalize(padded, g.kw);
 	}
 };
@@ -212,11 +211,12 @@ template <class A, class B, int MT, int NT> __device__ __forceinline__ void half
 	}
 }
 
-// half_put calls put(row, column, v) with every 8 neighbors of the tile's rows.
-template <int MT, int NT, class Put> __device__ __forceinline__ void half_put(const float (&acc)[MT][NT][4], i64 row0, i64 col0, Put put)
+// half_put_rows calls put(row, column, v) with every 8 neighbors of the warp's rows, the first of
+// which is value row0, col0.
+template <int MT, int NT, class Put> __device__ __forceinline__ void half_put_rows(const float (&acc)[MT][NT][4], i64 row0, i64 col0, Put put)
 {
-	row0 += warp() / 2 * MT * 16 + lane() / 4;
-	col0 += warp() % 2 * NT * 8 + lane() % 4 * 8;
+	row0 += lane() / 4;
+	col0 += lane() % 4 * 8;
 	UNROLL
 	for (int i = 0; i < MT; i++)
 		UNROLL
@@ -229,4 +229,10 @@ template <int MT, int NT, class Put> __device__ __forceinline__ void half_put(co
 					v[n] = acc[i][q * 4 + n / 2][part * 2 + n % 2];
 				put(row0 + i * 16 + part * 8, col0 + q * 32, v);
 			}
+}
+
+// half_put does so for all warps of a tile.
+template <int MT, int NT, class Put> __device__ __forceinline__ void half_put(const float (&acc)[MT][NT][4], i64 row0, i64 col0, Put put)
+{
+	half_put_rows(acc, row0 + warp() / 2 * MT * 16, col0 + warp() % 2 * NT * 8, put);
 }

@@ -7,14 +7,14 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 )
 
-// ptx holds a module for every GPU, and in ptx/sm_90a those of which compute capability 9.0 has
-// another text (kernels/ptxgen).
+// ptx holds modules for every GPU, and in ptx/sm_90a those of which compute capability 9.0 has
+// another text, or that it alone has (kernels/ptxgen).
 //
 //go:embed ptx
 var files embed.FS
@@ -46,7 +46,8 @@ type Kernel struct {
 	Params  []int  // sizes of the parameters in bytes
 }
 
-// PTX returns the text of a module for a target: that for SM80 where the target has no other.
+// PTX returns the text of a module for a target: that for SM80 where the target has no other. A module
+// of kernels for SM90a alone has none for SM80.
 func PTX(module string, target Target) (string, error) {
 	return text(files, module, target)
 }
@@ -59,25 +60,31 @@ func text(files fs.ReadFileFS, module string, target Target) (string, error) {
 	}
 	text, err := files.ReadFile("ptx/" + module + ".ptx")
 	if err != nil {
-		return "", fmt.Errorf("kernels: no module %q", module)
+		return "", fmt.Errorf("kernels: no module %q for %s", module, target)
 	}
 	return string(text), nil
 }
 
-// Modules returns the names of all modules, sorted.
-func Modules() []string {
-	entries, err := files.ReadDir("ptx")
-	if err != nil {
-		panic(err) // the directory is part of the program
+// Modules returns the names of the modules that a target has, sorted.
+func Modules(target Target) []string {
+	folders := []string{"ptx"}
+	if target != SM80 {
+		folders = append(folders, "ptx/"+string(target))
 	}
 	var names []string
-	for _, e := range entries {
-		if name, ok := strings.CutSuffix(e.Name(), ".ptx"); ok {
-			names = append(names, name)
+	for _, folder := range folders {
+		entries, err := files.ReadDir(folder)
+		if err != nil {
+			panic(err) // the directory is part of the program
+		}
+		for _, e := range entries {
+			if name, ok := strings.CutSuffix(e.Name(), ".ptx"); ok {
+				names = append(names, name)
+			}
 		}
 	}
-	sort.Strings(names)
-	return names
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // Lookup finds a kernel by its name, which is unique over all modules.
@@ -86,13 +93,13 @@ func Lookup(name string) (Kernel, bool) {
 	return k, ok
 }
 
-// All returns all kernels by name.
+// All returns the kernels of all targets by name.
 func All() map[string]Kernel { return all() }
 
 var all = sync.OnceValue(func() map[string]Kernel {
 	found := map[string]Kernel{}
-	for _, module := range Modules() {
-		text, err := PTX(module, SM80)
+	for _, module := range Modules(SM90a) {
+		text, err := PTX(module, SM90a)
 		if err != nil {
 			panic(err)
 		}

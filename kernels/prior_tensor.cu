@@ -96,8 +96,8 @@ extern "C" __global__ void __launch_bounds__(HALF_THREADS, 2) prior_half(PriorAr
 	PriorTile<TILE> tile(p);
 	if (tile.col0 >= tile.count)
 		return;
-	HalfRows<TILE, HALF_A> a((const u16 *)p.q + tile.sample * p.c, nullptr, p.c, tile.row0, p.n, p.c);
-	HalfRows<TILE, HALF_B> b((const u16 *)p.s + tile.shot * p.c, p.list + tile.shot, p.c, tile.col0, tile.count, p.c);
+	HalfRows<HalfPanel<TILE, HALF_A>> a((const u16 *)p.q + tile.sample * p.c, nullptr, p.c, tile.row0, p.n, p.c);
+	HalfRows<HalfPanel<TILE, HALF_B>> b((const u16 *)p.s + tile.shot * p.c, p.list + tile.shot, p.c, tile.col0, tile.count, p.c);
 	float acc[MT][NT][4];
 	half_multiply(acc, a, b, (p.c + HALF_STEP - 1) / HALF_STEP);
 

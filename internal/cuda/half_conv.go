@@ -2,13 +2,16 @@
 
 package cuda
 
-import "hdmnet/internal/op"
+import (
+	"hdmnet/internal/op"
+	"hdmnet/kernels"
+)
 
 // In bf16 frozen maps and their weights are halves: as short as bf16, as fast on tensor cores,
 // and with the 11 bits of tf32, so that no layer needs to be kept finer. Bf16 would halve the
 // tensors too, but a residual network adds its rounding up from block to block.
 
-// halfConvArgs is HalfConvArgs of kernels/half_conv.cu.
+// halfConvArgs is HalfConvArgs of kernels/half_conv.cuh.
 type halfConvArgs struct {
 	convArgs
 	halfOut, halfResidual int32
@@ -23,6 +26,36 @@ const (
 
 // halfShared is the dynamic shared memory of a tile.
 func halfShared(rows, columns int) int { return halfStages * (rows + columns) * halfStep * 2 }
+
+// The tiles of kernels/wgmma_product.cuh.
+const (
+	wgmmaStep  = 64
+	wgmmaAlign = 1024
+)
+
+// wideTile is that of compute capability 9.0 for wide results of sums of leastWideTerms or more: one
+// block has a multiprocessor to itself, so that nothing runs beside its beginning and its end.
+var wideTile = productTile{"_128x256", 128, 256}
+
+const leastWideTerms = 1024
+
+// chooseHalfTile returns the tile of a convolution with sums of terms.
+func (d *Device) chooseHalfTile(rows, columns, terms int) productTile {
+	if d.target == kernels.SM90a && columns%wideTile.columns == 0 && terms >= leastWideTerms && wideTile.blocks(rows, columns) >= gpuBlocks {
+		return wideTile
+	}
+	tile, _ := chooseTile(rows, columns, true)
+	return tile
+}
+
+// wgmmaShared is the dynamic shared memory of a tile, which begins at a multiple of wgmmaAlign in it.
+func wgmmaShared(tile productTile) int {
+	stages := 3
+	if tile == wideTile {
+		stages = 4
+	}
+	return stages*(tile.rows+tile.columns)*wgmmaStep*2 + wgmmaAlign
+}
 
 // roundHalf rounds rows of c float32s to halves, with zeros up to padded ones (even).
 func (d *Device) roundHalf(to, from pointer, rows, c, padded int) {
@@ -58,8 +91,19 @@ func (d *Device) halfConv(g convArgs, y, x, residual op.Tensor) {
 	if op.IsHalf(residual) {
 		a.halfResidual = 1
 	}
-	tile, blocks := chooseTile(g.positions(), int(g.co), true)
+	d.halfConvTile(d.chooseHalfTile(g.positions(), int(g.co), int(g.kh*g.kw*g.ci)), &a)
+}
+
+// halfConvTile queues a convolution in tiles of one size.
+func (d *Device) halfConvTile(tile productTile, a *halfConvArgs) {
+	blocks := tile.blocks(a.positions(), int(a.co))
+	if d.target == kernels.SM90a {
+		s := grid1(blocks, tile.rows*2)
+		s.shared = wgmmaShared(tile)
+		d.launch("wgmma_conv"+tile.name, s, a)
+		return
+	}
 	s := grid1(blocks, halfThreads)
 	s.shared = halfShared(tile.rows, tile.columns)
-	d.launch("half_conv"+tile.name, s, &a)
+	d.launch("half_conv"+tile.name, s, a)
 }

@@ -6,9 +6,11 @@ import (
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"hdmnet/internal/op"
+	"hdmnet/kernels"
 )
 
 // roundedHalf is v as a half.
@@ -82,8 +84,8 @@ func (h halves) values(x op.Tensor) []float32 {
 	return v
 }
 
-// frozen runs a frozen convolution. Its weights are rounded beforehand.
-func (h halves) frozen(y, x, residual op.Tensor, shape []int, p op.ConvParams, relu bool) {
+// freeze makes a frozen convolution. Its weights are rounded beforehand.
+func (h halves) freeze(shape []int, p op.ConvParams) op.FrozenConv {
 	n := shape[0] * shape[1] * shape[2] * shape[3]
 	w, bias := make([]float32, n), make([]float32, shape[0])
 	for i := range w {
@@ -96,6 +98,12 @@ func (h halves) frozen(y, x, residual op.Tensor, shape []int, p op.ConvParams, r
 	if err != nil {
 		panic(err)
 	}
+	return c
+}
+
+// frozen runs a frozen convolution.
+func (h halves) frozen(y, x, residual op.Tensor, shape []int, p op.ConvParams, relu bool) {
+	c := h.freeze(shape, p)
 	h.dev.FrozenConv2D(y, x, c, residual, relu)
 	if err := c.Close(); err != nil {
 		panic(err)
@@ -164,6 +172,16 @@ var halfCases = map[string]func(h halves) []op.Tensor{
 	},
 }
 
+// compareHalves compares with the CPU's values: what is written is rounded, and so are sums.
+func compareHalves(t *testing.T, got, want []float32) {
+	t.Helper()
+	for i, v := range want {
+		if e := math.Abs(float64(got[i] - v)); !(e <= 2e-5+math.Ldexp(math.Abs(float64(v)), -11)*1.01) {
+			t.Fatalf("element %d is %g, the CPU's %g", i, got[i], v)
+		}
+	}
+}
+
 // TestHalves: operators on maps of halves give what the CPU gives of the rounded values, but
 // for float32's rounding of sums and the rounding of what is written.
 func TestHalves(t *testing.T) {
@@ -183,13 +201,60 @@ func TestHalves(t *testing.T) {
 			}
 			want, got := run(host, nil), run(dev, dev)
 			for k := range want {
-				for i, v := range want[k] {
-					if e := math.Abs(float64(got[k][i] - v)); !(e <= 2e-5+math.Ldexp(math.Abs(float64(v)), -11)*1.01) {
-						t.Fatalf("result %d: element %d is %g, the CPU's %g", k, i, got[k][i], v)
-					}
-				}
+				compareHalves(t, got[k], want[k])
 			}
 		})
+	}
+}
+
+// TestHalfTiles: a convolution in tiles of every size gives what the CPU gives of the rounded values,
+// whether tiles stick out of the positions and channels, sums end within a panel, or are shorter
+// than the panels under way.
+func TestHalfTiles(t *testing.T) {
+	host, dev := openCPU(t), openIn(t, bf16)
+	for _, c := range []struct {
+		name     string
+		x        []int
+		w        []int
+		p        op.ConvParams
+		residual bool
+	}{
+		{"3×3 dilated", []int{2, 13, 11, 72}, []int{200, 3, 3, 72}, op.ConvParams{Stride: 1, Pad: 2, Dilation: 2}, true},
+		{"1×1 stride", []int{1, 9, 17, 136}, []int{40, 1, 1, 136}, op.ConvParams{Stride: 2, Dilation: 1}, false},
+		{"3×3 small", []int{1, 3, 5, 8}, []int{8, 3, 3, 8}, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}, true},
+	} {
+		run := func(d op.Device, gpu *Device, tile productTile) []float32 {
+			h := halves{&operands{dev: d, arena: op.NewArena(d), draw: rand.New(rand.NewPCG(9, 10))}, gpu}
+			defer h.arena.Close()
+			ho, wo := c.p.Out(c.x[1], c.w[1]), c.p.Out(c.x[2], c.w[2])
+			y, x := h.empty(c.x[0], ho, wo, c.w[0]), h.of(h.floats(c.x...))
+			var residual op.Tensor
+			if c.residual {
+				residual = h.of(h.floats(c.x[0], ho, wo, c.w[0]))
+			}
+			f := h.freeze(c.w, c.p)
+			if gpu == nil {
+				d.FrozenConv2D(y, x, f, residual, true)
+			} else {
+				frozen, g := f.(*frozenConv), newConvArgs(c.x, c.w, c.p)
+				g.out, g.a, g.b, g.bias, g.residual, g.relu = address(y), address(x), frozen.weights, frozen.bias, address(residual), 1
+				gpu.halfConvTile(tile, &halfConvArgs{convArgs: g, halfOut: 1, halfResidual: 1})
+			}
+			if err := f.Close(); err != nil {
+				t.Error(err)
+			}
+			return h.values(y)
+		}
+		want := run(host, nil, productTile{})
+		tiles := productTiles[:len(productTiles)-1]
+		if dev.target == kernels.SM90a {
+			tiles = append(slices.Clone(tiles), wideTile)
+		}
+		for _, tile := range tiles {
+			t.Run(c.name+tile.name, func(t *testing.T) {
+				compareHalves(t, run(dev, dev, tile), want)
+			})
+		}
 	}
 }
 

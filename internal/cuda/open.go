@@ -163,7 +163,7 @@ func (d *Device) start() error {
 	if d.staging.stream, err = cu.MakeStream(cu.NonBlocking); err != nil {
 		return driverError(err, "make a second stream")
 	}
-	modules := kernels.Modules()
+	modules := kernels.Modules(d.target)
 	slices.Sort(modules)
 	_, err = d.module(modules[0])
 	return err

@@ -116,7 +116,7 @@ API CUresult cuDeviceGetAttribute(int *v, CUdevice_attribute a, CUdevice)
 	case CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Y:
 	case CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Z: *v = 65535; break;
 	case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK: *v = static_shared_limit; break;
-	case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN: *v = block_shared_limit; break;
+	case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN: *v = (int)block_shared_limit(); break;
 	case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_MULTIPROCESSOR: *v = (cc == 80 || cc == 87 ? 164 : cc / 10 == 8 || cc / 10 == 12 ? 100 : 228) << 10; break;
 	case CU_DEVICE_ATTRIBUTE_RESERVED_SHARED_MEMORY_PER_BLOCK: *v = 1 << 10; break;
 	case CU_DEVICE_ATTRIBUTE_WARP_SIZE: *v = 32; break;
@@ -272,8 +272,8 @@ API CUresult cuFuncSetAttribute(CUfunction h, CUfunction_attribute a, int v)
 	Function *f = (Function *)h;
 	if (a != CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES)
 		return CUDA_SUCCESS;
-	if (v < 0 || (size_t)v > block_shared_limit)
-		return api_error(CUDA_ERROR_INVALID_VALUE, "kernel %s: %d bytes of shared memory; every GPU of compute capability 8.0 or more has %zu", f->kernel->name, v, block_shared_limit);
+	if (v < 0 || (size_t)v > block_shared_limit())
+		return api_error(CUDA_ERROR_INVALID_VALUE, "kernel %s: %d bytes of shared memory; this GPU has %zu", f->kernel->name, v, block_shared_limit());
 	f->dynamic_limit = (size_t)v;
 	return CUDA_SUCCESS;
 }

@@ -2,7 +2,7 @@
 //
 //   worker.cpp   where a block runs: its memory, the state in which it begins (worker.h)
 //   fibre.cpp    one block: its threads as fibres, barriers
-//   warp.cpp     operations of a warp
+//   warp.cpp     operations of a warp; warpgroup.cpp: of four
 //   shared.cpp   shared memory of the block, asynchronous copies
 //   wgmma.cpp    products of a warpgroup, which run beside the program
 //   launch.cpp   a grid: blocks over the processor's cores, checks of the launch, faults
@@ -42,11 +42,12 @@ typedef long long i64;
 
 namespace hdm {
 
-// ---- Limits of the emulated device: what every GPU of compute capability ≥ 8.0 has
+// ---- Limits of the emulated device: what every GPU of compute capability ≥ 8.0 has, but for the
+// dynamic shared memory of a block on 9.0 (block_shared_limit)
 
 constexpr int max_threads = 1024;
 constexpr size_t static_shared_limit = 48 << 10;
-constexpr size_t block_shared_limit = 99 << 10;
+constexpr size_t most_block_shared = 227 << 10;
 
 long env_number(const char *name, long otherwise);
 
@@ -61,6 +62,7 @@ constexpr size_t space_bytes = (size_t)64 << 30;
 constexpr size_t shared_stride = 1 << 20; // the range's first part: one stride a worker
 constexpr int max_workers = 64;
 
+size_t block_shared_limit();
 void memory_open();
 CUresult memory_alloc(size_t bytes, uintptr_t *address);
 CUresult memory_free(uintptr_t address);

@@ -2,7 +2,7 @@
 # access of a kernel checked). Included by the Makefile.
 EMU := build/emu
 EMU_RUNTIME := $(wildcard kernels/emu/*.cpp)
-EMU_KERNELS := $(patsubst kernels/ptx/%.ptx,%,$(wildcard kernels/ptx/*.ptx))
+EMU_KERNELS := $(sort $(basename $(notdir $(wildcard kernels/ptx/*.ptx kernels/ptx/sm_90a/*.ptx))))
 # An object depends on the headers that it includes, as the compiler found them (-MMD).
 EMU_FLAGS := -std=c++20 -MMD -MP -O3 -march=native -fPIC -fvisibility=hidden -DHDM_EMU -Iinternal/cuda/include \
 	-ffp-contract=fast -fno-math-errno -fno-trapping-math -Wall -Wextra -Wno-unused-parameter -Wno-deprecated-copy
@@ -15,11 +15,16 @@ EMU_CHECK := -DHDM_CHECK -g -O3 -fno-tree-vectorize -fno-store-merging -fsanitiz
 .PHONY: emu
 emu: $(EMU)/libcuda.so.1 $(EMU)/libcuda-check.so.1
 
-# A kernel is compiled with the entries that its PTX has.
+# A kernel is compiled with the entries that its PTX has, which may be for sm_90a alone.
+define emu_kernel
+@mkdir -p $(@D)
+@{ echo '#include "../../../kernels/$*.cu"'; echo '#include "../../../kernels/emu/register.h"'; \
+	sed -nE 's/^\.visible \.entry ([A-Za-z0-9_]+)\(.*/HDM_REGISTER(\1);/p' $<; } > $@
+endef
 $(EMU)/kernel/%.cpp: kernels/ptx/%.ptx
-	@mkdir -p $(@D)
-	@{ echo '#include "../../../kernels/$*.cu"'; echo '#include "../../../kernels/emu/register.h"'; \
-		sed -nE 's/^\.visible \.entry ([A-Za-z0-9_]+)\(.*/HDM_REGISTER(\1);/p' $<; } > $@
+	$(emu_kernel)
+$(EMU)/kernel/%.cpp: kernels/ptx/sm_90a/%.ptx
+	$(emu_kernel)
 
 $(EMU)/fast/%.o: kernels/emu/%.cpp
 	@mkdir -p $(@D)
@@ -46,7 +51,7 @@ $(EMU)/libcuda-check.so.1: $(call emu_objects,check)
 # The interpreter: the runtime of the checked build, with kernels/emu/ptx in the place of
 # what runs kernels as C++. Floats are added as the PTX says, so nothing is contracted.
 EMU_PTX := $(EMU)/ptx/libcuda.so.1
-EMU_FIBRES := fibre warp context module
+EMU_FIBRES := fibre warp warpgroup context module
 EMU_INTERPRETER := $(patsubst kernels/emu/ptx/%.cpp,$(EMU)/ptx/%.o,$(wildcard kernels/emu/ptx/*.cpp))
 $(EMU)/ptx/%.o: kernels/emu/ptx/%.cpp
 	@mkdir -p $(@D)

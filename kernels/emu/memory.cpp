@@ -88,6 +88,8 @@ static size_t idle()
 	return held < memory_total() ? memory_total() - held : 0;
 }
 
+size_t block_shared_limit() { return env_number("HDMNET_EMU_CC", 80) == 90 ? most_block_shared : 99 << 10; }
+
 void memory_open()
 {
 	if (space)

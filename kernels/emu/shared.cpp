@@ -5,7 +5,7 @@ namespace hdm {
 
 void worker_shared_reset(Worker *w, size_t dynamic)
 {
-	shadow_set((uintptr_t)w->shared_base, static_shared_limit + block_shared_limit + page, nothing);
+	shadow_set((uintptr_t)w->shared_base, w->shared_used + page, nothing);
 	w->slots = 0;
 	w->dynamic = w->shared_base;
 	w->dynamic_bytes = dynamic;

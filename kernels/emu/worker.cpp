@@ -27,7 +27,7 @@ Worker *worker_new(int number)
 	w->stacks = (char *)memory + (sizeof(Worker) + page - 1) / page * page;
 	uintptr_t region = space + (size_t)number * shared_stride;
 	w->shared_base = (char *)region + shared_stride / 2; // room on both sides faults
-	mprotect(w->shared_base, static_shared_limit + block_shared_limit + page, PROT_READ | PROT_WRITE);
+	mprotect(w->shared_base, static_shared_limit + most_block_shared + page, PROT_READ | PROT_WRITE);
 	return w;
 }
 

@@ -3,7 +3,8 @@
 // another compiler than clang-19.
 //
 // ptx/sm_90a holds those whose text for compute capability 9.0 differs from that for all: a kernel
-// whose source uses what only that has (__CUDA_ARCH_FEAT_SM90_ALL).
+// whose source uses what only that has (__CUDA_ARCH_FEAT_SM90_ALL). Where all kernels of a source are
+// for 9.0 alone, that is its only text.
 //
 // The first line of each PTX file holds the sum of its sources and of the compiler's
 // flags, so that a test finds PTX that is older than its source.
@@ -57,14 +58,12 @@ func run(dir string, names []string) error {
 	}
 	for _, source := range sources {
 		name := strings.TrimSuffix(filepath.Base(source), ".cu")
-		target := filepath.Join(dir, "ptx", name+".ptx")
 		head, err := header(dir, name)
 		if err != nil {
 			return err
 		}
-		old, _ := os.ReadFile(target)
-		if wanted[name] || len(names) == 0 && !bytes.HasPrefix(old, []byte(head)) {
-			if err := compile(dir, name, target, head); err != nil {
+		if wanted[name] || len(names) == 0 && !bytes.HasPrefix(compiled(dir, name), []byte(head)) {
+			if err := compile(dir, name, head); err != nil {
 				return err
 			}
 		}
@@ -72,32 +71,51 @@ func run(dir string, names []string) error {
 	return nil
 }
 
-func compile(dir, name, target, head string) error {
-	fmt.Println(target)
+// texts are where an operator's PTX lies: for every GPU, and for compute capability 9.0.
+func texts(dir, name string) (everywhere, only90 string) {
+	return filepath.Join(dir, "ptx", name+".ptx"), filepath.Join(dir, "ptx", "sm_90a", name+".ptx")
+}
+
+// compiled is what there is of an operator's PTX, or empty.
+func compiled(dir, name string) []byte {
+	everywhere, only90 := texts(dir, name)
+	ptx, err := os.ReadFile(everywhere)
+	if err != nil {
+		ptx, _ = os.ReadFile(only90)
+	}
+	return ptx
+}
+
+func compile(dir, name, head string) error {
 	ptx, err := clang(dir, name, flags)
 	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(target, append([]byte(head), ptx...), 0o644); err != nil {
 		return err
 	}
 	other, err := clang(dir, name, hopper)
 	if err != nil {
 		return err
 	}
-	folder := filepath.Join(filepath.Dir(target), "sm_90a")
-	target = filepath.Join(folder, name+".ptx")
-	if bytes.Equal(withoutTarget(other), withoutTarget(ptx)) {
-		if err := os.Remove(target); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	everywhere, only90 := texts(dir, name)
+	none := !bytes.Contains(ptx, []byte(".entry "))
+	if err := keep(everywhere, head, ptx, !none); err != nil {
+		return err
+	}
+	return keep(only90, head, other, none || !bytes.Equal(withoutTarget(other), withoutTarget(ptx)))
+}
+
+// keep writes a text, or removes it where it is not needed.
+func keep(path, head string, ptx []byte, needed bool) error {
+	if !needed {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		return nil
 	}
-	fmt.Println(target)
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	fmt.Println(path)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(target, append([]byte(head), other...), 0o644)
+	return os.WriteFile(path, append([]byte(head), ptx...), 0o644)
 }
 
 // clang returns the PTX of a source.

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,7 +53,7 @@ func main() {
 // run prints the table of the modules named, or of all.
 func run(out io.Writer, ptxas string, modules []string) error {
 	if len(modules) == 0 {
-		modules = kernels.Modules()
+		modules = kernels.Modules(kernels.SM90a)
 	}
 	dir, err := os.MkdirTemp("", "ptxtable")
 	if err != nil {
@@ -98,11 +99,19 @@ func versionOf(ptxas string) (string, error) {
 	return string(m[1]), nil
 }
 
+// targets are those that a module has a text for; kernels.PTX tells of one that has none.
+func targets(module string) []kernels.Target {
+	if slices.Contains(kernels.Modules(kernels.SM80), module) {
+		return []kernels.Target{kernels.SM80, kernels.SM90a}
+	}
+	return []kernels.Target{kernels.SM90a}
+}
+
 // sum is a line that differs when the PTX of a module does, but for the first line, which
 // compiling it again may change alone.
 func sum(module string) (string, error) {
 	h := sha256.New()
-	for _, target := range []kernels.Target{kernels.SM80, kernels.SM90a} {
+	for _, target := range targets(module) {
 		ptx, err := kernels.PTX(module, target)
 		if err != nil {
 			return "", err
@@ -115,12 +124,16 @@ func sum(module string) (string, error) {
 
 // table is the rows of a module's kernels, sorted by name.
 func table(ptxas, dir, module string) (string, error) {
-	needs := map[string][]need{} // by kernel, one an architecture
+	needs := map[string]map[string]need{} // by kernel and architecture
+	compiled := 0
 	file := filepath.Join(dir, module+".ptx")
 	for _, arch := range architectures {
 		target := kernels.SM80
 		if arch == string(kernels.SM90a) {
 			target = kernels.SM90a
+		}
+		if !slices.Contains(targets(module), target) {
+			continue
 		}
 		ptx, err := kernels.PTX(module, target)
 		if err != nil {
@@ -133,20 +146,22 @@ func table(ptxas, dir, module string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("%s -arch=%s %s.ptx: %w\n%s(PTXAS names the assembler; docs: kernels/README.md)", ptxas, arch, module, err, text)
 		}
+		if bytes.Contains(text, []byte("Performance Loss")) { // wgmma made to wait for each other
+			return "", fmt.Errorf("%s -arch=%s %s.ptx: the assembler warns of slow code\n%s", ptxas, arch, module, text)
+		}
+		compiled++
 		for name, n := range parse(string(text)) {
-			needs[name] = append(needs[name], n)
+			if needs[name] == nil {
+				needs[name] = map[string]need{}
+			}
+			needs[name][arch] = n
 		}
 	}
-	var names []string
-	for name := range needs {
-		names = append(names, name)
-	}
-	slices.Sort(names)
 	var b strings.Builder
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(needs)) {
 		n := needs[name]
-		if len(n) != len(architectures) {
-			return "", fmt.Errorf("%s: kernel %s has lines for %d of %d architectures", module, name, len(n), len(architectures))
+		if len(n) != compiled {
+			return "", fmt.Errorf("%s: kernel %s has lines for %d of %d architectures", module, name, len(n), compiled)
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", name, cell(n, func(n need) int { return n.registers }, false),
 			cell(n, func(n need) int { return n.shared }, true), cell(n, func(n need) int { return n.stack }, true), cell(n, func(n need) int { return n.spilled }, true))
@@ -154,14 +169,20 @@ func table(ptxas, dir, module string) (string, error) {
 	return b.String(), nil
 }
 
-// cell is a value of every architecture, or the one that all have.
-func cell(n []need, value func(need) int, join bool) string {
-	var parts []string
-	for _, v := range n {
-		parts = append(parts, strconv.Itoa(value(v)))
+// cell is a value of every architecture, – where the kernel is not for it, or the one that all have.
+func cell(needs map[string]need, value func(need) int, join bool) string {
+	var parts, values []string
+	for _, arch := range architectures {
+		n, ok := needs[arch]
+		if !ok {
+			parts = append(parts, "–")
+			continue
+		}
+		parts = append(parts, strconv.Itoa(value(n)))
+		values = append(values, strconv.Itoa(value(n)))
 	}
-	if join && len(slices.Compact(slices.Clone(parts))) == 1 {
-		return parts[0]
+	if join && len(slices.Compact(values)) == 1 {
+		return values[0]
 	}
 	return strings.Join(parts, " / ")
 }

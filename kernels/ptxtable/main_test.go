@@ -47,12 +47,27 @@ ptxas info    : Used $arch registers, 400 bytes cmem[0]`)
 	}
 }
 
+// TestOneTarget: a kernel that is for sm_90a alone has a – for the others.
+func TestOneTarget(t *testing.T) {
+	ptxas := fake(t, `ptxas info    : Compiling entry function 'only' for 'sm_$arch'
+    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
+ptxas info    : Used $arch registers, 400 bytes cmem[0]`)
+	var b strings.Builder
+	if err := run(&b, ptxas, []string{"wgmma_conv"}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "\n| `only` | – / – / – / 90 / – / – | 0 | 0 | 0 |\n"; !strings.Contains(b.String(), want) {
+		t.Errorf("got\n%swant%s", b.String(), want)
+	}
+}
+
 func TestErrors(t *testing.T) {
 	for _, c := range []struct{ ptxas, module, want string }{
 		{filepath.Join(t.TempDir(), "none"), "add", "none"},
 		{fake(t, ""), "substract", "substract"},
 		{"false", "add", "PTXAS"},
 		{"true", "add", "names no release"},
+		{fake(t, "ptxas info    : (C7510) Potential Performance Loss: wgmma.mma_async instructions are serialized"), "add", "warns of slow code"},
 	} {
 		var b strings.Builder
 		if err := run(&b, c.ptxas, []string{c.module}); err == nil || !strings.Contains(err.Error(), c.want) || b.Len() > 0 {
@@ -94,7 +109,7 @@ func TestCommittedTable(t *testing.T) {
 		if !strings.Contains(table, s) {
 			t.Errorf("kernels/ptxas.md is not of the present %s.ptx: make ptxas >kernels/ptxas.md (kernels/README.md says where ptxas is from)", module)
 		}
-		for _, target := range []kernels.Target{kernels.SM80, kernels.SM90a} {
+		for _, target := range targets(module) {
 			ptx, err := kernels.PTX(module, target)
 			if err != nil {
 				t.Fatal(err)
