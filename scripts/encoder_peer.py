@@ -2,7 +2,8 @@
 go test -bench Encoder ./internal/vit. Weights are random: they change no time.
 
     python3 scripts/encoder_peer.py fp32 eager dinov2_vitb14     # or dinov2_vitl14, dinov3_vitl16
-    # not eager: compile; not fp32: bf16, the model in bf16, or autocast
+    # not eager: compile, or blocks, which compiles every block by itself and takes less time for that; not
+    # fp32: bf16, the model in bf16, or autocast
 Needs torch and transformers. Prints the median of the times in seconds, and the peak of memory.
 """
 import re
@@ -27,6 +28,9 @@ if precision == "bf16":
     net, x = net.bfloat16(), x.bfloat16()
 if mode == "compile":
     net = torch.compile(net)
+if mode == "blocks":
+    for block in net.encoder.layer if name.startswith("dinov2") else net.model.layer:
+        block.compile()
 times = []
 with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "autocast"):
     for i in range(9):
