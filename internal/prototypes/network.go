@@ -19,7 +19,7 @@ type network struct {
 // the background.
 //
 // Memory, besides the encoder's, for n patches of C channels: 4·n·C bytes for the features of every
-// support and of the query, and about twice as much again; 12·S² for scores.
+// support and of the query, and about twice as much again; some maps of S² numbers.
 func (n *network) Find(e *data.Episode) ([]float32, error) {
 	supports, query, err := n.encoder.Read(e)
 	if err != nil {
