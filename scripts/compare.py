@@ -183,8 +183,9 @@ def merge(paths, facts, measured):
     for path in paths:
         with open(path) as f:
             part = json.load(f)
-        if facts.setdefault("machine", part["machine"]) != part["machine"]:
-            raise SystemExit(f"{path} was measured on {part['machine']}, others on {facts['machine']}: merge what one machine gave")
+        machine = part.get("machine")  # predict alone does not tell
+        if machine and facts.setdefault("machine", machine) != machine:
+            raise SystemExit(f"{path} was measured on {machine}, others on {facts['machine']}: merge what one machine gave")
         facts.setdefault("torch", part.get("torch"))
         for name, pairs in part["rows"].items():
             measured.setdefault(name, []).extend(pairs)
