@@ -5,7 +5,8 @@
 //
 // A method of Device only queues work; one goroutine, locked to one thread of the operating
 // system, gives it to the driver in order (queue.go). All work runs in one stream, so
-// memory may be used again as soon as its last use is queued. Only Download waits. Errors
+// memory may be used again as soon as its last use is queued; two where branches say so
+// (branches.go). Only Download waits. Errors
 // of the driver and of kernels are panics with an error that says what to do, at the next
 // call after they are known.
 //
@@ -17,6 +18,7 @@
 //	HDMNET_CUDA_TUNE       a file for measured choices among their algorithms: library_plan.go
 //	HDMNET_CUDA_CACHE=off  give freed memory back to the driver at once; slow
 //	HDMNET_CUDA_GRAPH=off  launch every kernel by itself, also in training
+//	HDMNET_CUDA_BRANCHES=off  all work in one stream
 package cuda
 
 import (
@@ -38,7 +40,8 @@ type Device struct {
 	sms       int // multiprocessors
 	target    kernels.Target
 	context   cu.CUContext
-	stream    cu.Stream
+	stream    cu.Stream // of what is queued next; the queue's thread's
+	branches  branches
 	queue     *queue
 	memory    allocator
 	kernels   map[string]*kernel // by name; only the queue's thread loads them
@@ -92,7 +95,7 @@ func (d *Device) Close() error {
 			keep(d.check(m.Unload(), "unload kernels"))
 		}
 		keep(d.check(d.staging.stream.Destroy(), "destroy the second stream"))
-		keep(d.check(d.stream.Destroy(), "destroy the stream"))
+		keep(d.branches.close())
 		keep(d.check(d.gpu.ReleasePrimaryCtx(), "release the context"))
 		return first
 	})
@@ -111,7 +114,11 @@ const batchPixels = 1 << 17
 
 // Capabilities are all but to observe the regions of a network.
 func (d *Device) Capabilities() op.Capabilities {
-	return op.Capabilities{Fetcher: d, Graphs: d, Clock: d, Memory: d, Launches: d, Compiler: d, Late: d, HalfMaps: d.precision == bf16, PoolsLevelsAtOnce: true, PreferredBatchPixels: batchPixels}
+	c := op.Capabilities{Fetcher: d, Graphs: d, Clock: d, Memory: d, Launches: d, Compiler: d, Late: d, HalfMaps: d.precision == bf16, PoolsLevelsAtOnce: true, PreferredBatchPixels: batchPixels}
+	if !d.branches.off {
+		c.Branches = d
+	}
+	return c
 }
 
 // fail panics with an error of this device.
@@ -158,7 +165,9 @@ func (d *Device) wait(f func() error) { d.must(d.call(f)) }
 
 // Synchronize waits until everything that was queued is done.
 func (d *Device) Synchronize() {
-	d.wait(func() error { return d.check(d.stream.Synchronize(), "wait for the GPU") })
+	d.wait(func() error {
+		return d.alone(func() error { return d.check(d.stream.Synchronize(), "wait for the GPU") })
+	})
 }
 
 // address is where t's elements lie; 0 for a nil tensor, an optional operand.

@@ -230,7 +230,11 @@ func (g graph) destroy() error { return resultError(C.cuGraphDestroy(g.g), "free
 
 func (g graph) instantiate() (graphExec, error) {
 	var exec graphExec
-	err := resultError(C.cuGraphInstantiateWithFlags(&exec.g, g.g, 0), "make a graph")
+	var flags C.ulonglong
+	if cu.Version() >= 11070 {
+		flags = C.CUDA_GRAPH_INSTANTIATE_FLAG_USE_NODE_PRIORITY // kernels keep the priority of their stream
+	}
+	err := resultError(C.cuGraphInstantiateWithFlags(&exec.g, g.g, flags), "make a graph")
 	return exec, err
 }
 

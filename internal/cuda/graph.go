@@ -55,7 +55,7 @@ func newCapture() capture { return capture{off: os.Getenv("HDMNET_CUDA_GRAPH") =
 // turns that off.
 func (d *Device) CaptureGraph(f func()) {
 	c := &d.capture
-	if c.off || c.open || d.sync || d.memory.direct {
+	if c.off || c.open || d.sync || d.memory.direct || d.branches.at != 0 {
 		f()
 		return
 	}
@@ -121,6 +121,11 @@ func (d *Device) endGraph(kernels uint64) error {
 		return nil
 	}
 	c.capturing = false
+	return d.alone(func() error { return c.launch(d, kernels) })
+}
+
+// launch makes a graph of what was recorded, and launches it.
+func (c *capture) launch(d *Device, kernels uint64) error {
 	g, err := endCapture(d.stream)
 	if err != nil {
 		return d.withoutGraphs(err)
@@ -163,7 +168,7 @@ func (c *capture) drop(at int) error {
 func (c *capture) free(d *Device) error {
 	if c.capturing {
 		c.capturing = false
-		if g, err := endCapture(d.stream); err == nil {
+		if g, err := endCapture(d.branches.main); err == nil {
 			_ = g.destroy() // the error that cut it off says more
 		}
 	}

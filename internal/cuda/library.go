@@ -249,6 +249,14 @@ func (l *libraries) describe() string {
 	return s
 }
 
+// use makes s the stream of what follows; on the queue's thread. cuBLASLt is told with every product.
+func (l *libraries) use(s cu.Stream) error {
+	if l.dnn == nil {
+		return nil
+	}
+	return l.dnnError(C.hdm_dnn_use(l.dnn, cStream(s)), "change the stream")
+}
+
 // close gives back what the libraries hold; on the queue's thread.
 func (l *libraries) close() error {
 	errs := []error{l.failed}

@@ -214,6 +214,7 @@ typedef struct {
 } hdm_conv_call;
 
 hdm_dnn *hdm_dnn_open(const char *path, CUstream s, char *why, size_t room);
+int hdm_dnn_use(hdm_dnn *l, CUstream s);
 int hdm_dnn_close(hdm_dnn *l);
 size_t hdm_dnn_version(hdm_dnn *l);
 const char *hdm_dnn_status(hdm_dnn *l, int status);

@@ -43,6 +43,8 @@ hdm_dnn *hdm_dnn_open(const char *path, CUstream s, char *why, size_t room)
 	return l;
 }
 
+int hdm_dnn_use(hdm_dnn *l, CUstream s) { return l->cudnnSetStream(l->handle, s); }
+
 int hdm_dnn_close(hdm_dnn *l)
 {
 	int status = l->cudnnDestroy(l->handle);

@@ -51,7 +51,7 @@ func (d *Device) productByLibrary(layout string, g gemmArgs, p precision, own fu
 		a: alignment(g.a), b: alignment(g.b), c: alignment(added), d: alignment(g.c), biasPtr: alignment(g.bias)}
 	return d.byLibrary(job{
 		key:    key,
-		build:  func() (*plan, error) { return l.productPlan(key, g.bias, beta, cStream(d.stream)) },
+		build:  func() (*plan, error) { return d.productPlan(key, g.bias, beta) },
 		floats: (g.m-1)*g.ldc + g.n,
 		out:    g.c,
 		at: func(out pointer) [5]pointer {
@@ -84,7 +84,8 @@ func (k productKey) name() string {
 
 // productPlan asks cuBLASLt for candidates; on the queue's thread. cuBLASLt's matrices lie
 // by columns, so that our rows are its columns and it computes Cᵀ = Bᵀ·Aᵀ: its A is our B.
-func (l *libraries) productPlan(k productKey, bias pointer, beta float32, s C.CUstream) (*plan, error) {
+func (d *Device) productPlan(k productKey, bias pointer, beta float32) (*plan, error) {
+	l := &d.libraries
 	p := C.hdm_product{m: C.int64_t(k.n), n: C.int64_t(k.m), k: C.int64_t(k.k), lda: C.int64_t(k.ldb), ldb: C.int64_t(k.lda), ldd: C.int64_t(k.ldc),
 		input: C.CUDA_R_32F, compute: C.CUBLAS_COMPUTE_32F, workspace: productWorkspace}
 	switch k.layout {
@@ -122,7 +123,7 @@ func (l *libraries) productPlan(k productKey, bias pointer, beta float32, s C.CU
 				for j, p := range at {
 					operands[j] = C.CUdeviceptr(p)
 				}
-				status := C.hdm_product_run(l.blas, held, C.int(i), &operands[0], C.float(beta), s)
+				status := C.hdm_product_run(l.blas, held, C.int(i), &operands[0], C.float(beta), cStream(d.stream))
 				return l.blasError(status, made.name)
 			},
 		})

@@ -27,17 +27,26 @@ func (b *block) Uintptr() uintptr { return b.at }
 func (b *block) MemSize() uintptr { return uintptr(b.bytes) }
 
 // allocator keeps freed blocks for the next request of the same size: asking the driver
-// stops the GPU. A freed block may be given out at once: all work is in one stream.
+// stops the GPU. A freed block may be given out at once: all work is in one stream. While
+// there are two, it is given to the branch that freed it.
 type allocator struct {
-	idle   map[int64][]uintptr // by size
-	live   map[uintptr]int64   // size by address
-	held   int64               // bytes taken from the driver
+	idle   [3]map[int64][]uintptr // by size; of all, and of each branch what it freed
+	branch op.Branch              // that calls belong to; 0: none
+	live   map[uintptr]int64      // size by address
+	held   int64                  // bytes taken from the driver
 	inUse  int64
 	peak   int64
 	direct bool // no cache
 }
 
 const allocationUnit = 512
+
+func newIdle() (idle [3]map[int64][]uintptr) {
+	for i := range idle {
+		idle[i] = map[int64][]uintptr{}
+	}
+	return idle
+}
 
 // Alloc returns size bytes, aligned to 256, with undefined contents. The error of a GPU
 // that is full is ErrOutOfMemory and names the bytes.
@@ -60,11 +69,11 @@ func (d *Device) alloc(bytes int64) (uintptr, error) {
 	if !m.direct {
 		bytes = (bytes + allocationUnit - 1) / allocationUnit * allocationUnit
 	}
-	var at uintptr
-	if list := m.idle[bytes]; len(list) > 0 {
-		at = list[len(list)-1]
-		m.idle[bytes] = list[:len(list)-1]
-	} else {
+	at, ok := m.take(m.branch, bytes)
+	if !ok {
+		at, ok = m.take(0, bytes)
+	}
+	if !ok {
 		var err error
 		if at, err = d.fromDriver(bytes); err != nil {
 			return 0, err
@@ -75,6 +84,26 @@ func (d *Device) alloc(bytes int64) (uintptr, error) {
 	m.inUse += bytes
 	m.peak = max(m.peak, m.inUse)
 	return at, nil
+}
+
+// take returns an idle block of that size, if there is one.
+func (m *allocator) take(of op.Branch, bytes int64) (at uintptr, ok bool) {
+	list := m.idle[of][bytes]
+	if len(list) == 0 {
+		return 0, false
+	}
+	m.idle[of][bytes] = list[:len(list)-1]
+	return list[len(list)-1], true
+}
+
+// join makes what the branches freed idle for all.
+func (m *allocator) join() {
+	for _, idle := range m.idle[1:] {
+		for bytes, list := range idle {
+			m.idle[0][bytes] = append(m.idle[0][bytes], list...)
+			idle[bytes] = list[:0]
+		}
+	}
 }
 
 // fromDriver asks the driver; when it has no memory, once more after all idle blocks went back.
@@ -123,7 +152,7 @@ func (d *Device) release(at uintptr) error {
 	delete(m.live, at)
 	m.inUse -= bytes
 	if !m.direct {
-		m.idle[bytes] = append(m.idle[bytes], at)
+		m.idle[m.branch][bytes] = append(m.idle[m.branch][bytes], at)
 		return nil
 	}
 	m.held -= bytes
@@ -132,14 +161,16 @@ func (d *Device) release(at uintptr) error {
 
 // trim gives idle blocks back to the driver; on the queue's thread.
 func (m *allocator) trim() error {
-	for bytes, list := range m.idle {
-		for _, at := range list {
-			if err := driverError(cu.MemFree(cu.DevicePtr(at)), "free memory"); err != nil {
-				return err
+	for _, idle := range m.idle {
+		for bytes, list := range idle {
+			for _, at := range list {
+				if err := driverError(cu.MemFree(cu.DevicePtr(at)), "free memory"); err != nil {
+					return err
+				}
+				m.held -= bytes
 			}
-			m.held -= bytes
+			delete(idle, bytes)
 		}
-		delete(m.idle, bytes)
 	}
 	return nil
 }
@@ -147,7 +178,7 @@ func (m *allocator) trim() error {
 // freeAll gives everything back, what is in use as well; on the queue's thread.
 func (m *allocator) freeAll() error {
 	for at, bytes := range m.live {
-		m.idle[bytes] = append(m.idle[bytes], at)
+		m.idle[0][bytes] = append(m.idle[0][bytes], at)
 		delete(m.live, at)
 	}
 	m.inUse = 0

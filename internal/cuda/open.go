@@ -46,7 +46,7 @@ func Open(index int, p op.Precision) (*Device, error) {
 		gpu:       gpu,
 		kernels:   map[string]*kernel{},
 		modules:   map[string]cu.Module{},
-		memory:    allocator{idle: map[int64][]uintptr{}, live: map[uintptr]int64{}, direct: os.Getenv("HDMNET_CUDA_CACHE") == "off"},
+		memory:    allocator{idle: newIdle(), live: map[uintptr]int64{}, direct: os.Getenv("HDMNET_CUDA_CACHE") == "off"},
 		sync:      environment("HDMNET_CUDA_SYNC"),
 		axes:      map[resizeKey]pointer{},
 		staging:   newStaging(),
@@ -144,7 +144,7 @@ func (d *Device) describe() error {
 	return nil
 }
 
-// start makes the context and the stream, and loads one module: a driver that cannot
+// start makes the context and the streams, and loads one module: a driver that cannot
 // compile the PTX shows here and not in the middle of a training. On the queue's thread.
 func (d *Device) start() error {
 	context, err := d.gpu.RetainPrimaryCtx()
@@ -155,13 +155,12 @@ func (d *Device) start() error {
 	if err := d.check(cu.SetCurrentContext(context), "use the context"); err != nil {
 		return err
 	}
-	stream, err := cu.MakeStream(cu.NonBlocking)
-	if err != nil {
-		return driverError(err, "make a stream")
+	if err := d.branches.start(); err != nil {
+		return err
 	}
-	d.stream = stream
+	d.stream = d.branches.main
 	if d.staging.stream, err = cu.MakeStream(cu.NonBlocking); err != nil {
-		return driverError(err, "make a second stream")
+		return driverError(err, "make a stream for uploads")
 	}
 	modules := kernels.Modules(d.target)
 	slices.Sort(modules)
@@ -173,14 +172,12 @@ func (d *Device) start() error {
 func (d *Device) abandon() error {
 	_ = d.watch.final(func() error { return nil })
 	return d.queue.final(func() error {
-		errs := []error{d.libraries.close()}
+		errs := []error{d.libraries.close(), d.branches.close()}
 		for _, m := range d.modules {
 			errs = append(errs, driverError(m.Unload(), "unload kernels"))
 		}
-		for _, s := range []*cu.Stream{&d.stream, &d.staging.stream} {
-			if *s != cu.NoStream {
-				errs = append(errs, driverError(s.Destroy(), "destroy a stream"))
-			}
+		if s := &d.staging.stream; *s != cu.NoStream {
+			errs = append(errs, driverError(s.Destroy(), "destroy a stream"))
 		}
 		if d.context != (cu.CUContext{}) {
 			errs = append(errs, driverError(d.gpu.ReleasePrimaryCtx(), "release the context"))

@@ -11,6 +11,9 @@ import (
 	"unsafe"
 
 	"gorgonia.org/cu"
+	"gorgonia.org/tensor"
+
+	"hdmnet/internal/op"
 )
 
 // The checked driver reports races, of threads (kernels/emu/selftest/races.cu) and of
@@ -103,6 +106,45 @@ var raceStreams = []struct {
 		wait(d.stream, second)
 		return copyToHost(p.memory, at, 512, second)
 	}, "race: a copy to the host, 512 bytes at % written by a memset in stream %"},
+	{"branches of a graph", func(d *Device, at pointer, p *pinned, second cu.Stream, wait func(from, to cu.Stream)) error {
+		if err := beginCapture(d.stream); err != nil {
+			return err
+		}
+		order := func(from, to cu.Stream) error {
+			e, err := cu.MakeEvent(cu.DisableTiming)
+			if err == nil {
+				err = e.Record(from)
+			}
+			if err == nil {
+				err = to.Wait(e, 0)
+			}
+			return err
+		}
+		if err := order(d.stream, second); err != nil { // fork
+			return err
+		}
+		if err := cu.MemsetD32Async(at, 0, 128, d.stream); err != nil {
+			return err
+		}
+		wait(d.stream, second)
+		if err := cu.MemsetD32Async(at+4*127, 0, 128, second); err != nil {
+			return err
+		}
+		if err := order(second, d.stream); err != nil { // join
+			return err
+		}
+		g, err := endCapture(d.stream)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = g.destroy() }()
+		exec, err := g.instantiate()
+		if err != nil {
+			return err
+		}
+		defer func() { _ = exec.destroy() }()
+		return exec.launch(d.stream)
+	}, "race: a memset, 512 bytes at % written by a memset in stream %: no event and no synchronization orders the two"},
 	{"host writes what is uploaded", func(d *Device, at pointer, p *pinned, second cu.Stream, wait func(from, to cu.Stream)) error {
 		if err := copyToDevice(at, p.memory, 256, second); err != nil {
 			return err
@@ -128,6 +170,65 @@ var raceStreams = []struct {
 		wait(d.stream, second)
 		return copyToDevice(at+4096, p.memory, 256, second)
 	}, "race: a copy reads 256 bytes of pinned memory at % which another copy in stream % writes: no event and no synchronization"},
+}
+
+// raceBranches are two branches of the device.
+var raceBranches = []struct {
+	name string
+	run  func(d *Device, right bool)
+	want string
+}{
+	{"branches that write the same", func(d *Device, right bool) {
+		at := d.scratch(256)
+		defer d.freeScratch(at)
+		d.capture.quiet = quietCalls // a graph at once
+		d.CaptureGraph(func() {
+			d.Fork(op.SecondBranch)
+			d.launch("race_blocks", grid1(2, 64), at, true)
+			d.OtherBranch()
+			if right {
+				at = offset(at, 128)
+			}
+			d.launch("race_blocks", grid1(2, 64), at, true)
+			d.Join()
+		})
+	}, "kernel race_blocks, % race: write of 4 bytes at % written by kernel race_blocks in stream %: no event and no synchronization orders the two"},
+	{"memory of another branch", func(d *Device, right bool) {
+		for range 2 { // the second time memory is there
+			d.Fork(op.FirstBranch)
+			at := d.scratch(128)
+			d.launch("race_blocks", grid1(2, 64), at, true)
+			d.freeScratch(at)
+			if !right {
+				d.memory.join() // too early
+			}
+			d.OtherBranch()
+			other := d.scratch(128)
+			d.launch("race_blocks", grid1(2, 64), other, true)
+			d.freeScratch(other)
+			d.Join()
+		}
+	}, "kernel race_blocks, % race: write of 4 bytes at % written by kernel race_blocks in stream %: no event and no synchronization orders the two"},
+	{"table of another branch", func(d *Device, right bool) {
+		x, y := d.scratch(4*64), d.scratch(2*256)
+		defer d.freeScratch(x)
+		defer d.freeScratch(y)
+		d.zero(x, 1024)
+		resize := func(i int) {
+			d.ResizeBilinear(op.FromMemory(d, tensor.Float32, uintptr(offset(y, 256*i)), 1, 16, 16, 1), op.FromMemory(d, tensor.Float32, uintptr(x), 1, 8, 8, 1), true)
+		}
+		d.Fork(op.FirstBranch)
+		resize(0)
+		if !right {
+			for key, table := range d.axes {
+				key.branch = 0
+				d.axes[key] = table
+			}
+		}
+		d.OtherBranch()
+		resize(1)
+		d.Join()
+	}, "kernel resize_bilinear, % race: read of 4 bytes at % written by kernel resize_axes in stream %: no event and no synchronization orders the two"},
 }
 
 // runNow launches a kernel on the queue's thread, where the others of raceStreams run.
@@ -183,12 +284,23 @@ func init() {
 	for i, c := range raceStreams {
 		emulatorCases[c.name] = func(t *testing.T, d *Device) { runStreams(d, i, false) }
 	}
+	branches := func(d *Device, i int, right bool) {
+		d.memory.direct = false
+		raceBranches[i].run(d, right)
+		d.Synchronize()
+	}
+	for i, c := range raceBranches {
+		emulatorCases[c.name] = func(t *testing.T, d *Device) { branches(d, i, false) }
+	}
 	emulatorCases["no race"] = func(t *testing.T, d *Device) {
 		for _, c := range raceKernels {
 			runRace(d, c.name, c.blocks, true)
 		}
 		for i := range raceStreams {
 			runStreams(d, i, true)
+		}
+		for i := range raceBranches {
+			branches(d, i, true)
 		}
 		fmt.Println("all is right")
 	}
@@ -208,6 +320,9 @@ func TestEmulatorRaces(t *testing.T) {
 		wants[c.name] = "kernel " + c.name + ", block (%,0,0), thread (%,0,0): race: % " + c.want
 	}
 	for _, c := range raceStreams {
+		wants[c.name] = c.want
+	}
+	for _, c := range raceBranches {
 		wants[c.name] = c.want
 	}
 	for name, want := range wants {

@@ -46,6 +46,7 @@ func (d *Device) ResizeBilinearGrad(dx, dy op.Tensor, alignCorners bool) {
 type resizeKey struct {
 	h, w, outH, outW int
 	alignCorners     bool
+	branch           op.Branch // that made the table, and may use it; 0: whoever asks
 }
 
 // mostAxes bounds the tables that are kept: pictures of all sizes may come.
@@ -53,10 +54,14 @@ const mostAxes = 64
 
 // resizeAxes returns the tables of kernels/resize_bilinear.cu, which stay on the device.
 func (d *Device) resizeAxes(h, w, oh, ow int, alignCorners bool) (rows, cols pointer) {
-	key := resizeKey{h, w, oh, ow, alignCorners}
+	key := resizeKey{h: h, w: w, outH: oh, outW: ow, alignCorners: alignCorners}
 	rows, known := d.axes[key]
 	if !known {
-		if len(d.axes) == mostAxes {
+		key.branch = d.branches.at
+		rows, known = d.axes[key]
+	}
+	if !known {
+		if len(d.axes) >= mostAxes && key.branch == 0 {
 			for k, p := range d.axes {
 				d.freeScratch(p)
 				delete(d.axes, k)

@@ -15,7 +15,8 @@ import (
 type Arena struct {
 	dev     Device
 	slabs   []slab
-	idle    []*span              // by size
+	idle    [3][]*span           // by size; of all, and of each branch what it gave back
+	branch  Branch               // that calls belong to; 0: none
 	live    map[uintptr]*span    // by address
 	spare   []*span              // to be used again
 	headers map[uintptr][]Tensor // of the last uses of an address
@@ -65,6 +66,7 @@ func (a *Arena) Free(t Tensor) {
 		panic(fmt.Sprintf("op: Arena.Free: the arena does not hold the tensor %v", t.Shape()))
 	}
 	delete(a.live, t.Uintptr())
+	a.inUse -= b.bytes
 	a.release(b)
 }
 
@@ -72,6 +74,7 @@ func (a *Arena) Free(t Tensor) {
 func (a *Arena) Reset() {
 	for p, b := range a.live {
 		delete(a.live, p)
+		a.inUse -= b.bytes
 		a.release(b)
 	}
 }
@@ -85,7 +88,7 @@ func (a *Arena) Held() int64 { return a.held }
 // Close returns all memory to the device.
 func (a *Arena) Close() error {
 	a.Reset()
-	a.idle, a.held = nil, 0
+	a.idle, a.held = [3][]*span{}, 0
 	a.forgetHeaders()
 	for len(a.slabs) > 0 {
 		s := a.slabs[0]

@@ -12,6 +12,7 @@ type Capabilities struct {
 	Launches             LaunchTracer   // it tells what it gives to its driver
 	Compiler             Compiler       // it compiles kernels when they are first used
 	Late                 LateAdder      // it makes many additions in one piece
+	Branches             Brancher       // it does two pieces of work side by side
 	HalfMaps             bool           // it takes tensors of halves (Half)
 	PoolsLevelsAtOnce    bool           // its AdaptiveAvgPoolLevels reads x once, whatever the sizes
 	PreferredBatchPixels int            // positions of feature maps, of one image or several, that keep all of it busy

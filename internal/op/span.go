@@ -21,7 +21,8 @@ type span struct {
 	bytes         int64
 	slab          int
 	idle          bool
-	before, after *span // neighbors in the slab
+	branch        Branch // that gave it back and may have it again; 0: whoever asks
+	before, after *span  // neighbors in the slab
 }
 
 // spanAlign is what spans begin at and are multiples of, as devices align memory.
@@ -48,17 +49,26 @@ func (a *Arena) grow(bytes int64) error {
 	return nil
 }
 
-// take cuts bytes from an idle span, nil if none is large enough.
+// take cuts bytes from an idle span, nil if none is large enough. A branch takes what it gave
+// back before what is idle for all.
 func (a *Arena) take(bytes int64) *span {
-	i, _ := slices.BinarySearchFunc(a.idle, bytes, func(s *span, bytes int64) int { return cmp.Or(cmp.Compare(s.bytes, bytes), 1) })
-	if i == len(a.idle) {
+	if s := a.takeOf(a.branch, bytes); s != nil || a.branch == 0 {
+		return s
+	}
+	return a.takeOf(0, bytes)
+}
+
+func (a *Arena) takeOf(branch Branch, bytes int64) *span {
+	idle := a.idle[branch]
+	i, _ := slices.BinarySearchFunc(idle, bytes, func(s *span, bytes int64) int { return cmp.Or(cmp.Compare(s.bytes, bytes), 1) })
+	if i == len(idle) {
 		return nil
 	}
-	s := a.idle[i]
-	a.idle = slices.Delete(a.idle, i, i+1)
+	s := idle[i]
+	a.idle[branch] = slices.Delete(idle, i, i+1)
 	s.idle = false
 	if s.bytes > bytes {
-		rest := a.newSpan(span{addr: s.addr + uintptr(bytes), bytes: s.bytes - bytes, slab: s.slab, before: s, after: s.after})
+		rest := a.newSpan(span{addr: s.addr + uintptr(bytes), bytes: s.bytes - bytes, slab: s.slab, branch: branch, before: s, after: s.after})
 		if rest.after != nil {
 			rest.after.before = rest
 		}
@@ -68,23 +78,23 @@ func (a *Arena) take(bytes int64) *span {
 	return s
 }
 
-// release makes s idle, together with idle neighbors.
+// release makes s idle, for the branch that gives it back, together with idle neighbors.
 func (a *Arena) release(s *span) {
-	a.inUse -= s.bytes
-	if next := s.after; next != nil && next.idle {
+	s.branch = a.branch
+	if next := s.after; next != nil && next.idle && next.branch == s.branch {
 		a.remove(next)
-		a.join(s, next)
+		a.unite(s, next)
 	}
-	if last := s.before; last != nil && last.idle {
+	if last := s.before; last != nil && last.idle && last.branch == s.branch {
 		a.remove(last)
-		a.join(last, s)
+		a.unite(last, s)
 		s = last
 	}
 	a.insert(s)
 }
 
-// join adds the span after s to s.
-func (a *Arena) join(s, after *span) {
+// unite adds the span after s to s.
+func (a *Arena) unite(s, after *span) {
 	s.bytes += after.bytes
 	if s.after = after.after; s.after != nil {
 		s.after.before = s
@@ -106,13 +116,15 @@ func (a *Arena) newSpan(s span) *span {
 
 func (a *Arena) insert(s *span) {
 	s.idle = true
-	i, _ := slices.BinarySearchFunc(a.idle, s, compareSpans)
-	a.idle = slices.Insert(a.idle, i, s)
+	idle := a.idle[s.branch]
+	i, _ := slices.BinarySearchFunc(idle, s, compareSpans)
+	a.idle[s.branch] = slices.Insert(idle, i, s)
 }
 
 func (a *Arena) remove(s *span) {
-	i, _ := slices.BinarySearchFunc(a.idle, s, compareSpans)
-	a.idle = slices.Delete(a.idle, i, i+1)
+	idle := a.idle[s.branch]
+	i, _ := slices.BinarySearchFunc(idle, s, compareSpans)
+	a.idle[s.branch] = slices.Delete(idle, i, i+1)
 }
 
 // compareSpans orders spans by size, then by place.

@@ -107,8 +107,6 @@ void order_enter(Timeline *t)
 	begun = false;
 }
 
-void order_next() { begun = false; }
-
 Timeline *order_stream() { return running; }
 
 void order_launch(const char *kernel, const u32 grid[3])

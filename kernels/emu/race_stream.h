@@ -24,9 +24,8 @@ struct Timeline {
 Timeline *timeline_new(bool free);
 void timeline_end(Timeline *t);
 
-// order_enter makes t the stream that runs operations from now on, order_next ends one.
+// order_enter makes t the stream that runs the next operation.
 void order_enter(Timeline *t);
-void order_next();
 Timeline *order_stream();
 // order_launch begins a launch of so many blocks.
 void order_launch(const char *kernel, const u32 grid[3]);

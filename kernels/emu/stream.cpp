@@ -2,20 +2,9 @@
 // is done when the function that submits it returns.
 #include "stream.h"
 
-#include <chrono>
 #include <cstring>
 
 namespace hdm {
-
-namespace {
-
-struct Event {
-	bool recorded = false, asked = false;
-	std::chrono::steady_clock::time_point at;
-	Clock clock; // what comes before it
-};
-
-} // namespace
 
 Stream *stream_of(CUstream s)
 {
@@ -32,23 +21,25 @@ CUresult submit(CUstream h, Work w)
 	Stream *s = stream_of(h);
 	if (!s)
 		return api_error(CUDA_ERROR_INVALID_HANDLE, "unknown stream");
-	if (!s->capturing) {
+	if (!s->capture) {
 		order_enter(s->timeline);
 		CUresult r = w();
 		order_enter(nullptr);
 		return r;
 	}
-	if (s->invalidated)
+	if (s->capture->invalidated)
 		return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
-	s->graph->work.push_back(std::move(w));
+	auto &nodes = s->capture->graph.nodes;
+	nodes.push_back({std::move(w), std::move(s->tail)});
+	s->tail = {nodes.size() - 1};
 	return CUDA_SUCCESS;
 }
 
 CUresult refuse_in_capture(const char *what)
 {
 	for (Stream *s : handles<Stream>())
-		if (s->capturing && s->mode != CU_STREAM_CAPTURE_MODE_RELAXED) {
-			s->invalidated = true;
+		if (s->capture && s->capture->mode != CU_STREAM_CAPTURE_MODE_RELAXED) {
+			s->capture->invalidated = true;
 			return api_error(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, "%s while a stream is captured", what);
 		}
 	return CUDA_SUCCESS;
@@ -74,6 +65,14 @@ API CUresult cuStreamCreate(CUstream *out, unsigned int flags)
 
 API CUresult cuStreamCreateWithPriority(CUstream *out, unsigned int flags, int) { return cuStreamCreate(out, flags); }
 
+API CUresult cuCtxGetStreamPriorityRange(int *least, int *greatest)
+{
+	BEGIN
+	*least = 0;
+	*greatest = -5;
+	return CUDA_SUCCESS;
+}
+
 API CUresult cuStreamDestroy_v2(CUstream h)
 {
 	BEGIN
@@ -92,8 +91,8 @@ API CUresult cuStreamSynchronize(CUstream h)
 	Stream *s = stream_of(h);
 	if (!s)
 		return CUDA_ERROR_INVALID_HANDLE;
-	if (s->capturing) {
-		s->invalidated = true;
+	if (s->capture) {
+		s->capture->invalidated = true;
 		return api_error(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, "cuStreamSynchronize of a stream that is captured");
 	}
 	order_host(&s->timeline->clock);
@@ -106,8 +105,11 @@ API CUresult cuStreamWaitEvent(CUstream h, CUevent e, unsigned int)
 {
 	BEGIN
 	Event *event = handle<Event>(e);
-	if (!stream_of(h) || !event)
+	Stream *s = stream_of(h);
+	if (!s || !event)
 		return CUDA_ERROR_INVALID_HANDLE;
+	if (s->capture || event->captured)
+		return capture_wait(s, event);
 	return submit(h, [event] {
 		order_stream()->clock.join(event->clock);
 		return CUDA_SUCCESS;
@@ -145,7 +147,8 @@ API CUresult cuEventDestroy_v2(CUevent h)
 	return CUDA_SUCCESS;
 }
 
-// An event that a graph records can be waited for, and has a time, only where it is external.
+// An event that a capture records orders its streams; outside it can be waited for, and has a
+// time, only where it is external.
 API CUresult cuEventRecordWithFlags(CUevent h, CUstream s, unsigned int flags)
 {
 	BEGIN
@@ -153,10 +156,14 @@ API CUresult cuEventRecordWithFlags(CUevent h, CUstream s, unsigned int flags)
 	Stream *stream = stream_of(s);
 	if (!e || !stream)
 		return CUDA_ERROR_INVALID_HANDLE;
-	if (stream->capturing && !(flags & CU_EVENT_RECORD_EXTERNAL)) {
+	if (stream->capture && !(flags & CU_EVENT_RECORD_EXTERNAL)) {
 		e->recorded = false;
+		e->captured = true;
+		e->capture = stream->capture;
+		e->tail = stream->tail;
 		return CUDA_SUCCESS;
 	}
+	e->captured = false;
 	return submit(s, [=] {
 		e->recorded = true;
 		e->asked = false;
@@ -174,6 +181,8 @@ API CUresult cuEventSynchronize(CUevent h)
 	Event *e = handle<Event>(h);
 	if (!e)
 		return CUDA_ERROR_INVALID_HANDLE;
+	if (e->captured)
+		return api_error(CUDA_ERROR_CAPTURED_EVENT, "a wait of the host for an event that a capture has recorded");
 	order_host(&e->clock);
 	return CUDA_SUCCESS;
 }

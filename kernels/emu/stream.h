@@ -1,5 +1,7 @@
 // stream.h: what the driver's functions share: the lock, handles, work in streams.
 #pragma once
+#include <chrono>
+#include <memory>
 #include <mutex>
 #include <set>
 
@@ -15,17 +17,44 @@ extern bool initialized;
 
 typedef std::function<CUresult()> Work;
 
+// Node is one piece of a graph's work; `after` are the numbers of those that it waits for.
+struct Node {
+	Work work;
+	std::vector<size_t> after;
+};
+
 struct Graph {
-	std::vector<Work> work;
+	std::vector<Node> nodes; // as they were captured: what a node waits for comes before it
+};
+
+struct Stream;
+
+// Capture is what its first stream, and those that have waited for an event of it since, record.
+struct Capture {
+	Stream *first;
+	CUstreamCaptureMode mode;
+	bool invalidated = false;
+	Graph graph;
 };
 
 struct Stream {
 	unsigned flags = 0;
-	bool capturing = false, invalidated = false;
-	CUstreamCaptureMode mode = CU_STREAM_CAPTURE_MODE_GLOBAL;
-	Graph *graph = nullptr;
+	std::shared_ptr<Capture> capture; // null: work is done at once
+	std::vector<size_t> tail;         // nodes that the stream's next one waits for
 	Timeline *timeline = nullptr;
 };
+
+struct Event {
+	bool recorded = false, asked = false;
+	std::chrono::steady_clock::time_point at;
+	Clock clock; // what comes before it
+	std::weak_ptr<Capture> capture; // where it was recorded
+	bool captured = false;          // by a capture, maybe one that is over
+	std::vector<size_t> tail;       // nodes of the capture that come before it
+};
+
+// capture_wait makes a stream that is captured, or joins the capture, wait for an event of it.
+CUresult capture_wait(Stream *s, Event *e);
 
 // handles counts what was created and not destroyed, for the report of leaks.
 template <class T> std::set<T *> &handles()

@@ -381,6 +381,10 @@ typedef enum {
 } CUstreamCaptureMode;
 
 typedef enum {
+	CUDA_GRAPH_INSTANTIATE_FLAG_USE_NODE_PRIORITY = 8,
+} CUgraphInstantiate_flags;
+
+typedef enum {
 	CU_GRAPH_EXEC_UPDATE_SUCCESS = 0,
 	CU_GRAPH_EXEC_UPDATE_ERROR = 1,
 	CU_GRAPH_EXEC_UPDATE_ERROR_TOPOLOGY_CHANGED = 2,
