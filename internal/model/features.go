@@ -5,14 +5,15 @@ import (
 	"hdmnet/internal/op"
 )
 
-// features are the frozen maps of a batch: the B queries first, then the B·K supports.
+// features are the frozen maps of a batch: the B queries first, then the B·K supports. f5 is
+// nil before the head has run.
 type features struct {
 	f2, f3, f4, f5 *nn.Var
 }
 
 // features runs the backbone and the head on queries and supports, which share all weights,
 // as one list of images: as many at a time as fill the device, so that many shots need no
-// more memory than few. Supports are masked, but for ambiguity elimination, which compares
+// more memory than few. The head is left to base where it runs on all images at once. Supports are masked, but for ambiguity elimination, which compares
 // their foreground with their background. Images in the cache are taken from there. It panics
 // with ErrForgotten where an image that was left out is not there.
 func (n *HDMNet) features(t *nn.Tape, in Input, mask op.Tensor) features {
@@ -61,16 +62,15 @@ func (n *HDMNet) features(t *nn.Tape, in Input, mask op.Tensor) features {
 			lo = hi
 		}
 		var part features
-		t.Halves = !n.ambiguity // whose contrasts take float32
+		t.Halves = !n.ambiguity
 		part.f2, part.f3, part.f4 = n.Base.Backbone.features(t, t.Const(x))
-		t.Arena.Free(x)
-		op.Region(t.Dev, RegionHead)
-		part.f5 = n.Base.head(t, part.f4)
 		t.Halves = false
+		t.Arena.Free(x)
 		if len(images) == total {
 			all = part
 			break
 		}
+		n.head(t, &part)
 		all.room(t, part.values(), total)
 		for k, m := range part.values() {
 			for row, i := range images {
@@ -80,9 +80,20 @@ func (n *HDMNet) features(t *nn.Tape, in Input, mask op.Tensor) features {
 		t.Free(part.f2, part.f3, part.f4, part.f5)
 	}
 	if cache != nil {
+		if all.f2 != nil && all.f5 == nil {
+			n.head(t, &all)
+		}
 		cache.exchange(t, &all, in.Names, wanted)
 	}
 	return all
+}
+
+// head makes f5.
+func (n *HDMNet) head(t *nn.Tape, f *features) {
+	op.Region(t.Dev, RegionHead)
+	t.Halves = !n.ambiguity // whose contrasts take float32
+	f.f5 = n.Base.head(t, f.f4)
+	t.Halves = false
 }
 
 func (f *features) values() [4]op.Tensor {

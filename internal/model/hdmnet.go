@@ -118,13 +118,9 @@ func (n *HDMNet) Forward(t *nn.Tape, in Input) *Output {
 		t.Dev.Background(masks.bg, in.SupportMask)
 	}
 	var f features
-	var base *nn.Var
-	t.NoGrad(func() {
-		f = n.features(t, in, masks.fg)
-		base = classify(t, t.Rows(f.f5, 0, b), n.Classifier)
-	})
-	out.Base = t.Const(base.Value)
+	t.NoGrad(func() { f = n.features(t, in, masks.fg) })
 	if n.fusion.votes(k) {
+		out.Base = n.base(t, &f, b)
 		n.vote(t, out, f, masks, b, k)
 		return out
 	}
@@ -133,23 +129,56 @@ func (n *HDMNet) Forward(t *nn.Tape, in Input) *Output {
 	return out
 }
 
-// match is the network behind the backbone: it fills out, whose Base is there.
+// base is the base learner's head, unless it has run, and its classifier on the b queries.
+func (n *HDMNet) base(t *nn.Tape, f *features, b int) (logits *nn.Var) {
+	t.NoGrad(func() {
+		if f.f5 == nil {
+			n.head(t, f)
+		}
+		logits = classify(t, t.Rows(f.f5, 0, b), n.Classifier)
+	})
+	return t.Const(logits.Value)
+}
+
+// match is the network behind the backbone: it fills out, whose Base may be there.
 func (n *HDMNet) match(t *nn.Tape, out *Output, f features, masks sides, excluded op.Tensor, b, k int) {
 	h, w := f.f3.Value.Shape()[1], f.f3.Value.Shape()[2]
-	op.Region(t.Dev, RegionPrior)
 	near := masks.resized(t, h, w)
+	var p4, p5, qf, sf, proto *nn.Var
+	var style op.Tensor
+	// The head is a few large products. What needs no f5 is many small launches.
+	t.Branches(op.SecondBranch, func() {
+		if out.Base == nil {
+			out.Base = n.base(t, &f, b)
+		}
+		op.Region(t.Dev, RegionPrior)
+		if !n.ambiguity {
+			p5 = prior(t, f.f5, near.fg, b, k)
+		}
+	}, func() {
+		if !n.ambiguity {
+			p4 = prior(t, f.f4, near.fg, b, k)
+		}
+		op.Region(t.Dev, RegionProjections)
+		qf, sf = n.down(t, f, b)
+		soft := t.Arena.Float32(b*k, h, w, 1)
+		t.Dev.ResizeBilinear(soft, masks.fg, true)
+		proto = t.MaskedAveragePool(sf, t.Arena.Reshape(soft, b*k, h, w))
+		out.SuppMerge = merge(t, n.SuppMerge, sf, proto)
+		op.Region(t.Dev, RegionEnsemble)
+		style = styleDistance(t, f.f2, b, k)
+	})
+
+	op.Region(t.Dev, RegionPrior)
 	if n.ambiguity {
 		out.Similarity = contrastPrior(t, f, near, b)
 	} else {
-		out.Similarity = n.similarity(t, f, near.fg, b, k)
+		t.NoGrad(func() {
+			out.Similarity = t.Concat(p5, p4)
+			t.Free(p5, p4)
+		})
 	}
-
 	op.Region(t.Dev, RegionProjections)
-	qf, sf := n.down(t, f, b)
-	soft := t.Arena.Float32(b*k, h, w, 1)
-	t.Dev.ResizeBilinear(soft, masks.fg, true)
-	proto := t.MaskedAveragePool(sf, t.Arena.Reshape(soft, b*k, h, w))
-	out.SuppMerge = merge(t, n.SuppMerge, sf, proto)
 	tenfold := t.Arena.Zeros(out.Similarity.Value.Shape()...)
 	t.Dev.AddScaled(tenfold, out.Similarity.Value, 10)
 	out.QueryMerge = merge(t, n.QueryMerge, qf, t.ShotMean(proto, k), t.Const(tenfold))
@@ -158,7 +187,7 @@ func (n *HDMNet) match(t *nn.Tape, out *Output, f features, masks sides, exclude
 	op.Region(t.Dev, RegionTransformer)
 	n.Transformer.Mix.forward(t, out, masks, n.fusion.scale(k))
 	op.Region(t.Dev, RegionEnsemble)
-	out.Final = n.ensemble(t, out, f, excluded, b, k)
+	out.Final = n.ensemble(t, out, style, excluded, k)
 }
 
 // merge is ReLU(1×1(concat(parts))).
@@ -193,45 +222,40 @@ func (n *HDMNet) down(t *nn.Tape, f features, b int) (query, support *nn.Var) {
 	return query, support
 }
 
-// similarity returns the priors of f5 and f4 as the two channels of one map.
-func (n *HDMNet) similarity(t *nn.Tape, f features, mask op.Tensor, b, k int) *nn.Var {
-	s := f.f4.Value.Shape()
-	h, w := s[1], s[2]
-	var both [2]*nn.Var
-	for i, x := range [2]*nn.Var{f.f5, f.f4} {
-		p := t.Arena.Float32(b, h, w)
-		c := op.Last(x.Value)
-		t.Dev.PriorSimilarity(p, t.Arena.Rows(x.Value, 0, b), t.Arena.Reshape(t.Arena.Rows(x.Value, b, b+b*k), b, k, h, w, c), t.Arena.Reshape(mask, b, k, h, w))
-		both[i] = t.Const(t.Arena.Reshape(p, b, h, w, 1))
-	}
-	var out *nn.Var
-	t.NoGrad(func() {
-		out = t.Concat(both[0], both[1])
-		t.Free(both[0], both[1])
-	})
-	return out
+// prior returns the prior [B,h,w,1] of queries and then supports x under the supports' mask.
+func prior(t *nn.Tape, x *nn.Var, mask op.Tensor, b, k int) *nn.Var {
+	s := x.Value.Shape()
+	h, w, c := s[1], s[2], s[3]
+	p := t.Arena.Float32(b, h, w)
+	t.Dev.PriorSimilarity(p, t.Arena.Rows(x.Value, 0, b), t.Arena.Reshape(t.Arena.Rows(x.Value, b, b+b*k), b, k, h, w, c), t.Arena.Reshape(mask, b, k, h, w))
+	return t.Const(t.Arena.Reshape(p, b, h, w, 1))
 }
 
-// ensemble merges the meta learner with the base learner under the style distance.
-func (n *HDMNet) ensemble(t *nn.Tape, out *Output, f features, except op.Tensor, b, k int) *nn.Var {
+// styleDistance returns the distances [B,K] of the Gram matrices of queries and supports f2.
+func styleDistance(t *nn.Tape, f2 *nn.Var, b, k int) op.Tensor {
+	c := op.Last(f2.Value)
+	gram := t.Arena.Float32(b+b*k, c, c)
+	t.Dev.Gram(gram, f2.Value)
+	d := t.Arena.Float32(b, k)
+	t.Dev.GramDistance(d, t.Arena.Rows(gram, 0, b), t.Arena.Reshape(t.Arena.Rows(gram, b, b+b*k), b, k, c, c))
+	t.Arena.Free(gram)
+	return d
+}
+
+// ensemble merges the meta learner with the base learner under the distance of styles.
+func (n *HDMNet) ensemble(t *nn.Tape, out *Output, style, except op.Tensor, k int) *nn.Var {
 	s := out.Meta.Value.Shape()
-	h, w := s[1], s[2]
+	b, h, w := s[0], s[1], s[2]
 	prob := t.Arena.Float32(out.Base.Value.Shape()...)
 	t.Dev.Softmax(prob, out.Base.Value)
 	fg := t.Arena.Float32(b, h, w)
 	t.Dev.BaseForeground(fg, prob, except)
 	t.Arena.Free(prob)
 
-	c := op.Last(f.f2.Value)
-	gram := t.Arena.Float32(b+b*k, c, c)
-	t.Dev.Gram(gram, f.f2.Value)
-	d := t.Arena.Float32(b, k)
-	t.Dev.GramDistance(d, t.Arena.Rows(gram, 0, b), t.Arena.Reshape(t.Arena.Rows(gram, b, b+b*k), b, k, c, c))
-	t.Arena.Free(gram)
 	var squeeze, expand *nn.Linear
 	if n.KShot != nil && !n.uniformShots && k == n.shots {
 		squeeze, expand = n.KShot.Squeeze, n.KShot.Expand
 	}
-	psi := t.ShotWeights(d, squeeze, expand)
+	psi := t.ShotWeights(style, squeeze, expand)
 	return t.Ensemble(t.Softmax(out.Meta), fg, psi, n.GramMerge, n.ClsMerge)
 }

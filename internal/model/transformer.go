@@ -220,54 +220,71 @@ func (p *parseLayer) forward(t *nn.Tape, x *nn.Var) *nn.Var {
 // sides of the supports, scale is that of cross.
 func (m *mixTransformer) forward(t *nn.Tape, net *Output, masks sides, scale float32) {
 	q, s := net.QueryMerge, net.SuppMerge
-	b, bk := q.Value.Shape()[0], s.Value.Shape()[0]
 	x := t.JoinRows(q, s)
-	levels, maps := t.List(len(m.Stages)), t.List(len(m.Stages))
-	contrasts := t.List(len(m.Adaptors))
+	levels := t.List(len(m.Stages))
+	net.Maps, net.Contrasts = t.List(len(m.Stages)), t.List(len(m.Adaptors))
 	var keep *apart
 	if m.Adaptors != nil {
-		keep = &apart{masks, b}
+		keep = &apart{masks, q.Value.Shape()[0]}
 	}
-	for i, st := range m.Stages {
-		x = st.forward(t, x, keep)
-		levels[i] = x
-	}
-	var out *nn.Var
-	for i := len(levels) - 1; i >= 0; i-- {
-		l := levels[i]
-		size := l.Value.Shape()
-		h, w := size[1], size[2]
-		near := masks.resized(t, h, w)
-		query, support := t.Rows(l, 0, b), t.Rows(l, b, b+bk)
-		coarser := len(levels) - 1 - i
-		if m.Adaptors != nil {
-			query, support, contrasts[coarser] = m.Adaptors[i].forward(t, query, support, near)
+	levels[0] = m.Stages[0].forward(t, x, keep)
+	var fine, coarse *nn.Var
+	// The finest level is matched while the others are made, of a quarter and a sixteenth of its size.
+	t.Branches(op.FirstBranch, func() {
+		for i, st := range m.Stages[1:] {
+			levels[i+1] = st.forward(t, levels[i], keep)
 		}
-		y, corr := m.Match[i].Match.cross(t, query, t.Reshape(support, b, bk/b*h*w, dim), t.Arena.Reshape(near.fg, b, bk/b*h*w), scale)
-		if m.Adaptors != nil {
-			t.Free(query, support)
+		for i := len(levels) - 1; i > 0; i-- {
+			z := m.match(t, net, i, levels[i], masks, scale)
+			t.Free(levels[i])
+			coarse = m.parse(t, i, z, coarse)
 		}
-		maps[coarser] = t.Reshape(corr, b, h, w, 1)
-		prior := t.Resize(net.Similarity, h, w, true)
-		cat := t.Concat(y, prior)
-		z := t.ConvBN(cat, m.Match[i].Merge, nil, true)
-		t.Free(y, cat, l)
-		if out == nil {
-			out = m.Parse[i].forward(t, z)
-			t.Free(z)
-			continue
-		}
-		up := t.Resize(out, h, w, false)
-		sum := t.Add(z, up)
-		p := m.Parse[i].forward(t, sum)
-		next := t.Add(up, p)
-		t.Free(z, sum, p)
-		if up != out {
-			t.Free(up)
-		}
-		t.Free(out)
-		out = next
-	}
-	net.Meta, net.Maps, net.Contrasts = t.CollapsedConv(out, m.Cls), maps, contrasts
+	}, func() { fine = m.match(t, net, 0, levels[0], masks, scale) })
+	t.Free(levels[0])
+	out := m.parse(t, 0, fine, coarse)
+	net.Meta = t.CollapsedConv(out, m.Cls)
 	t.Free(out)
+}
+
+// match matches queries with supports at a level [B+B·K,h,w,64] and takes in the prior: [B,h,w,64].
+// It fills in the level's correlation map and contrast.
+func (m *mixTransformer) match(t *nn.Tape, net *Output, i int, level *nn.Var, masks sides, scale float32) *nn.Var {
+	size := level.Value.Shape()
+	b, images, h, w := net.QueryMerge.Value.Shape()[0], size[0], size[1], size[2]
+	coarser := len(m.Stages) - 1 - i
+	near := masks.resized(t, h, w)
+	query, support := t.Rows(level, 0, b), t.Rows(level, b, images)
+	if m.Adaptors != nil {
+		query, support, net.Contrasts[coarser] = m.Adaptors[i].forward(t, query, support, near)
+	}
+	k := images/b - 1
+	y, corr := m.Match[i].Match.cross(t, query, t.Reshape(support, b, k*h*w, dim), t.Arena.Reshape(near.fg, b, k*h*w), scale)
+	if m.Adaptors != nil {
+		t.Free(query, support)
+	}
+	net.Maps[coarser] = t.Reshape(corr, b, h, w, 1)
+	cat := t.Concat(y, t.Resize(net.Similarity, h, w, true))
+	z := t.ConvBN(cat, m.Match[i].Merge, nil, true)
+	t.Free(y, cat)
+	return z
+}
+
+// parse adds what the coarser level gives, nil for the coarsest, to the level z, which it frees.
+func (m *mixTransformer) parse(t *nn.Tape, i int, z, coarser *nn.Var) *nn.Var {
+	if coarser == nil {
+		out := m.Parse[i].forward(t, z)
+		t.Free(z)
+		return out
+	}
+	size := z.Value.Shape()
+	up := t.Resize(coarser, size[1], size[2], false)
+	sum := t.Add(z, up)
+	p := m.Parse[i].forward(t, sum)
+	out := t.Add(up, p)
+	t.Free(z, sum, p)
+	if up != coarser {
+		t.Free(up)
+	}
+	t.Free(coarser)
+	return out
 }

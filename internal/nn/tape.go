@@ -81,6 +81,17 @@ func (t *Tape) NoGrad(f func()) {
 	t.recording = was
 }
 
+// Branches calls first and then second, neither of which needs anything of the other, nor
+// frees what it reads; a GPU does them side by side. urgent is the one of small work. See op.Brancher.
+func (t *Tape) Branches(urgent op.Branch, first, second func()) {
+	if t.Together != nil { // which has one order of sums over processes
+		first()
+		second()
+		return
+	}
+	t.Arena.Branches(urgent, first, second)
+}
+
 // Recording tells whether gradients are wanted.
 func (t *Tape) Recording() bool { return t.recording }
 

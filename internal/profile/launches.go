@@ -49,12 +49,12 @@ func NewLaunches(dev op.Device) *Launches {
 	return d
 }
 
-// Capabilities are those of a traced device, to make additions late, which changes what is
-// launched, and to observe regions.
+// Capabilities are those of a traced device, to make additions late and branches, which
+// changes what is launched, and to observe regions.
 func (d *Launches) Capabilities() op.Capabilities {
 	c := d.Device.Capabilities()
 	inner := d.Device.Device.Capabilities()
-	c.Late, c.HalfMaps = inner.Late, inner.HalfMaps
+	c.Late, c.Branches, c.HalfMaps = inner.Late, inner.Branches, inner.HalfMaps
 	c.Regions = d
 	return c
 }

@@ -31,10 +31,11 @@ func NewRegions(dev op.Device) *Regions { return &Regions{Device: dev, watch: st
 // from Alloc.
 func (d *Regions) NonStdAlloc() {}
 
-// Capabilities are the device's, and to observe regions.
+// Capabilities are the device's, and to observe regions. Branches come one after the other:
+// of work side by side no part has a time of its own.
 func (d *Regions) Capabilities() op.Capabilities {
 	c := d.Device.Capabilities()
-	c.Regions = d
+	c.Regions, c.Branches = d, nil
 	if d.NoGraphs {
 		c.Graphs = nil
 	}
