@@ -104,6 +104,7 @@ test-parity: $(CUDA_LIB) $(EMU_SELFTEST) ## whole networks on the emulated drive
 		$(PARITY_ENV) HDMNET_TEST_PRECISION=$$precision $(CUDA_GO) test -count=1 -tags cuda -run 'Golden/.*(210x294|192x320)$$' ./internal/vit || exit 1; \
 	done
 	$(PARITY_ENV) HDMNET_EMU_CC=90 HDMNET_TEST_PRECISION=bf16 $(CUDA_GO) test -count=1 -tags cuda -run 'EvalGolden/eval_pascal_resnet50_1shot$$' ./internal/model
+	$(PARITY_ENV) HDMNET_EMU_SEED=7 $(CUDA_GO) test -count=1 -tags cuda -run BranchesChangeNoBit ./internal/model
 	$(PARITY_ENV) $(CUDA_GO) test -count=1 -tags cuda -run 'TwoDevices|Doctor|Faults|BenchTrace|KilledOverTCP' ./cmd/hdmnet
 	$(PARITY_ENV) HDMNET_EMU_DRY=1 HDMNET_EMU_MEMORY=32768 HDMNET_TEST_LARGE=1 $(CUDA_GO) test -count=1 -tags cuda -run 'LargeStep|TraceLarge|ToldOfCompiling' ./internal/model ./cmd/hdmnet
 

@@ -94,7 +94,7 @@ func (d *Device) Close() error {
 		for _, m := range d.modules {
 			keep(d.check(m.Unload(), "unload kernels"))
 		}
-		keep(d.check(d.staging.stream.Destroy(), "destroy the second stream"))
+		keep(d.check(d.staging.stream.Destroy(), "destroy the stream of uploads"))
 		keep(d.branches.close())
 		keep(d.check(d.gpu.ReleasePrimaryCtx(), "release the context"))
 		return first

@@ -15,7 +15,8 @@
 //   ptx/         runs the PTX text itself, in the place of fibre, warp and module
 //   api.cpp, stream.cpp, graph.cpp   the driver's functions
 //
-// The environment: HDMNET_EMU_SEED=n starts and wakes warps in a random order drawn from n;
+// The environment: HDMNET_EMU_SEED=n starts and wakes warps in a random order drawn from n, and with an
+// odd n a graph runs what was captured last as soon as it can;
 // HDMNET_EMU_RACES=0 looks for no races; HDMNET_EMU_TENSOR=name is how the interpreter's
 // tensor cores add; HDMNET_EMU_THREADS=n runs blocks on n threads;
 // HDMNET_EMU_MEMORY=n is the device's memory in MiB, of which other programs hold
