@@ -141,29 +141,29 @@ template <class S> __device__ __forceinline__ void lane_terms(float (&v)[4], con
 // tensor_multiply computes the warp's values of a tile from steps times BK terms of two
 // sources of which one at least lies across the sum, rounded when they are read.
 // seen is called with every panel of A while it is in shared memory.
-template <class F, class A, class B, int MT, int NT, class Seen> __device__ __forceinline__ void tensor_multiply(float (&acc)[MT][NT][4], A &a, B &b, i64 steps, Seen seen)
+template <class F, int STAGES = TENSOR_STAGES, class A, class B, int MT, int NT, class Seen> __device__ __forceinline__ void tensor_multiply(float (&acc)[MT][NT][4], A &a, B &b, i64 steps, Seen seen)
 {
 	static_assert(A::EXTENT == MT * 32 && B::EXTENT == NT * 16, "2×2 warps");
 	DYNAMIC_SHARED(float, memory);
 	tensor_clear(acc);
 	auto fetch_stage = [&](i64 s) __attribute__((always_inline)) {
 		if (s < steps) {
-			float *stage = memory + s % TENSOR_STAGES * (A::FLOATS + B::FLOATS);
+			float *stage = memory + s % STAGES * (A::FLOATS + B::FLOATS);
 			fetch(stage, a);
 			fetch(stage + A::FLOATS, b);
 		}
 		cp_async_commit(); // an empty group too, so that the groups count the stages
 	};
 	UNROLL
-	for (int s = 0; s < TENSOR_STAGES - 1; s++)
+	for (int s = 0; s < STAGES - 1; s++)
 		fetch_stage(s);
 	int row = warp() / 2 * MT * 16, col = warp() % 2 * NT * 8;
 	UNROLL_BY(1)
 	for (i64 s = 0; s < steps; s++) {
-		cp_async_wait<TENSOR_STAGES - 2>();
+		cp_async_wait<STAGES - 2>();
 		__syncthreads(); // this stage has come, and nobody reads the one before it any more
-		fetch_stage(s + TENSOR_STAGES - 1);
-		const float *stage = memory + s % TENSOR_STAGES * (A::FLOATS + B::FLOATS);
+		fetch_stage(s + STAGES - 1);
+		const float *stage = memory + s % STAGES * (A::FLOATS + B::FLOATS);
 		seen(stage);
 		typename F::A av[MT];
 		UNROLL
@@ -188,9 +188,9 @@ template <class F, class A, class B, int MT, int NT, class Seen> __device__ __fo
 	}
 }
 
-template <class F, class A, class B, int MT, int NT> __device__ __forceinline__ void tensor_multiply(float (&acc)[MT][NT][4], A &a, B &b, i64 steps)
+template <class F, int STAGES = TENSOR_STAGES, class A, class B, int MT, int NT> __device__ __forceinline__ void tensor_multiply(float (&acc)[MT][NT][4], A &a, B &b, i64 steps)
 {
-	tensor_multiply<F>(acc, a, b, steps, [](const float *) {});
+	tensor_multiply<F, STAGES>(acc, a, b, steps, [](const float *) {});
 }
 
 // ColumnSums adds up the columns of A, whose panels lie across the sum: a thread each.

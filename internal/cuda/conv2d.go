@@ -105,7 +105,7 @@ func (d *Device) ownConvGradInput(p precision, g convArgs) {
 	g.dk = int32(stride / gcd(stride, int(g.dilation)))
 	phase := int(g.batch) * ceil(int(g.h), stride) * ceil(int(g.w), stride)
 	tile, blocks := chooseTile(phase, ci, co%4 == 0 && ci%4 == 0 && aligned16(g.out, g.a, g.b))
-	kernel, threads, shared := p.gradientKernel("conv2d_grad_input", true, tile)
+	kernel, threads, shared := d.gradientKernel(p, "conv2d_grad_input", true, tile)
 	s := grid2(blocks, stride*stride, threads)
 	s.shared = shared
 	d.launch(kernel, s, &g)
@@ -153,7 +153,7 @@ func (d *Device) ownConvGradWeight(p precision, g convArgs, sums op.Tensor) {
 	tile, blocks, length := chooseSplit(co, g.terms(), g.positions(), co%4 == 0 && ci%4 == 0 && aligned16(g.out, g.a, g.b))
 	parts := ceil(g.positions(), length)
 	g.splitPositions = int32(length)
-	kernel, threads, shared := p.gradientKernel("conv2d_grad_weight", false, tile)
+	kernel, threads, shared := d.gradientKernel(p, "conv2d_grad_weight", false, tile)
 	s := grid2(blocks, parts, threads)
 	s.shared = shared
 	if sums != nil {

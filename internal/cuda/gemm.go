@@ -53,7 +53,7 @@ func (d *Device) ownGemm(p precision, layout string, g gemmArgs, sums op.Tensor)
 	if g.accumulate != 0 && g.ldc == g.n { // parts of the sum side by side
 		tile, blocks, length = chooseSplit(g.m, g.n, g.k, g.aligned(layout))
 	}
-	kernel, threads, shared := p.gradientKernel("gemm_"+layout, layout == "nn", tile)
+	kernel, threads, shared := d.gradientKernel(p, "gemm_"+layout, layout == "nn", tile)
 	length = ceil(length, 4) * 4 // parts begin at an address that may be read by fours
 	parts := ceil(g.k, length)
 	g.splitK = length

@@ -91,8 +91,8 @@ func (d *Device) LinearGrad(dx, dw, db, dy, x, w op.Tensor) {
 		defer d.freeScratch(a.weight.c)
 		defer d.addPartials(address(dw), a.weight.c, parts, out*in)
 	}
-	kernel, threads, shared := p.gradientKernel("linear_grad", true, tile)
-	_, _, weightShared := p.gradientKernel("gemm_tn", false, small)
+	kernel, threads, shared := d.gradientKernel(p, "linear_grad", true, tile)
+	_, _, weightShared := d.gradientKernel(p, "gemm_tn", false, small)
 	s := grid1(blocks*parts+inputBlocks, threads)
 	s.shared = max(shared, weightShared)
 	d.launch(kernel, s, &a)

@@ -9,8 +9,6 @@ const (
 	tensorStep    = 16
 	tensorStages  = 4
 	tensorThreads = 128
-
-	largestStage = tensorStep * (128 + 128) * 4 // the kernels that have it come with fewer stages too
 )
 
 // bytesOfWeight is the size of a rounded weight.
@@ -54,11 +52,12 @@ func (d *Device) launchTensorConv(kernel string, tile productTile, blocks, bytes
 }
 
 // staged returns the kernel to take, its threads, and its dynamic shared memory, for stages of
-// bytes each: GPUs with 100 KiB of it on a multiprocessor (RTX 30, 40, 50) have room for two blocks
-// of three stages of 16 KiB, and for one of four. The results are the same.
+// bytes each. GPUs with 100 KiB of it on a multiprocessor (RTX 30, 40, 50) have room for two blocks
+// of four stages of 12 KiB, or of three of 16; kernels with stages in between come with three too
+// (_fewer). The results are the same.
 func (d *Device) staged(kernel string, bytes int) (name string, threads, shared int) {
 	const fewer = tensorStages - 1
-	if bytes == largestStage && !d.holdsTwo(tensorStages*bytes) && d.holdsTwo(fewer*bytes) {
+	if d.kernels[kernel+"_fewer"] != nil && !d.holdsTwo(tensorStages*bytes) && d.holdsTwo(fewer*bytes) {
 		return kernel + "_fewer", tensorThreads, fewer * bytes
 	}
 	return kernel, tensorThreads, tensorStages * bytes

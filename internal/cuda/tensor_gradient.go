@@ -5,7 +5,7 @@ package cuda
 // gradientKernel returns the kernel name<tile> in a precision, its threads and its bytes of
 // dynamic shared memory: those of kernels/tensor_gradient.cu on tensor cores. alongSum tells
 // that A lies along the sum; otherwise it lies across it, as B does always.
-func (p precision) gradientKernel(name string, alongSum bool, tile productTile) (kernel string, threads, shared int) {
+func (d *Device) gradientKernel(p precision, name string, alongSum bool, tile productTile) (kernel string, threads, shared int) {
 	if p == fp32 {
 		return name + tile.name, 256, 0
 	}
@@ -14,5 +14,5 @@ func (p precision) gradientKernel(name string, alongSum bool, tile productTile) 
 	if alongSum {
 		a = tile.rows * (tensorStep + 4)
 	}
-	return name + "_" + p.String() + tile.name, tensorThreads, tensorStages * (a + across(tile.columns)) * 4
+	return d.staged(name+"_"+p.String()+tile.name, (a+across(tile.columns))*4)
 }
