@@ -40,8 +40,13 @@ func TestPrototypes(t *testing.T) {
 	if _, errs, code := hdmnet(t, with(folder, []string{"--set", "prototypes.size=160"})...); code != ui.ExitUsage || !strings.Contains(errs, "other settings") {
 		t.Errorf("another size in the same folder: code %d: %s", code, errs)
 	}
-	fails(t, ui.ExitUsage, with(one, []string{"--out", at("bad"), "--set", "prototypes.size=100"}), "size 100", "multiple of", "16")
+	fails(t, ui.ExitUsage, with(one, []string{"--out", at("bad"), "--set", "prototypes.size=100"}), "prototypes.size is 100", "multiples of 16", "nearest is 96")
 	fails(t, ui.ExitUsage, with(one, []string{"--out", at("bad"), "--set", "prototypes.clusters=0"}), "prototypes.clusters")
+
+	fails(t, ui.ExitUsage, with([]string{"eval", "--weights", w, "--config", "coco20i_resnet50", "--data-root", dir, "--fold", "0"}, prototypesSmall),
+		"no list of its pictures", dir, "--list FILE", "dataset.val_list")
+	missing := with([]string{"predict", "--weights", w, "--support", support + ":" + mask, "--query-dir", at("none"), "--out", at("bad")}, prototypesSmall)
+	fails(t, ui.ExitError, missing, at("none"), "check --query-dir")
 
 	args := with([]string{"eval", "--weights", w, "--seeds", "1,2", "--episodes", "3", "--json", "--fold", "1"}, prototypesSmall, small[:8])
 	var scores []string

@@ -132,6 +132,10 @@ func openList(c *config.Dataset, fold data.Fold, split data.Split, m Monitor) (d
 	if split == data.Val {
 		list, key = c.ValList, "dataset.val_list"
 	}
+	if list == "" && c.Root != "" {
+		return nil, settingf("%s has no list of its pictures in %s: give --list FILE (lines of `image mask` relative to %s; `hdmnet data prepare` writes such lists), or set %s",
+			c.Name, c.Root, c.Root, key)
+	}
 	if list == "" {
 		return nil, settingf("%s needs its pictures: give --data-root DIR and --list FILE (lines of `image mask` relative to DIR), or set %s", c.Name, key)
 	}

@@ -14,6 +14,7 @@ import (
 	"hdmnet/internal/infile"
 	"hdmnet/internal/model"
 	"hdmnet/internal/run"
+	"hdmnet/internal/vit"
 	"hdmnet/internal/weights"
 )
 
@@ -84,6 +85,9 @@ func OpenTrained(s Source, o config.Options, m Monitor) (*Trained, error) {
 			want = model.BaseLearner
 		}
 		if err := layout.Check(want); err != nil {
+			if _, encoder := vit.Find(layout.Backbone); encoder && layout.Kind == model.BackboneAlone && layout.Problem == "" {
+				return fmt.Errorf("%w, or in `hdmnet predict` and `eval` without training by --method %s", err, strings.Join(Methods(), " or "))
+			}
 			return err
 		}
 		return t.history(f.Metadata())

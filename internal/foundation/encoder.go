@@ -14,10 +14,11 @@ import (
 // SizeFor is the multiple of a patch next to a side, in pixels.
 func SizeFor(side, patch int) int { return (side + patch/2) / patch * patch }
 
-// CheckSize fails unless a side is a multiple of the patch of a method's encoder.
+// CheckSize fails unless a side is a multiple of the patch of a method's encoder; the error names the
+// setting and the nearest side.
 func CheckSize(method string, side int, s vit.Spec) error {
-	if side < s.Patch || side%s.Patch != 0 {
-		return fmt.Errorf("%s: size %d: expected a multiple of the encoder's patch, %d", method, side, s.Patch)
+	if err := s.CheckSize(side, side); err != nil {
+		return fmt.Errorf("%s.size is %d: %w", method, side, err)
 	}
 	return nil
 }

@@ -49,11 +49,11 @@ func (s Settings) Side() int { return s.Size }
 func (s Settings) Check(e vit.Spec) error {
 	switch {
 	case s.Components < 0 || s.Components >= e.Channels:
-		return fmt.Errorf("insid3: %d components: expected fewer than the encoder's %d channels; 0 takes %d", s.Components, e.Channels, defaultComponents(e.Channels))
+		return fmt.Errorf("insid3.components is %d, expected fewer than the encoder's %d channels; 0 takes %d", s.Components, e.Channels, defaultComponents(e.Channels))
 	case !(s.Tau > 0 && s.Tau < 1):
-		return fmt.Errorf("insid3: tau %g: expected a similarity between 0 and 1", s.Tau)
+		return fmt.Errorf("insid3.tau is %g, expected a similarity between 0 and 1", s.Tau)
 	case !(s.Merge > 0 && s.Merge < 1):
-		return fmt.Errorf("insid3: merge %g: expected a score between 0 and 1", s.Merge)
+		return fmt.Errorf("insid3.merge is %g, expected a score between 0 and 1", s.Merge)
 	}
 	return foundation.CheckSize("insid3", s.Size, e)
 }

@@ -155,7 +155,7 @@ type unreadable struct{ error }
 func queries(ctx context.Context, folder, out string) ([]string, error) {
 	tree, err := locate.Walk(ctx, folder, func(f string) bool { return locate.Same(f, out) })
 	if err != nil {
-		return nil, fmt.Errorf("pictures: %w", err)
+		return nil, fmt.Errorf("pictures: %w; check --query-dir", err)
 	}
 	var all []string
 	names := map[string]string{}

@@ -32,7 +32,7 @@ func (s Settings) Side() int { return s.Size }
 // Check says which number is out of range for an encoder.
 func (s Settings) Check(e vit.Spec) error {
 	if s.Clusters < 1 {
-		return fmt.Errorf("prototypes: %d clusters: expected 1 or more", s.Clusters)
+		return fmt.Errorf("prototypes.clusters is %d, expected 1 or more", s.Clusters)
 	}
 	return foundation.CheckSize("prototypes", s.Size, e)
 }
