@@ -98,7 +98,7 @@ random weights.`,
   hdmnet eval --run runs/first --protocol quick --save-episodes episodes.jsonl
   hdmnet eval --run runs/second --episodes-file episodes.jsonl
   hdmnet eval --method insid3 --weights dinov3_vitl16.safetensors --config coco20i_resnet50 \
-      --data-root coco --fold 0 --protocol quick`,
+      --data-root coco --list val.txt --fold 0 --protocol quick`,
 		Args: flags.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return flags.Together(cmd, io, func(ctx context.Context, io ui.Streams, p *flags.Processes) error { return runEval(ctx, io, p, o) })
