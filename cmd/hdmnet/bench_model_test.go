@@ -80,7 +80,7 @@ func TestBenchModel(t *testing.T) {
 					t.Errorf("%s: %+v", mode, q)
 				}
 			}
-			want := " upload backbone head prior projections transformer ensemble"
+			want := " upload backbone head prior projections ensemble transformer"
 			if want += map[string]string{"eval": " predictions results", "train": " losses predictions backward results optimizer"}[mode]; names != want {
 				t.Errorf("%s: parts%s, want%s", mode, names, want)
 			}
