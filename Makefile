@@ -85,7 +85,7 @@ test-ptx: $(CUDA_LIB) $(EMU_PTX) $(EMU_LIBRARIES) ## the PTX that ships, interpr
 	$(PTX_ENV) $(CUDA_GO) test -count=1 -tags cuda -run '$(CUDA_RUN)' ./internal/cuda
 	$(if $(filter .,$(CUDA_RUN)),$(PTX_ENV) HDMNET_EMU_CC=90 $(CUDA_GO) test -count=1 -tags cuda -run '$(strip $(HOPPER))' ./internal/cuda)
 	$(if $(filter .,$(CUDA_RUN)),for model in $(PTX_MODELS); do \
-		HDMNET_EMU_CC=$$(case $$model in h100) echo 90;; *) echo 80;; esac) $(PTX_ENV) HDMNET_EMU_RACES=0 HDMNET_EMU_TENSOR=$$model $(CUDA_GO) test -count=1 -tags cuda -run '$(PTX_TENSOR)' ./internal/cuda || exit 1; \
+		HDMNET_EMU_CC=$$(case $$model in (h100) echo 90;; (*) echo 80;; esac) $(PTX_ENV) HDMNET_EMU_RACES=0 HDMNET_EMU_TENSOR=$$model $(CUDA_GO) test -count=1 -tags cuda -run '$(PTX_TENSOR)' ./internal/cuda || exit 1; \
 	done)
 
 # Whole networks and the self-test on tiles of AMX, emulated where the processor lacks them.
