@@ -41,8 +41,9 @@ func checkMatrix(name string, transposed bool, rows, cols int, data []float32, l
 	}
 }
 
-// colsMax is how many columns of B, packed before, a block of A meets.
-const colsMax = 1024
+// colsMax is how many columns of B, packed before, a block of A meets: so few that the block of C
+// stays in the second-level cache from pass to pass.
+const colsMax = 512
 
 // A split reduction makes about splitTasks tasks; blocks of C that are splitRows ×
 // splitColumns count as one.

@@ -104,15 +104,15 @@ func (p *product) runTask(buf *blockBuffers, chunk, m0, m1, n0, n1 int) {
 // runPass computes C[m0:m1, n0:n1] over steps [k0, k0+kc). Rows of a are step elements apart
 // before they are in panels, and rs and ks inside of one.
 //
-// A panel of B meets all rows, while it is in the first-level cache. Where a residual is added
-// it meets one panel of rows, which stays there instead, and then the next panel of B does, as
-// far as the second-level cache holds them: then C and the residual, which are in no cache, are
-// read and written along their rows, not in columns of a few lines with kilobytes between them.
+// A panel of rows stays in the first-level cache while it meets the panels of B, as many as the
+// second-level cache holds, and then the next one does: so C and the residual, which are in no
+// cache, are read and written along their rows, not in columns of a few lines with kilobytes
+// between them. A kernel of whole columns (AMX) takes a panel of B with all rows instead.
 func (p *product) runPass(buf *blockBuffers, out *target, k0, kc int, a []float32, step, rs, ks, m0, m1, n0, n1 int) {
 	mr, nr := p.isa.mr, p.isa.nr
-	rows, columns := m1-m0, nr
-	if out.flags&flagResidual != 0 && p.isa.column == nil {
-		rows, columns = mr, max(machineBlocking().near/2/max(kc, 1)/nr*nr, nr)
+	rows, columns := mr, max(machineBlocking().near/2/max(kc, 1)/nr*nr, nr)
+	if p.isa.column != nil {
+		rows, columns = m1-m0, nr
 	}
 	for g := n0; g < n1; g += columns {
 		for i0 := m0; i0 < m1; i0 += rows {

@@ -143,9 +143,20 @@ func (kn *kernel) generate() {
 
 	rs3, rs5, aFar := GP64(), GP64(), GP64()
 	multiples(a, aFar, rs, rs3, rs5)
+	// The panel of B behind this one is read next, at first from memory. Other kernels have no
+	// load to spare for it.
+	next, fetches := GP64(), kn.width == 64 && kn.vectors == 2
+	if fetches {
+		IMUL3Q(I32(2*kn.width), kc, next)
+	}
 	step := func(u int) {
 		for v := range kn.vectors {
 			VMOVUPS(Mem{Base: b, Disp: (u*2 + v) * kn.width}, kn.pinned[v])
+		}
+		if fetches {
+			for line := 0; line < 2*kn.width; line += 64 {
+				PREFETCHT1(Mem{Base: b, Index: next, Scale: 1, Disp: u*2*kn.width + line})
+			}
 		}
 		for i := range kn.rows {
 			m := rowAddress(i, a, aFar, rs, rs3, rs5)
