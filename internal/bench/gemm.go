@@ -40,7 +40,7 @@ func MeasureProduct(ctx context.Context, dev op.Device, p Product, runs int) (r 
 	finished, one := op.Span(c, 0, 1), make([]float32, 1)
 	wait := func() { dev.Download(one, finished) }
 	if r.Linear, err = rates(ctx, p, runs, wait, func() { dev.Linear(c, a, b, nil) }); err == nil {
-		r.Frozen, err = rates(ctx, p, runs, wait, func() { dev.FrozenConv2D(c, a, frozen, nil, false) })
+		r.Frozen, err = rates(ctx, p, runs, wait, func() { dev.FrozenConv2D(c, a, frozen, nil, op.NoActivation) })
 	}
 	return r, err
 }

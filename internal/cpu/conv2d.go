@@ -27,12 +27,11 @@ func (s *convShape) patches(x []float32) gather {
 		stride: s.Stride, oy: -s.Pad, ox: -s.Pad, ny: s.KH, nx: s.KW, stepY: s.Dil, stepX: s.Dil}
 }
 
-// convForward computes y = relu(conv(x, w) + bias? + residual?) as one product
-// of the patches [B·Ho·Wo, KH·KW·Cin] with wᵀ. pre is w packed before, or nil;
-// bias and residual (laid out as y) may be nil. The product is in a precision. Where x or y
-// holds halves, the inner dimension is that of float32 all the same.
-func convForward(in op.Precision, s convShape, y, x, w, bias, residual []float32, relu bool, pre *packedB, half halves) {
-	p := newProduct(in, s.pixels(), s.Cout, s.patch(), y, s.Cout, false, epilogue{bias, residual, relu}, half)
+// convForward computes y = conv(x, w), with an epilogue, as one product of the patches
+// [B·Ho·Wo, KH·KW·Cin] with wᵀ. pre is w packed before, or nil. The product is in a precision.
+// Where x or y holds halves, the inner dimension is that of float32 all the same.
+func convForward(in op.Precision, s convShape, y, x, w []float32, pre *packedB, epi epilogue, half halves) {
+	p := newProduct(in, s.pixels(), s.Cout, s.patch(), y, s.Cout, false, epi, half)
 	if s.pointwise() {
 		p.denseA = matrix{data: x, ld: s.Cin}
 		p.a = &p.denseA
@@ -84,7 +83,7 @@ func convBackwardWeight(in op.Precision, s convShape, dw, db, x, dy []float32) {
 func (d *Device) Conv2D(y, x, w, bias, residual op.Tensor, p op.ConvParams) {
 	op.CheckConv2D(y, x, w, bias, residual, p)
 	s := shapeOf(x, w, p)
-	convForward(s.within(d.fine()), s, f32(y), f32(x), f32(w), f32(bias), f32(residual), p.ReLU, nil, halves{})
+	convForward(s.within(d.fine()), s, f32(y), f32(x), f32(w), nil, epilogue{f32(bias), f32(residual), op.ReLUIf(p.ReLU)}, halves{})
 }
 
 // Conv2DGradInput adds the transposed convolution of dy to dx.

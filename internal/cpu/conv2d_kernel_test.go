@@ -122,7 +122,7 @@ func TestConvForward(t *testing.T) {
 			}
 			for _, pre := range []*packedB{nil, packWeights(in, d.w, s.Cout, s.KH*s.KW, s.Cin)} {
 				y := append([]float32(nil), d.y...)
-				convForward(in, s, y, d.x, d.w, bias, residual, relu, pre, halves{})
+				convForward(in, s, y, d.x, d.w, pre, epilogue{bias, residual, op.ReLUIf(relu)}, halves{})
 				checkSums(t, fmt.Sprintf("%+v options %d packed %v: y", s, options, pre != nil), y, want)
 			}
 		}
@@ -179,7 +179,7 @@ func TestConvSameBitsForEveryGOMAXPROCS(t *testing.T) {
 			withProcs(procs, func() {
 				y, dx := make([]float32, len(d.y)), make([]float32, len(d.x))
 				dw, db := make([]float32, len(d.w)), make([]float32, len(d.bias))
-				convForward(op.FP32, s, y, d.x, d.w, d.bias, d.residual, true, nil, halves{})
+				convForward(op.FP32, s, y, d.x, d.w, nil, epilogue{d.bias, d.residual, op.ReLUActivation}, halves{})
 				convBackwardData(op.FP32, s, dx, d.y, d.w, false)
 				convBackwardWeight(op.FP32, s, dw, db, d.x, d.y)
 				if procs == 1 {
@@ -200,7 +200,9 @@ func TestConvDoesNotAllocate(t *testing.T) {
 	d := randomConv(rand.New(rand.NewPCG(23, 24)), s)
 	pre := packWeights(op.FP32, d.w, s.Cout, s.KH*s.KW, s.Cin)
 	for name, f := range map[string]func(){
-		"forward":         func() { convForward(op.FP32, s, d.y, d.x, d.w, d.bias, d.residual, true, pre, halves{}) },
+		"forward": func() {
+			convForward(op.FP32, s, d.y, d.x, d.w, pre, epilogue{d.bias, d.residual, op.ReLUActivation}, halves{})
+		},
 		"backward data":   func() { convBackwardData(op.FP32, s, d.x, d.y, d.w, true) },
 		"backward weight": func() { convBackwardWeight(op.FP32, s, d.w, d.bias, d.x, d.y) },
 	} {
@@ -233,8 +235,12 @@ func BenchmarkConv2D(b *testing.B) {
 			name string
 			f    func()
 		}{
-			{"forward", func() { convForward(op.FP32, s, d.y, d.x, d.w, d.bias, nil, true, nil, halves{}) }},
-			{"frozen", func() { convForward(op.FP32, s, d.y, d.x, d.w, d.bias, d.residual, true, pre, halves{}) }},
+			{"forward", func() {
+				convForward(op.FP32, s, d.y, d.x, d.w, nil, epilogue{bias: d.bias, activation: op.ReLUActivation}, halves{})
+			}},
+			{"frozen", func() {
+				convForward(op.FP32, s, d.y, d.x, d.w, pre, epilogue{d.bias, d.residual, op.ReLUActivation}, halves{})
+			}},
 			{"data", func() { convBackwardData(op.FP32, s, d.x, d.y, d.w, false) }},
 			{"weight", func() { convBackwardWeight(op.FP32, s, d.w, d.bias, d.x, d.y) }},
 		} {

@@ -24,6 +24,9 @@ func (c *frozenConv) Params() op.ConvParams { return c.params }
 // ReadsHalves: the inputs of products in bf16 are rounded.
 func (c *frozenConv) ReadsHalves() bool { return c.winograd == nil && c.in == op.BF16 }
 
+// readsHalves tells whether some frozen convolutions read halves.
+func (d *Device) readsHalves() bool { return d.precision == op.BF16 }
+
 // Close leaves the memory to the garbage collector.
 func (c *frozenConv) Close() error {
 	c.packed, c.winograd = nil, nil
@@ -44,10 +47,10 @@ func (d *Device) FreezeConv2D(w, bias []float32, shape []int, p op.ConvParams) (
 	return c, nil
 }
 
-// FrozenConv2D computes y = relu(conv(x) + bias + residual). Of halves, two channels are one
-// element of the slices.
-func (d *Device) FrozenConv2D(y, x op.Tensor, c op.FrozenConv, residual op.Tensor, relu bool) {
-	op.CheckFrozenConv2D(y, x, c, residual)
+// FrozenConv2D computes y = activation(conv(x) + bias + residual). Of halves, two channels are
+// one element of the slices.
+func (d *Device) FrozenConv2D(y, x op.Tensor, c op.FrozenConv, residual op.Tensor, activation op.Activation) {
+	op.CheckFrozenConv2D(y, x, c, residual, activation)
 	f := c.(*frozenConv)
 	xs, p := x.Shape(), f.params
 	s := convShape{B: xs[0], H: xs[1], W: xs[2], Cin: xs[3], Cout: f.shape[0], KH: f.shape[1], KW: f.shape[2],
@@ -57,8 +60,8 @@ func (d *Device) FrozenConv2D(y, x op.Tensor, c op.FrozenConv, residual op.Tenso
 		panic("cpu: FrozenConv2D: takes halves as x where it rounds x, and as y without residual")
 	}
 	if f.winograd != nil {
-		convWinograd(s, f32(y), f32(x), f.winograd, f.bias, f32(residual), relu, half.y)
+		convWinograd(s, f32(y), f32(x), f.winograd, f.bias, f32(residual), activation == op.ReLUActivation, half.y)
 	} else {
-		convForward(f.in, s, f32(y), f32(x), nil, f.bias, f32(residual), relu, f.packed, half)
+		convForward(f.in, s, f32(y), f32(x), nil, f.packed, epilogue{bias: f.bias, residual: f32(residual), activation: activation}, half)
 	}
 }

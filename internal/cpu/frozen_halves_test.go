@@ -16,20 +16,23 @@ type halvesCase struct {
 	b, h, w, ci, co int
 	kernel          int
 	op.ConvParams
-	next int // kernel of the reader
+	next       int // kernel of the reader
+	activation op.Activation
 }
 
 var halvesCases = []halvesCase{
-	{1, 13, 11, 64, 64, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}, 1}, // Winograd's algorithm without AMX
-	{2, 9, 14, 64, 128, 3, op.ConvParams{Stride: 1, Pad: 2, Dilation: 2}, 1}, // on sub-grids of unequal size
-	{1, 5, 7, 64, 64, 3, op.ConvParams{Stride: 1, Pad: 4, Dilation: 4}, 1},   // a pixel or two in each
-	{2, 17, 17, 64, 64, 3, op.ConvParams{Stride: 1, Pad: 4, Dilation: 4}, 1}, // tiles that only the largest have
-	{1, 20, 17, 40, 72, 3, op.ConvParams{Stride: 2, Pad: 1, Dilation: 1}, 1}, // a product of patches
-	{1, 3, 5, 1100, 520, 1, op.ConvParams{Stride: 1, Dilation: 1}, 1},        // several passes, before and behind
-	{1, 1, 1, 8, 8, 1, op.ConvParams{Stride: 1, Dilation: 1}, 1},             // one pixel
-	{2, 13, 14, 96, 64, 1, op.ConvParams{Stride: 1, Dilation: 1}, 3},         // read as patches with AMX
-	{1, 33, 18, 24, 16, 1, op.ConvParams{Stride: 1, Dilation: 1}, 2},         // read as patches everywhere
-	{1, 19, 12, 16, 1100, 1, op.ConvParams{Stride: 1, Dilation: 1}, 1},       // blocks of columns
+	{1, 13, 11, 64, 64, 3, op.ConvParams{Stride: 1, Pad: 1, Dilation: 1}, 1, op.ReLUActivation}, // Winograd's algorithm without AMX
+	{2, 9, 14, 64, 128, 3, op.ConvParams{Stride: 1, Pad: 2, Dilation: 2}, 1, op.ReLUActivation}, // on sub-grids of unequal size
+	{1, 5, 7, 64, 64, 3, op.ConvParams{Stride: 1, Pad: 4, Dilation: 4}, 1, op.ReLUActivation},   // a pixel or two in each
+	{2, 17, 17, 64, 64, 3, op.ConvParams{Stride: 1, Pad: 4, Dilation: 4}, 1, op.ReLUActivation}, // tiles that only the largest have
+	{1, 20, 17, 40, 72, 3, op.ConvParams{Stride: 2, Pad: 1, Dilation: 1}, 1, op.ReLUActivation}, // a product of patches
+	{1, 3, 5, 1100, 520, 1, op.ConvParams{Stride: 1, Dilation: 1}, 1, op.ReLUActivation},        // several passes, before and behind
+	{1, 1, 1, 8, 8, 1, op.ConvParams{Stride: 1, Dilation: 1}, 1, op.ReLUActivation},             // one pixel
+	{2, 13, 14, 96, 64, 1, op.ConvParams{Stride: 1, Dilation: 1}, 3, op.ReLUActivation},         // read as patches with AMX
+	{1, 33, 18, 24, 16, 1, op.ConvParams{Stride: 1, Dilation: 1}, 2, op.ReLUActivation},         // read as patches everywhere
+	{1, 19, 12, 16, 1100, 1, op.ConvParams{Stride: 1, Dilation: 1}, 1, op.ReLUActivation},       // blocks of columns
+	{1, 31, 23, 16, 1100, 1, op.ConvParams{Stride: 1, Dilation: 1}, 1, op.GELUActivation},
+	{1, 3, 5, 1100, 520, 1, op.ConvParams{Stride: 1, Dilation: 1}, 1, op.NoActivation},
 }
 
 // run returns both convolutions' outputs, with halves or float32 between them; in halves the
@@ -53,9 +56,9 @@ func (c *halvesCase) run(t *testing.T, dev *Device, half bool) (between, y []flo
 	if half && second.ReadsHalves() {
 		z = tensor.New(tensor.Of(op.Half), tensor.WithShape(shape...), tensor.WithBacking(make([]uint16, op.Len(z))))
 	}
-	dev.FrozenConv2D(z, x, first, nil, true)
+	dev.FrozenConv2D(z, x, first, nil, c.activation)
 	out := zerosOf(dev, c.b, reader.Out(shape[1], c.next), reader.Out(shape[2], c.next), 24)
-	dev.FrozenConv2D(out, z, second, nil, false)
+	dev.FrozenConv2D(out, z, second, nil, op.NoActivation)
 	if z.Dtype() == tensor.Float32 {
 		return z.Float32s(), out.Float32s(), second.ReadsHalves()
 	}
@@ -93,4 +96,42 @@ func TestFrozenHalves(t *testing.T) {
 			t.Errorf("in %v a reader of halves: %v", in, some)
 		}
 	})
+}
+
+// TestRoundedRows: LayerNorm and SelfAttention write halves that are their float32, rounded to
+// nearest, on any number of threads.
+func TestRoundedRows(t *testing.T) {
+	dev, err := Open(op.BF16)
+	if err != nil {
+		t.Skip(err)
+	}
+	r := rand.New(rand.NewPCG(5, 6))
+	filled := func(shape ...int) op.Tensor {
+		x := zerosOf(dev, shape...)
+		copy(x.Float32s(), randomFloats(r, op.Len(x)))
+		return x
+	}
+	check := func(what string, write func(y op.Tensor), shape ...int) {
+		exact := zerosOf(dev, shape...)
+		write(exact)
+		for _, procs := range []int{1, 3} {
+			y := tensor.New(tensor.Of(op.Half), tensor.WithShape(shape...), tensor.WithBacking(make([]uint16, op.Len(exact))))
+			withProcs(procs, func() { write(y) })
+			for i, bits := range y.Uint16s() {
+				want := math.Float32bits(exact.Float32s()[i])
+				if want += 0x7fff + want>>16&1; uint32(bits) != want>>16 {
+					t.Fatalf("%s, %d threads: element %d of %g is %#x, want %#x", what, procs, i, exact.Float32s()[i], bits, want>>16)
+				}
+			}
+		}
+	}
+	for _, s := range [][3]int{{1, 1, 8}, {2, 13, 24}, {1, 70, 768}, {3, 9, 40}} {
+		x, w, b := filled(s[:]...), filled(s[2]), filled(s[2])
+		mean, rstd := zerosOf(dev, s[0]*s[1]), zerosOf(dev, s[0]*s[1])
+		check(fmt.Sprint("LayerNorm ", s), func(y op.Tensor) { dev.LayerNorm(y, mean, rstd, x, w, b, 1e-6) }, s[:]...)
+	}
+	for _, s := range [][4]int{{1, 1, 8, 4}, {2, 37, 48, 2}, {1, 61, 128, 2}, {2, 300, 64, 1}, {1, 29, 192, 2}} { // heads of 2, 24, 64, 64 and 96
+		q, k, v := filled(s[:3]...), filled(s[0], s[1]+3, s[2]), filled(s[0], s[1]+3, s[2])
+		check(fmt.Sprint("SelfAttention ", s), func(y op.Tensor) { dev.SelfAttention(y, nil, q, k, v, s[3]) }, s[:3]...)
+	}
 }

@@ -16,11 +16,7 @@ type geluArgs struct{ y, x, dx, dy []float32 }
 
 var (
 	gelus = newLoop(func(a *geluArgs, lo, hi int) {
-		y, x := a.y[lo:hi], a.x[lo:hi]
-		for i := geluVector(y, x); i < len(x); i++ {
-			z := float64(x[i])
-			y[i] = float32(0.5 * z * (1 + erf64(z*(1/math.Sqrt2))))
-		}
+		geluRow(a.y[lo:hi], a.x[lo:hi])
 	})
 	geluGrads = newLoop(func(a *geluArgs, lo, hi int) {
 		const density = 0.3989422804014327 // 1/√(2π)
@@ -32,6 +28,14 @@ var (
 		}
 	})
 )
+
+// geluRow computes y = x·Φ(x); y may be x.
+func geluRow(y, x []float32) {
+	for i := geluVector(y, x); i < len(x); i++ {
+		z := float64(x[i])
+		y[i] = float32(0.5 * z * (1 + erf64(z*(1/math.Sqrt2))))
+	}
+}
 
 // GELUGrad adds dy·(Φ(x) + x·φ(x)) to dx, φ(x) = exp(−x²/2)/√(2π).
 func (d *Device) GELUGrad(dx, dy, x op.Tensor) {

@@ -178,7 +178,7 @@ func (c *bf16Case) run(t *testing.T, dev *Device) []float32 {
 	}
 	added := of(residual, c.b, c.Out(c.h, c.kh), c.Out(c.w, c.kw), c.co)
 	y := zerosOf(dev, added.Shape()...)
-	dev.FrozenConv2D(y, of(x, c.b, c.h, c.w, c.ci), f, added, c.ReLU)
+	dev.FrozenConv2D(y, of(x, c.b, c.h, c.w, c.ci), f, added, op.ReLUIf(c.ReLU))
 	return y.Float32s()
 }
 
@@ -325,9 +325,11 @@ func TestFrozenDoesNotAllocate(t *testing.T) {
 		d := randomConv(rand.New(rand.NewPCG(23, 24)), s)
 		w := packWeights(in, d.w, s.Cout, s.KH*s.KW, s.Cin)
 		for name, f := range map[string]func(){
-			"forward": func() { convForward(in, s, d.y, d.x, nil, d.bias, d.residual, true, w, halves{}) },
-			"data":    func() { convBackwardData(in, s, d.x, d.y, d.w, true) },
-			"weight":  func() { convBackwardWeight(in, s, d.w, d.bias, d.x, d.y) },
+			"forward": func() {
+				convForward(in, s, d.y, d.x, nil, w, epilogue{d.bias, d.residual, op.ReLUActivation}, halves{})
+			},
+			"data":   func() { convBackwardData(in, s, d.x, d.y, d.w, true) },
+			"weight": func() { convBackwardWeight(in, s, d.w, d.bias, d.x, d.y) },
 		} {
 			if got := testing.AllocsPerRun(5, f); got != 0 {
 				t.Errorf("%s: %v allocations once warm, want 0", name, got)
@@ -396,7 +398,7 @@ func BenchmarkBF16(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			run[i] = func() { dev.FrozenConv2D(y, x, f, nil, true) }
+			run[i] = func() { dev.FrozenConv2D(y, x, f, nil, op.ReLUActivation) }
 		}
 		b.Run(fmt.Sprintf("%dx%d_%d_to_%d_by_%dx%d", c.h, c.w, c.ci, c.co, c.k, c.k), func(b *testing.B) {
 			seconds := [3]float64{math.Inf(1), math.Inf(1), math.Inf(1)}

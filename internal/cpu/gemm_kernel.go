@@ -1,6 +1,10 @@
 package cpu
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"hdmnet/internal/op"
+)
 
 // tileFunc computes one mr×nr tile of C over kc steps of the inner dimension:
 //
@@ -38,7 +42,7 @@ func tileGo(kc int, a *float32, rs, ks int, b, c *float32, ldc int, bias, residu
 		tileGo2(s[2:4], as[2*rs:], rs, ks, bs)
 	}
 	cs := unsafe.Slice(c, 3*ldc+4)
-	epi := epilogue{relu: flags&flagReLU != 0}
+	epi := epilogue{activation: op.ReLUIf(flags&flagReLU != 0)}
 	if flags&flagBias != 0 {
 		epi.bias = unsafe.Slice(bias, 4)
 	}
@@ -72,11 +76,11 @@ func tileGo2(s [][4]float32, a []float32, rs, ks int, b []float32) {
 }
 
 // epilogue is what happens to a product before it is stored:
-// C = relu(AB + bias + residual). The zero value does nothing.
+// C = activation(AB + bias + residual). The zero value does nothing. Kernels do all but GELU.
 type epilogue struct {
-	bias     []float32 // one per column, or nil
-	residual []float32 // laid out as C, or nil
-	relu     bool
+	bias       []float32 // one per column, or nil
+	residual   []float32 // laid out as C, or nil
+	activation op.Activation
 }
 
 // flags returns the flags of a tileFunc for e.
@@ -88,7 +92,7 @@ func (e *epilogue) flags() int {
 	if e.residual != nil {
 		flags |= flagResidual
 	}
-	if e.relu {
+	if e.activation == op.ReLUActivation {
 		flags |= flagReLU
 	}
 	return flags
@@ -108,7 +112,7 @@ func (e *epilogue) finishRow(dst, sum []float32, accumulate bool, at, col int) {
 	if e.residual != nil {
 		addPlain(sum, e.residual[at:])
 	}
-	if e.relu {
+	if e.activation == op.ReLUActivation {
 		for j, v := range sum {
 			if v < 0 {
 				sum[j] = 0

@@ -1,6 +1,10 @@
 package cpu
 
-import "runtime"
+import (
+	"runtime"
+
+	"hdmnet/internal/op"
+)
 
 // chunkCount says in how many chunks the inner dimension is summed: one if C
 // alone makes enough tasks. It depends on the shape alone.
@@ -75,7 +79,7 @@ func (p *product) runTask(buf *blockBuffers, chunk, m0, m1, n0, n1 int) {
 	for pass := first; pass <= last; pass++ {
 		k0 := pass * p.kBlock
 		kc := min(p.kBlock, p.k-k0)
-		a, step := p.rowsInPlace(m0, rows, kc), p.k
+		a, step := p.rowsInPlace(m0, rows, k0, kc), p.k
 		rs, ks := p.k, 1
 		if a == nil {
 			a, step = buf.a, kStride(kc)
@@ -93,11 +97,9 @@ func (p *product) runTask(buf *blockBuffers, chunk, m0, m1, n0, n1 int) {
 		}
 		if pass == last {
 			out.flags |= out.epi.flags()
+			out.last = true
 		}
 		p.runPass(buf, &out, k0, kc, a, step, rs, ks, m0, m1, n0, n1)
-	}
-	if p.half.y {
-		p.isa.pairRows(rounded.a, p.c[(m0*p.ldc+n0)/2:], p.ldc/2, buf.c, n1-n0, m1-m0, n1-n0)
 	}
 }
 
@@ -116,8 +118,8 @@ func (p *product) runPass(buf *blockBuffers, out *target, k0, kc int, a []float3
 	}
 	for g := n0; g < n1; g += columns {
 		for i0 := m0; i0 < m1; i0 += rows {
-			i1 := min(i0+rows, m1)
-			for j := g; j < min(g+columns, n1); j += nr {
+			i1, end := min(i0+rows, m1), min(g+columns, n1)
+			for j := g; j < end; j += nr {
 				b, j1 := p.panelOfB(buf, k0, kc, j, n0), min(j+nr, n1)
 				if p.isa.column != nil {
 					p.runColumn(buf, out, kc, a, rs, b, i0, i1, j, j1)
@@ -127,7 +129,23 @@ func (p *product) runPass(buf *blockBuffers, out *target, k0, kc int, a []float3
 					p.runTile(buf, out, kc, a[(i-m0)*step:], rs, ks, b, i, min(i+mr, i1), j, j1)
 				}
 			}
+			if out.last {
+				p.finish(out, i0, i1, g, end)
+			}
 		}
+	}
+}
+
+// finish does to C[i0:i1, j0:j1] what kernels leave: GELU, and the rounding to halves.
+func (p *product) finish(out *target, i0, i1, j0, j1 int) {
+	if out.epi.activation == op.GELUActivation {
+		for i := i0; i < i1; i++ {
+			row := out.c[out.at(i, j0):out.at(i, j1)]
+			geluRow(row, row)
+		}
+	}
+	if p.half.y {
+		p.isa.pairRows(rounded.a, p.c[(i0*p.ldc+j0)/2:], p.ldc/2, out.c[out.at(i0, j0):], out.ldc, i1-i0, j1-j0)
 	}
 }
 
@@ -141,14 +159,18 @@ func (p *product) panelOfB(buf *blockBuffers, k0, kc, j, n0 int) []float32 {
 	return buf.b[(j-n0)*depth : (j-n0+p.isa.nr)*depth]
 }
 
-// rowsInPlace returns A from row m0 on if the kernel can read it where it lies: one pass
-// over whole rows without gaps, as many as whole tiles read. Then there is nothing to pack.
-func (p *product) rowsInPlace(m0, rows, kc int) []float32 {
-	if d := &p.denseA; p.a == d && !d.transposed && 0 < kc && kc == p.k && kc%p.isa.step == 0 && d.ld == p.k && (m0+rows)*p.k <= len(d.data) {
-		return d.data[m0*p.k:]
+// rowsInPlace returns A from row m0 and step k0 on if the kernel can read it where it lies: rows
+// without gaps, as many as whole tiles read, that do not all fall in one set of the first-level
+// cache. Then there is nothing to pack.
+func (p *product) rowsInPlace(m0, rows, k0, kc int) []float32 {
+	if d := &p.denseA; p.a == d && !d.transposed && 0 < kc && kc%p.isa.step == 0 && d.ld == p.k && (kc == p.k || p.k%sameSet != 0) && (m0+rows)*p.k <= len(d.data) {
+		return d.data[m0*p.k+k0:]
 	}
 	return nil
 }
+
+// sameSet is a distance of elements that fall in one set of usual first-level caches.
+const sameSet = 1024
 
 // packPrivate packs this task's part of B.
 func (p *product) packPrivate(buf *blockBuffers, n0, n1, k0, kc int) {
@@ -176,6 +198,7 @@ type target struct {
 	m0, n0 int // the element of C that c begins with
 	epi    epilogue
 	flags  int
+	last   bool // C is complete behind this pass
 }
 
 // at is where in c the element (i,j) of C is.

@@ -109,7 +109,7 @@ func randomGemm(r *rand.Rand, transA, transB, accumulate bool, m, n, k, options 
 	if options&2 != 0 {
 		g.epi.residual = randomFloats(r, m*g.ldc)
 	}
-	g.epi.relu = options&4 != 0
+	g.epi.activation = op.ReLUIf(options&4 != 0)
 	return g
 }
 
@@ -158,7 +158,7 @@ func (g *gemmCase) check(t *testing.T, in op.Precision, got []float32) {
 			if g.epi.residual != nil {
 				add(float64(g.epi.residual[at]))
 			}
-			if g.epi.relu {
+			if g.epi.activation == op.ReLUActivation {
 				want = max(want, 0)
 			}
 			if tol := float64(terms+3) * 0x1p-24 * size; !(math.Abs(float64(got[at])-want) <= tol) {
@@ -170,7 +170,7 @@ func (g *gemmCase) check(t *testing.T, in op.Precision, got []float32) {
 
 func (g *gemmCase) String() string {
 	return fmt.Sprintf("m=%d n=%d k=%d transA=%v transB=%v accumulate=%v bias=%v residual=%v relu=%v",
-		g.m, g.n, g.k, g.transA, g.transB, g.accumulate, g.epi.bias != nil, g.epi.residual != nil, g.epi.relu)
+		g.m, g.n, g.k, g.transA, g.transB, g.accumulate, g.epi.bias != nil, g.epi.residual != nil, g.epi.activation == op.ReLUActivation)
 }
 
 func TestGemmEdgeTiles(t *testing.T) {

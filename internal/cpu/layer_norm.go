@@ -8,8 +8,13 @@ import (
 
 // LayerNorm normalizes every row of x [..., C] and keeps its mean and 1/√(var+eps).
 func (d *Device) LayerNorm(y, mean, rstd, x, w, b op.Tensor, eps float32) {
-	rows, c := op.CheckLayerNorm(y, mean, rstd, x, w, b)
-	layerNorms.run(rows, rowGrain(c), layerNormArgs{y: f32(y), x: f32(x), w: f32(w), b: f32(b), mean: f32(mean), rstd: f32(rstd), c: c, eps: eps})
+	rows, c := op.CheckLayerNorm(y, mean, rstd, x, w, b, d.readsHalves())
+	a := layerNormArgs{y: f32(y), x: f32(x), w: f32(w), b: f32(b), mean: f32(mean), rstd: f32(rstd), c: c, eps: eps}
+	if op.IsHalf(y) {
+		halfLayerNorms.run(rows, rowGrain(c), a)
+		return
+	}
+	layerNorms.run(rows, rowGrain(c), a)
 }
 
 type layerNormArgs struct {
@@ -20,22 +25,17 @@ type layerNormArgs struct {
 }
 
 var (
-	layerNorms = newLoop(func(a *layerNormArgs, lo, hi int) {
-		c := a.c
-		if f := rowLoops(c).layerNorm; f != nil {
-			f(&a.y[lo*c], &a.mean[lo], &a.rstd[lo], &a.x[lo*c], &a.w[0], &a.b[0], c, hi-lo, 1/float32(c), a.eps)
-			return
-		}
-		for r := lo; r < hi; r++ {
-			x, y := a.x[r*c:(r+1)*c], a.y[r*c:(r+1)*c]
-			m := rowSum(x) / float32(c)
-			v := rowSquares(x, m) / float32(c)
-			s := float32(1 / math.Sqrt(float64(v+a.eps)))
-			a.mean[r], a.rstd[r] = m, s
-			w, b, y := a.w[:len(x)], a.b[:len(x)], y[:len(x)]
-			for i, v := range x {
-				y[i] = (v-m)*s*w[i] + b[i]
-			}
+	layerNorms = newLoop(func(a *layerNormArgs, lo, hi int) { a.rows(a.y[lo*a.c:hi*a.c], lo, hi) })
+	// Of halves a few rows at a time are float32, in the first-level cache.
+	halfLayerNorms = newLoop(func(a *layerNormArgs, lo, hi int) {
+		const block = 8
+		isa, c := isaOf(op.BF16), a.c
+		y := takeScratch(block * c)
+		defer freeScratch(y)
+		for ; lo < hi; lo += block {
+			n := min(block, hi-lo)
+			a.rows(y, lo, lo+n)
+			isa.pairRows(rounded.a, a.y[lo*c/2:], c/2, y, c, n, c)
 		}
 	})
 	layerNormGrads = newChunkSums(func(a *layerNormArgs, lo, hi int, acc []float32) {
@@ -63,6 +63,26 @@ var (
 		}
 	})
 )
+
+// rows computes y [hi−lo,C] of rows lo to hi, their means and their 1/√(var+eps).
+func (a *layerNormArgs) rows(y []float32, lo, hi int) {
+	c := a.c
+	if f := rowLoops(c).layerNorm; f != nil {
+		f(&y[0], &a.mean[lo], &a.rstd[lo], &a.x[lo*c], &a.w[0], &a.b[0], c, hi-lo, 1/float32(c), a.eps)
+		return
+	}
+	for r := lo; r < hi; r++ {
+		x, y := a.x[r*c:(r+1)*c], y[(r-lo)*c:]
+		m := rowSum(x) / float32(c)
+		v := rowSquares(x, m) / float32(c)
+		s := float32(1 / math.Sqrt(float64(v+a.eps)))
+		a.mean[r], a.rstd[r] = m, s
+		w, b, y := a.w[:len(x)], a.b[:len(x)], y[:len(x)]
+		for i, v := range x {
+			y[i] = (v-m)*s*w[i] + b[i]
+		}
+	}
+}
 
 // LayerNormGrad adds the gradients. With g = dy·w and x̂ = (x−mean)·rstd:
 //

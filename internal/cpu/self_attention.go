@@ -70,15 +70,16 @@ func (a *attention) queries(rows, x []float32, i int) (valid int) {
 // SelfAttention implements op.SelfAttention: a block of queries meets the keys block by
 // block with a running maximum and a running sum.
 func (dev *Device) SelfAttention(y, lse, q, k, v op.Tensor, heads int) {
-	sizes := op.CheckSelfAttention(y, lse, q, k, v, heads)
+	sizes := op.CheckSelfAttention(y, lse, q, k, v, heads, dev.readsHalves())
+	to := attended{f32(y), op.IsHalf(y)}
 	if dev.inPairs(sizes, lse) {
-		selfAttentionInPairs(sizes, f32(y), f32(q), f32(k), f32(v))
+		selfAttentionInPairs(sizes, to, f32(q), f32(k), f32(v))
 		return
 	}
 	a := newAttention(sizes)
 	var w scratch
 	defer w.free()
-	f := attentionForward{attention: a, y: f32(y), lse: f32(lse), q: f32(q), k: f32(k), v: f32(v),
+	f := attentionForward{attention: a, y: to, lse: f32(lse), q: f32(q), k: f32(k), v: f32(v),
 		kPanels: w.floats(a.units() * a.nk * a.d), vColumns: w.floats(a.units() * a.nk * a.width(a.d))}
 	attentionKeys.run(a.units(), 1, f)
 	attentionQueries.run(a.units()*a.rowBlocks(a.n), 1, f)
@@ -87,7 +88,8 @@ func (dev *Device) SelfAttention(y, lse, q, k, v op.Tensor, heads int) {
 // attentionForward is the operands of SelfAttention, the keys' in the layouts of tiling.
 type attentionForward struct {
 	attention
-	y, lse, q, k, v   []float32
+	y                 attended
+	lse, q, k, v      []float32
 	kPanels, vColumns []float32
 }
 
@@ -127,15 +129,37 @@ func (f *attentionForward) attendBlock(u, i int) {
 		}
 		f.product(acc, width, s, f.cols, vColumns[j*f.isa.nr:], f.nk*f.isa.nr, f.d, keys, j > 0)
 	}
-	y := f.head(f.y, u)
-	for r := range valid {
-		out := y[(i+r)*f.channels : (i+r)*f.channels+f.d]
-		copy(out, acc[r*width:])
-		scaleRow(out, 1/total[r])
-		if len(f.lse) > 0 {
+	f.y.store(&f.attention, u, i, acc, total[:valid])
+	if len(f.lse) > 0 {
+		for r := range valid {
 			f.lse[u*f.n+i+r] = top[r] + log32(total[r])
 		}
 	}
+}
+
+// attended is the result of an attention [batch, n, channels]; of halves two are one element.
+type attended struct {
+	y    []float32
+	half bool
+}
+
+// store writes the rows from i on of head u: the sums acc, as far apart as whole panels of d
+// channels, divided by total. It changes acc.
+func (t attended) store(a *attention, u, i int, acc, total []float32) {
+	width := a.width(a.d)
+	for r, sum := range total {
+		scaleRow(acc[r*width:r*width+a.d], 1/sum)
+	}
+	values := 1 // of an element
+	if t.half {
+		values = 2
+	}
+	to, apart := sample(t.y, u/a.heads, a.batch)[(u%a.heads*a.d+i*a.channels)/values:], a.channels/values
+	if t.half {
+		isaOf(op.BF16).pairRows(rounded.a, to, apart, acc, width, len(total), a.d)
+		return
+	}
+	a.isa.copyBlock(to, apart, acc, width, len(total), a.d)
 }
 
 // soften turns one query's scores with a block of keys into exp(score − top) and adds them to

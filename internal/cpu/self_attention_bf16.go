@@ -20,11 +20,12 @@ func (d *Device) inPairs(s op.AttentionSizes, lse op.Tensor) bool {
 // bf16; sums and the softmax are float32. See gemm_bf16.go.
 type pairedAttention struct {
 	attention
-	y, q, k, v        []float32
+	y                 attended
+	q, k, v           []float32
 	kPanels, vColumns []float32 // of pairs: [nk/nr][d/2][nr] and [d/nr][nk/2][nr] of every head
 }
 
-func selfAttentionInPairs(s op.AttentionSizes, y, q, k, v []float32) {
+func selfAttentionInPairs(s op.AttentionSizes, y attended, q, k, v []float32) {
 	isa := isaOf(op.BF16)
 	blocks := (s.M + keyColumns - 1) / keyColumns
 	cols := roundUp((s.M+blocks-1)/blocks, max(isa.nr, splitGroup))
@@ -107,12 +108,7 @@ func (f *pairedAttention) attendBlock(u, i int) {
 		}
 		f.product(acc, width, p, pairs, vColumns[j/2*f.isa.nr:], f.nk/2*f.isa.nr, f.d, roundUp(keys, 2*f.isa.step)/2, j > 0)
 	}
-	y := f.head(f.y, u)
-	for r := range valid {
-		out := y[(i+r)*f.channels : (i+r)*f.channels+f.d]
-		copy(out, acc[r*width:])
-		scaleRow(out, 1/total[r])
-	}
+	f.y.store(&f.attention, u, i, acc, total[:valid])
 }
 
 // softmaxFunc turns rows of scores into probabilities, as pairs of bf16. Of row r the keys scores

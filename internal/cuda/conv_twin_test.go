@@ -59,7 +59,7 @@ func (c twinConv) products(d op.Device, change func(float32) float32) (all [][]f
 	if err != nil {
 		panic(err)
 	}
-	d.FrozenConv2D(y, x, frozen, nil, false)
+	d.FrozenConv2D(y, x, frozen, nil, op.NoActivation)
 	keep("FrozenConv2D")
 	if err := frozen.Close(); err != nil {
 		panic(err)

@@ -97,13 +97,13 @@ func (d *Device) resident(values []float32) (pointer, error) {
 	return pointer(at), nil
 }
 
-// FrozenConv2D computes y = ReLU(conv(x) + bias + residual).
-func (d *Device) FrozenConv2D(y, x op.Tensor, c op.FrozenConv, residual op.Tensor, relu bool) {
-	op.CheckFrozenConv2D(y, x, c, residual)
+// FrozenConv2D computes y = activation(conv(x) + bias + residual); GELU by itself, in place.
+func (d *Device) FrozenConv2D(y, x op.Tensor, c op.FrozenConv, residual op.Tensor, activation op.Activation) {
+	op.CheckFrozenConv2D(y, x, c, residual, activation)
 	f := c.(*frozenConv)
 	g := newConvArgs(x.Shape(), f.shape, f.params)
 	g.out, g.a, g.b, g.bias, g.residual = address(y), address(x), f.weights, f.bias, address(residual)
-	if relu {
+	if activation == op.ReLUActivation {
 		g.relu = 1
 	}
 	if f.half {
@@ -112,5 +112,8 @@ func (d *Device) FrozenConv2D(y, x op.Tensor, c op.FrozenConv, residual op.Tenso
 		d.convForward(g)
 	} else {
 		d.tensorConv(f.precision, g)
+	}
+	if activation == op.GELUActivation {
+		d.GELU(y, y)
 	}
 }

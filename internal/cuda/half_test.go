@@ -104,7 +104,7 @@ func (h halves) freeze(shape []int, p op.ConvParams) op.FrozenConv {
 // frozen runs a frozen convolution.
 func (h halves) frozen(y, x, residual op.Tensor, shape []int, p op.ConvParams, relu bool) {
 	c := h.freeze(shape, p)
-	h.dev.FrozenConv2D(y, x, c, residual, relu)
+	h.dev.FrozenConv2D(y, x, c, residual, op.ReLUIf(relu))
 	if err := c.Close(); err != nil {
 		panic(err)
 	}
@@ -234,7 +234,7 @@ func TestHalfTiles(t *testing.T) {
 			}
 			f := h.freeze(c.w, c.p)
 			if gpu == nil {
-				d.FrozenConv2D(y, x, f, residual, true)
+				d.FrozenConv2D(y, x, f, residual, op.ReLUActivation)
 			} else {
 				frozen, g := f.(*frozenConv), newConvArgs(c.x, c.w, c.p)
 				g.out, g.a, g.b, g.bias, g.residual, g.relu = address(y), address(x), frozen.weights, frozen.bias, address(residual), 1

@@ -9,7 +9,7 @@ const layerNormRows = 4
 
 // LayerNorm normalizes every row of x and keeps its mean and 1/√(var+eps).
 func (d *Device) LayerNorm(y, mean, rstd, x, w, b op.Tensor, eps float32) {
-	rows, c := op.CheckLayerNorm(y, mean, rstd, x, w, b)
+	rows, c := op.CheckLayerNorm(y, mean, rstd, x, w, b, false)
 	d.launch("layer_norm", grid1(ceil(rows, layerNormRows), 32*layerNormRows), y, mean, rstd, x, w, b, eps, rows, c)
 }
 

@@ -54,7 +54,7 @@ func ownRows(rows, perBlock, batchHeads, splits int) size {
 // channels; others are padded first. In tf32 and bf16 rows and probabilities are rounded
 // to tf32 before they are multiplied; the softmax is float32.
 func (d *Device) SelfAttention(y, lse, q, k, v op.Tensor, heads int) {
-	rows, keys := headShapes("SelfAttention", op.CheckSelfAttention(y, lse, q, k, v, heads))
+	rows, keys := headShapes("SelfAttention", op.CheckSelfAttention(y, lse, q, k, v, heads, false))
 	var scratch headScratch
 	defer scratch.free(d)
 	a := selfAttentionArgs{q: scratch.rows(d, rows, q), k: scratch.rows(d, keys, k), v: scratch.rows(d, keys, v),

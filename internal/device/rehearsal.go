@@ -79,7 +79,7 @@ func newRehearsal(dev op.Device) (_ *rehearsal, err error) {
 func (r *rehearsal) run() {
 	for _, l := range r.layers {
 		for range l.times {
-			r.dev.FrozenConv2D(l.y, l.x, l.conv, l.residual, true)
+			r.dev.FrozenConv2D(l.y, l.x, l.conv, l.residual, op.ReLUActivation)
 		}
 	}
 	r.dev.PriorSimilarity(r.prior[0], r.prior[1], r.prior[2], r.prior[3])

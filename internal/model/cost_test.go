@@ -53,10 +53,10 @@ type convCounter struct {
 	flop float64
 }
 
-func (c *convCounter) FrozenConv2D(y, x op.Tensor, f op.FrozenConv, residual op.Tensor, relu bool) {
+func (c *convCounter) FrozenConv2D(y, x op.Tensor, f op.FrozenConv, residual op.Tensor, activation op.Activation) {
 	s := f.Shape()
 	c.flop += 2 * float64(op.Len(y)) * float64(s[1]*s[2]*s[3])
-	c.Device.FrozenConv2D(y, x, f, residual, relu)
+	c.Device.FrozenConv2D(y, x, f, residual, activation)
 }
 
 func (c *convCounter) SelfAttention(y, lse, q, k, v op.Tensor, heads int) {

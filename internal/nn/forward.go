@@ -71,7 +71,7 @@ func (t *Tape) convBN(x *Var, c *ConvBN, residual *Var, relu bool, next *ConvBN)
 	if t.folds(c) {
 		f := t.frozen(c)
 		y := t.frozenMap(x, f.Shape(), c.Conv.Params, next)
-		t.Dev.FrozenConv2D(y.Value, x.Value, f, residual.tensor(), relu)
+		t.Dev.FrozenConv2D(y.Value, x.Value, f, residual.tensor(), op.ReLUIf(relu))
 		return y
 	}
 	z := t.Conv2D(x, c.Conv)

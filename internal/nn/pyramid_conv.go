@@ -43,7 +43,7 @@ func (t *Tape) PyramidConv(x *Var, levels []*Var, c *ConvBN) *Var {
 	products, values := t.lists.take(len(levels)), t.tensors.take(len(levels))
 	for i, p := range levels {
 		q := t.convolved(p, c.pyramid.levels[i].Shape(), c.pyramid.levels[i].Params())
-		t.Dev.FrozenConv2D(q.Value, p.Value, c.pyramid.levels[i], nil, false)
+		t.Dev.FrozenConv2D(q.Value, p.Value, c.pyramid.levels[i], nil, op.NoActivation)
 		products[i], values[i] = q, q.Value
 	}
 	co := c.Conv.Weight.Shape[0]
@@ -51,7 +51,7 @@ func (t *Tape) PyramidConv(x *Var, levels []*Var, c *ConvBN) *Var {
 	spread := t.of(y, s[0], s[1], s[2], co)
 	t.Dev.PyramidSpread(spread.Value, values)
 	t.Free(products...)
-	t.Dev.FrozenConv2D(y.Value, x.Value, c.pyramid.own, spread.Value, false)
+	t.Dev.FrozenConv2D(y.Value, x.Value, c.pyramid.own, spread.Value, op.NoActivation)
 	t.Free(spread)
 	return y
 }

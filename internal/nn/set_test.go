@@ -169,8 +169,8 @@ func (c *counting) FreezeConv2D(w, bias []float32, shape []int, p op.ConvParams)
 	return &counted{f, c}, err
 }
 
-func (c *counting) FrozenConv2D(y, x op.Tensor, f op.FrozenConv, residual op.Tensor, relu bool) {
-	c.Device.FrozenConv2D(y, x, f.(*counted).FrozenConv, residual, relu)
+func (c *counting) FrozenConv2D(y, x op.Tensor, f op.FrozenConv, residual op.Tensor, activation op.Activation) {
+	c.Device.FrozenConv2D(y, x, f.(*counted).FrozenConv, residual, activation)
 }
 
 func (c *counted) Close() error {

@@ -30,7 +30,8 @@ func CheckAddNorm(z, y, mean, rstd, x, o, w, b Tensor, p DropoutParams) (rows, c
 		panic(fmt.Sprintf("op: %s: draws by channel, want them by element", name))
 	}
 	if w != nil {
-		checkLayerNorm(name, "y", y, z, w, mean, rstd)
+		sized(name, "y", y, rows*c)
+		checkLayerNorm(name, rows, c, w, mean, rstd)
 		shaped(name, "b", b, c)
 	}
 	return rows, c
@@ -45,7 +46,8 @@ func CheckAddNormGrad(dz, do, dw, db, dy, z, w, mean, rstd Tensor, p DropoutPara
 	}
 	if dy != nil {
 		sized(name, "z", z, rows*c)
-		checkLayerNorm(name, "dy", dy, z, w, mean, rstd)
+		sized(name, "dy", dy, rows*c)
+		checkLayerNorm(name, rows, c, w, mean, rstd)
 		shapedOrNil(name, "dw", dw, c)
 		shapedOrNil(name, "db", db, c)
 	}

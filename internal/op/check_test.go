@@ -61,7 +61,7 @@ var contracts = []contract{
 	{"Conv2DGradWeight", []operand{float("dw", 4, 3, 3, 3).orNil(), float("db", 4).orNil(), float("x", 2, 5, 7, 3), float("dy", 2, 5, 7, 4)},
 		func(t []Tensor) { CheckConv2DGradWeight(t[0], t[1], t[2], t[3], unit) }},
 	{"FrozenConv2D", []operand{float("y", 2, 5, 7, 4), float("x", 2, 5, 7, 3), float("residual", 2, 5, 7, 4).orNil()},
-		func(t []Tensor) { CheckFrozenConv2D(t[0], t[1], frozen{}, t[2]) }},
+		func(t []Tensor) { CheckFrozenConv2D(t[0], t[1], frozen{}, t[2], ReLUActivation) }},
 	{"Linear", []operand{float("y", 2, 5, 4), float("x", 2, 5, 3).blame("y"), float("w", 4, 3), float("bias", 4).orNil()},
 		func(t []Tensor) { CheckLinear(t[0], t[1], t[2], t[3]) }},
 	{"LinearGradInput", []operand{float("dx", 2, 5, 3).blame("dy"), float("dy", 2, 5, 4), float("w", 4, 3)},
@@ -83,7 +83,7 @@ var contracts = []contract{
 	{"BatchNormTrainGrad", []operand{float("dx", 6, 4).orNil(), float("dw", 4).orNil(), float("db", 4).orNil(), float("dy", 6, 4), float("x", 6, 4).blame("dy"), float("w", 4), float("saveMean", 4), float("saveRstd", 4)},
 		func(t []Tensor) { CheckBatchNormTrainGrad(t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]) }},
 	{"LayerNorm", []operand{float("y", 6, 4), float("mean", 6), float("rstd", 6), float("x", 6, 4).blame("y"), float("w", 4), float("b", 4)},
-		func(t []Tensor) { CheckLayerNorm(t[0], t[1], t[2], t[3], t[4], t[5]) }},
+		func(t []Tensor) { CheckLayerNorm(t[0], t[1], t[2], t[3], t[4], t[5], false) }},
 	{"LayerNormGrad", []operand{float("dx", 6, 4).orNil(), float("dw", 4).orNil(), float("db", 4).orNil(), float("dy", 6, 4), float("x", 6, 4).blame("dy"), float("w", 4), float("mean", 6), float("rstd", 6)},
 		func(t []Tensor) { CheckLayerNormGrad(t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]) }},
 	{"ReLU", []operand{float("y", 6, 4).blame("x"), float("x", 6, 4)}, func(t []Tensor) { CheckReLU(t[0], t[1]) }},
@@ -124,7 +124,7 @@ var contracts = []contract{
 	{"ResizeBilinearGrad", []operand{float("dx", 2, 5, 7, 4), float("dy", 2, 3, 4, 4)}, func(t []Tensor) { CheckResizeBilinearGrad(t[0], t[1]) }},
 	{"ResizeNearest", []operand{float("y", 2, 3, 4, 4), float("x", 2, 5, 7, 4)}, func(t []Tensor) { CheckResizeNearest(t[0], t[1]) }},
 	{"SelfAttention", []operand{float("y", 2, 5, 6), float("lse", 2, 3, 5).orNil(), float("q", 2, 5, 6), float("k", 2, 4, 6), float("v", 2, 4, 6)},
-		func(t []Tensor) { CheckSelfAttention(t[0], t[1], t[2], t[3], t[4], 3) }},
+		func(t []Tensor) { CheckSelfAttention(t[0], t[1], t[2], t[3], t[4], 3, false) }},
 	{"SelfAttentionGrad", []operand{float("dq", 2, 5, 6).orNil(), float("dk", 2, 4, 6).orNil(), float("dv", 2, 4, 6).orNil(), float("dy", 2, 5, 6), float("y", 2, 5, 6), float("lse", 2, 3, 5), float("q", 2, 5, 6), float("k", 2, 4, 6), float("v", 2, 4, 6)},
 		func(t []Tensor) { CheckSelfAttentionGrad(t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], t[8], 3) }},
 	{"RotaryEmbedding", []operand{float("x", 2, 5, 12), float("cos", 4, 2), float("sin", 4, 2)},
@@ -246,7 +246,7 @@ func TestParameterContracts(t *testing.T) {
 		"op: MaxPool: params":       func() { CheckMaxPool(map4, nil, map4, PoolParams{Kernel: 3, Stride: 1, Pad: 2}) },
 		"op: Dropout: P is 1":       func() { CheckDropout(x, x, DropoutParams{P: 1}) },
 		"op: DropoutGrad: P is NaN": func() { CheckDropoutGrad(x, x, DropoutParams{P: nan()}) },
-		"op: SelfAttention: q":      func() { q := float("q", 2, 5, 7).tensor(); CheckSelfAttention(q, nil, q, q, q, 2) },
+		"op: SelfAttention: q":      func() { q := float("q", 2, 5, 7).tensor(); CheckSelfAttention(q, nil, q, q, q, 2, false) },
 		"op: BatchNormTrain: x (1, 4) has": func() {
 			c, y := float("", 4).tensor(), float("", 1, 4).tensor()
 			CheckBatchNormTrain(y, c, c, c, c, y, c, c)

@@ -25,10 +25,10 @@ type FrozenConv2D interface {
 	// FreezeConv2D prepares a convolution with weights w [Co,KH,KW,Ci] and bias [Co] or nil,
 	// which it copies. Its error is that of memory that cannot be had.
 	FreezeConv2D(w, bias []float32, shape []int, p ConvParams) (FrozenConv, error)
-	// FrozenConv2D computes y as Conv2D does; residual may be nil. Each of y, x and residual
-	// may hold halves on a device with HalfMaps. Elsewhere x may where c reads halves, and y,
-	// rounded, where there is no residual.
-	FrozenConv2D(y, x Tensor, c FrozenConv, residual Tensor, relu bool)
+	// FrozenConv2D computes y as Conv2D does, and then the activation; residual may be nil.
+	// Each of y, x and residual may hold halves on a device with HalfMaps, y not with GELU.
+	// Elsewhere x may where c reads halves, and y, rounded, where there is no residual.
+	FrozenConv2D(y, x Tensor, c FrozenConv, residual Tensor, activation Activation)
 }
 
 // CheckFreezeConv2D panics unless the weights have the sizes of shape.
@@ -44,12 +44,13 @@ func CheckFreezeConv2D(w, bias []float32, shape []int, p ConvParams) {
 }
 
 // CheckFrozenConv2D panics unless the operands fit the contract.
-func CheckFrozenConv2D(y, x Tensor, c FrozenConv, residual Tensor) {
+func CheckFrozenConv2D(y, x Tensor, c FrozenConv, residual Tensor, activation Activation) {
 	const name = "FrozenConv2D"
 	ws := c.Shape()
 	frozenShaped(name, "x", x, -1, -1, -1, ws[3])
 	p, xs := c.Params(), x.Shape()
 	p.check(name)
+	activation.check(name, ws[1], ws[2])
 	frozenShaped(name, "y", y, xs[0], p.Out(xs[1], ws[1]), p.Out(xs[2], ws[2]), ws[0])
 	if residual != nil {
 		frozenShaped(name, "residual", residual, y.Shape()...)

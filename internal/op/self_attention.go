@@ -1,6 +1,10 @@
 package op
 
-import "fmt"
+import (
+	"fmt"
+
+	"gorgonia.org/tensor"
+)
 
 // SelfAttention is softmax attention in heads of d = C/heads channels.
 //
@@ -11,7 +15,8 @@ import "fmt"
 // PyTorch: the attention of the release's MultiHeadAttention before its output
 // projection. Section 3.2 of the paper.
 type SelfAttention interface {
-	// SelfAttention computes y and lse.
+	// SelfAttention computes y and lse. y may hold halves, rounded, where the device's frozen
+	// convolutions read them (FrozenConv.ReadsHalves) and D is even.
 	SelfAttention(y, lse, q, k, v Tensor, heads int)
 	// SelfAttentionGrad adds the gradients of q, k and v.
 	SelfAttentionGrad(dq, dk, dv, dy, y, lse, q, k, v Tensor, heads int)
@@ -21,11 +26,16 @@ type SelfAttention interface {
 // Heads of D = C/Heads.
 type AttentionSizes struct{ B, N, M, C, Heads, D int }
 
-// CheckSelfAttention panics unless the operands fit the contract.
-func CheckSelfAttention(y, lse, q, k, v Tensor, heads int) AttentionSizes {
+// CheckSelfAttention panics unless the operands fit the contract, y in halves only where the
+// device can.
+func CheckSelfAttention(y, lse, q, k, v Tensor, heads int, halves bool) AttentionSizes {
 	const name = "SelfAttention"
 	s := checkAttention(name, q, k, v, heads)
-	shaped(name, "y", y, s.B, s.N, s.C)
+	dt := tensor.Float32
+	if halves && IsHalf(y) && s.D%2 == 0 {
+		dt = Half
+	}
+	shapedOf(dt, name, "y", y, s.B, s.N, s.C)
 	shapedOrNil(name, "lse", lse, s.B, heads, s.N)
 	return s
 }

@@ -47,7 +47,11 @@ func (s *suite) frozenConv2D(c convSize) {
 	tx, tr := s.tensor(x, c.in()...), s.tensor(residual, c.out()...)
 	w32, b32 := narrow(w), narrow(bias)
 	plain := conv2d(c, x, w, nil, nil)
-	for fused := range 8 {
+	for fused := range 12 {
+		activation := op.Activation(fused / 4)
+		if activation == op.GELUActivation && c.kh*c.kw > 1 {
+			continue
+		}
 		var hostBias []float32
 		if fused&1 != 0 {
 			hostBias = append(hostBias, b32...)
@@ -68,18 +72,21 @@ func (s *suite) frozenConv2D(c convSize) {
 			if fused&2 != 0 {
 				want[i] += residual[i]
 			}
-			if fused&4 != 0 {
+			if activation == op.ReLUActivation {
 				want[i] = max(0, want[i])
 			}
+		}
+		if activation == op.GELUActivation {
+			want = gelu(want)
 		}
 		if fused&2 != 0 {
 			r = tr
 		}
 		y := s.output(c.out()...)
-		s.dev.FrozenConv2D(y, tx, frozen, r, fused&4 != 0)
+		s.dev.FrozenConv2D(y, tx, frozen, r, activation)
 		// Winograd's algorithm adds and subtracts inputs, and products, of the size of the
 		// largest: its rounding is relative to that, not to the single result.
-		s.nearTol(fmt.Sprintf("%s bias %t residual %t ReLU %t", what, fused&1 != 0, r != nil, fused&4 != 0),
+		s.nearTol(fmt.Sprintf("%s bias %t residual %t activation %d", what, fused&1 != 0, r != nil, activation),
 			s.values(y), want, atol*scaleOf(want), rtol)
 		if err := frozen.Close(); err != nil {
 			s.Error(err)

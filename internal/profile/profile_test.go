@@ -34,7 +34,7 @@ func TestEntries(t *testing.T) {
 	d.Reset()
 	d.Conv2D(y, x, w, nil, nil, same)
 	d.Conv2D(y, x, w, nil, nil, same)
-	d.FrozenConv2D(y, x, c, nil, true)
+	d.FrozenConv2D(y, x, c, nil, op.ReLUActivation)
 	d.Conv2DGradWeight(w, nil, x, y, same)
 	d.Linear(y, x, a.Zeros(4, 3), nil)
 	d.Argmax(label, y)

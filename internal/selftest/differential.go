@@ -71,12 +71,12 @@ func (p *frozenPair) Close() error {
 // from Alloc.
 func (d paired) NonStdAlloc() {}
 
-func (d paired) FrozenConv2D(y, x op.Tensor, c op.FrozenConv, residual op.Tensor, relu bool) {
+func (d paired) FrozenConv2D(y, x op.Tensor, c op.FrozenConv, residual op.Tensor, activation op.Activation) {
 	pair := c.(*frozenPair)
 	if c = pair.reference; d.own {
 		c = pair.FrozenConv
 	}
-	d.Device.FrozenConv2D(y, x, c, residual, relu)
+	d.Device.FrozenConv2D(y, x, c, residual, activation)
 }
 
 // FreezeConv2D freezes a convolution on both devices.

@@ -50,9 +50,9 @@ func (device *Device) Conv2DGradWeight(dw op.Tensor, db op.Tensor, x op.Tensor, 
 	}, dw, db, x, dy)
 }
 
-func (device *Device) FrozenConv2D(y op.Tensor, x op.Tensor, c op.FrozenConv, residual op.Tensor, relu bool) {
-	device.call("FrozenConv2D", []any{c, relu}, func(on op.Device, t []op.Tensor) {
-		on.FrozenConv2D(t[0], t[1], c, t[2], relu)
+func (device *Device) FrozenConv2D(y op.Tensor, x op.Tensor, c op.FrozenConv, residual op.Tensor, activation op.Activation) {
+	device.call("FrozenConv2D", []any{c, activation}, func(on op.Device, t []op.Tensor) {
+		on.FrozenConv2D(t[0], t[1], c, t[2], activation)
 	}, y, x, residual)
 }
 

@@ -109,7 +109,7 @@ func (e *Encoder) Forward(t *nn.Tape, x op.Tensor, blocks []int) []*nn.Var {
 		panic(fmt.Sprintf("vit: %v", err))
 	}
 	p := pass{Encoder: e, t: t, dev: t.Dev, b: s[0], h: s[1] / e.spec.Patch, w: s[2] / e.spec.Patch}
-	p.first = 1 + e.spec.Registers
+	p.first, p.halves = 1+e.spec.Registers, e.Layers[0].Attention.Q.Frozen(t.Dev).ReadsHalves()
 	p.n = p.first + p.h*p.w
 	p.tables = e.Tables.Get(t.Dev, p.h, p.w, func() []nn.Table { return e.tables(t.Dev, p.h, p.w) })
 	last := 0
@@ -143,9 +143,18 @@ type pass struct {
 	b, h, w  int
 	n, first int
 	tables   []op.Tensor
+	halves   bool // projections read halves
 }
 
 func (p *pass) float32(channels int) op.Tensor { return p.t.Arena.Float32(p.b, p.n, channels) }
+
+// input is tokens that projections alone read: in halves where these round what they read.
+func (p *pass) input(channels int) op.Tensor {
+	if p.halves && channels%op.HalfChannels == 0 {
+		return p.t.Arena.Half(p.b, p.n, channels)
+	}
+	return p.float32(channels)
+}
 
 // embed returns the tokens [B,N,C] of x: class, registers, and the patches with their positions.
 func (p *pass) embed(x op.Tensor) op.Tensor {
@@ -157,7 +166,7 @@ func (p *pass) embed(x op.Tensor) op.Tensor {
 	}
 	for i := range p.b {
 		p.dev.Copy(a.Span(tokens, i*p.n*c, p.first, c), p.tables[0])
-		p.dev.FrozenConv2D(a.Span(tokens, (i*p.n+p.first)*c, 1, p.h, p.w, c), a.Rows(x, i, i+1), patch, positions, false)
+		p.dev.FrozenConv2D(a.Span(tokens, (i*p.n+p.first)*c, 1, p.h, p.w, c), a.Rows(x, i, i+1), patch, positions, op.NoActivation)
 	}
 	return tokens
 }
@@ -165,11 +174,11 @@ func (p *pass) embed(x op.Tensor) op.Tensor {
 // block gives x back and returns the tokens behind a block.
 func (p *pass) block(b *block, x op.Tensor) op.Tensor {
 	a, c := p.t.Arena, p.spec.Channels
-	y, q, k, v := p.float32(c), p.float32(c), p.float32(c), p.float32(c)
+	y, q, k, v := p.input(c), p.float32(c), p.float32(c), p.float32(c)
 	p.norm(y, x, b.Norm1)
-	p.project(q, y, b.Attention.Q, nil)
-	p.project(k, y, b.Attention.K, nil)
-	p.project(v, y, b.Attention.V, nil)
+	p.project(q, y, b.Attention.Q, nil, op.NoActivation)
+	p.project(k, y, b.Attention.K, nil, op.NoActivation)
+	p.project(v, y, b.Attention.V, nil, op.NoActivation)
 	if p.spec.rotary() {
 		p.dev.RotaryEmbedding(q, p.tables[1], p.tables[2], p.spec.Heads)
 		p.dev.RotaryEmbedding(k, p.tables[1], p.tables[2], p.spec.Heads)
@@ -177,12 +186,11 @@ func (p *pass) block(b *block, x op.Tensor) op.Tensor {
 	p.dev.SelfAttention(y, nil, q, k, v, p.spec.Heads)
 	a.Free(k)
 	a.Free(v)
-	p.project(q, y, b.Attention.O, x)
+	p.project(q, y, b.Attention.O, x, op.NoActivation)
 	p.norm(y, q, b.Norm2)
-	hidden := p.float32(p.spec.hidden())
-	p.project(hidden, y, b.MLP.Up, nil)
-	p.dev.GELU(hidden, hidden)
-	p.project(x, hidden, b.MLP.Down, q)
+	hidden := p.input(p.spec.hidden())
+	p.project(hidden, y, b.MLP.Up, nil, op.GELUActivation)
+	p.project(x, hidden, b.MLP.Down, q, op.NoActivation)
 	a.Free(hidden)
 	a.Free(q)
 	a.Free(y)
@@ -197,13 +205,13 @@ func (p *pass) norm(y, x op.Tensor, l *nn.LayerNorm) {
 	a.Free(rstd)
 }
 
-// project computes y = l(x) + residual over all tokens; residual may be nil, and is not y.
-func (p *pass) project(y, x op.Tensor, l *nn.Projection, residual op.Tensor) {
+// project computes y = activation(l(x) + residual) over all tokens; residual may be nil, and is not y.
+func (p *pass) project(y, x op.Tensor, l *nn.Projection, residual op.Tensor, activation op.Activation) {
 	flat := func(v op.Tensor) op.Tensor { return p.t.Arena.Reshape(v, 1, 1, p.b*p.n, op.Last(v)) }
 	if residual != nil {
 		residual = flat(residual)
 	}
-	p.dev.FrozenConv2D(flat(y), flat(x), l.Frozen(p.dev), residual, false)
+	p.dev.FrozenConv2D(flat(y), flat(x), l.Frozen(p.dev), residual, activation)
 }
 
 // patches returns the tokens of patches as a map, normed or not.
