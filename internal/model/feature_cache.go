@@ -17,13 +17,16 @@ import (
 var ErrForgotten = errors.New("features that were kept are gone")
 
 // featureCache keeps the frozen maps of pictures that have been seen, in a bounded amount
-// of the device's memory; the one not asked for the longest leaves first. What is not there
-// may be in a folder.
+// of the device's memory. Once that is full, the one not asked for the longest leaves, but only
+// for one that comes back sooner: were it to leave for any newcomer, a folder that does not fit,
+// gone through again and again, would find none of its pictures. What is not there may be in a folder.
 type featureCache struct {
 	dev         op.Device
 	limit, used int64
 	byName      map[string]*list.Element
 	recent      list.List               // of *cachedMaps, latest first
+	uses        int64                   // of pictures, so far: the time
+	lastUse     map[string]int64        // of names, kept or not
 	store       *featurestore.Store     // nil: none
 	read        map[string][4]op.Tensor // from the store, in this pass
 }
@@ -34,7 +37,11 @@ type cachedMaps struct {
 	mem   tensor.Memory
 	bytes int64
 	maps  [4]op.Tensor
+	used  int64 // the latest use
 }
+
+// maxNames bounds the names whose last use is known: some 100 bytes each.
+const maxNames = 1 << 18
 
 // CacheFeatures keeps the frozen features of named pictures (Input.Names) in at most
 // bytes of the device's memory, for evaluations in which pictures come back: the same
@@ -46,7 +53,7 @@ func (n *HDMNet) CacheFeatures(t *nn.Tape, bytes int64) error {
 		n.cache = nil
 	}
 	if bytes > 0 {
-		n.cache = &featureCache{dev: t.Dev, limit: bytes, byName: map[string]*list.Element{}}
+		n.cache = &featureCache{dev: t.Dev, limit: bytes, byName: map[string]*list.Element{}, lastUse: map[string]int64{}}
 	}
 	return err
 }
@@ -112,7 +119,10 @@ func (c *featureCache) exchange(t *nn.Tape, all *features, names []string, compu
 		if !ok {
 			e := c.byName[name]
 			c.recent.MoveToFront(e)
-			maps = e.Value.(*cachedMaps).maps
+			kept := e.Value.(*cachedMaps)
+			c.use(name)
+			kept.used = c.uses
+			maps = kept.maps
 		}
 		all.room(t, maps, len(names))
 		for k, m := range all.values() {
@@ -124,7 +134,7 @@ func (c *featureCache) exchange(t *nn.Tape, all *features, names []string, compu
 		if !isNew[i] && !read {
 			continue
 		}
-		if err := c.put(all.values(), i, name); err != nil {
+		if err := c.put(all.values(), i, name, c.use(name)); err != nil {
 			panic(&op.DeviceError{Err: fmt.Errorf("%s: %w", c.dev.Name(), err)})
 		}
 		if isNew[i] && c.store != nil && !c.store.Has(name) {
@@ -151,14 +161,34 @@ func (c *featureCache) download(maps [4]op.Tensor, row int) []featurestore.Map {
 	return out
 }
 
-// put keeps a row of the maps, where it fits the limit. Memory that the device does not
-// have is no error: the limit comes down to what there is.
-func (c *featureCache) put(maps [4]op.Tensor, row int, name string) error {
+// use notes a use of a picture and tells how many uses of any ago its last one was. One never
+// seen counts as away for twice as many as are kept: what is kept and was not asked for
+// that long makes room for other pictures.
+func (c *featureCache) use(name string) (away int64) {
+	if len(c.lastUse) >= maxNames {
+		clear(c.lastUse)
+	}
+	c.uses++
+	before, ok := c.lastUse[name]
+	c.lastUse[name] = c.uses
+	if !ok {
+		return 2 * int64(len(c.byName))
+	}
+	return c.uses - before
+}
+
+// put keeps a row of the maps, where it fits the limit, or where what leaves for it has not
+// been asked for longer than away. Memory that the device does not have is no error: the
+// limit comes down to what there is.
+func (c *featureCache) put(maps [4]op.Tensor, row int, name string, away int64) error {
 	bytes := int64(0)
 	for _, m := range maps {
 		bytes += int64(op.Len(m)/m.Shape()[0]) * int64(m.Dtype().Size())
 	}
 	if c.byName[name] != nil || bytes > c.limit {
+		return nil
+	}
+	if c.used > c.limit-bytes && c.uses-c.recent.Back().Value.(*cachedMaps).used <= away {
 		return nil
 	}
 	if err := c.shrink(c.limit - bytes); err != nil {
@@ -169,7 +199,7 @@ func (c *featureCache) put(maps [4]op.Tensor, row int, name string) error {
 		c.limit = c.used
 		return nil
 	}
-	kept := &cachedMaps{name: name, mem: mem, bytes: bytes}
+	kept := &cachedMaps{name: name, mem: mem, bytes: bytes, used: c.uses}
 	at := mem.Uintptr()
 	for i, m := range maps {
 		from := op.Rows(m, row, row+1)
