@@ -261,10 +261,14 @@ func TestFolder(t *testing.T) {
 		if r.Name == "a/link.png" && strings.Contains(r.Error.What, outside) {
 			t.Errorf("the answer tells where the link leads: %v", r.Error)
 		}
+		if strings.Contains(r.Error.What, "statat") {
+			t.Errorf("the answer names a system call: %v", r.Error)
+		}
 	}
 	c.failure("POST", "/api/folder", `{"path":"../"}`, http.StatusBadRequest, "leads out")
 	c.failure("POST", "/api/folder", `{"path":"/etc"}`, http.StatusBadRequest, "leads out")
-	c.failure("POST", "/api/folder", `{"path":"none"}`, http.StatusNotFound, "none")
+	c.failure("POST", "/api/folder", `{"path":"none"}`, http.StatusNotFound, `there is no folder "none" below --root`)
+	c.failure("POST", "/api/folder", `{"path":"a/x.png/b"}`, http.StatusNotFound, `"a/x.png/b" cannot be read: not a directory`)
 	id := out.Images[0].ID
 	c.ask("GET", "/api/images/"+id+"/thumb", nil, http.StatusOK, nil)
 	write(filepath.Join(root, "a", "b", "y.png"), scene(40, 30, 101))

@@ -149,14 +149,14 @@ func ReadBelow(root *os.Root, path string, limit int64) ([]byte, error) {
 	}
 	info, err := root.Stat(path)
 	if err != nil {
-		return nil, err
+		return nil, Reason(err)
 	}
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("it is no regular file")
 	}
 	f, err := root.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, err
+		return nil, Reason(err)
 	}
 	defer f.Close()
 	info, err = f.Stat()
@@ -175,4 +175,13 @@ func ReadBelow(root *os.Root, path string, limit int64) ([]byte, error) {
 		err = fmt.Errorf("more than %d bytes", limit)
 	}
 	return b.Bytes(), err
+}
+
+// Reason is a system's error without the call and the path (statat a.png: no such file), for
+// messages that name the file already.
+func Reason(err error) error {
+	if e := (*fs.PathError)(nil); errors.As(err, &e) {
+		return e.Err
+	}
+	return err
 }

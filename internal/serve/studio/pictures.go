@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"container/list"
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/jpeg"
@@ -83,9 +84,9 @@ func (s *Studio) Folder(ctx context.Context, folder string) (added []*project.Re
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil && at == folder:
-			return fault.New(http.StatusNotFound, "give a folder as it is called below --root", "folder %.200q: %v", folder, err)
+			return unread(folder, err)
 		case err != nil:
-			refused = append(refused, Refused{at, err})
+			refused = append(refused, Refused{at, unread(at, err)})
 			return nil
 		case e.IsDir() && at != folder && strings.HasPrefix(e.Name(), "."):
 			return fs.SkipDir
@@ -114,6 +115,15 @@ func (s *Studio) Folder(ctx context.Context, folder string) (added []*project.Re
 		added = append(added, r)
 	}
 	return added, refused, nil
+}
+
+// unread is the error of a folder, or what is in it, that cannot be read.
+func unread(folder string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fault.New(http.StatusNotFound, `give a folder as it is called below --root (holidays/2024), or nothing for the whole of it`,
+			"there is no folder %.200q below --root", folder)
+	}
+	return fault.New(http.StatusNotFound, "give a folder that the server's user may read", "%.200q cannot be read: %v", folder, project.Reason(err))
 }
 
 // refer adds a picture below the root.
