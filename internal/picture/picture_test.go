@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"image"
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -120,6 +122,28 @@ func encode(t testing.TB, img image.Image) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+// TestAbsent: the error of a file that is not there names it and what was probably meant.
+func TestAbsent(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "cat_mask.png"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	var r Reader
+	for name, want := range map[string]string{
+		"Cat_Mask.jpg":  "did you mean " + filepath.Join(dir, "cat_mask.png") + "?",
+		"dog_mask.png":  "check its name and its folder",
+		"none/mask.png": "there is no folder " + filepath.Join(dir, "none") + " either",
+	} {
+		_, size := r.Size(filepath.Join(dir, name))
+		_, _, content := r.ReadImage(filepath.Join(dir, name))
+		for _, err := range []error{size, content} {
+			if !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(err.Error(), "image "+filepath.Join(dir, name)+": ") || !strings.HasSuffix(err.Error(), "; "+want) {
+				t.Errorf("%s: %v, want %q", name, err, want)
+			}
+		}
+	}
 }
 
 // A header that asks for gigabytes is refused before anything is allocated, and so is one

@@ -3,11 +3,15 @@ package picture
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 
 	"hdmnet/internal/infile"
 	"hdmnet/internal/jpeg"
+	"hdmnet/internal/locate"
 	"hdmnet/internal/png"
 )
 
@@ -46,9 +50,26 @@ func (r *Reader) readFile(what string, memory []byte, path string) ([]byte, erro
 	}
 	content, err := infile.ReadInto(memory, path, maxFile)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", what, err)
+		return nil, unopened(what, path, err)
 	}
 	return content, nil
+}
+
+// unopened is the error of an "image" or a "mask" that cannot be opened. Of one that is not there it
+// names the file that was probably meant: with letters of another case, or another extension.
+func unopened(what, path string, err error) error {
+	var cause *fs.PathError
+	if !errors.Is(err, fs.ErrNotExist) || !errors.As(err, &cause) {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	folder, name := filepath.Dir(path), filepath.Base(path)
+	remedy := "check its name and its folder"
+	if there := locate.New(folder).Beside(folder, strings.TrimSuffix(name, filepath.Ext(name)), locate.Extensions); there != "" {
+		remedy = "did you mean " + infile.Shown(there) + "?"
+	} else if _, err := os.Stat(folder); err != nil {
+		remedy = "there is no folder " + infile.Shown(folder) + " either"
+	}
+	return fmt.Errorf("%s %s: %w; %s", what, infile.Shown(path), cause.Err, remedy)
 }
 
 // ReadImage decodes a picture file to RGB, [h,w,3], 0..255; h and w are its size as

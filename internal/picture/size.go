@@ -68,7 +68,7 @@ func (r *Reader) Size(path string) (Size, error) { return r.sizeOf("image", path
 func (r *Reader) sizeOf(what, path string) (Size, error) {
 	f, err := infile.Open(path, maxFile)
 	if err != nil {
-		return Size{}, fmt.Errorf("%s: %w", what, err)
+		return Size{}, unopened(what, path, err)
 	}
 	defer f.Close()
 	s, err := header(f)

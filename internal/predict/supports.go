@@ -60,12 +60,12 @@ func (s *supports) show(o *Options) error {
 func (s *Support) read(r *picture.Reader, whiteIsObject bool) (*picture.Photo, *mask, error) {
 	p, err := r.ReadPhoto(s.Image)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("support: %w", err)
 	}
 	if s.Mask != "" {
 		m, err := readMask(r, s.Mask)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, fmt.Errorf("support %s: %w", infile.Shown(s.Image), err)
 		}
 		switch {
 		case s.Value != 0:
@@ -84,7 +84,7 @@ func (s *Support) read(r *picture.Reader, whiteIsObject bool) (*picture.Photo, *
 	if s.Scribble != "" {
 		m, err := readMask(r, s.Scribble)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, fmt.Errorf("support %s: scribble: %w", infile.Shown(s.Image), err)
 		}
 		if err := s.fits(p, m, "scribble "+s.Scribble); err != nil {
 			return nil, nil, err
