@@ -2,7 +2,6 @@ package studio
 
 import (
 	"bytes"
-	"container/list"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"sync"
 
 	"hdmnet/internal/locate"
 	"hdmnet/internal/picture"
@@ -187,44 +185,8 @@ func encode(pix []uint8, h, w, quality int) ([]byte, error) {
 
 // small is a picture with at most strokes.WorkSide pixels on its longer side.
 type small struct {
-	id   string
 	pix  []uint8
 	h, w int
-}
-
-// copies keep the small pictures that were looked at last.
-type copies struct {
-	mu     sync.Mutex
-	byID   map[string]*list.Element
-	recent list.List // of *small, latest first
-}
-
-// maxCopies is how many are kept: 3 MB each at most.
-const maxCopies = 32
-
-func newCopies() *copies { return &copies{byID: map[string]*list.Element{}} }
-
-func (c *copies) get(id string) *small {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e := c.byID[id]
-	if e == nil {
-		return nil
-	}
-	c.recent.MoveToFront(e)
-	return e.Value.(*small)
-}
-
-func (c *copies) put(s *small) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.byID[s.id] != nil {
-		return
-	}
-	c.byID[s.id] = c.recent.PushFront(s)
-	if c.recent.Len() > maxCopies {
-		delete(c.byID, c.recent.Remove(c.recent.Back()).(*small).id)
-	}
 }
 
 // copy is the small copy of a picture.
@@ -236,9 +198,9 @@ func (s *Studio) copy(ctx context.Context, r *project.Record) (*small, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &small{id: r.Image.ID}
+	c := new(small)
 	c.pix, c.h, c.w = picture.Shrink(p.Pix, p.H, p.W, strokes.WorkSide)
-	s.copies.put(c)
+	s.copies.put(r.Image.ID, c)
 	return c, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"hdmnet/internal/picture"
+	"hdmnet/internal/predict"
 	"hdmnet/internal/serve/engine"
 	"hdmnet/internal/serve/fault"
 	"hdmnet/internal/serve/project"
@@ -34,9 +35,10 @@ type Options struct {
 type Studio struct {
 	Options
 	reader  picture.Reader
-	copies  *copies
-	decodes chan struct{} // as many pictures are decoded at a time
-	paints  chan struct{} // as many are labeled at a time
+	copies  *latest[small]           // of pictures, by id
+	given   *latest[predict.Example] // supports of Find
+	decodes chan struct{}            // as many pictures are decoded at a time
+	paints  chan struct{}            // as many are labeled at a time
 	end     context.Context
 	stop    context.CancelFunc
 	workers sync.WaitGroup
@@ -55,7 +57,7 @@ type Studio struct {
 
 // New returns a studio.
 func New(o Options) (*Studio, error) {
-	s := &Studio{Options: o, reader: picture.Reader{MaxPixels: o.MaxPixels}, copies: newCopies(),
+	s := &Studio{Options: o, reader: picture.Reader{MaxPixels: o.MaxPixels}, copies: newLatest[small](), given: newLatest[predict.Example](),
 		decodes: make(chan struct{}, max(2, min(4, runtime.GOMAXPROCS(0)))), paints: make(chan struct{}, 4), prepared: map[int]*engine.Supports{}}
 	s.end, s.stop = context.WithCancel(context.Background())
 	for _, c := range o.Project.Classes() {
@@ -119,14 +121,11 @@ func (s *Studio) Find(ctx context.Context, supports []Given, query Given) (p []f
 	}
 	set := &engine.Supports{}
 	for _, g := range supports {
-		photo, err := s.decode(ctx, g.Content, g.Name)
+		example, err := s.example(ctx, &g)
 		if err != nil {
 			return nil, 0, 0, err
 		}
-		if len(g.Mask) != photo.H*photo.W {
-			return nil, 0, 0, fault.New(http.StatusBadRequest, "give a mask of the picture's size", "the mask of support %s has %d pixels, the picture %d×%d", g.Name, len(g.Mask), photo.W, photo.H)
-		}
-		set.Examples = append(set.Examples, s.Engine.Example(supportName(project.IDOf(g.Content), maskSum(g.Mask)), photo, g.Mask))
+		set.Examples = append(set.Examples, *example)
 	}
 	size, _, err := s.reader.PhotoSize(query.Content, query.Name)
 	if err != nil {
@@ -140,6 +139,25 @@ func (s *Studio) Find(ctx context.Context, supports []Given, query Given) (p []f
 	}
 	full := engine.Enlarge(&m, size.H, size.W)
 	return full.P, full.H, full.W, nil
+}
+
+// example is a support as the network sees it. The latest are kept: many pictures are looked
+// through with the same ones.
+func (s *Studio) example(ctx context.Context, g *Given) (*predict.Example, error) {
+	name := supportName(project.IDOf(g.Content), maskSum(g.Mask))
+	if kept := s.given.get(name); kept != nil {
+		return kept, nil
+	}
+	photo, err := s.decode(ctx, g.Content, g.Name)
+	if err != nil {
+		return nil, err
+	}
+	if len(g.Mask) != photo.H*photo.W {
+		return nil, fault.New(http.StatusBadRequest, "give a mask of the picture's size", "the mask of support %s has %d pixels, the picture %d×%d", g.Name, len(g.Mask), photo.W, photo.H)
+	}
+	x := s.Engine.Example(name, photo, g.Mask)
+	s.given.put(name, &x)
+	return &x, nil
 }
 
 // supportName is the name of a support's features.
