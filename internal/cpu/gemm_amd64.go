@@ -73,4 +73,4 @@ func columnRestBF16(dst *float32, width int, src *float32, ld int, rows int, n i
 // softmaxBF16 is a softmaxFunc for AVX512_BF16.
 //
 //go:noescape
-func softmaxBF16(p *float32, width int, s *float32, ld int, rows int, keys int, top *float32, sum *float32)
+func softmaxBF16(p *float32, width int, s *float32, ld int, rows int, keys int, scale float32, top *float32, sum *float32)

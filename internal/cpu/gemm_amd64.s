@@ -2983,17 +2983,17 @@ DATA columnRestBF16_order<>+56(SB)/4, $0x001e000e
 DATA columnRestBF16_order<>+60(SB)/4, $0x001f000f
 GLOBL columnRestBF16_order<>(SB), RODATA|NOPTR, $64
 
-// func softmaxBF16(p *float32, width int, s *float32, ld int, rows int, keys int, top *float32, sum *float32)
+// func softmaxBF16(p *float32, width int, s *float32, ld int, rows int, keys int, scale float32, top *float32, sum *float32)
 // Requires: AVX, AVX512F, AVX512_BF16
-TEXT ·softmaxBF16(SB), NOSPLIT, $0-64
+TEXT ·softmaxBF16(SB), NOSPLIT, $0-72
 	MOVQ         p+0(FP), AX
 	MOVQ         width+8(FP), DX
 	MOVQ         s+16(FP), BX
 	MOVQ         ld+24(FP), SI
 	MOVQ         rows+32(FP), DI
 	MOVQ         keys+40(FP), R8
-	MOVQ         top+48(FP), R9
-	MOVQ         sum+56(FP), R10
+	MOVQ         top+56(FP), R9
+	MOVQ         sum+64(FP), R10
 	SHLQ         $0x02, DX
 	SHLQ         $0x02, SI
 	MOVQ         R8, R11
@@ -3013,6 +3013,8 @@ TEXT ·softmaxBF16(SB), NOSPLIT, $0-64
 	VBROADCASTSS softmaxBF16_constants<>+16(SB), Z20
 	VBROADCASTSS softmaxBF16_constants<>+20(SB), Z21
 	VBROADCASTSS softmaxBF16_constants<>+24(SB), Z22
+	VBROADCASTSS scale+48(FP), Z5
+	VMULPS       Z5, Z16, Z16
 
 softmaxBF16_row:
 	VBROADCASTSS (R9), Z0

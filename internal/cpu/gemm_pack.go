@@ -104,19 +104,19 @@ func (b *packedB) reset(isa *instructionSet, k, n0, n int) {
 // panels returns the number of column panels.
 func (b *packedB) panels() int { return (b.n + b.isa.nr - 1) / b.isa.nr }
 
-// panel returns columns [j·nr, (j+1)·nr) of the pass that begins at row k0, with rows of 0
-// to a whole step.
-func (b *packedB) panel(k0, j int) []float32 {
+// panelsFrom returns the panels of columns j·nr and after of the pass that begins at row k0, each
+// with rows of 0 to a whole step.
+func (b *packedB) panelsFrom(k0, j int) []float32 {
 	kc := roundUp(min(b.kBlock, b.k-k0), b.isa.step)
-	at := k0*b.panels()*b.isa.nr + j*kc*b.isa.nr
-	return b.data[at : at+kc*b.isa.nr]
+	return b.data[(k0*b.panels()+j*kc)*b.isa.nr : (k0+kc)*b.panels()*b.isa.nr]
 }
 
 // packPanel fills panel number t, counted over the passes in turn.
 func (b *packedB) packPanel(src bSource, t int) {
 	k0, j := t/b.panels()*b.kBlock, t%b.panels()
 	n := b.n0 + j*b.isa.nr
-	end, panel := min(k0+b.kBlock, b.k), b.panel(k0, j)
+	end := min(k0+b.kBlock, b.k)
+	panel := b.panelsFrom(k0, j)[:roundUp(end-k0, b.isa.step)*b.isa.nr]
 	src.packB(b.isa, panel, n, min(n+b.isa.nr, b.n0+b.n), k0, end)
 	clear(panel[(end-k0)*b.isa.nr:])
 }

@@ -116,11 +116,13 @@ func (p *product) runPass(buf *blockBuffers, out *target, k0, kc int, a []float3
 	if p.isa.column != nil {
 		rows, columns = m1-m0, nr
 	}
+	depth := roundUp(kc, p.isa.step)
 	for g := n0; g < n1; g += columns {
+		panels, end := p.panelsOfB(buf, k0, g-n0, n0, depth), min(g+columns, n1)
 		for i0 := m0; i0 < m1; i0 += rows {
-			i1, end := min(i0+rows, m1), min(g+columns, n1)
+			i1 := min(i0+rows, m1)
 			for j := g; j < end; j += nr {
-				b, j1 := p.panelOfB(buf, k0, kc, j, n0), min(j+nr, n1)
+				b, j1 := panels[(j-g)*depth:], min(j+nr, n1)
 				if p.isa.column != nil {
 					p.runColumn(buf, out, kc, a, rs, b, i0, i1, j, j1)
 					continue
@@ -149,14 +151,13 @@ func (p *product) finish(out *target, i0, i1, j0, j1 int) {
 	}
 }
 
-// panelOfB returns the panel of columns from j on, for steps [k0, k0+kc), of a task whose
-// columns begin at n0.
-func (p *product) panelOfB(buf *blockBuffers, k0, kc, j, n0 int) []float32 {
+// panelsOfB returns the panels, depth steps from k0 on, of columns n0+skip and after, of a task
+// whose columns begin at n0. Panels follow each other.
+func (p *product) panelsOfB(buf *blockBuffers, k0, skip, n0, depth int) []float32 {
 	if p.packed != nil {
-		return p.packed.panel(k0, (j-p.packed.n0)/p.isa.nr)
+		return p.packed.panelsFrom(k0, (n0+skip-p.packed.n0)/p.isa.nr)
 	}
-	depth := roundUp(kc, p.isa.step)
-	return buf.b[(j-n0)*depth : (j-n0+p.isa.nr)*depth]
+	return buf.b[skip*depth:]
 }
 
 // rowsInPlace returns A from row m0 and step k0 on if the kernel can read it where it lies: rows

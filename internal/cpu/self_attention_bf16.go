@@ -82,12 +82,12 @@ func (f *pairedAttention) attendBlock(u, i int) {
 	var w scratch
 	defer w.free()
 	width, depth, pairs := f.width(f.d), f.d/2, f.cols/2
-	rows, half := w.floats(f.rows*f.d), w.floats(f.rows*depth)
+	q := w.floats(f.rows * depth)
 	s, p, acc := w.floats(f.rows*f.cols), w.floats(f.rows*pairs), w.floats(f.rows*width)
 	top, total := w.floats(f.rows), w.zeros(f.rows)
-	valid := f.queries(rows, f.head(f.q, u), i)
-	scaleRow(rows, f.scale)
-	f.isa.alongRows[0](&half[0], depth, &rows[0], f.d, f.rows, f.d)
+	valid := min(f.rows, f.n-i)
+	f.isa.alongRows[0](&q[0], depth, &f.head(f.q, u)[i*f.channels], f.channels, valid, f.d)
+	clear(q[valid*depth:])
 	for r := range valid {
 		top[r] = float32(math.Inf(-1))
 	}
@@ -95,12 +95,12 @@ func (f *pairedAttention) attendBlock(u, i int) {
 	kPanels, vColumns := part(f.kPanels, u, f.units()), part(f.vColumns, u, f.units())
 	for j := 0; j < f.m; j += f.cols {
 		keys := min(f.cols, f.m-j)
-		f.product(s, f.cols, half, depth, kPanels[j*depth:], f.isa.nr*depth, keys, depth, false)
+		f.product(s, f.cols, q, depth, kPanels[j*depth:], f.isa.nr*depth, keys, depth, false)
 		copy(before, top)
-		f.isa.softmax(&p[0], pairs, &s[0], f.cols, valid, keys, &top[0], &sum[0])
+		f.isa.softmax(&p[0], pairs, &s[0], f.cols, valid, keys, f.scale, &top[0], &sum[0])
 		for r := range valid {
 			if j > 0 && top[r] != before[r] {
-				shrink := exp32(before[r] - top[r])
+				shrink := exp32((before[r] - top[r]) * f.scale)
 				total[r] *= shrink
 				scaleRow(acc[r*width:(r+1)*width], shrink)
 			}
@@ -113,6 +113,6 @@ func (f *pairedAttention) attendBlock(u, i int) {
 
 // softmaxFunc turns rows of scores into probabilities, as pairs of bf16. Of row r the keys scores
 // are s[r·ld:], and top[r] is the largest of those before. It becomes the largest of all, sum[r]
-// the sum of e^(score − top[r]), and p[r·width:] those values, rounded, and 0 up to a multiple of
-// 32. NaN in a row makes its sum NaN.
-type softmaxFunc func(p *float32, width int, s *float32, ld, rows, keys int, top, sum *float32)
+// the sum of e^(scale·(score − top[r])), scale > 0, and p[r·width:] those values, rounded, and 0 up
+// to a multiple of 32. NaN in a row makes its sum NaN.
+type softmaxFunc func(p *float32, width int, s *float32, ld, rows, keys int, scale float32, top, sum *float32)

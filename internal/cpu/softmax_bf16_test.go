@@ -29,7 +29,8 @@ func TestSoftmaxInPairs(t *testing.T) {
 		}
 		before := []float32{float32(math.Inf(-1)), 40, -3}
 		top, sum := append([]float32(nil), before...), make([]float32, rows)
-		isa.softmax(&p[0], ld/2, &s[0], ld, rows, keys, &top[0], &sum[0])
+		scale := []float32{1, 0.125, 0.7}[keys%3]
+		isa.softmax(&p[0], ld/2, &s[0], ld, rows, keys, scale, &top[0], &sum[0])
 		for row := range rows {
 			name := fmt.Sprintf("%d keys, row %d", keys, row)
 			scores := s[row*ld : row*ld+keys]
@@ -40,7 +41,7 @@ func TestSoftmaxInPairs(t *testing.T) {
 			for j := range roundUp(keys, splitGroup) {
 				want := 0.0
 				if j < keys {
-					want = math.Exp(float64(scores[j]) - float64(top[row]))
+					want = math.Exp(float64(scale) * (float64(scores[j]) - float64(top[row])))
 				}
 				total += want
 				bits := math.Float32bits(p[row*ld/2+j/2]) >> (16 * (j % 2)) << 16
@@ -66,7 +67,7 @@ func TestSoftmaxInPairsKeepsNaN(t *testing.T) {
 	for _, at := range []int{0, 20, 40} {
 		clear(s)
 		s[at] = float32(math.NaN())
-		isa.softmax(&p[0], 32, &s[0], 64, 1, 41, &top[0], &sum[0])
+		isa.softmax(&p[0], 32, &s[0], 64, 1, 41, 1, &top[0], &sum[0])
 		if sum[0] == sum[0] {
 			t.Errorf("score %d is NaN and the sum %g", at, sum[0])
 		}

@@ -60,7 +60,7 @@ func newWinogradWeights(w []float32, cout, cin int) *winogradWeights {
 					winogradKernel(u[i*depth:], isa.nr*depth, w[(o0+i)*9*cin+c0:], cin, channels)
 				}
 				for t := range ws.u {
-					isa.transposePanel(ws.u[t].panel(k0, j)[(c0-k0)*isa.nr:], u[t*isa.nr*depth:], depth, n, channels)
+					isa.transposePanel(ws.u[t].panelsFrom(k0, j)[(c0-k0)*isa.nr:], u[t*isa.nr*depth:], depth, n, channels)
 				}
 			}
 		}
@@ -199,12 +199,11 @@ func (t *winogradTask) run(y, x []float32, w *winogradWeights, bias, residual []
 				if pass == 0 {
 					flags = 0
 				}
+				panels := w.u[k].panelsFrom(pass, 0)
 				for j := 0; j < outStride; j += nr {
-					panel := w.u[k].panel(pass, j/nr)
-					var next []float32
-					if j+nr < outStride {
-						next = w.u[k].panel(pass, j/nr+1)
-					}
+					panel := panels[j*kc : (j+nr)*kc]
+					next := panels[(j+nr)*kc:]
+					next = next[:min(len(next), nr*kc)]
 					for i := 0; i < rows; i += mr {
 						if share := len(next) * mr / (rows - i) &^ (loopLanes - 1); share > 0 {
 							t.isa.prefetch(&next[0], share)

@@ -15,12 +15,12 @@ var softmaxConstants = []float32{math.Log2E, -1e38, 0.009570102207362652, 0.0559
 
 // softmax generates the probabilities of rows of scores, as pairs of bf16.
 //
-// e^(x−top) is 2ⁿ·2ᶠ with n + f = x·log₂e − top·log₂e and |f| ≤ 1/2. The polynomial for 2ᶠ, of
+// e^(scale·(x−top)) is 2ⁿ·2ᶠ with r = scale·log₂e, n + f = r·x − r·top and |f| ≤ 1/2. The polynomial for 2ᶠ, of
 // the least maximum relative error, is off by 2.6e-6, where the rounding to bf16 is off by up
 // to 2⁻⁸. Lanes behind the last key hold −10³⁸, which gives 0; NaN stays NaN.
 func softmax() {
 	const name = "softmaxBF16"
-	TEXT(name, NOSPLIT, "func(p *float32, width int, s *float32, ld, rows, keys int, top, sum *float32)")
+	TEXT(name, NOSPLIT, "func(p *float32, width int, s *float32, ld, rows, keys int, scale float32, top, sum *float32)")
 	Doc(name + " is a softmaxFunc for AVX512_BF16.")
 	Pragma("noescape")
 	dst, width := Load(Param("p"), GP64()), Load(Param("width"), GP64())
@@ -45,7 +45,13 @@ func softmax() {
 		DATA(4*i, U32(math.Float32bits(c)))
 		VBROADCASTSS(table.Offset(4*i), constants[i])
 	}
-	log2e, fill, polynomial := Z16, Z17, constants[2:]
+	scale, err := Param("scale").Resolve()
+	if err != nil {
+		panic(err)
+	}
+	VBROADCASTSS(scale.Addr, Z5)
+	VMULPS(Z5, Z16, Z16)
+	rate, fill, polynomial := Z16, Z17, constants[2:] // rate is scale·log₂e
 
 	// whole runs body for the blocks of 32 scores at from, and rest for what is left of them.
 	from, to, blocks := GP64(), GP64(), GP64()
@@ -92,7 +98,7 @@ func softmax() {
 	VMAXPS(Z1, Z0, Z0)
 	across(Z0, func(a, b, dst VecPhysical) { VMAXPS(a, b, dst) })
 	VMOVSS(X0, Mem{Base: top})
-	VMULPS(log2e, Z0, Z0) // top·log₂e
+	VMULPS(rate, Z0, Z0)
 
 	VPXORD(Z8, Z8, Z8)
 	VPXORD(Z9, Z9, Z9)
@@ -100,7 +106,7 @@ func softmax() {
 	power := func() {
 		for i, x := range []VecPhysical{Z3, Z4} {
 			n, p := []VecPhysical{Z5, Z6}[i], []VecPhysical{Z10, Z11}[i]
-			VFMSUB213PS(Z0, log2e, x)
+			VFMSUB213PS(Z0, rate, x)
 			VRNDSCALEPS(Imm(0), x, n)
 			VSUBPS(n, x, x)
 			VMOVAPS(polynomial[0], p)
