@@ -74,3 +74,8 @@ func columnRestBF16(dst *float32, width int, src *float32, ld int, rows int, n i
 //
 //go:noescape
 func softmaxBF16(p *float32, width int, s *float32, ld int, rows int, keys int, scale float32, top *float32, sum *float32)
+
+// rowGELUBF16 is a pairingFunc along rows: x·Φ(x) rounded to bf16.
+//
+//go:noescape
+func rowGELUBF16(dst *float32, width int, src *float32, ld int, rows int, n int)

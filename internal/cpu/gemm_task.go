@@ -140,14 +140,18 @@ func (p *product) runPass(buf *blockBuffers, out *target, k0, kc int, a []float3
 
 // finish does to C[i0:i1, j0:j1] what kernels leave: GELU, and the rounding to halves.
 func (p *product) finish(out *target, i0, i1, j0, j1 int) {
-	if out.epi.activation == op.GELUActivation {
-		for i := i0; i < i1; i++ {
-			row := out.c[out.at(i, j0):out.at(i, j1)]
-			geluRow(row, row)
-		}
-	}
+	gelu := out.epi.activation == op.GELUActivation
 	if p.half.y {
-		p.isa.pairRows(rounded.a, p.c[(i0*p.ldc+j0)/2:], p.ldc/2, out.c[out.at(i0, j0):], out.ldc, i1-i0, j1-j0)
+		pair := p.isa.alongRows[0]
+		if gelu {
+			pair = p.isa.gelu
+		}
+		pair(&p.c[(i0*p.ldc+j0)/2], p.ldc/2, &out.c[out.at(i0, j0)], out.ldc, i1-i0, j1-j0)
+		return
+	}
+	for i := i0; gelu && i < i1; i++ {
+		row := out.c[out.at(i, j0):out.at(i, j1)]
+		geluRow(row, row)
 	}
 }
 

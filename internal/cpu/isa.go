@@ -10,7 +10,7 @@ import (
 	"hdmnet/internal/op"
 )
 
-//go:generate go run asm/gen.go asm/bf16.go asm/softmax.go -out gemm_amd64.s -stubs gemm_amd64.go -pkg cpu
+//go:generate go run asm/gen.go asm/bf16.go asm/softmax.go asm/gelu.go -out gemm_amd64.s -stubs gemm_amd64.go -pkg cpu
 
 // instructionSet is one way to compute a tile of a matrix product, to pack its
 // operands and to run the loops of the other operators.
@@ -35,6 +35,7 @@ type instructionSet struct {
 	terms      *bf16Terms                       // of one of those, else nil
 	alongRows  [2]pairingFunc
 	acrossRows [2]pairingFunc
+	gelu       pairingFunc // along rows: pairs of x·Φ(x), rounded, with Φ off by at most 6e-6
 	softmax    softmaxFunc
 	usable     bool   // this processor and operating system have it
 	requires   string // what usable asks for

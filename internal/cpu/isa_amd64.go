@@ -15,7 +15,7 @@ func assemblySets() []*instructionSet {
 	if cpu.X86.HasAVX512BF16 && cpu.X86.HasAVX512BW {
 		avx512.alongRows = [2]pairingFunc{rowRoundedBF16, rowRestBF16}
 		avx512.acrossRows = [2]pairingFunc{columnRoundedBF16, columnRestBF16}
-		avx512.softmax = softmaxBF16
+		avx512.softmax, avx512.gelu = softmaxBF16, rowGELUBF16
 		avx512.pairs = map[op.Precision]*instructionSet{
 			op.BF16:   avx512.inPairs(op.BF16, rounded, tileBF16, halfTileBF16),
 			op.BF16X3: avx512.inPairs(op.BF16X3, split, tileBF16, halfTileBF16),

@@ -86,10 +86,13 @@ func lowBits(count, bits GPVirtual) {
 }
 
 // alongRows generates the rounding of rows to pairs of bf16 that follow each other in a row.
-func (t term) alongRows() {
-	name := "row" + t.name + "BF16"
+func (t term) alongRows() { alongRows("row"+t.name+"BF16", t.doc, func() {}, t.round) }
+
+// alongRows generates a pairingFunc along rows. round turns the 16 float32 of low and of high into
+// the 32 bf16 of Z2, with what prepare has put into registers.
+func alongRows(name, doc string, prepare func(), round func(low, high VecPhysical)) {
 	TEXT(name, NOSPLIT, "func(dst *float32, width int, src *float32, ld, rows, n int)")
-	Doc(name + " is a pairingFunc along rows: " + t.doc + ".")
+	Doc(name + " is a pairingFunc along rows: " + doc + ".")
 	Pragma("noescape")
 	dst := Load(Param("dst"), GP64())
 	width := Load(Param("width"), GP64())
@@ -113,6 +116,7 @@ func (t term) alongRows() {
 	lowBits(pairs, bits)
 	KMOVW(bits.As32(), K3)
 	SHRQ(Imm(5), n)
+	prepare()
 	from, to, blocks := GP64(), GP64(), GP64()
 	Label(name + "_row")
 	MOVQ(src, from)
@@ -123,7 +127,7 @@ func (t term) alongRows() {
 	Label(name + "_block")
 	VMOVUPS(Mem{Base: from}, Z0)
 	VMOVUPS(Mem{Base: from, Disp: 64}, Z1)
-	t.round(Z0, Z1)
+	round(Z0, Z1)
 	VMOVUPS(Z2, Mem{Base: to})
 	ADDQ(Imm(128), from)
 	ADDQ(Imm(64), to)
@@ -134,7 +138,7 @@ func (t term) alongRows() {
 	JEQ(LabelRef(name + "_next"))
 	VMOVUPS_Z(Mem{Base: from}, K1, Z0)
 	VMOVUPS_Z(Mem{Base: from, Disp: 64}, K2, Z1)
-	t.round(Z0, Z1)
+	round(Z0, Z1)
 	VMOVUPS(Z2, K3, Mem{Base: to})
 	Label(name + "_next")
 	ADDQ(ld, src)

@@ -75,6 +75,7 @@ func main() {
 		t.acrossRows()
 	}
 	softmax()
+	gelu()
 	Generate()
 }
 
