@@ -201,15 +201,8 @@ func (t *winogradTask) run(y, x []float32, w *winogradWeights, bias, residual []
 				}
 				panels := w.u[k].panelsFrom(pass, 0)
 				for j := 0; j < outStride; j += nr {
-					panel := panels[j*kc : (j+nr)*kc]
-					next := panels[(j+nr)*kc:]
-					next = next[:min(len(next), nr*kc)]
 					for i := 0; i < rows; i += mr {
-						if share := len(next) * mr / (rows - i) &^ (loopLanes - 1); share > 0 {
-							t.isa.prefetch(&next[0], share)
-							next = next[share:]
-						}
-						t.isa.tile(kc, &v[(k*rows+i)*inStride+pass-c0], inStride, 1, &panel[0],
+						t.isa.tile(kc, &v[(k*rows+i)*inStride+pass-c0], inStride, 1, &panels[j*kc],
 							&m[(k*rows+i)*outStride+j], outStride, nil, nil, flags)
 					}
 				}

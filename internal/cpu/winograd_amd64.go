@@ -23,8 +23,3 @@ func winogradInputAVX2(v *float32, size int, in *[36]*float32, n int, work *floa
 //
 //go:noescape
 func winogradOutputAVX2(out *[16]*float32, m *float32, size int, bias *float32, add *[16]*float32, n int, floor float32, work *float32)
-
-// prefetchAMD64 is a prefetchFunc.
-//
-//go:noescape
-func prefetchAMD64(p *float32, n int)

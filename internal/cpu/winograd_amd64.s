@@ -1591,16 +1591,3 @@ winogradOutputAVX2_channels:
 	JL          winogradOutputAVX2_channels
 	VZEROUPPER
 	RET
-
-// func prefetchAMD64(p *float32, n int)
-// Requires: MMX+
-TEXT ·prefetchAMD64(SB), NOSPLIT, $0-16
-	MOVQ p+0(FP), AX
-	MOVQ n+8(FP), CX
-
-prefetch_line:
-	PREFETCHT1 (AX)
-	ADDQ       $0x40, AX
-	SUBQ       $0x10, CX
-	JG         prefetch_line
-	RET

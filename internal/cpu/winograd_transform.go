@@ -16,12 +16,6 @@ const (
 	winogradB2           = winogradB * winogradB
 )
 
-// prefetchFunc asks for n > 0 elements from p on in the second-level cache.
-type prefetchFunc func(p *float32, n int)
-
-// prefetchNone is the prefetchFunc of processors that are not known.
-func prefetchNone(*float32, int) {}
-
 // winogradWork is how many elements of work memory a transform takes.
 const winogradWork = winogradSize * loopLanes
 

@@ -48,21 +48,7 @@ func main() {
 		s.winogradInput()
 		s.winogradOutput()
 	}
-	prefetch()
 	Generate()
-}
-
-func prefetch() {
-	TEXT("prefetchAMD64", NOSPLIT, "func(p *float32, n int)")
-	Doc("prefetchAMD64 is a prefetchFunc.")
-	Pragma("noescape")
-	p, n := pointer("p"), pointer("n")
-	Label("prefetch_line")
-	PREFETCHT1(Mem{Base: p})
-	ADDQ(Imm(64), p)
-	SUBQ(Imm(16), n)
-	JG(LabelRef("prefetch_line"))
-	RET()
 }
 
 // times returns the multipliers as operands: in registers where there are enough, since
