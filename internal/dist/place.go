@@ -24,11 +24,14 @@ type scheme struct {
 }
 
 // schemes are the launchers whose variables tell a process its place, the first one that is
-// set counts. MPI's own library is asked before any of them.
+// set counts. MPI's own library is asked before any of them. Of Slurm it is the number of tasks
+// of the step, which srun alone sets: a batch script has SLURM_PROCID=0 and the SLURM_NTASKS of its
+// job, but is one process. Open MPI comes before Slurm: its mpirun reaches other machines by srun, whose
+// tasks are not those of the program.
 var schemes = []scheme{
 	{"torchrun", "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"},
-	{"Slurm", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "", "MASTER_ADDR", "MASTER_PORT"},
 	{"Open MPI", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE", "MASTER_ADDR", "MASTER_PORT"},
+	{"Slurm", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", "", "MASTER_ADDR", "MASTER_PORT"},
 	{"MPICH", "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS", "MASTER_ADDR", "MASTER_PORT"},
 }
 
@@ -39,9 +42,8 @@ const fileVariable = "HDMNET_DIST_FILE"
 const masterDefault = 29500
 
 // Environment is the place that a launcher's variables (NAME=value) give to this process:
-// of torchrun and Kubeflow (RANK, WORLD_SIZE, LOCAL_RANK), Slurm (SLURM_PROCID,
-// SLURM_NTASKS, SLURM_LOCALID), Open MPI (OMPI_COMM_WORLD_*), MPICH and its kin (PMI_RANK,
-// PMI_SIZE, MPI_LOCALRANKID), in this order. Without any it is the only process. Process 0
+// of torchrun and Kubeflow (RANK, WORLD_SIZE, LOCAL_RANK), Open MPI (OMPI_COMM_WORLD_*), Slurm
+// (SLURM_PROCID, SLURM_STEP_NUM_TASKS, SLURM_LOCALID), MPICH and its kin (PMI_RANK, PMI_SIZE, MPI_LOCALRANKID), in this order. Without any it is the only process. Process 0
 // awaits the others at MASTER_ADDR, one port above MASTER_PORT: that one is torchrun's own. HDMNET_DIST_FILE is a file instead, which all
 // processes see and process 0 writes.
 func Environment(env []string) (Place, error) {
