@@ -87,16 +87,8 @@ func Modules(target Target) []string {
 	return slices.Compact(names)
 }
 
-// Lookup finds a kernel by its name, which is unique over all modules.
-func Lookup(name string) (Kernel, bool) {
-	k, ok := all()[name]
-	return k, ok
-}
-
-// All returns the kernels of all targets by name.
-func All() map[string]Kernel { return all() }
-
-var all = sync.OnceValue(func() map[string]Kernel {
+// All returns the kernels of all targets by their names, which are unique over all modules.
+var All = sync.OnceValue(func() map[string]Kernel {
 	found := map[string]Kernel{}
 	for _, module := range Modules(SM90a) {
 		text, err := PTX(module, SM90a)

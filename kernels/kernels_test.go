@@ -69,8 +69,7 @@ func TestTargets(t *testing.T) {
 }
 
 // TestEveryModule: a driver of CUDA 11 loads it, a GPU of compute capability 8.0 runs it, unless it
-// is for 9.0 alone,
-// and every kernel has launch bounds, without which a block may not get its registers.
+// is for 9.0 alone, and every kernel has launch bounds, without which a block may not get its registers.
 func TestEveryModule(t *testing.T) {
 	everywhere := Modules(SM80)
 	if len(everywhere) == 0 {
@@ -100,17 +99,14 @@ func TestEveryModule(t *testing.T) {
 			if k.Threads == 0 || k.Threads > 1024 {
 				t.Errorf("%s: kernel %s has launch bounds of %d threads, want 1 to 1024: __launch_bounds__", module, k.Name, k.Threads)
 			}
-			if got, ok := Lookup(k.Name); !ok || got.Module != module {
-				t.Errorf("Lookup(%s) = %v, %t", k.Name, got, ok)
+			if got := All()[k.Name]; got.Module != module {
+				t.Errorf("kernel %s is in module %q, want %q", k.Name, got.Module, module)
 			}
 		}
 	}
 }
 
 func TestUnknown(t *testing.T) {
-	if _, ok := Lookup("no_such_kernel"); ok {
-		t.Error("found a kernel that is none")
-	}
 	if _, err := PTX("no_such_module", SM90a); err == nil || !strings.Contains(err.Error(), "no_such_module") {
 		t.Errorf("PTX of no module: %v", err)
 	}

@@ -79,7 +79,7 @@ func TestCrowds(t *testing.T) {
 	text := made(`{"id":"k","image_id":7,"category_id":9,"iscrowd":1,"segmentation":{"size":[3,4],"counts":[0,3,9]}},
 		{"id":2,"image_id":7,"category_id":2,"iscrowd":"0","segmentation":{"size":[3,4],"counts":[9,3]}}`)
 	for crowds, want := range map[Crowds]string{SkipCrowds: "0001/0001/0001", DrawCrowds: "2001/2001/2001", IgnoreCrowds: "i001/i001/i001"} {
-		s, err := Read(context.Background(), strings.NewReader(text), int64(len(text)), "a.json", Options{Crowds: crowds})
+		s, err := readSet(context.Background(), strings.NewReader(text), int64(len(text)), "a.json", Options{Crowds: crowds})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -386,7 +386,7 @@ func TestMemory(t *testing.T) {
 		return int64(m.HeapAlloc)
 	}
 	before := heap()
-	s, err := Read(context.Background(), source, source.Size(), "a.json", Options{})
+	s, err := readSet(context.Background(), source, source.Size(), "a.json", Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

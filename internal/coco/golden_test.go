@@ -34,7 +34,7 @@ func unzip(t testing.TB, name string) []byte {
 }
 
 func read(text string) (*Set, error) {
-	return Read(context.Background(), bytes.NewReader([]byte(text)), int64(len(text)), "a.json", Options{})
+	return readSet(context.Background(), bytes.NewReader([]byte(text)), int64(len(text)), "a.json", Options{})
 }
 
 // Every pixel of 200 images is as pycocotools and OpenCV draw it; see testdata/README.md.

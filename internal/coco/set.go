@@ -99,7 +99,7 @@ func Open(ctx context.Context, path string, opt Options) (*Set, error) {
 		_ = f.Close()
 		return nil, err
 	}
-	s, err := Read(ctx, f, info.Size(), path, opt)
+	s, err := readSet(ctx, f, info.Size(), path, opt)
 	if err != nil {
 		_ = f.Close()
 		return nil, err
@@ -108,9 +108,9 @@ func Open(ctx context.Context, path string, opt Options) (*Set, error) {
 	return s, nil
 }
 
-// Read is Open for size bytes of source; name stands for it in messages. The source is
+// readSet is Open for size bytes of source; name stands for it in messages. The source is
 // read again by Mask.
-func Read(ctx context.Context, source io.ReaderAt, size int64, name string, opt Options) (*Set, error) {
+func readSet(ctx context.Context, source io.ReaderAt, size int64, name string, opt Options) (*Set, error) {
 	source, size, err := inUTF8(source, size, name)
 	if err != nil {
 		return nil, err

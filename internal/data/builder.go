@@ -52,7 +52,7 @@ func (b *builder) episode(e *Episode, draw Draw, epoch int) error {
 		return nil
 	}
 
-	e.Class, e.ClassIndex = draw.Class, index.Fold.ClassIndex(index.Split, draw.Class)
+	e.Class, e.ClassIndex = draw.Class, index.Fold.classIndex(index.Split, draw.Class)
 	foreground := classRemap(draw.Class)
 	foreground.apply(e.Query.Mask, b.aug.cur.mask)
 	if index.Split == Val {

@@ -16,7 +16,7 @@ import (
 	"hdmnet/internal/textfile"
 )
 
-// ParseClasses reads a class file: one class name a line, the first line being
+// parseClasses reads a class file: one class name a line, the first line being
 // class 1 (mask value 1). The background has no line, there are no comments,
 // and blank lines are only allowed at the end, since a line in between would
 // shift the numbers of all that follow. White space around a name, the line ends
@@ -26,7 +26,7 @@ import (
 // The names come back with "background" before them, so that the place is the
 // class id, as ClassNames has it. Errors name file and line: text in another
 // encoding, and those of CheckClasses.
-func ParseClasses(r io.Reader, name string) ([]string, error) {
+func parseClasses(r io.Reader, name string) ([]string, error) {
 	lines, err := textLines(r, name)
 	if err != nil {
 		return nil, err
@@ -82,14 +82,14 @@ func checkClassName(text string) error {
 	return nil
 }
 
-// ReadClasses is ParseClasses for a file.
+// ReadClasses is parseClasses for a file.
 func ReadClasses(path string) ([]string, error) {
 	f, err := infile.Open(path, maxClassFile)
 	if err != nil {
 		return nil, fmt.Errorf("class file: %w", err)
 	}
 	defer f.Close()
-	return ParseClasses(f, path)
+	return parseClasses(f, path)
 }
 
 // maxClassFile is the size of the largest class file or fold list, in bytes.
@@ -128,8 +128,8 @@ func BlockFolds(classes, folds int) ([][]int, error) {
 // parseFoldList reads a fold list: line f+1 holds the novel classes of fold f,
 // names of the class file or numbers from 1 (decimal), separated by commas. Where
 // some names are numbers themselves, as on meters, all numbers are names. A class that
-// no line has is a base class in every fold. names are those of ParseClasses;
-// name stands for the file in messages; its text is as ParseClasses takes it.
+// no line has is a base class in every fold. names are those of parseClasses;
+// name stands for the file in messages; its text is as parseClasses takes it.
 //
 // Errors name file, line and class: an unknown class, a class twice, a line
 // without classes, a fold that leaves no class to train on.
@@ -214,7 +214,7 @@ func ReadFoldList(path string, names []string) ([][]int, error) {
 	return parseFoldList(f, path, names)
 }
 
-// CustomFold is fold f of a custom set: names are those of ParseClasses, folds
+// CustomFold is fold f of a custom set: names are those of parseClasses, folds
 // the novel classes of every fold, from BlockFolds or parseFoldList.
 func CustomFold(names []string, folds [][]int, f int) (Fold, error) {
 	if f < 0 || f >= len(folds) {

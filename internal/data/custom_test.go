@@ -18,11 +18,11 @@ func numbered(n int) string {
 }
 
 func TestParseClasses(t *testing.T) {
-	got, err := ParseClasses(strings.NewReader("\ufeffcat\r\n traffic light \r\nÅngström\r\n\r\n\n"), "c.txt")
+	got, err := parseClasses(strings.NewReader("\ufeffcat\r\n traffic light \r\nÅngström\r\n\r\n\n"), "c.txt")
 	if want := []string{"background", "cat", "traffic light", "Ångström"}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("names %q, error %v, want %q", got, err, want)
 	}
-	if got, err := ParseClasses(strings.NewReader("\xff\xfe7\x00\r\x00\n\x000\x007\x00"), "c.txt"); err != nil || !slices.Equal(got, []string{"background", "7", "07"}) {
+	if got, err := parseClasses(strings.NewReader("\xff\xfe7\x00\r\x00\n\x000\x007\x00"), "c.txt"); err != nil || !slices.Equal(got, []string{"background", "7", "07"}) {
 		t.Errorf("UTF-16, digits: %q, %v", got, err)
 	}
 	for _, labels := range [][]string{{"a\nb", "c"}, {" a", "c"}, {"a", "c "}, {"\ufeffa", "c"}, {"a\x1b[2J", "c"}} {
@@ -30,7 +30,7 @@ func TestParseClasses(t *testing.T) {
 			t.Errorf("%q: %q, %v", labels, got, err)
 		}
 	}
-	if got, err := ParseClasses(strings.NewReader(numbered(254)), "c.txt"); err != nil || len(got) != 255 {
+	if got, err := parseClasses(strings.NewReader(numbered(254)), "c.txt"); err != nil || len(got) != 255 {
 		t.Errorf("254 classes: %d names, error %v", len(got), err)
 	}
 	for text, want := range map[string]string{
@@ -51,7 +51,7 @@ func TestParseClasses(t *testing.T) {
 		strings.Repeat("\n", 2e4):    "more than 10000 lines",
 		"person\nbicycle, car\n\n":   "c.txt:2: comma",
 	} {
-		if _, err := ParseClasses(strings.NewReader(text), "c.txt"); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := parseClasses(strings.NewReader(text), "c.txt"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.40q: error %v, want %q", text, err, want)
 		}
 	}
@@ -146,7 +146,7 @@ func FuzzClassesAndFolds(f *testing.F) {
 	f.Add("background\ncat\n", "1,2,1")
 	f.Add(numbered(30), "1,2,c3\nc30\n")
 	f.Fuzz(func(t *testing.T, classes, list string) {
-		names, err := ParseClasses(strings.NewReader(classes), "c.txt")
+		names, err := parseClasses(strings.NewReader(classes), "c.txt")
 		if err != nil {
 			return
 		}

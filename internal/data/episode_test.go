@@ -47,7 +47,7 @@ func TestValidationEpisodes(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, c := range scene.Mask {
-			wantBase := uint8(opt.Index.Fold.ClassIndex(Train, int(c)) + 1)
+			wantBase := uint8(opt.Index.Fold.classIndex(Train, int(c)) + 1)
 			if (e.Label[i] == 1) != (int(c) == e.Class) || e.FullBaseLabel[i] != wantBase {
 				t.Fatalf("episode %d, pixel %d of class %d: label %d, base label %d (want %d)", p, i, c, e.Label[i], e.FullBaseLabel[i], wantBase)
 			}

@@ -97,8 +97,8 @@ func (f Fold) Classes(split Split) []int {
 	return f.Base
 }
 
-// ClassIndex is the place of a class in Classes(split), or -1.
-func (f Fold) ClassIndex(split Split, class int) int { return slices.Index(f.Classes(split), class) }
+// classIndex is the place of a class in Classes(split), or -1.
+func (f Fold) classIndex(split Split, class int) int { return slices.Index(f.Classes(split), class) }
 
 // ClassName is the class's name, or "class 7" where the data set has no names.
 func (f Fold) ClassName(class int) string {

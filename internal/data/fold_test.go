@@ -110,7 +110,7 @@ func TestBaseAndEpisodeLabels(t *testing.T) {
 	if want := []uint8{0, 0, 0, 0, 1, 0, 0, 0, 255}; !slices.Equal(got, want) {
 		t.Errorf("episode label %v, want %v", got, want)
 	}
-	if f.ClassIndex(Val, 10) != 4 || f.ClassIndex(Train, 11) != 5 || f.ClassIndex(Train, 10) != -1 {
-		t.Errorf("cat %d %d %d, want 4 5 -1", f.ClassIndex(Val, 10), f.ClassIndex(Train, 11), f.ClassIndex(Train, 10))
+	if f.classIndex(Val, 10) != 4 || f.classIndex(Train, 11) != 5 || f.classIndex(Train, 10) != -1 {
+		t.Errorf("cat %d %d %d, want 4 5 -1", f.classIndex(Val, 10), f.classIndex(Train, 11), f.classIndex(Train, 10))
 	}
 }

@@ -86,7 +86,8 @@ func ReadInto(memory []byte, path string, limit int64) ([]byte, error) {
 
 // check refuses what is not a regular file of at most limit bytes.
 func check(path string, info fs.FileInfo, limit int64) error {
-	kind, way := "", "name a regular file"
+	var kind string
+	way := "name a regular file"
 	switch mode := info.Mode(); {
 	case mode.IsRegular():
 		if info.Size() > limit {

@@ -2,7 +2,7 @@ package jpeg
 
 import "errors"
 
-// peek is the number of bits that the tables look at at once.
+// peek is the number of bits with which the tables are asked.
 const peek = 10
 
 // huffman is a code table. fast is indexed by the next peek bits:

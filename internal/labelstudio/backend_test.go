@@ -150,7 +150,7 @@ func masks(t *testing.T, answer map[string]any) map[string][]uint8 {
 		if f.From != "brush" || f.To != "image" || f.Type != "brushlabels" || f.Value.Format != "rle" || f.Width != testW || f.Height != testH {
 			t.Errorf("a result is %+v", f)
 		}
-		mask, err := Decode(f.Value.RLE, testH, testW)
+		mask, err := decode(f.Value.RLE, testH, testW)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -263,7 +263,7 @@ func annotated(id, task int, label string) map[string]any {
 		}
 	}
 	return map[string]any{"id": id, "task": task, "result": []any{map[string]any{"type": "brushlabels", "original_width": testW, "original_height": testH,
-		"value": map[string]any{"format": "rle", "rle": Encode(square), "brushlabels": []string{label}}}}}
+		"value": map[string]any{"format": "rle", "rle": encode(square), "brushlabels": []string{label}}}}}
 }
 
 func event(action string, id, task int, label string) map[string]any {

@@ -45,7 +45,7 @@ type found struct {
 
 func (l *labeling) found(label string, mask []uint8, p *picture.Photo, score float64) found {
 	f := found{ID: rand.Text()[:10], Type: "brushlabels", From: l.from, To: l.to, Width: p.Size.W, Height: p.Size.H, Score: score}
-	f.Value.Format, f.Value.RLE, f.Value.Labels = "rle", Encode(mask), []string{label}
+	f.Value.Format, f.Value.RLE, f.Value.Labels = "rle", encode(mask), []string{label}
 	return f
 }
 

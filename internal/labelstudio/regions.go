@@ -74,7 +74,7 @@ func maskOf(regions []*region, p *picture.Photo) ([]uint8, error) {
 		v := &r.Value
 		switch r.Type {
 		case "brushlabels":
-			one, err := Decode(v.RLE, h, w)
+			one, err := decode(v.RLE, h, w)
 			if err != nil {
 				return nil, fault.New(http.StatusBadRequest, "draw it again", "%v", err)
 			}

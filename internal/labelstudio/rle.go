@@ -13,7 +13,7 @@ import (
 // lengths less 1. Then come runs: one bit (1: a repeated value, 0: values one by one), two bits
 // that choose a size, the length less 1 in that size, and the value or values. Bits go from
 // the highest of a byte to the lowest. The object is where alpha is not 0. Source: rle-pack of
-// thi.ng/umbrella, and the encoder of label-studio-converter, whose bytes Encode gives.
+// thi.ng/umbrella, and the encoder of label-studio-converter, whose bytes encode gives.
 const (
 	wordBits  = 8
 	channels  = 4
@@ -23,14 +23,14 @@ const (
 	onePerBit = 8
 )
 
-// runBits are the sizes of lengths that Encode chooses from.
+// runBits are the sizes of lengths that encode chooses from.
 var runBits = [4]int{3, 4, 8, 16}
 
 // RLE is a mask in Label Studio's brush format; in JSON a list of numbers.
 type RLE []byte
 
-// Encode packs a mask, in which everything but 0 is the object, as opaque white pixels.
-func Encode(mask []uint8) RLE {
+// encode packs a mask, in which everything but 0 is the object, as opaque white pixels.
+func encode(mask []uint8) RLE {
 	w := &bitWriter{}
 	w.put(uint32(len(mask)*channels), 32)
 	w.put(wordBits-1, 5)
@@ -71,10 +71,10 @@ func (w *bitWriter) run(n int, value uint32) {
 
 var errShort = errors.New("the brush ends before the picture does: it is damaged")
 
-// Decode unpacks a mask [h,w]: 1 where alpha is not 0.
+// decode unpacks a mask [h,w]: 1 where alpha is not 0.
 //
 // Errors: data of another size, or cut short.
-func Decode(rle RLE, h, w int) ([]uint8, error) {
+func decode(rle RLE, h, w int) ([]uint8, error) {
 	r := &bitReader{data: rle}
 	if len(rle)*onePerBit < headBits {
 		return nil, errShort

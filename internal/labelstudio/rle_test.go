@@ -34,21 +34,21 @@ func TestBrushes(t *testing.T) {
 			}
 			want = append(want, v)
 		}
-		got, err := Decode(c.RLE, h, w)
+		got, err := decode(c.RLE, h, w)
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%s: decoded to another mask: %v", c.Name, err)
 		}
-		ours := Encode(want)
+		ours := encode(want)
 		if c.Exact && !bytes.Equal(ours, c.RLE) {
 			t.Errorf("%s: %d bytes, label-studio-sdk writes other %d", c.Name, len(ours), len(c.RLE))
 		}
-		if back, err := Decode(ours, h, w); err != nil || !slices.Equal(back, want) {
+		if back, err := decode(ours, h, w); err != nil || !slices.Equal(back, want) {
 			t.Errorf("%s: there and back it is another mask: %v", c.Name, err)
 		}
-		if _, err := Decode(c.RLE, h+1, w); err == nil {
+		if _, err := decode(c.RLE, h+1, w); err == nil {
 			t.Errorf("%s: decoded as a taller picture", c.Name)
 		}
-		if _, err := Decode(c.RLE[:len(c.RLE)/2], h, w); err == nil {
+		if _, err := decode(c.RLE[:len(c.RLE)/2], h, w); err == nil {
 			t.Errorf("%s: half of it was decoded", c.Name)
 		}
 	}
@@ -75,10 +75,10 @@ func TestBrushJSON(t *testing.T) {
 
 // FuzzDecode: any bytes are a mask of the size asked for, or an error.
 func FuzzDecode(f *testing.F) {
-	f.Add([]byte(Encode([]uint8{0, 1, 1, 0, 0, 1})), uint8(2), uint8(3))
+	f.Add([]byte(encode([]uint8{0, 1, 1, 0, 0, 1})), uint8(2), uint8(3))
 	f.Add([]byte{0, 0, 0, 24, 0xf8, 0xff, 0xff, 1, 2, 3}, uint8(2), uint8(3))
 	f.Fuzz(func(t *testing.T, data []byte, h, w uint8) {
-		mask, err := Decode(data, int(h), int(w))
+		mask, err := decode(data, int(h), int(w))
 		if err == nil && len(mask) != int(h)*int(w) {
 			t.Fatalf("%d pixels of %d×%d", len(mask), w, h)
 		}

@@ -30,8 +30,8 @@ func Same(a, b string) bool {
 
 // byPath is an ID by the path without links.
 func byPath(path string) ID {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
 	}
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs

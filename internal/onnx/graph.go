@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// Opset is the version of the standard operators that graphs use.
-const Opset = 17
+// opset is the version of the standard operators that graphs use.
+const opset = 17
 
-// irVersion is the version of the file format that belongs to Opset.
+// irVersion is the version of the file format that belongs to opset.
 const irVersion = 8
 
 // ElemType is the type of a tensor's elements, by ONNX's numbers.

@@ -23,7 +23,7 @@ func (m *Model) Write(w io.Writer) error {
 	head := number(nil, 1, irVersion)
 	head = text(head, 2, "hdmnet")
 	head = text(head, 6, m.Graph.about)
-	head = message(head, 8, number(text(nil, 1, ""), 2, Opset))
+	head = message(head, 8, number(text(nil, 1, ""), 2, opset))
 	for _, key := range slices.Sorted(maps.Keys(m.Metadata)) {
 		head = message(head, 14, text(text(nil, 1, key), 2, m.Metadata[key]))
 	}

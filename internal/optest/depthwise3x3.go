@@ -7,7 +7,7 @@ import (
 )
 
 // depthwise3x3 is the definition for x [B,H,W,C], w [3,3,C].
-func depthwise3x3(b, h, w, c int, x, weight, bias []float64) []float64 {
+func depthwise3x3(h, w, c int, x, weight, bias []float64) []float64 {
 	y := make([]float64, len(x))
 	for i := range y {
 		ch, col, row, n := i%c, i/c%w, i/(c*w)%h, i/(c*w*h)
@@ -32,10 +32,10 @@ func testDepthwise3x3(s *suite) {
 		tx, tw, tdy := s.tensor(x, b, h, w, c), s.tensor(weight, 3, 3, c), s.tensor(dy, b, h, w, c)
 		y := s.output(b, h, w, c)
 		s.dev.Depthwise3x3(y, tx, tw, s.tensor(bias, c))
-		s.near(what, y, depthwise3x3(b, h, w, c, x, weight, bias))
+		s.near(what, y, depthwise3x3(h, w, c, x, weight, bias))
 		dx, dw, db := s.gradient(b, h, w, c), s.gradient(3, 3, c), s.gradient(c)
 		s.dev.Depthwise3x3Grad(dx, dw, db, tdy, tx, tw)
-		loss := func() float64 { return dot(dy, depthwise3x3(b, h, w, c, x, weight, bias)) }
+		loss := func() float64 { return dot(dy, depthwise3x3(h, w, c, x, weight, bias)) }
 		s.finiteDifferences(what+": x", dx, x, loss)
 		s.finiteDifferences(what+": w", dw, weight, loss)
 		s.finiteDifferences(what+": bias", db, bias, loss)

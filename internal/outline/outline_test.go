@@ -45,12 +45,12 @@ func TestRings(t *testing.T) {
 	if len(all) != 2 {
 		t.Fatalf("%d objects", len(all))
 	}
-	if got, want := fmt.Sprint(all[0].Rings()), "[[{0 0} {3 0} {3 3} {0 3}] [{1 2} {2 2} {2 1} {1 1}]]"; got != want {
+	if got, want := fmt.Sprint(all[0].rings()), "[[{0 0} {3 0} {3 3} {0 3}] [{1 2} {2 2} {2 1} {1 1}]]"; got != want {
 		t.Errorf("the rings of a square with a hole are %s, want %s", got, want)
 	}
 	labels, h, w = drawn("10", "01")
 	all = Objects(labels, h, w, 1)
-	if got, want := fmt.Sprint(all[0].Rings()), "[[{0 0} {1 0} {1 1} {2 1} {2 2} {1 2} {1 1} {0 1}]]"; len(all) != 1 || got != want {
+	if got, want := fmt.Sprint(all[0].rings()), "[[{0 0} {1 0} {1 1} {2 1} {2 2} {1 2} {1 1} {0 1}]]"; len(all) != 1 || got != want {
 		t.Errorf("the rings of two pixels are %s, want %s", got, want)
 	}
 }
@@ -141,10 +141,10 @@ func TestSimplify(t *testing.T) {
 			t.Errorf("pixel %v,%v has changed far from the outline", x, y)
 		}
 	}
-	if got := Simplify([]Point{{0, 0}, {1, 0}, {1, 1}, {0, 1}}, 10); len(got) != 4 {
+	if got := simplify([]Point{{0, 0}, {1, 0}, {1, 1}, {0, 1}}, 10); len(got) != 4 {
 		t.Errorf("a square keeps %d corners", len(got))
 	}
-	if got := Simplify([]Point{{0, 0}, {4, 0}, {4, 1}, {2, 1}, {2, 2}, {0, 2}}, 100); len(got) < 3 {
+	if got := simplify([]Point{{0, 0}, {4, 0}, {4, 1}, {2, 1}, {2, 2}, {0, 2}}, 100); len(got) < 3 {
 		t.Errorf("%d corners are no polygon", len(got))
 	}
 }

@@ -5,10 +5,10 @@ import "math"
 // Point is a corner of pixels: column and row, 0,0 being the top left corner of the map.
 type Point struct{ X, Y float64 }
 
-// Rings are the borders of an object along the sides of its pixels: the outer one first,
+// rings are the borders of an object along the sides of its pixels: the outer one first,
 // clockwise as one sees it, then its holes, the other way round. The first point does not
 // come again at the end.
-func (o *Object) Rings() [][]Point {
+func (o *Object) rings() [][]Point {
 	h, w := o.Y1-o.Y0, o.X1-o.X0
 	seen := make([]bool, h*w) // upper sides
 	var rings [][]Point
@@ -76,9 +76,9 @@ func (o *Object) ring(x0, y0 int, seen []bool, w int) []Point {
 // from the ring, there and back. tolerance is how far the outline may be from the pixels'
 // sides, in pixels; 0 keeps them.
 func (o *Object) Polygon(tolerance float64) []Point {
-	rings := o.Rings()
+	rings := o.rings()
 	for i := range rings {
-		rings[i] = Simplify(rings[i], tolerance)
+		rings[i] = simplify(rings[i], tolerance)
 	}
 	whole := rings[0]
 	for _, hole := range rings[1:] {
@@ -103,9 +103,9 @@ func join(ring, hole []Point) []Point {
 	return append(out, ring[at:]...)
 }
 
-// Simplify leaves out corners of a ring whose distance from the line between those that
+// simplify leaves out corners of a ring whose distance from the line between those that
 // stay is at most tolerance (Douglas and Peucker, 1973). At least three stay.
-func Simplify(ring []Point, tolerance float64) []Point {
+func simplify(ring []Point, tolerance float64) []Point {
 	if tolerance <= 0 || len(ring) <= 4 {
 		return ring
 	}

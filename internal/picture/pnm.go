@@ -110,7 +110,7 @@ func decodePNM(content []byte) (image.Image, error) {
 			}
 		}
 		for i := range n {
-			v := 0
+			var v int
 			switch {
 			case p.text:
 				if v, err = pnmNumber(r, p.bits); err != nil {

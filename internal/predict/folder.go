@@ -291,10 +291,10 @@ type annotated struct {
 
 // score is the mean of probabilities [·,w] over an object.
 func score(o *outline.Object, p []float32, w int) float64 {
-	sum, at := 0.0, 0
+	sum := 0.0
 	for i, v := range o.Mask() {
 		if v == 1 {
-			at = (o.Y0+i/(o.X1-o.X0))*w + o.X0 + i%(o.X1-o.X0)
+			at := (o.Y0+i/(o.X1-o.X0))*w + o.X0 + i%(o.X1-o.X0)
 			sum += float64(p[at])
 		}
 	}

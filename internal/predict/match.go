@@ -14,8 +14,8 @@ import (
 // there any more, such as where a file of theirs is damaged: give the picture.
 var ErrForgotten = model.ErrForgotten
 
-// ErrNaN is the error of a network that gives no numbers.
-var ErrNaN = errors.New("the network gives NaN; its weights are damaged or their training diverged")
+// errNaN is the error of a network that gives no numbers.
+var errNaN = errors.New("the network gives NaN; its weights are damaged or their training diverged")
 
 // Example is a picture as the network sees it, for Match.
 type Example struct {
@@ -37,7 +37,7 @@ type Map struct {
 // pass for each view (none: the pictures as they are). The maps are the network's own cells or, where
 // several views or votes count, the mean of their probabilities, [S,S].
 //
-// Errors: ErrNaN, ErrForgotten.
+// Errors: errNaN, ErrForgotten.
 func Match(net Network, tape *nn.Tape, views []tta.View, size int, supports, queries []Example) (_ []Map, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -87,7 +87,7 @@ func Match(net Network, tape *nn.Tape, views []tta.View, size int, supports, que
 				m.P[j] = m.P[2*j+1]
 			}
 			if m.P[j] != m.P[j] {
-				return nil, ErrNaN
+				return nil, errNaN
 			}
 		}
 		m.P = m.P[:m.H*m.W]

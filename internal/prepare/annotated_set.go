@@ -78,7 +78,7 @@ func (opt Options) makeSet(ctx context.Context, command, classFile string, read 
 			return nil, nil, err
 		}
 	}
-	all, err := masks.each(ctx, "masks", len(set.pictures), func(i int) (m made, err error) {
+	all, err := masks.each(ctx, len(set.pictures), func(i int) (m made, err error) {
 		err = masks.put(files[i], func() (Mask, error) { return set.pictures[i].draw(names, &m.Counted), nil })
 		return m, err
 	})

@@ -195,7 +195,7 @@ func (p *cocoPicture) measure(set *coco.Set, t *tally.Tally) {
 // draw draws the masks. Unless they were counted before, those that are there are drawn, too,
 // so that everything that is left out is counted.
 func (s *cocoSplit) draw(ctx context.Context, mode coco.Mode, masks *maskWriter, counted bool, t *tally.Tally) error {
-	all, err := masks.each(ctx, "masks", len(s.pictures), func(i int) (m made, err error) {
+	all, err := masks.each(ctx, len(s.pictures), func(i int) (m made, err error) {
 		p := s.pictures[i]
 		render := func() (Mask, error) {
 			pix, c, err := s.set.Mask(mode, p.h, p.w, p.places...)

@@ -95,7 +95,7 @@ func MaskSet(ctx context.Context, opt MaskSetOptions) (*Report, []string, error)
 	if err := checkList(opt.Options, customList, pairs); err != nil {
 		return nil, nil, err
 	}
-	all, err := masks.each(ctx, "masks", len(pictures), func(i int) (m made, err error) {
+	all, err := masks.each(ctx, len(pictures), func(i int) (m made, err error) {
 		mask, ok := drawer.draw(pictures[i], &m.Counted)
 		if m.Left = !ok; ok {
 			err = masks.put(pairs[i].mask, func() (Mask, error) { return mask, nil })

@@ -84,7 +84,7 @@ func SBD(ctx context.Context, opt SBDOptions) (*Report, error) {
 	masks := newMaskWriter(opt.Options, vocClasses, report)
 	own := slices.Concat(voc.train, voc.val)
 	all := slices.Concat(own, without(sbd.ids, own))
-	_, err = masks.each(ctx, "masks", len(all), func(i int) (made, error) {
+	_, err = masks.each(ctx, len(all), func(i int) (made, error) {
 		if i < len(own) {
 			return made{}, voc.putMask(masks, all[i])
 		}

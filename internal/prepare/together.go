@@ -75,7 +75,7 @@ type made struct {
 
 // each makes the masks of n pictures, in this process those of its part, and gives what was
 // counted of all.
-func (m *maskWriter) each(ctx context.Context, stage string, n int, f func(i int) (made, error)) ([]made, error) {
+func (m *maskWriter) each(ctx context.Context, n int, f func(i int) (made, error)) ([]made, error) {
 	link := m.opt.link()
 	if err := dist.Agree(link, nil); err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func (m *maskWriter) each(ctx context.Context, stage string, n int, f func(i int
 		opt.Progress = func(stage string, done, _ int) { m.opt.Progress(stage, min(done*place.Size, n), n) }
 	}
 	mine, before := make([]made, part.Len(n)), *m.report
-	err := each(ctx, opt, stage, len(mine), func(i int) (err error) {
+	err := each(ctx, opt, "masks", len(mine), func(i int) (err error) {
 		mine[i], err = f(part.Position(i))
 		return err
 	})

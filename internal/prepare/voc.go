@@ -65,7 +65,7 @@ func VOC(ctx context.Context, opt VOCOptions) (*Report, error) {
 	report := &Report{Root: opt.Out, Unit: "masks"}
 	masks := newMaskWriter(opt.Options, vocClasses, report)
 	all := slices.Concat(voc.train, voc.val)
-	if _, err := masks.each(ctx, "masks", len(all), func(i int) (made, error) { return made{}, voc.putMask(masks, all[i]) }); err != nil {
+	if _, err := masks.each(ctx, len(all), func(i int) (made, error) { return made{}, voc.putMask(masks, all[i]) }); err != nil {
 		return nil, err
 	}
 	report.Objects.Read, report.Objects.Used = len(all), len(all)

@@ -18,16 +18,16 @@ type Guided struct {
 	Epsilon float64 // ε for gray levels in [0, 1]: edges weaker than about its root are smoothed over
 }
 
-// Default is the filter that --refine guided means: a quarter of a cell was the best on shapes5i,
+// usual is the filter that --refine guided means: a quarter of a cell was the best on shapes5i,
 // whose objects have textures that a larger window takes for edges.
-var Default = Guided{Radius: 0.25, Epsilon: 1e-2}
+var usual = Guided{Radius: 0.25, Epsilon: 1e-2}
 
 // Parse reads what --refine says: guided, guided,radius=R,eps=E, or nothing, which is nil.
 func Parse(text string) (*Guided, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, nil
 	}
-	g := Default
+	g := usual
 	for i, part := range strings.Split(text, ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
 		if i == 0 && name == "guided" && value == "" {

@@ -9,7 +9,7 @@ import (
 
 func TestParse(t *testing.T) {
 	for text, want := range map[string]Guided{
-		"guided": Default, "guided,radius=2": {2, Default.Epsilon}, " guided , eps=0.01,radius=0.5": {0.5, 0.01},
+		"guided": usual, "guided,radius=2": {2, usual.Epsilon}, " guided , eps=0.01,radius=0.5": {0.5, 0.01},
 	} {
 		if got, err := Parse(text); err != nil || *got != want {
 			t.Errorf("%q: %v, %v", text, got, err)
@@ -105,7 +105,7 @@ func TestEdges(t *testing.T) {
 	for i := range p {
 		p[i] = 0.25
 	}
-	Default.Apply(p, picture, h, w, w)
+	usual.Apply(p, picture, h, w, w)
 	for i, v := range p {
 		if math.Abs(float64(v)-0.25) > 1e-5 {
 			t.Fatalf("a plane of 0.25 is %g at %d", v, i)
@@ -117,6 +117,6 @@ func BenchmarkApply(b *testing.B) {
 	const h, w = 1000, 1500
 	p, picture := make([]float32, h*w), make([]uint8, h*w*3)
 	for b.Loop() {
-		Default.Apply(p, picture, h, w, 473)
+		usual.Apply(p, picture, h, w, 473)
 	}
 }

@@ -20,8 +20,8 @@ import (
 	"hdmnet/internal/train"
 )
 
-// Results is the name of the file in a run's folder that the report takes scores from.
-const Results = "results.jsonl"
+// resultsFile is the name of the file in a run's folder that the report takes scores from.
+const resultsFile = "results.jsonl"
 
 // entry is one run, or one file of results.
 type entry struct {
@@ -58,7 +58,7 @@ func open(path string) (*entry, error) {
 	if e.memory, err = peakMemory(dir.Log()); err != nil {
 		return nil, err
 	}
-	e.results, err = results.Read(filepath.Join(path, Results))
+	e.results, err = results.Read(filepath.Join(path, resultsFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return e, nil
 	}

@@ -92,8 +92,8 @@ func (d *differentialDevice) FreezeConv2D(w, bias []float32, shape []int, p op.C
 	return &frozenPair{c, reference}, nil
 }
 
-// Operators returns what has been called so far, first called first.
-func (d *differentialDevice) Operators() []Operator {
+// operators returns what has been called so far, first called first.
+func (d *differentialDevice) operators() []Operator {
 	var out []Operator
 	for _, name := range d.order {
 		out = append(out, *d.results[name])

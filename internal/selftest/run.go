@@ -71,7 +71,7 @@ func Run(ctx context.Context, dev, reference op.Device, o Options) (r *Report, e
 			err = fmt.Errorf("the self-test stopped: %v", p)
 		}
 		if twin != nil {
-			r.Operators = twin.Operators()
+			r.Operators = twin.operators()
 		}
 		for _, q := range r.Operators {
 			r.OK = r.OK && q.OK

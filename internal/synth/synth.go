@@ -27,7 +27,7 @@ func Uniform(name string, n int) []float64 {
 // uniform returns a function that gives u_1, u_2, … of name, one a call.
 func uniform(name string) func() float64 {
 	seed := uint64(0xcbf29ce484222325)
-	for i := 0; i < len(name); i++ {
+	for i := range len(name) {
 		seed = (seed ^ uint64(name[i])) * 0x100000001b3
 	}
 	return func() float64 {
@@ -128,12 +128,12 @@ func Mask(name string, height, width int) []uint8 {
 	return out
 }
 
-// labelCell is the side of Labels' squares in pixels.
+// labelCell is the side of labelMap's squares in pixels.
 const labelCell = 16
 
-// Labels returns a label map [height, width] of 16-pixel squares, each a class of
+// labelMap returns a label map [height, width] of 16-pixel squares, each a class of
 // 0 … classes−1 or, seldom, 255.
-func Labels(name string, height, width, classes int) []uint8 {
+func labelMap(name string, height, width, classes int) []uint8 {
 	rows, cols := (height+labelCell-1)/labelCell, (width+labelCell-1)/labelCell
 	cells := make([]uint8, rows*cols)
 	for i, u := range Uniform(name, rows*cols) {
@@ -172,7 +172,7 @@ func MakeEpisodes(tag string, batch, shots, size, classes int) Episodes {
 			e.SupportMask = append(e.SupportMask, Mask(fmt.Sprintf("%s/support_mask/%d/%d", tag, b, k), size, size)...)
 		}
 		e.QueryMask = append(e.QueryMask, Mask(fmt.Sprintf("%s/query_mask/%d", tag, b), size, size)...)
-		e.BaseLabel = append(e.BaseLabel, Labels(fmt.Sprintf("%s/base_label/%d", tag, b), size, size, classes)...)
+		e.BaseLabel = append(e.BaseLabel, labelMap(fmt.Sprintf("%s/base_label/%d", tag, b), size, size, classes)...)
 		e.Class = append(e.Class, int64(Uniform(fmt.Sprintf("%s/cat/%d", tag, b), 1)[0]*float64(classes-1)))
 	}
 	return e
@@ -183,7 +183,7 @@ func MakeEpisodes(tag string, batch, shots, size, classes int) Episodes {
 func MakeBaseBatch(tag string, batch, size, classes int) (images []float32, labels []uint8) {
 	for b := range batch {
 		images = append(images, Image(fmt.Sprintf("%s/image/%d", tag, b), 3, size, size)...)
-		labels = append(labels, Labels(fmt.Sprintf("%s/label/%d", tag, b), size, size, classes)...)
+		labels = append(labels, labelMap(fmt.Sprintf("%s/label/%d", tag, b), size, size, classes)...)
 	}
 	return images, labels
 }

@@ -22,7 +22,7 @@ const (
 func (w *Writer) HParams(settings map[string]string) error {
 	var start []byte
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
-		start = message(start, 1, message(text(nil, 1, name), 2, structValue(settings[name])))
+		start = message(start, 1, message(text(1, name), 2, structValue(settings[name])))
 	}
 	w.hparams(0, sessionStart, 3, double(start, 5, now()))
 	return w.state()
@@ -38,10 +38,10 @@ func (w *Writer) Complete(step int) error {
 // hparams writes data of the plugin: in the metadata of a summary, whose own value, a tensor
 // of float32 without elements, means nothing.
 func (w *Writer) hparams(step int, tag string, field protowire.Number, data []byte) {
-	plugin := message(text(nil, 1, hparamsPlugin), 2, message(nil, field, data))
+	plugin := message(text(1, hparamsPlugin), 2, message(nil, field, data))
 	const float = 1
 	nothing := message(number(nil, 1, float), 2, message(nil, 2, nil))
-	v := message(text(nil, 1, tag), 9, message(nil, 1, plugin))
+	v := message(text(1, tag), 9, message(nil, 1, plugin))
 	w.event(step, 5, message(nil, 1, message(v, 8, nothing)))
 }
 
@@ -56,7 +56,7 @@ func structValue(s string) []byte {
 	case "false":
 		return number(nil, 4, 0)
 	}
-	return text(nil, 3, s)
+	return text(3, s)
 }
 
 func double(b []byte, field protowire.Number, v float64) []byte {

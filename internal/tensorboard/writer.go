@@ -77,7 +77,7 @@ func Open(dir string, next int, keep func(tag string, step int) bool) (*Writer, 
 func (w *Writer) Scalars(step int, values map[string]float64) error {
 	var summary []byte
 	for _, tag := range slices.Sorted(maps.Keys(values)) {
-		v := text(nil, 1, tag)
+		v := text(1, tag)
 		v = protowire.AppendTag(v, 2, protowire.Fixed32Type)
 		v = protowire.AppendFixed32(v, math.Float32bits(float32(values[tag])))
 		summary = message(summary, 1, v)
@@ -99,7 +99,7 @@ func (w *Writer) Image(step int, tag string, img image.Image) error {
 	m = number(m, 2, uint64(img.Bounds().Dx()))
 	m = number(m, 3, rgb)
 	m = message(m, 4, file.Bytes())
-	w.event(step, 5, message(nil, 1, message(text(nil, 1, tag), 4, m)))
+	w.event(step, 5, message(nil, 1, message(text(1, tag), 4, m)))
 	return w.state()
 }
 
@@ -160,8 +160,8 @@ func number(b []byte, field protowire.Number, v uint64) []byte {
 	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.VarintType), v)
 }
 
-func text(b []byte, field protowire.Number, s string) []byte {
-	return protowire.AppendString(protowire.AppendTag(b, field, protowire.BytesType), s)
+func text(field protowire.Number, s string) []byte {
+	return protowire.AppendString(protowire.AppendTag(nil, field, protowire.BytesType), s)
 }
 
 func message(b []byte, field protowire.Number, m []byte) []byte {

@@ -69,7 +69,7 @@ func blank(text []byte) {
 }
 
 // jsonReader passes on a long JSON text in UTF-8, with the replacements of JSON. It ends
-// with the error of Decode where the text is no UTF-8. Bytes keep their places.
+// with the error of decode where the text is no UTF-8. Bytes keep their places.
 type jsonReader struct {
 	source io.Reader
 	name   string

@@ -22,13 +22,13 @@ import (
 const Limit = 1 << 30
 
 // Read is the text of a regular file of at most limit bytes as UTF-8, without a
-// byte-order mark. Errors: those of infile.ReadFile and Decode.
+// byte-order mark. Errors: those of infile.ReadFile and decode.
 func Read(path string, limit int64) ([]byte, error) {
 	content, err := infile.ReadFile(path, limit)
 	if err != nil {
 		return nil, err
 	}
-	return Decode(content, path)
+	return decode(content, path)
 }
 
 // ReadAll is Read for the rest of a reader; name stands for it in messages.
@@ -40,14 +40,14 @@ func ReadAll(r io.Reader, name string) ([]byte, error) {
 	if len(content) > Limit {
 		return nil, fmt.Errorf("%s: more than %d bytes; is it the right file?", infile.Shown(name), Limit)
 	}
-	return Decode(content, name)
+	return decode(content, name)
 }
 
-// Decode is content as UTF-8, without a byte-order mark; the memory may be content's.
+// decode is content as UTF-8, without a byte-order mark; the memory may be content's.
 // UTF-16 is known by its mark, or by every other byte of its beginning being zero. Text
 // in any other encoding is an error, which names the file, the line, the likely encoding
 // and how to convert it.
-func Decode(content []byte, name string) ([]byte, error) {
+func decode(content []byte, name string) ([]byte, error) {
 	if text, ok := bytes.CutPrefix(content, []byte(mark)); ok {
 		content = text
 	} else if order, ok := utf16Order(content); ok {
@@ -62,7 +62,7 @@ func Decode(content []byte, name string) ([]byte, error) {
 // mark is the byte-order mark in UTF-8.
 const mark = "\xef\xbb\xbf"
 
-// IsUTF16 tells by the beginning of a text whether Decode would take it for UTF-16.
+// IsUTF16 tells by the beginning of a text whether the readers here would take it for UTF-16.
 func IsUTF16(begin []byte) bool {
 	_, ok := utf16Order(begin)
 	return ok

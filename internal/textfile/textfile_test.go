@@ -42,7 +42,7 @@ func TestDecode(t *testing.T) {
 		"BE, no mark":    encode(t, unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM), text),
 		"mark of itself": encode(t, unicode.UTF16(unicode.LittleEndian, unicode.UseBOM), text),
 	} {
-		if got, err := Decode(content, "l.txt"); err != nil || string(got) != text {
+		if got, err := decode(content, "l.txt"); err != nil || string(got) != text {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
@@ -55,7 +55,7 @@ func TestDecode(t *testing.T) {
 		{[]byte("\xff\xfe\x00\x00a\x00\x00\x00"), "l.txt:1: byte 0xFF is no UTF-8; the text is likely UTF-32"},
 		{[]byte("a\nb\n\x81"), "l.txt:3: byte 0x81"},
 	} {
-		if got, err := Decode(c.content, "l.txt"); err == nil || !strings.Contains(err.Error(), c.want) {
+		if got, err := decode(c.content, "l.txt"); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %q, error %v, want %q", c.content, got, err, c.want)
 		}
 	}
@@ -77,13 +77,13 @@ func TestEncodingsAreNamed(t *testing.T) {
 		{charmap.ISO8859_1, "CP1252", "cup\nBär\nfenêtre\n"},
 		{charmap.Windows1252, "CP1252", "señal de tráfico\n"},
 	} {
-		_, err := Decode(encode(t, c.Encoding, "a\n"+c.text), "classes.txt")
+		_, err := decode(encode(t, c.Encoding, "a\n"+c.text), "classes.txt")
 		if err == nil || !strings.Contains(err.Error(), "classes.txt:") || !strings.Contains(err.Error(), "iconv -f "+c.name+" -t UTF-8 classes.txt") {
 			t.Errorf("%q in %s: %v", c.text, c.name, err)
 		}
 	}
 	// Korean text is plausible Chinese, pair by pair: it is refused, whatever the guess.
-	if _, err := Decode(encode(t, korean.EUCKR, "컵\n숟가락\n"), "c"); err == nil || !strings.Contains(err.Error(), "iconv") {
+	if _, err := decode(encode(t, korean.EUCKR, "컵\n숟가락\n"), "c"); err == nil || !strings.Contains(err.Error(), "iconv") {
 		t.Error(err)
 	}
 }
@@ -189,7 +189,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		text, err := Decode(bytes.Clone(content), "f")
+		text, err := decode(bytes.Clone(content), "f")
 		if err != nil {
 			if !strings.HasPrefix(err.Error(), "f:") {
 				t.Fatalf("error %q", err)

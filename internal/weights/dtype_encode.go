@@ -68,7 +68,8 @@ var intRange = map[string][2]int64{
 
 // checkDtype makes sure that the type can hold the values.
 func (t *Tensor) checkDtype() error {
-	dtype, ok := t.dtype(), false
+	dtype := t.dtype()
+	var ok bool
 	beyond := func(v any) error { return fmt.Errorf("tensor %q holds %v, which is beyond %s", t.Name, v, dtype) }
 	switch {
 	case t.Float32 != nil:

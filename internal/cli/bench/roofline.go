@@ -104,7 +104,7 @@ func (r *rooflineReport) add(ctx context.Context, io ui.Streams, name, precision
 		return err
 	}
 	defer func() { err = errors.Join(err, dev.Close()) }()
-	peak := 0.0
+	var peak float64
 	if len(r.Products) == 0 {
 		if r.Machine, err = thisMachine(dev); err != nil {
 			return err

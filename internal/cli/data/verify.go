@@ -123,7 +123,7 @@ func (o *verifyOptions) set(c *config.Config) (*verify.Set, error) {
 		return nil, ui.Usagef("no list is given; name one with --list, --train-list or --val-list (lines of `image mask` relative to --data-root)")
 	}
 	set := &verify.Set{Dataset: d.Name, Split: d.FoldScheme, Published: experiment.Published(d), MinArea: d.MinArea, Filter: d.FilterIntersection, Shots: c.Model.Shots}
-	first, last := 0, 0
+	var first, last int
 	if o.fold != "all" {
 		f, err := strconv.Atoi(o.fold)
 		if err != nil {

@@ -80,11 +80,11 @@ func groupOf(f *pflag.Flag) Group {
 // the flags in groups.
 func Help(root *cobra.Command) {
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
-		about, details := cmd.Long, ""
+		about := cmd.Long
 		if about == "" {
 			about = cmd.Short + "."
 		}
-		about, details, _ = strings.Cut(about, "\n\n")
+		about, details, _ := strings.Cut(about, "\n\n")
 		var b strings.Builder
 		fmt.Fprintln(&b, about)
 		if cmd.Example != "" {

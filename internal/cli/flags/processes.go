@@ -34,8 +34,8 @@ type Processes struct {
 	Council *dist.Council
 }
 
-// Several tells whether there are more than one.
-func (p *Processes) Several() bool { return p.Place().Size > 1 }
+// several tells whether there are more than one.
+func (p *Processes) several() bool { return p.Place().Size > 1 }
 
 // First tells whether this is the process that writes files and results.
 func (p *Processes) First() bool { return p.Place().Rank == 0 }
@@ -72,7 +72,7 @@ func Together(cmd *cobra.Command, io ui.Streams, f func(ctx context.Context, io 
 	outbox := &outbox{}
 	p := &Processes{link, dist.NewCouncil(link, outbox.take, func(rank int, line string) { io.Note("process %d: %s", rank, line) })}
 	mine := io
-	if p.Several() {
+	if p.several() {
 		if outbox.to = io.Err; !p.First() {
 			mine = ui.Streams{Out: discard, Err: outbox, Env: io.Env}
 			outbox.to = discard
@@ -109,7 +109,7 @@ func (p *Processes) carryOut(ctx context.Context, all, mine ui.Streams, f func(c
 			err = &ui.SilentError{Err: err}
 		}
 	}()
-	if err := p.shareProcessors(mine); err != nil {
+	if err := p.shareProcessors(); err != nil {
 		return err
 	}
 	return f(ctx, mine, p)
@@ -127,8 +127,8 @@ func (p *Processes) lost() error {
 }
 
 // shareProcessors leaves this process its share of the machine, unless GOMAXPROCS says it.
-func (p *Processes) shareProcessors(io ui.Streams) error {
-	if !p.Several() {
+func (p *Processes) shareProcessors() error {
+	if !p.several() {
 		return nil
 	}
 	n, err := dist.Threads(p)
@@ -201,7 +201,7 @@ func (p *Processes) OpenDevice(ctx context.Context, io ui.Streams, c *config.Con
 		return dev, nil, err
 	}
 	g, why, err := p.Group(dev)
-	if err == nil && p.Several() {
+	if err == nil && p.several() {
 		io.Note("processes: %s", why)
 	}
 	return dev, g, err
@@ -209,7 +209,7 @@ func (p *Processes) OpenDevice(ctx context.Context, io ui.Streams, c *config.Con
 
 // Config is process 0's settings in all processes; err is what it had loading them.
 func (p *Processes) Config(c *config.Config, err error) (*config.Config, error) {
-	if !p.Several() {
+	if !p.several() {
 		return c, err
 	}
 	var text []byte
@@ -236,7 +236,7 @@ func (p *Processes) Config(c *config.Config, err error) (*config.Config, error) 
 
 // deviceName is the device of this process where the settings name a kind of device.
 func (p *Processes) deviceName(name string) (string, error) {
-	if !p.Several() || name != "auto" && name != "cuda" {
+	if !p.several() || name != "auto" && name != "cuda" {
 		return name, nil
 	}
 	gpus, local := len(device.InspectCUDA().GPUs), p.Place().LocalRank

@@ -35,7 +35,7 @@ func (o *options) classes(ctx context.Context, io ui.Streams) ([]predict.Class, 
 		return []predict.Class{{Name: o.class, Supports: supports}}, err
 	}
 	if o.supportFile != "" {
-		return o.annotated(ctx, io, func(opt prepare.Options) (*prepare.Report, error) {
+		return o.annotated(io, func(opt prepare.Options) (*prepare.Report, error) {
 			images := o.supportImages
 			if images == "" {
 				images = filepath.Dir(o.supportFile)
@@ -55,7 +55,7 @@ func (o *options) classes(ctx context.Context, io ui.Streams) ([]predict.Class, 
 	case has("classes.txt") && has("list.txt"):
 		return predict.ListClasses(filepath.Join(o.supportDir, "list.txt"), o.supportDir, filepath.Join(o.supportDir, "classes.txt"), o.maxSupports)
 	case len(annotations) > 0:
-		return o.annotated(ctx, io, func(opt prepare.Options) (*prepare.Report, error) {
+		return o.annotated(io, func(opt prepare.Options) (*prepare.Report, error) {
 			r, _, err := prepare.LabelMe(ctx, prepare.LabelMeOptions{Options: opt, Images: o.supportDir})
 			return r, err
 		})
@@ -72,7 +72,7 @@ func (o *options) classes(ctx context.Context, io ui.Streams) ([]predict.Class, 
 
 // annotated makes supports of annotations, by way of a custom data set that is gone when the
 // program ends.
-func (o *options) annotated(ctx context.Context, io ui.Streams, work func(prepare.Options) (*prepare.Report, error)) ([]predict.Class, error) {
+func (o *options) annotated(io ui.Streams, work func(prepare.Options) (*prepare.Report, error)) ([]predict.Class, error) {
 	folder, err := os.MkdirTemp("", "hdmnet-supports-")
 	if err != nil {
 		return nil, err

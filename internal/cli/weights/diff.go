@@ -106,11 +106,11 @@ func diffTable(ctx context.Context, out *bytes.Buffer, a, b *weights.File, toler
 			fmt.Fprintf(w, "shape\t%s\t%v and %v\n", infile.Shown(name), shapeA, shapeB)
 			continue
 		}
-		d, comparable, err := compareTensor(a, b, name, tolerance)
+		d, alike, err := compareTensor(a, b, name, tolerance)
 		switch {
 		case err != nil:
 			return 0, err
-		case !comparable:
+		case !alike:
 			differ++
 			fmt.Fprintf(w, "type\t%s\t%s and %s\n", infile.Shown(name), a.Dtype(name), b.Dtype(name))
 		case d.elements > 0:
@@ -132,9 +132,9 @@ func diffTable(ctx context.Context, out *bytes.Buffer, a, b *weights.File, toler
 	return differ, nil
 }
 
-// compareTensor compares the values of one tensor; comparable is false for types that do
+// compareTensor compares the values of one tensor; alike is false for types that do
 // not mean the same thing.
-func compareTensor(a, b *weights.File, name string, tolerance float64) (d difference, comparable bool, err error) {
+func compareTensor(a, b *weights.File, name string, tolerance float64) (d difference, alike bool, err error) {
 	x, err := numbers(a, name)
 	if err != nil {
 		return d, false, err
