@@ -56,3 +56,28 @@ func open(t testing.TB) *Device {
 	}
 	return dev
 }
+
+// TestFrozenWeightsCount: the peak holds the packed weights, of products and of Winograd's
+// algorithm, until their convolution is closed.
+func TestFrozenWeightsCount(t *testing.T) {
+	dev, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kernel := range []int{1, 3} {
+		before := dev.inUse
+		w := make([]float32, 128*kernel*kernel*64)
+		c, err := dev.FreezeConv2D(w, make([]float32, 128), []int{128, kernel, kernel, 64}, op.ConvParams{Stride: 1, Pad: kernel / 2, Dilation: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if least := before + int64(len(w)+128)*4; dev.PeakMemory() < least || dev.inUse < least {
+			t.Errorf("%d×%[1]d: %d bytes in use, the weights have %d", kernel, dev.inUse, least)
+		}
+		for range 2 {
+			if err := c.Close(); err != nil || dev.inUse != before {
+				t.Errorf("%d×%[1]d: %d bytes are in use after Close, %v", kernel, dev.inUse-before, err)
+			}
+		}
+	}
+}

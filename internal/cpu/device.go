@@ -18,7 +18,7 @@ type Device struct {
 	isa           string
 	precision     op.Precision
 
-	inUse, peak int64 // bytes that Alloc gave
+	inUse, peak int64 // bytes that Alloc gave, and those of frozen convolutions
 }
 
 var _ op.Device = (*Device)(nil)
@@ -97,20 +97,25 @@ func (d *Device) Alloc(size int64) (tensor.Memory, error) {
 		return nil, err
 	}
 	raw := make([]byte, size+63)
-	d.inUse += size
-	d.peak = max(d.peak, d.inUse)
+	d.count(size)
 	skip := -uintptr(unsafe.Pointer(unsafe.SliceData(raw))) & 63
 	return &memory{raw: raw, data: raw[skip : int64(skip)+size]}, nil
 }
 
 // Free leaves the memory to the garbage collector.
 func (d *Device) Free(m tensor.Memory, _ int64) error {
-	d.inUse -= int64(m.MemSize())
+	d.count(-int64(m.MemSize()))
 	return nil
 }
 
-// PeakMemory returns the largest number of bytes in use at one time: parameters, their
-// moments and activations. The operators' own scratch memory is not counted.
+// count notes that so many bytes more are in use.
+func (d *Device) count(bytes int64) {
+	d.inUse += bytes
+	d.peak = max(d.peak, d.inUse)
+}
+
+// PeakMemory returns the largest number of bytes in use at one time: parameters, packed
+// or not, their moments, and activations. The operators' own scratch memory is not counted.
 func (d *Device) PeakMemory() int64 { return d.peak }
 
 // NonStdAlloc tells gorgonia that tensors get their memory from Alloc.

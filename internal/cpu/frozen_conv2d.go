@@ -10,6 +10,8 @@ import (
 // where that wins, which is in float32 always, and in bf16 where products are not by AMX, else for the plain product in the device's
 // precision.
 type frozenConv struct {
+	dev      *Device
+	bytes    int64 // of the weights and the bias
 	shape    []int // [Cout,KH,KW,Cin]
 	params   op.ConvParams
 	bias     []float32
@@ -29,21 +31,27 @@ func (d *Device) readsHalves() bool { return d.precision == op.BF16 }
 
 // Close leaves the memory to the garbage collector.
 func (c *frozenConv) Close() error {
-	c.packed, c.winograd = nil, nil
+	c.dev.count(-c.bytes)
+	c.packed, c.winograd, c.bytes = nil, nil, 0
 	return nil
 }
 
 // FreezeConv2D packs the weights.
 func (d *Device) FreezeConv2D(w, bias []float32, shape []int, p op.ConvParams) (op.FrozenConv, error) {
 	op.CheckFreezeConv2D(w, bias, shape, p)
-	c := &frozenConv{shape: slices.Clone(shape), params: p, bias: slices.Clone(bias)}
+	c := &frozenConv{dev: d, bytes: int64(len(bias)) * 4, shape: slices.Clone(shape), params: p, bias: slices.Clone(bias)}
 	s := convShape{Cin: shape[3], KH: shape[1], KW: shape[2], Stride: p.Stride, Pad: p.Pad}
 	if winogradPays(shape, p) && !(d.precision == op.BF16 && currentISA().hasTiles()) {
 		c.winograd = newWinogradWeights(w, shape[0], shape[3])
+		for _, u := range c.winograd.u {
+			c.bytes += u.bytes()
+		}
 	} else {
 		c.in = s.within(d.precision)
 		c.packed = packWeights(c.in, w, shape[0], shape[1]*shape[2], shape[3])
+		c.bytes += c.packed.bytes()
 	}
+	d.count(c.bytes)
 	return c, nil
 }
 

@@ -101,6 +101,9 @@ func (b *packedB) reset(isa *instructionSet, k, n0, n int) {
 	b.data = growAligned(b.data, roundUp(k, isa.step)*b.panels()*isa.nr)
 }
 
+// bytes is the memory of the panels.
+func (b *packedB) bytes() int64 { return int64(len(b.data)) * 4 }
+
 // panels returns the number of column panels.
 func (b *packedB) panels() int { return (b.n + b.isa.nr - 1) / b.isa.nr }
 
