@@ -3,7 +3,11 @@
 // rounded to 8 bits. It shows how things work; it is no network for photographs.
 package demo
 
-import _ "embed"
+import (
+	_ "embed"
+	"os"
+	"path/filepath"
+)
 
 // Config is the name of the configuration that the network was trained with.
 const Config = "shapes5i"
@@ -18,12 +22,14 @@ var packed []byte
 // It is of use with Config, for fold 0.
 func WriteWeights(path string) error { return unpack(packed, path) }
 
-// WithWeights writes the network to a file of weights that is there while use runs.
-func WithWeights(use func(path string) error) error {
+// WithWeights writes the network to a file of weights that is there while use runs, or until
+// use calls read, when it has read the file: what is killed after that leaves nothing behind.
+// Where a file that is open cannot be removed it is there to the end.
+func WithWeights(use func(path string, read func()) error) error {
 	return inFile(func(path string) error {
 		if err := WriteWeights(path); err != nil {
 			return err
 		}
-		return use(path)
+		return use(path, func() { _ = os.RemoveAll(filepath.Dir(path)) }) // once more at the end, where an error counts
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -83,8 +84,9 @@ func TestPack(t *testing.T) {
 }
 
 func TestWithWeights(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
 	var at string
-	err := WithWeights(func(path string) error {
+	err := WithWeights(func(path string, read func()) error {
 		at = path
 		f, err := weights.Open(path)
 		if err != nil {
@@ -93,6 +95,17 @@ func TestWithWeights(t *testing.T) {
 		defer f.Close()
 		if m := f.Metadata(); m["dataset"] != Config || m["fold"] != "0" {
 			t.Errorf("metadata %v", m)
+		}
+		if runtime.GOOS == "windows" {
+			return nil
+		}
+		read()
+		if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) > 0 {
+			t.Errorf("once it was read there is still %v, %v", left, err)
+		}
+		weight := slices.IndexFunc(f.Names(), func(name string) bool { return f.Dtype(name) == "F32" })
+		if _, _, err := f.Float32(f.Names()[weight]); err != nil {
+			t.Errorf("what is open cannot be read any more: %v", err)
 		}
 		return nil
 	})

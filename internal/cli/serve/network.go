@@ -37,8 +37,11 @@ func (o *options) network(ctx context.Context, io ui.Streams, settings config.Op
 	if err := samples(work); err != nil {
 		return err
 	}
-	return demo.WithWeights(func(path string) error {
-		return o.openFrom(ctx, io, experiment.Source{File: path}, settings, work, use)
+	return demo.WithWeights(func(path string, read func()) error {
+		return o.openFrom(ctx, io, experiment.Source{File: path}, settings, work, func() error {
+			read() // a server runs for days, and may be killed
+			return use()
+		})
 	})
 }
 
