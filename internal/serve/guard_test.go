@@ -116,20 +116,20 @@ func TestLimits(t *testing.T) {
 	c := client{t, s.Handler()}
 	good := scene(64, 64, 1)
 	for _, x := range []struct {
-		content []byte
-		status  int
-		what    string
+		content      []byte
+		what, remedy string
 	}{
-		{bytes.Repeat([]byte("x"), 100_001), 413, "at most"},
-		{huge(60_000, 60_000), 422, "3600000000"},
-		{huge(2000, 2000), 422, "more than 1000000"},
-		{[]byte("%PDF-1.7"), 422, "PDF"},
-		{nil, 422, "not a picture"},
+		{bytes.Repeat([]byte("x"), 100_001), "at most", "--max-file"},
+		{huge(60_000, 60_000), "3600000000", "--max-pixels"},
+		{huge(2000, 2000), "more than the 1000000", "cut it into tiles"},
+		{huge(70_000, 2), "expected 1 to 65536 a side", "another picture"},
+		{[]byte("%PDF-1.7"), "PDF", "another picture"},
+		{nil, "not a picture", "another picture"},
 	} {
 		r := uploadRequest([]string{"x.png"}, x.content)
 		var out taken
-		c.send(r, x.status, &out)
-		if len(out.Refused) != 1 || !strings.Contains(out.Refused[0].Error.What, x.what) {
+		c.send(r, http.StatusOK, &out)
+		if len(out.Refused) != 1 || !strings.Contains(out.Refused[0].Error.What, x.what) || !strings.Contains(out.Refused[0].Error.Remedy, x.remedy) {
 			t.Errorf("%+v, want %q", out, x.what)
 		}
 	}

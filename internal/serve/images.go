@@ -57,23 +57,20 @@ func (s *Server) postImages(w http.ResponseWriter, r *http.Request) {
 			if r.Context().Err() != nil {
 				return
 			}
-			out.Refused = append(out.Refused, refused{name, fault.Of(err)})
-			if fault.Of(err).Status == http.StatusInsufficientStorage {
-				break
+			if fault.Of(err).Status == http.StatusInsufficientStorage && len(out.Images) == 0 {
+				s.fail(w, r, err) // nor will there be room for the next ones
+				return
 			}
+			out.Refused = append(out.Refused, refused{name, fault.Of(err)})
 			continue
 		}
 		out.Images = append(out.Images, record.Image)
-	}
-	status := http.StatusOK
-	if len(out.Images) == 0 && len(out.Refused) > 0 {
-		status = out.Refused[0].Error.Status
 	}
 	if len(out.Images) == 0 && len(out.Refused) == 0 {
 		s.fail(w, r, fault.New(http.StatusBadRequest, "send them in fields called file", "there is no picture in the request"))
 		return
 	}
-	answer(w, status, out)
+	answer(w, http.StatusOK, out)
 }
 
 func (s *Server) upload(name string, part *multipart.Part) (*project.Record, error) {
@@ -82,7 +79,7 @@ func (s *Server) upload(name string, part *multipart.Part) (*project.Record, err
 	}
 	content, err := io.ReadAll(io.LimitReader(part, s.o.MaxFile+1))
 	if err != nil {
-		return nil, fault.New(http.StatusBadRequest, "send it again", "%s did not arrive whole: %v", name, err)
+		return nil, fault.New(http.StatusBadRequest, "send it again", "picture %s did not arrive whole: %v", name, err)
 	}
 	return s.studio.Upload(name, content, false)
 }

@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/jpeg"
 	"io/fs"
+	"math"
 	"net/http"
 	"path"
 	"slices"
@@ -40,11 +41,18 @@ func (s *Studio) Upload(name string, content []byte, sample bool) (*project.Reco
 func (s *Studio) inspect(name string, content []byte) (project.Image, error) {
 	if int64(len(content)) > s.MaxFile {
 		return project.Image{}, fault.New(http.StatusRequestEntityTooLarge, "make the picture smaller, or start the server with a larger --max-file",
-			"%s has %d MiB, at most %d are taken", name, len(content)>>20, s.MaxFile>>20)
+			"picture %s has %d MiB, at most %d are taken", name, len(content)>>20, s.MaxFile>>20)
 	}
-	size, orientation, err := s.reader.PhotoSize(content, name)
+	size, orientation, err := (&picture.Reader{MaxPixels: math.MaxInt}).PhotoSize(content, name) // the limit has another remedy here
 	if err != nil {
 		return project.Image{}, fault.New(http.StatusUnprocessableEntity, "choose another picture", "%v", err)
+	}
+	if size.W > s.MaxPixels/size.H {
+		remedy := "make it smaller, or cut it into tiles"
+		if s.MaxPixels < picture.WholePixels {
+			remedy += "; or start the server with a larger --max-pixels"
+		}
+		return project.Image{}, fault.New(http.StatusUnprocessableEntity, remedy, "picture %s has %v pixels, which are %d, more than the %d that are taken", name, size, size.W*size.H, s.MaxPixels)
 	}
 	return project.Image{ID: project.IDOf(content), Name: name, Width: size.W, Height: size.H, Orientation: orientation}, nil
 }
@@ -128,7 +136,7 @@ func unread(folder string, err error) error {
 func (s *Studio) refer(file string) (*project.Record, error) {
 	content, err := project.ReadBelow(s.Root, file, s.MaxFile)
 	if err != nil {
-		return nil, fault.New(http.StatusUnprocessableEntity, "choose another picture, or make it smaller", "%s: %v", file, err)
+		return nil, fault.New(http.StatusUnprocessableEntity, "choose another picture, or make it smaller", "picture %s: %v", file, err)
 	}
 	image, err := s.inspect(file, content)
 	if err != nil {
