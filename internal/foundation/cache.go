@@ -22,7 +22,12 @@ func (c *cache) resize(limit int64) {
 		c.byName = map[string]*list.Element{}
 	}
 	c.limit = limit
-	for c.used > c.limit {
+	c.shrink(limit)
+}
+
+// shrink drops the features asked for least recently until those that stay need at most so many bytes.
+func (c *cache) shrink(bytes int64) {
+	for c.used > bytes {
 		last := c.recent.Remove(c.recent.Back()).(kept)
 		delete(c.byName, last.name)
 		c.used -= last.bytes()
@@ -45,9 +50,7 @@ func (c *cache) put(name string, features []float32) {
 	if k.bytes() > c.limit {
 		return
 	}
-	limit := c.limit
-	c.resize(limit - k.bytes())
-	c.limit = limit
+	c.shrink(c.limit - k.bytes())
 	c.byName[name] = c.recent.PushFront(k)
 	c.used += k.bytes()
 }

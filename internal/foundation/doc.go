@@ -1,8 +1,8 @@
-// Package foundation is what ways to find objects by the features of a frozen encoder share: the encoder
-// of pictures at its square input, features that are kept, the patches that show an object, products of
-// features on the device, and the way back to the picture's size.
+// Package foundation is what methods share that find objects by the features of a frozen encoder: the
+// encoder of pictures at its square input, a cache of features, the patches that show an object, products
+// of features on the device, and the way back to the picture's size.
 //
-// A way is a package with a Method, such as insid3 and prototypes; the registry of package experiment
+// A method is a package with a Method, such as insid3 and prototypes; the registry of package experiment
 // names them.
 package foundation
 
@@ -11,15 +11,15 @@ import (
 	"hdmnet/internal/vit"
 )
 
-// Method is a way to find objects without training, with its numbers.
+// Method is a way to find objects without training, with its settings.
 type Method interface {
 	// Side is that of the square input in pixels, a multiple of the encoder's patch.
 	Side() int
-	// Check says which number is out of range for an encoder.
+	// Check says which setting is out of range for an encoder.
 	Check(vit.Spec) error
 	// Open prepares the method for an encoder whose input has its side. Errors: weights that give NaN.
 	Open(*Encoder) (Finder, error)
-	// String tells the method and all numbers that results depend on, but for the side.
+	// String tells the method and all settings that results depend on, but for the side.
 	String() string
 }
 

@@ -47,7 +47,7 @@ func (e *Encoder) CacheFeatures(bytes int64) { e.cache.resize(bytes) }
 // FeatureBytes is the memory of one picture's features.
 func (e *Encoder) FeatureBytes() int64 { return int64(e.Side) * int64(e.Side) * int64(e.Channels) * 4 }
 
-// Product is how features are multiplied; what it had on the device before is given back.
+// Product is how features are multiplied. It takes the device memory of the last Encode or Product.
 func (e *Encoder) Product() Product {
 	e.tape.Begin(false, 0)
 	return Product{e.tape}
@@ -93,7 +93,7 @@ func (e *Encoder) features(name string, image []float32) ([]float32, error) {
 	return f, err
 }
 
-// Encode is the encoder's output [n,C] for an image [Size,Size,3] of gray levels, which an error names.
+// Encode is the encoder's output [n,C] for an image [Size,Size,3] of gray levels; errors say its name.
 func (e *Encoder) Encode(name string, image []float32) ([]float32, error) {
 	t := e.tape
 	t.Begin(false, 0)

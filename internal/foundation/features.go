@@ -4,7 +4,7 @@ import "math"
 
 // Normalized are the rows of x [n,c] with length 1, as PyTorch's normalize: one shorter than 1e-12
 // stays short.
-func Normalized(x []float32, c int) []float32 {
+func Normalized[F float32 | float64](x []F, c int) []float32 {
 	out := make([]float32, len(x))
 	for i := 0; i < len(x); i += c {
 		square := 0.0

@@ -11,8 +11,8 @@ const chunk = 256
 // Product multiplies features on the device, in its precision.
 type Product struct{ t *nn.Tape }
 
-// Times is x·wᵀ of x [n,c] and w [m,c], given to each in blocks of rows: the first row of a block and
-// its values [rows,m], which are valid until each returns.
+// Times computes x·wᵀ [n,m] of x [n,c] and w [m,c] in blocks of rows: each gets the first row of a block
+// and its values [rows,m], which are valid until it returns.
 func (p Product) Times(x, w []float32, c int, each func(first int, values []float32)) {
 	n, m := len(x)/c, len(w)/c
 	weight := p.upload(w, m, c)
@@ -30,8 +30,28 @@ func (p Product) Times(x, w []float32, c int, each func(first int, values []floa
 	}
 }
 
-// Upper gives the similarities of every point of x [n,c] with those from the same block on: of rows from
-// first on, values [rows, n−first].
+// Nearest finds for every row of x [n,c] the row of w [m,c] whose product with it is largest, the first of
+// several, and that product.
+func (p Product) Nearest(x, w []float32, c int) (at []int, product []float32) {
+	n, m := len(x)/c, len(w)/c
+	at, product = make([]int, n), make([]float32, n)
+	p.Times(x, w, c, func(first int, values []float32) {
+		for i := range len(values) / m {
+			row := values[i*m : (i+1)*m]
+			best := 0
+			for j, v := range row {
+				if v > row[best] {
+					best = j
+				}
+			}
+			at[first+i], product[first+i] = best, row[best]
+		}
+	})
+	return at, product
+}
+
+// Upper computes the upper triangle of x·xᵀ, x [n,c], in blocks of rows: each gets the first row of a block
+// and its values [rows, n−first], from the column first on.
 func (p Product) Upper(x []float32, c int, each func(first int, values []float32)) {
 	n := len(x) / c
 	all := p.upload(x, n, c)

@@ -6,13 +6,13 @@
 // n = h·w features of C channels, one for each patch; F are these with length 1.
 //
 //	debias      F' = normalize((I − U·Uᵀ)·F): without the part that tells the place of a patch. U [C,r]
-//	            are the first r left singular vectors of the centered F of a black picture (Basis)
+//	            are the first r left singular vectors of the centered F of a black picture
 //	prototype   p = normalize(mean over the supports of the mean of F' over the patches of the object);
 //	            a patch is the object where the mask, resized bilinearly, is above 1/2. If none is, it
 //	            is resized to the nearest; if none is then, the centroid's patch is the object
 //	candidates  patches of the query with F'·p > 0 (if none is: above the 0.9 quantile) whose most
 //	            similar patch of F' is the object in at least ⌈K/2⌉ of K supports
-//	clusters    of F of the query, by average linkage on 1 − cos, cut at 1 − τ, τ = 0.6 (Cluster)
+//	clusters    of F of the query, by average linkage on 1 − cos, cut at 1 − τ, τ = 0.6
 //	seed        the cluster with candidates whose mean of F', normalized, is most similar to p
 //	score       s_k = mean of F'·p in cluster k · cos of the means of F in seed and k · the share of
 //	            candidates in k, which counts as 1 for the seed

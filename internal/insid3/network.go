@@ -5,15 +5,15 @@ import (
 	"hdmnet/internal/foundation"
 )
 
-// network finds objects by an encoder that was not trained for it.
+// network is the method with an encoder.
 type network struct {
 	Settings
 	encoder   *foundation.Encoder
 	projector []float32 // of the debiased features
 }
 
-// Open takes the positions' subspace from a black picture, for which the encoder runs once; that and the
-// decomposition take about as long as two pictures.
+// Open finds the subspace of positions in the features of a black picture. The encoder runs once for it; that
+// and the decomposition take about as long as two pictures.
 func (s Settings) Open(e *foundation.Encoder) (foundation.Finder, error) {
 	black, err := e.Encode("a black picture", make([]float32, e.Size*e.Size*3))
 	if err != nil {

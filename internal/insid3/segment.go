@@ -1,7 +1,6 @@
 package insid3
 
 import (
-	"math"
 	"slices"
 
 	"hdmnet/internal/foundation"
@@ -19,7 +18,8 @@ type found struct {
 	scores []float32 // [n] of their clusters
 }
 
-// segment finds the object of the supports in a query, by features of c channels.
+// segment finds the object of the supports in a query, by features of c channels. The package's comment
+// has the steps and their formulas.
 func segment(p foundation.Product, supports []support, query *features, c int, s Settings) *found {
 	n := len(query.plain) / c
 	out := &found{object: make([]bool, n), scores: make([]float32, n)}
@@ -33,13 +33,13 @@ func segment(p foundation.Product, supports []support, query *features, c int, s
 	labels := cluster(cosineDistances(p, query.plain, c), 1-s.Tau)
 	groups := group(labels, candidates)
 	seed := seedOf(groups, query.debiased, prototype)
-	center := mean(query.plain, c, groups[seed].patches)
+	center := direction(query.plain, c, groups[seed].patches)
 	for k, g := range groups {
 		sum, n := 0.0, float64(len(g.patches))
 		for _, i := range g.patches {
 			sum += float64(similar[i])
 		}
-		score := sum / n * float64(dot(center, mean(query.plain, c, g.patches)))
+		score := sum / n * float64(dot(center, direction(query.plain, c, g.patches)))
 		if k != seed {
 			score *= float64(g.candidates) / n
 		}
@@ -54,35 +54,21 @@ func segment(p foundation.Product, supports []support, query *features, c int, s
 func prototypeOf(supports []support, c int) []float32 {
 	sum := make([]float64, c)
 	for _, s := range supports {
-		n := 0
-		one := make([]float64, c)
-		for i, is := range s.object {
-			if is {
-				n++
-				for j, v := range s.debiased[i*c : (i+1)*c] {
-					one[j] += float64(v)
-				}
-			}
-		}
-		for j, v := range one {
-			sum[j] += v / float64(n)
+		for j, v := range average(s.debiased, c, where(s.object)) {
+			sum[j] += v
 		}
 	}
-	return unit(sum)
+	return foundation.Normalized(sum, c)
 }
 
-// unit is v with length 1, as PyTorch's normalize: one shorter than 1e-12 stays short.
-func unit(v []float64) []float32 {
-	square := 0.0
-	for _, x := range v {
-		square += x * x
+// where is the places at which a mask is true.
+func where(mask []bool) (at []int) {
+	for i, is := range mask {
+		if is {
+			at = append(at, i)
+		}
 	}
-	length := max(math.Sqrt(square), 1e-12)
-	out := make([]float32, len(v))
-	for i, x := range v {
-		out[i] = float32(x / length)
-	}
-	return out
+	return at
 }
 
 func dot(a, b []float32) float32 {
@@ -102,22 +88,27 @@ func dots(x, v []float32) []float32 {
 	return out
 }
 
-// mean is that of some rows of x [n,c], with length 1.
-func mean(x []float32, c int, rows []int) []float32 {
-	sum := make([]float64, c)
+// average is the mean of some rows of x [n,c].
+func average(x []float32, c int, rows []int) []float64 {
+	out := make([]float64, c)
 	for _, i := range rows {
 		for j, v := range x[i*c : (i+1)*c] {
-			sum[j] += float64(v)
+			out[j] += float64(v)
 		}
 	}
-	for j := range sum {
-		sum[j] /= float64(len(rows))
+	for j := range out {
+		out[j] /= float64(len(rows))
 	}
-	return unit(sum)
+	return out
 }
 
-// forward is the patches that are similar to the prototype: more than 0 or, where none is, than 0.9 of
-// all (between two, PyTorch's quantile interpolates).
+// direction is the mean of some rows of x [n,c], with length 1.
+func direction(x []float32, c int, rows []int) []float32 {
+	return foundation.Normalized(average(x, c, rows), c)
+}
+
+// forward tells which patches are similar to the prototype: those above 0 or, where none is, above the 0.9
+// quantile (interpolated between two, as PyTorch's).
 func forward(similar []float32) []bool {
 	most := float32(0)
 	if slices.Max(similar) <= 0 {
@@ -137,39 +128,23 @@ func forward(similar []float32) []bool {
 // backward drops the candidates whose most similar patch, the first of several, is the object in fewer
 // than half of the supports.
 func backward(p foundation.Product, candidates []bool, supports []support, debiased []float32, c int) {
-	var asked []int
+	asked := where(candidates)
 	var rows []float32
-	for i, is := range candidates {
-		if is {
-			asked = append(asked, i)
-			rows = append(rows, debiased[i*c:(i+1)*c]...)
-		}
+	for _, i := range asked {
+		rows = append(rows, debiased[i*c:(i+1)*c]...)
 	}
 	votes := make([]int, len(asked))
 	for _, s := range supports {
-		n := len(s.object)
-		p.Times(rows, s.debiased, c, func(first int, values []float32) {
-			for i := range len(values) / n {
-				if s.object[largest(values[i*n:(i+1)*n])] {
-					votes[first+i]++
-				}
+		nearest, _ := p.Nearest(rows, s.debiased, c)
+		for k, j := range nearest {
+			if s.object[j] {
+				votes[k]++
 			}
-		})
+		}
 	}
 	for k, i := range asked {
 		candidates[i] = 2*votes[k] >= len(supports)
 	}
-}
-
-// largest is the place of the first of the largest values.
-func largest(v []float32) int {
-	at := 0
-	for i, x := range v {
-		if x > v[at] {
-			at = i
-		}
-	}
-	return at
 }
 
 // cosineDistances are 1 − cos between the rows of x [n,c], of length 1; cos within [−1, 1].
@@ -212,7 +187,7 @@ func seedOf(groups []members, debiased, prototype []float32) int {
 		if g.candidates == 0 {
 			continue
 		}
-		if v := dot(mean(debiased, len(prototype), g.patches), prototype); seed < 0 || v > most {
+		if v := dot(direction(debiased, len(prototype), g.patches), prototype); seed < 0 || v > most {
 			seed, most = k, v
 		}
 	}

@@ -40,19 +40,19 @@ func TestProgramsMasks(t *testing.T) {
 			query := rows(shape[0] - 1)
 			s := Settings{Size: size, Clusters: k.clusters}
 			object, background := split(supports, size, side, c)
-			score := scorer{s, product(t), side, c, query, foundation.Normalized(query, c)}
+			scores := scorer{s, product(t), side, c, query, foundation.Normalized(query, c)}
 			for kind, x := range map[string][]float32{"object": object, "background": background} {
 				want, _ := f.Float32(k.name + "." + kind + ".prototypes")
-				got := sorted(score.kmeans(x, 0), c)
+				got := sorted(scores.kmeans(x, 0), c)
 				if d := golden.RelL2(got, want); len(got) != len(want) || d > 2e-6 {
 					t.Errorf("%s: %d prototypes, the program's are %d and off by %g", kind, len(got)/c, len(want)/c, d)
 				}
 				want, _ = f.Float32(k.name + "." + kind + ".gram")
-				if d := golden.RelL2(score.gram(x), want); d > 2e-6 {
+				if d := golden.RelL2(scores.gram(x), want); d > 2e-6 {
 					t.Errorf("%s: the Gram map is off by %g", kind, d)
 				}
 			}
-			mask, _ := compare(score.of(object, 1), score.of(background, 0))
+			mask, _ := compare(scores.score(object, 1), scores.score(background, 0))
 			got := make([]bool, len(mask))
 			for i, v := range mask {
 				got[i] = v == 1

@@ -8,12 +8,12 @@ import (
 	"hdmnet/internal/foundation"
 )
 
-// K-means begins anew some times, and the centers that are nearest to the patches in sum are kept. Each time
-// it may find new centers in so many rounds.
+// K-means begins anew some times, and the centers with the least sum of distances to the patches are kept.
+// Each time it takes at most so many rounds.
 const beginnings, rounds = 4, 100
 
-// kmeans gives the prototypes [k,c], with length 1, of patches x [m,c], whose kind is a number: the patches
-// themselves where there are fewer than k. They are a function of x, the seed and the kind.
+// kmeans gives the prototypes [k,c], with length 1, of one kind of patches x [m,c]: the patches themselves
+// where there are fewer than k. They are a function of x, the seed and the kind.
 func (s scorer) kmeans(x []float32, kind uint64) []float32 {
 	unit := foundation.Normalized(x, s.c)
 	if len(x)/s.c < s.Clusters {
@@ -23,7 +23,7 @@ func (s scorer) kmeans(x []float32, kind uint64) []float32 {
 	var best []float32
 	least := math.Inf(1)
 	for range beginnings {
-		centers, sum := s.settle(x, unit, s.first(unit, r))
+		centers, sum := s.lloyd(x, unit, s.initial(unit, r))
 		if sum < least {
 			best, least = centers, sum
 		}
@@ -31,11 +31,11 @@ func (s scorer) kmeans(x []float32, kind uint64) []float32 {
 	return best
 }
 
-// settle moves centers until no patch changes its cluster, and gives the sum of distances.
-func (s scorer) settle(x, unit, centers []float32) (settled []float32, sum float64) {
+// lloyd moves centers until no patch changes its cluster (Lloyd's algorithm), and gives the sum of distances.
+func (s scorer) lloyd(x, unit, centers []float32) (moved []float32, sum float64) {
 	var of []int
 	for range rounds {
-		nearest, distances := s.nearest(unit, centers)
+		nearest, distances := s.assign(unit, centers)
 		sum = 0
 		for _, d := range distances {
 			sum += d
@@ -49,14 +49,14 @@ func (s scorer) settle(x, unit, centers []float32) (settled []float32, sum float
 	return centers, sum
 }
 
-// first draws k centers from x [m,c], of length 1, as k-means++ does: each with a probability that goes with
+// initial draws k centers from x [m,c], of length 1, as k-means++ does: each with a probability in proportion to
 // the distance 1 − cos, half the square of the Euclidean one, from the nearest of those before.
-func (s scorer) first(unit []float32, r *rand.Rand) []float32 {
+func (s scorer) initial(unit []float32, r *rand.Rand) []float32 {
 	m := len(unit) / s.c
 	at := r.IntN(m)
 	centers := slices.Clone(unit[at*s.c : (at+1)*s.c])
 	for len(centers) < s.Clusters*s.c {
-		_, distances := s.nearest(unit, centers)
+		_, distances := s.assign(unit, centers)
 		total := 0.0
 		for _, d := range distances {
 			total += d
@@ -76,22 +76,13 @@ func (s scorer) first(unit []float32, r *rand.Rand) []float32 {
 	return centers
 }
 
-// nearest is the nearest center, the first of several, of every row of x, and how far it is.
-func (s scorer) nearest(unit, centers []float32) (of []int, distances []float64) {
-	m, k := len(unit)/s.c, len(centers)/s.c
-	of, distances = make([]int, m), make([]float64, m)
-	s.p.Times(unit, centers, s.c, func(first int, values []float32) {
-		for i := range len(values) / k {
-			row := values[i*k : (i+1)*k]
-			best := 0
-			for j, v := range row {
-				if v > row[best] {
-					best = j
-				}
-			}
-			of[first+i], distances[first+i] = best, max(1-float64(row[best]), 0)
-		}
-	})
+// assign gives every row of unit the nearest center, the first of several, and its distance 1 − cos.
+func (s scorer) assign(unit, centers []float32) (of []int, distances []float64) {
+	of, similar := s.p.Nearest(unit, centers, s.c)
+	distances = make([]float64, len(of))
+	for i, v := range similar {
+		distances[i] = max(1-float64(v), 0)
+	}
 	return of, distances
 }
 

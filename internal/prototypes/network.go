@@ -9,7 +9,7 @@ import (
 	"hdmnet/internal/labelmap"
 )
 
-// network finds objects by an encoder that was not trained for it.
+// network is the method with an encoder.
 type network struct {
 	Settings
 	encoder *foundation.Encoder
@@ -30,7 +30,7 @@ func (n *network) Find(e *data.Episode) ([]float32, error) {
 	}
 	object, background := split(supports, n.Size, n.encoder.Side, n.encoder.Channels)
 	s := scorer{n.Settings, n.encoder.Product(), n.encoder.Side, n.encoder.Channels, query, foundation.Normalized(query, n.encoder.Channels)}
-	mask, p := compare(s.of(object, 1), s.of(background, 0))
+	mask, p := compare(s.score(object, 1), s.score(background, 0))
 	return foundation.Answer(mask, n.Size, p, n.Size, e.H, e.W), nil
 }
 
@@ -79,9 +79,9 @@ type scorer struct {
 	query, unit []float32 // [n,c] as the encoder gives them, and with length 1
 }
 
-// of is the score [S,S] of the patches x [m,c], of one kind that has a number; −∞ everywhere where there
-// are none.
-func (s scorer) of(x []float32, kind uint64) []float32 {
+// score is the score [S,S] of one kind of patches x [m,c], object (1) or background (0); −∞ everywhere if
+// there are none.
+func (s scorer) score(x []float32, kind uint64) []float32 {
 	px := s.Size * s.Size
 	largest := make([]float32, px)
 	for i := range largest {

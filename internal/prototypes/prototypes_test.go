@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	"hdmnet/internal/cpu"
@@ -167,9 +168,9 @@ func TestSettings(t *testing.T) {
 	if s := (Settings{Clusters: 5}).For(spec); s.Side() != 518 || s.Check(spec) != nil {
 		t.Errorf("%v: %v", s, s.Check(spec))
 	}
-	for _, s := range []Settings{{Size: 100, Clusters: 5}, {Size: 518}} {
-		if s.Check(spec) == nil {
-			t.Errorf("%+v is taken", s)
+	for key, s := range map[string]Settings{"prototypes.size": {Size: 100, Clusters: 5}, "prototypes.clusters": {Size: 518}} {
+		if err := s.Check(spec); err == nil || !strings.Contains(err.Error(), key) {
+			t.Errorf("%+v: %v, want an error about %s", s, err, key)
 		}
 	}
 }

@@ -24,7 +24,7 @@ type embeddings struct {
 	Class     *nn.Param      `w:"cls_token"`
 	Registers *nn.Param      `w:"register_tokens"`
 	Positions *nn.Param      `w:"position_embeddings"` // nil: rotary
-	Rule      *nn.Counter    `w:"position_rule"`       // a Rule; nil likewise
+	Rule      *nn.Counter    `w:"position_rule"`       // a rule; nil: rotary
 	Patch     *nn.Projection `w:"patch_embeddings"`
 }
 

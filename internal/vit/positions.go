@@ -8,24 +8,23 @@ import (
 	"hdmnet/internal/op"
 )
 
-// Rule says how a table of positions is resized for pictures of other sizes than those that it
+// rule says how a table of positions is resized for pictures of other sizes than those that it
 // was trained with. The programs that publish weights differ in it, and a file's features are
-// those of its program.
-type Rule int
+// those of its program. Files of hdmnet hold its number.
+type rule int
 
-// The rules.
 const (
-	BySize      Rule = iota // bicubic, the corners of cells aligned: Hugging Face's DINOv2
-	ByScale                 // likewise, but by the factor (n + 0.1)/37: Meta's DINOv2
-	Antialiased             // bicubic with antialiasing: DINOv2 with registers, of both
+	bySize      rule = iota // bicubic, the corners of cells aligned: Hugging Face's DINOv2
+	byScale                 // likewise, but by the factor (n + 0.1)/37: Meta's DINOv2
+	antialiased             // bicubic with antialiasing: DINOv2 with registers, of both
 )
 
 // rule is that of a spec before a file says otherwise.
-func (s Spec) rule() Rule {
+func (s Spec) rule() rule {
 	if s.Registers > 0 {
-		return Antialiased
+		return antialiased
 	}
-	return BySize
+	return bySize
 }
 
 // tables are what Forward needs for h×w patches: the tokens of no patch [first,C], and the
@@ -47,7 +46,7 @@ func (e *Encoder) tables(dev op.Device, h, w int) []nn.Table {
 		for i := range first {
 			first[i] += all[i]
 		}
-		resized := resize(all[s.Channels:], s.Grid, h, w, s.Channels, Rule(e.Embeddings.Rule.N))
+		resized := resize(all[s.Channels:], s.Grid, h, w, s.Channels, rule(e.Embeddings.Rule.N))
 		tables = []nn.Table{{Shape: []int{1, h, w, s.Channels}, Values: resized}}
 	}
 	if e.Embeddings.Registers != nil {
@@ -79,11 +78,11 @@ func rotary(periods []float32, h, w int) (cos, sin []float32) {
 }
 
 // resize returns a table [n,n,c] as [h,w,c] by a rule.
-func resize(table []float32, n, h, w, c int, rule Rule) []float32 {
+func resize(table []float32, n, h, w, c int, by rule) []float32 {
 	if h == n && w == n {
 		return table
 	}
-	rows, columns := resampling(n, h, rule), resampling(n, w, rule)
+	rows, columns := resampling(n, h, by), resampling(n, w, by)
 	wide := make([]float64, n*w*c)
 	for y := range n {
 		for x, taps := range columns {
@@ -118,10 +117,10 @@ type tap struct {
 
 // resampling returns the taps of every one of m positions among n, as
 // torch.nn.functional.interpolate(mode="bicubic", align_corners=False) has them.
-func resampling(n, m int, rule Rule) [][]tap {
+func resampling(n, m int, by rule) [][]tap {
 	taps := make([][]tap, m)
 	step := float64(n) / float64(m)
-	if rule == Antialiased {
+	if by == antialiased {
 		stretch := max(step, 1)
 		for i := range taps {
 			center := step * (float64(i) + 0.5)
@@ -137,7 +136,7 @@ func resampling(n, m int, rule Rule) [][]tap {
 		}
 		return taps
 	}
-	if rule == ByScale {
+	if by == byScale {
 		step = float64(n) / (float64(m) + 0.1)
 	}
 	for i := range taps {

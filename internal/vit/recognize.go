@@ -19,10 +19,11 @@ var Anchors = []string{"embeddings.cls_token", "cls_token"}
 type Layout struct {
 	Spec    Spec     // without a Name: no encoder
 	Source  string   // whose names they are
-	Rule    Rule     // of its positions
 	Problem string   // why it cannot be used; empty: it can
 	Missing []string // tensors that the file lacks, or has in another shape, under its names
+
 	names   naming
+	rule    rule // of its positions
 	periods bool // it has those of op.RotaryEmbedding
 	stored  bool // it says its rule itself: a file of hdmnet's
 }
@@ -40,7 +41,7 @@ func (l Layout) Notes() []string {
 		return append(notes, "for pictures that are not 518×518 its positions are resized as those of the file that it was made of ("+ruleName+")")
 	}
 	return append(notes, "for pictures that are not 518×518 its positions are resized "+
-		[...]string{"by size, as Hugging Face's program does", "by scale, as Meta's program does", "with antialiasing, as its publishers do"}[l.Rule])
+		[...]string{"by size, as Hugging Face's program does", "by scale, as Meta's program does", "with antialiasing, as its publishers do"}[l.rule])
 }
 
 // Match tells which encoder's the tensors of a file are, by their shapes; false if none's.
@@ -63,7 +64,7 @@ func Match(shape func(name string) ([]int, bool)) (Layout, bool) {
 		l.Source, l.names = "Meta's DINOv3", meta("storage_tokens")
 		class, patch, registers, rotary = "cls_token", "patch_embed.proj.weight", "storage_tokens", true
 	case has("cls_token") && (has("patch_embed.proj.weight") || has("blocks.0.norm1.weight")):
-		l.Source, l.names, l.Rule = "Meta's DINOv2", meta("register_tokens"), ByScale
+		l.Source, l.names, l.rule = "Meta's DINOv2", meta("register_tokens"), byScale
 		class, patch, registers = "cls_token", "patch_embed.proj.weight", "register_tokens"
 	default:
 		return Layout{}, false
@@ -79,7 +80,7 @@ func Match(shape func(name string) ([]int, bool)) (Layout, bool) {
 	}
 	l.Spec = specs[i]
 	if l.Spec.Registers > 0 && !rotary {
-		l.Rule = Antialiased
+		l.rule = antialiased
 	}
 	if unknown := l.unknown(has); unknown != "" {
 		l.Problem = unknown
@@ -291,12 +292,12 @@ func Load(dev op.Device, f *weights.File) (*Encoder, *nn.Set, error) {
 // the file may have said itself.
 func (l Layout) Settle(e *Encoder) {
 	if e.Embeddings.Rule != nil && !l.stored {
-		e.Embeddings.Rule.N = int64(l.Rule)
+		e.Embeddings.Rule.N = int64(l.rule)
 	}
 }
 
 // RuleTensor is what a file of an encoder under this package's names says of its positions; false
 // where there is nothing to say, or the file says it.
 func (l Layout) RuleTensor() (weights.Tensor, bool) {
-	return weights.Tensor{Name: ruleName, Shape: []int{}, Int64: []int64{int64(l.Rule)}}, !l.Spec.rotary() && !l.stored
+	return weights.Tensor{Name: ruleName, Shape: []int{}, Int64: []int64{int64(l.rule)}}, !l.Spec.rotary() && !l.stored
 }

@@ -21,8 +21,8 @@ func TestMatch(t *testing.T) {
 		for _, source := range []string{"hf", "meta"} {
 			f := save(t, published(spec, source))
 			l, ok := Match(f.Shape)
-			want := map[string]Rule{"dinov2_tiny14hf": BySize, "dinov2_tiny14meta": ByScale, "dinov2_tiny14_reghf": Antialiased, "dinov2_tiny14_regmeta": Antialiased}[name+source]
-			if !ok || l.Problem != "" || l.Spec != spec || l.Rule != want {
+			want := map[string]rule{"dinov2_tiny14hf": bySize, "dinov2_tiny14meta": byScale, "dinov2_tiny14_reghf": antialiased, "dinov2_tiny14_regmeta": antialiased}[name+source]
+			if !ok || l.Problem != "" || l.Spec != spec || l.rule != want {
 				t.Errorf("%s of %s: %v %+v", name, source, ok, l)
 			}
 			if _, ok := Match(save(t, without(published(spec, source), "cls_token")).Shape); ok {
@@ -124,8 +124,8 @@ func TestStoredRule(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close()
-	if got := Rule(again.Embeddings.Rule.N); got != ByScale {
-		t.Errorf("the rule of the copy is %d, want %d", got, ByScale)
+	if got := rule(again.Embeddings.Rule.N); got != byScale {
+		t.Errorf("the rule of the copy is %d, want %d", got, byScale)
 	}
 	for i, m := range encode(t, dev, again, 70, 84) {
 		if !slices.Equal(m, encode(t, dev, e, 70, 84)[i]) {

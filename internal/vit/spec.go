@@ -1,6 +1,6 @@
-// Package vit is vision transformers as encoders: DINOv2 and DINOv3, whose files of weights
-// it knows by the names that Hugging Face and Meta give the tensors. Encoders are not
-// trained: they have no gradients.
+// Package vit has vision transformers (ViT) as encoders: DINOv2 (Oquab et al., 2023) and DINOv3
+// (Siméoni et al., 2025). It reads their files of weights under the names that Hugging Face and
+// Meta give the tensors. Encoders are not trained: they have no gradients.
 package vit
 
 import (
