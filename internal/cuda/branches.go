@@ -12,8 +12,8 @@ import (
 )
 
 // branches are two streams in which the GPU does two pieces of work side by side; in a graph
-// they are two branches. Else all work is in the main stream, and much counts on its order.
-// What does, between Fork and Join:
+// they are two branches. Outside of Fork and Join all work is in the main stream, and much relies
+// on its order. What does so, and what is done about it between Fork and Join:
 //
 //	memory that is given back     stays with its branch until the join: allocator, op.Arena
 //	zeroings and sums that wait   are queued before the branch changes: turn

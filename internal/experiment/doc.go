@@ -6,6 +6,12 @@
 //	Trained       ─ Settle, Open → Dataset  what it is scored on: a fold, or classes of one's own
 //	              ─ Network ────→ Network   HDMNet on a device, with its weights
 //
+// An encoder's weights and a method that needs no training take a way of their own:
+//
+//	config.Config ─ OpenEncoder → Trained   a file of weights with the method's settings
+//	Trained       ─ SettleUntrained, Open → Dataset
+//	              ─ Segmenter ──→ Segmenter the method on a device, with the weights
+//
 // What trains (package train), scores (eval) and predicts (predict) is built on it. It
 // prints nothing: a Monitor is told what a person may want to know, and mistakes in the
 // settings are a *SettingError.

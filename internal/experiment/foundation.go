@@ -17,8 +17,8 @@ import (
 	"hdmnet/internal/weights"
 )
 
-// methods are the ways to find objects by an encoder's features, without training, with their settings; a
-// section of the settings has the name.
+// methods are the ways to find objects by an encoder's features, without training. Each has the name of its
+// section of the settings.
 var methods = []struct {
 	name string
 	of   func(c *config.Config, e vit.Spec) foundation.Method
@@ -83,8 +83,7 @@ func (t *Trained) SettleUntrained(wanted int) error {
 		if err != nil {
 			return err
 		}
-		fold := data.NewClasses(names)
-		t.Fold, t.own = fold.Index, &Dataset{Fold: fold, c: &t.Dataset, entry: registry[t.Dataset.Name]}
+		t.scoreOn(data.NewClasses(names))
 		return nil
 	}
 	if wanted < 0 {

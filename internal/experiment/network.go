@@ -58,7 +58,7 @@ type Network struct {
 // backbone and base learner, which leaves the meta learner as seed initializes it. m is told
 // when the shots weigh alike.
 func (t *Trained) Network(dev op.Device, shots int, onlyBase bool, seed uint64, m Monitor) (*Network, error) {
-	n, err := t.build(shots, func(net any) *nn.Set { return nn.NewInferenceSet(dev, net, seed) }, nn.NewTape(dev))
+	n, err := t.build(dev, shots, func(net any) *nn.Set { return nn.NewInferenceSet(dev, net, seed) })
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func (t *Trained) NetworkToExport(dev op.Device, shots int, m Monitor) (n *Netwo
 		}
 	}
 	shots = max(fixed, 1)
-	n, err = t.build(shots, func(net any) *nn.Set { return nn.NewSet(dev, net, 0) }, nn.NewTape(dev))
+	n, err = t.build(dev, shots, func(net any) *nn.Set { return nn.NewSet(dev, net, 0) })
 	if err != nil {
 		return nil, 0, err
 	}
@@ -90,12 +90,12 @@ func (t *Trained) NetworkToExport(dev op.Device, shots int, m Monitor) (n *Netwo
 }
 
 // build makes a network with parameters that are not those of the file yet.
-func (t *Trained) build(shots int, place func(net any) *nn.Set, tape *nn.Tape) (*Network, error) {
+func (t *Trained) build(dev op.Device, shots int, place func(net any) *nn.Set) (*Network, error) {
 	net, err := model.NewHDMNet(t.options(shots))
 	if err != nil {
 		return nil, err
 	}
-	return &Network{HDMNet: net, Set: place(net), Tape: tape}, nil
+	return &Network{HDMNet: net, Set: place(net), Tape: nn.NewTape(dev)}, nil
 }
 
 // read reads the weights, and says how supports fuse. After an error n is closed.

@@ -11,6 +11,7 @@ import (
 
 	"hdmnet/internal/config"
 	"hdmnet/internal/data"
+	"hdmnet/internal/dist"
 	"hdmnet/internal/infile"
 	"hdmnet/internal/model"
 	"hdmnet/internal/run"
@@ -36,7 +37,7 @@ type Trained struct {
 
 	baseClasses int      // of the network, with background
 	newClasses  bool     // the set's classes are new to the network, whatever the weights say
-	own         *Dataset // such a set, after Settle
+	own         *Dataset // what is scored, after Settle; nil: the fold Fold
 
 	Untrained *Untrained // of an encoder; nil: a network that was trained
 
@@ -261,7 +262,7 @@ func (t *Trained) settleOwn(wanted int, m Monitor) error {
 		}
 		fold.Base = nil
 	}
-	t.Fold, t.own = fold.Index, &Dataset{Fold: fold, c: &t.Dataset, entry: registry[t.Dataset.Name]}
+	t.scoreOn(fold)
 	m.note("the network keeps the %d base classes that it was trained on; novel to it: %s", t.baseClasses-1, named(fold, fold.Novel))
 	var known []int
 	for _, class := range fold.Novel {
@@ -273,6 +274,11 @@ func (t *Trained) settleOwn(wanted int, m Monitor) error {
 		m.warn("the network was trained on classes of these names, whose scores are not of few shots: %s", named(fold, known))
 	}
 	return nil
+}
+
+// scoreOn settles on classes of a custom set that are no fold of a training.
+func (t *Trained) scoreOn(fold data.Fold) {
+	t.Fold, t.own = fold.Index, &Dataset{Fold: fold, c: &t.Dataset, entry: registry[t.Dataset.Name], link: dist.Solo{}}
 }
 
 // named lists classes by name, the first ten.

@@ -11,7 +11,7 @@ type Brancher interface {
 	Fork(urgent Branch)
 	// OtherBranch ends the first branch and begins the second one.
 	OtherBranch()
-	// Join ends the branch.
+	// Join ends the second branch, and waits for both.
 	Join()
 }
 
@@ -24,9 +24,9 @@ const (
 	SecondBranch
 )
 
-// Branches calls first and then second, which a Brancher does side by side, under its
-// rules; on other devices nothing is different from the two calls. Within a branch it is just
-// these.
+// Branches calls first and then second. A device that is a Brancher does their work side by
+// side, and its rules hold for them. Other devices, and a call inside of a branch, do one after the
+// other.
 func (a *Arena) Branches(urgent Branch, first, second func()) {
 	b := a.dev.Capabilities().Branches
 	if b == nil || a.branch != 0 {

@@ -256,13 +256,21 @@ func (f *File) makeIndex() {
 	}
 }
 
+// position is that of a tensor in f.tensors.
+func (f *File) position(name string) (int, error) {
+	if i, ok := f.index[name]; ok {
+		return i, nil
+	}
+	return 0, fmt.Errorf("%s has no tensor %q; it holds %d others, which `hdmnet weights inspect` lists", f.path, name, len(f.tensors))
+}
+
 // Split is the file with a tensor cut along its first axis into as many equal parts as there
 // are names, in its place. It shares the open file with f. It fails when there is no such
 // tensor, or no such parts.
 func (f *File) Split(name string, parts ...string) (*File, error) {
-	at, ok := f.index[name]
-	if !ok {
-		return nil, fmt.Errorf("%s has no tensor %q; it holds %d others", f.path, name, len(f.tensors))
+	at, err := f.position(name)
+	if err != nil {
+		return nil, err
 	}
 	whole := f.tensors[at]
 	if len(whole.shape) == 0 || whole.shape[0]%len(parts) != 0 {

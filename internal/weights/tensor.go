@@ -49,9 +49,9 @@ func read[T any](f *File, name string, decoders map[string]decoder[T], want stri
 
 // find looks a tensor up that is to be read by one of decoders.
 func find[T any](f *File, name string, decoders map[string]decoder[T], want string) (*tensor, decoder[T], error) {
-	i, ok := f.index[name]
-	if !ok {
-		return nil, nil, fmt.Errorf("%s has no tensor %q; it holds %d others", f.path, name, len(f.tensors))
+	i, err := f.position(name)
+	if err != nil {
+		return nil, nil, err
 	}
 	t := &f.tensors[i]
 	decode, ok := decoders[t.dtype]

@@ -1,9 +1,8 @@
 // wgmma.h: products of a warpgroup. They run beside the program, from their start until it has
 // waited for them, and read shared memory through a proxy of their own.
 //
-// A wait makes the products that it waits for, no sooner; until then their registers hold
-// numbers that are none. What else the program may not do meanwhile is an error (libcuda-check and
-// the interpreter):
+// A product is computed when the program waits for it, no sooner; until then its registers hold
+// NaN. What else the program may not do meanwhile is an error (libcuda-check and the interpreter):
 //
 //   start on shared memory whose writer has executed no fence.proxy.async since
 //   write what a product that has not been waited for reads

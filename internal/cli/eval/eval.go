@@ -314,16 +314,19 @@ func (o *options) evalFold(ctx context.Context, io ui.Streams, dev op.Device, t 
 		}
 		return set.Usable(index, t.Model.Shots, m)
 	}
-	if o.method != flags.MethodHDMNet {
-		return o.findFold(ctx, io, dev, t, index)
-	}
 	keep := o.keepResults(t)
-	results, err := scoreSeeds(io, o, dev, t, index, func(net *experiment.Network, loader *data.Loader, e eval.Options) ([]*eval.Result, error) {
-		if keep != nil {
-			e.Probabilities, e.Seen = true, keep.add
-		}
-		return eval.Meta(ctx, net, net.Tape, loader, e)
-	})
+	var results []*eval.Result
+	var err error
+	if o.method != flags.MethodHDMNet {
+		results, err = o.findSeeds(ctx, io, dev, t, index, keep)
+	} else {
+		results, err = scoreSeeds(io, o, dev, t, index, func(net *experiment.Network, loader *data.Loader, e eval.Options) ([]*eval.Result, error) {
+			if keep != nil {
+				e.Probabilities, e.Seen = true, keep.add
+			}
+			return eval.Meta(ctx, net, net.Tape, loader, e)
+		})
+	}
 	if err == nil && keep != nil {
 		err = keep.write(o.processes, dev)
 	}

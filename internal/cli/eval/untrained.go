@@ -55,30 +55,23 @@ func (o *options) encoders(options config.Options, wanted int) ([]*experiment.Tr
 	return all, nil
 }
 
-// findFold scores an encoder without training under all seeds.
-func (o *options) findFold(ctx context.Context, io ui.Streams, dev op.Device, t *experiment.Trained, index indexer) (eval.Summary, error) {
+// findSeeds scores an encoder without training on the episodes of an index; keep may be nil.
+func (o *options) findSeeds(ctx context.Context, io ui.Streams, dev op.Device, t *experiment.Trained, index indexer, keep *resultKeeper) ([]*eval.Result, error) {
 	if o.segmenter == nil { // one for all folds and shots
 		s, err := t.Segmenter(dev)
 		if err = o.processes.Agree(err); err != nil {
-			return eval.Summary{}, err
+			return nil, err
 		}
 		s.CacheFeatures(int64(t.Eval.FeatureCache) << 20)
 		o.segmenter = s
 	}
-	s, keep := o.segmenter, o.keepResults(t)
-	results, err := episodesOf(io, o, t, index, s, func(loader *data.Loader, e eval.Options) ([]*eval.Result, error) {
+	s := o.segmenter
+	return episodesOf(io, o, t, index, s, func(loader *data.Loader, e eval.Options) ([]*eval.Result, error) {
 		if keep != nil {
 			e.Seen = keep.add
 		}
 		return eval.Find(ctx, s, s.Tape, loader, e)
 	})
-	if err == nil && keep != nil {
-		err = keep.write(o.processes, dev)
-	}
-	if err != nil {
-		return eval.Summary{}, err
-	}
-	return eval.Summarize(results), nil
 }
 
 // closeSegmenter frees the encoder, where there is one.

@@ -34,8 +34,9 @@ func (o *options) untrained(ctx context.Context, io ui.Streams, settings config.
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	work.Finder = s
+	cache := int64(t.Eval.FeatureCache) << 20
 	if o.queryDir == "" {
-		s.CacheFeatures(int64(t.Eval.FeatureCache) << 20)
+		s.CacheFeatures(cache)
 		_, err = predict.Run(ctx, nil, s.Tape, work)
 		return wayOut(err)
 	}
@@ -43,7 +44,6 @@ func (o *options) untrained(ctx context.Context, io ui.Streams, settings config.
 	for _, c := range many.Classes {
 		supports += len(c.Supports)
 	}
-	cache := int64(t.Eval.FeatureCache) << 20
 	if all := int64(supports+1) * s.FeatureBytes(); cache > 0 && cache < all {
 		cache = all // or every picture would need the encoder for all supports again
 	}
