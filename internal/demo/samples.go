@@ -87,5 +87,5 @@ func around(s *data.Scene) []outline.Point {
 			largest = o
 		}
 	}
-	return largest.Polygon(2)
+	return largest.Polygon(2, 0)
 }

@@ -91,9 +91,9 @@ func TestPolygonsGiveTheirPixels(t *testing.T) {
 				labels[i] = uint8(1 + r.IntN(2))
 			}
 		}
-		again := make([]uint8, h*w)
+		again, inset := make([]uint8, h*w), 0.05*float64(n%2)
 		for _, o := range Objects(labels, h, w, 1) {
-			for i, v := range filled(o.Polygon(0), h, w) {
+			for i, v := range filled(o.Polygon(0, inset), h, w) {
 				if v == 1 {
 					if again[i] != 0 {
 						t.Fatalf("case %d: two objects cover pixel %d", n, i)
@@ -124,7 +124,7 @@ func TestSimplify(t *testing.T) {
 		}
 	}
 	o := Objects(labels, h, w, 1)[0]
-	exact, simple := o.Polygon(0), o.Polygon(1)
+	exact, simple := o.Polygon(0, 0), o.Polygon(1, 0)
 	if len(simple)*4 > len(exact) || len(simple) < 8 {
 		t.Errorf("%d corners of %d stay", len(simple), len(exact))
 	}

@@ -1,6 +1,9 @@
 package outline
 
-import "math"
+import (
+	"cmp"
+	"math"
+)
 
 // Point is a corner of pixels: column and row, 0,0 being the top left corner of the map.
 type Point struct{ X, Y float64 }
@@ -74,10 +77,15 @@ func (o *Object) ring(x0, y0 int, seen []bool, w int) []Point {
 
 // Polygon is one ring around the object without its holes: each hole is reached by a cut
 // from the ring, there and back. tolerance is how far the outline may be from the pixels'
-// sides, in pixels; 0 keeps them.
-func (o *Object) Polygon(tolerance float64) []Point {
+// sides, in pixels; 0 keeps them. It runs inset pixels inside of them: with a little of that, places
+// that are cut to whole numbers are those of the object's outermost pixels, which programs that draw
+// a polygon with its border need, while those that count the area see no difference.
+func (o *Object) Polygon(tolerance, inset float64) []Point {
 	rings := o.rings()
 	for i := range rings {
+		if inset > 0 {
+			rings[i] = o.inside(rings[i], inset)
+		}
 		rings[i] = simplify(rings[i], tolerance)
 	}
 	whole := rings[0]
@@ -85,6 +93,28 @@ func (o *Object) Polygon(tolerance float64) []Point {
 		whole = join(whole, hole)
 	}
 	return whole
+}
+
+// inside moves a ring into the object. Where two pixels touch at a corner alone it goes from one
+// to the other in a line.
+func (o *Object) inside(ring []Point, by float64) []Point {
+	to := func(a, b Point) (dx, dy float64) { // one step
+		return float64(cmp.Compare(b.X, a.X)), float64(cmp.Compare(b.Y, a.Y))
+	}
+	var out []Point
+	for i, p := range ring {
+		dx, dy := to(ring[(i+len(ring)-1)%len(ring)], p)
+		ex, ey := to(p, ring[(i+1)%len(ring)])
+		// The object is to the right: of the step dx,dy that is −dy,dx.
+		left := dx*ey-dy*ex < 0
+		ahead := o.has(int(math.Floor(p.X+(dx-dy)/2)), int(math.Floor(p.Y+(dy+dx)/2)))
+		if left && !ahead {
+			out = append(out, Point{p.X + by*(-dy-dx), p.Y + by*(dx-dy)}, Point{p.X + by*(ex-ey), p.Y + by*(ey+ex)})
+			continue
+		}
+		out = append(out, Point{p.X + by*(-dy-ey), p.Y + by*(dx+ex)})
+	}
+	return out
 }
 
 // join cuts a hole out of a ring, from the nearest two points.

@@ -36,7 +36,7 @@ func (cocoFormat) write(o *FolderOptions, a *annotated, line *recordLine) error 
 		c := cocoObject{Category: int(x.Class), Area: x.Area, Box: [4]int{x.X0, x.Y0, x.X1 - x.X0, x.Y1 - x.Y0}, Score: math.Round(a.scores[i]*1e4) / 1e4}
 		if o.Simplify > 0 {
 			var ring []float64
-			for _, p := range x.Polygon(o.Simplify) {
+			for _, p := range x.Polygon(o.Simplify, 0) {
 				ring = append(ring, p.X, p.Y)
 			}
 			c.Segmentation = [][]float64{ring}

@@ -3,6 +3,7 @@ package predict
 import (
 	"encoding/json"
 	"io"
+	"math"
 	"path"
 )
 
@@ -30,6 +31,11 @@ type labelMeShape struct {
 	Flags       struct{}        `json:"flags"`
 }
 
+// inset is how far polygons are inside of the pixels' sides. LabelMe's converter and YOLO's
+// trainer cut places to whole pixels and draw the border, too: they get the same pixels by it.
+// Six decimals of a part of the largest side are half as exact; pycocotools rounds off 0.1.
+const inset = 0.05
+
 func (labelMeFormat) write(o *FolderOptions, a *annotated, _ *recordLine) error {
 	null := json.RawMessage("null")
 	name := resultName(a.name) + ".json"
@@ -40,8 +46,8 @@ func (labelMeFormat) write(o *FolderOptions, a *annotated, _ *recordLine) error 
 	out := labelMe{Version: "5.5.0", Shapes: []labelMeShape{}, ImagePath: from, ImageData: null, Height: a.h, Width: a.w}
 	for i := range a.objects {
 		s := labelMeShape{Label: o.Classes[a.objects[i].Class-1].Name, Group: null, Type: "polygon"}
-		for _, p := range a.objects[i].Polygon(o.Simplify) {
-			s.Points = append(s.Points, [2]float64{p.X, p.Y})
+		for _, p := range a.objects[i].Polygon(o.Simplify, inset) {
+			s.Points = append(s.Points, [2]float64{math.Round(p.X*100) / 100, math.Round(p.Y*100) / 100})
 		}
 		out.Shapes = append(out.Shapes, s)
 	}

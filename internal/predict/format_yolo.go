@@ -21,7 +21,7 @@ func (yoloFormat) write(o *FolderOptions, a *annotated, _ *recordLine) error {
 		var text []byte
 		for i := range a.objects {
 			text = fmt.Append(text, a.objects[i].Class-1)
-			for _, p := range a.objects[i].Polygon(o.Simplify) {
+			for _, p := range a.objects[i].Polygon(o.Simplify, inset) {
 				text = fmt.Appendf(text, " %.6f %.6f", p.X/float64(a.w), p.Y/float64(a.h))
 			}
 			text = append(text, '\n')
