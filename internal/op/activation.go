@@ -6,9 +6,9 @@ import "fmt"
 type Activation uint8
 
 const (
-	NoActivation   Activation = iota
-	ReLUActivation            // max(0, v)
-	GELUActivation            // v·Φ(v), as GELU; of projections only
+	NoActivation   Activation = iota // the result as it is
+	ReLUActivation                   // max(0, v)
+	GELUActivation                   // v·Φ(v), as GELU; of projections only
 )
 
 // check panics unless a can follow a convolution with a kernel KH×KW.
