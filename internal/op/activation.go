@@ -5,8 +5,9 @@ import "fmt"
 // Activation is what a frozen convolution does to its result last.
 type Activation uint8
 
+// What a frozen convolution can do to its result v last.
 const (
-	NoActivation   Activation = iota // the result as it is
+	NoActivation   Activation = iota // v
 	ReLUActivation                   // max(0, v)
 	GELUActivation                   // v·Φ(v), as GELU; of projections only
 )
