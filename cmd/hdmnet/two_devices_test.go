@@ -78,12 +78,7 @@ func TestTwoDevices(t *testing.T) {
 		if code != ui.ExitOK {
 			t.Fatalf("predict with %s on %s: code %d, %s", run, device, code, errs)
 		}
-		npy := read(t, filepath.Join(out, "p_logits.npy"))
-		npy = npy[10+int(encoding.LittleEndian.Uint16(npy[8:])):]
-		v := make([]float32, len(npy)/4)
-		for i := range v {
-			v[i] = math.Float32frombits(encoding.LittleEndian.Uint32(npy[4*i:]))
-		}
+		v := floatsOf(t, filepath.Join(out, "p_logits.npy"))
 		if len(v) != 2*60*50 {
 			t.Fatalf("%d logits", len(v))
 		}
@@ -107,6 +102,18 @@ func TestTwoDevices(t *testing.T) {
 			}
 		}
 	}
+}
+
+// floatsOf are the numbers of a NumPy file of float32.
+func floatsOf(t *testing.T, path string) []float32 {
+	t.Helper()
+	npy := read(t, path)
+	npy = npy[10+int(encoding.LittleEndian.Uint16(npy[8:])):]
+	v := make([]float32, len(npy)/4)
+	for i := range v {
+		v[i] = math.Float32frombits(encoding.LittleEndian.Uint32(npy[4*i:]))
+	}
+	return v
 }
 
 // steps are the training steps of a run.
