@@ -143,6 +143,8 @@ func TestPredictINSID3(t *testing.T) {
 	fails(t, ui.ExitError, with(one, []string{"--weights", w, "--method", "hdmnet"}), "not a whole HDMNet", "--method insid3 or prototypes")
 	half := encoderWeights(t, "dinov3_tiny16", "layer.2.mlp.up_proj.weight")
 	fails(t, ui.ExitError, with(one, []string{"--weights", half}), half, "missing", "layer.2.mlp.up_proj.weight")
+	part := write(t, at("model-00001-of-00002.safetensors"), read(t, half))
+	fails(t, ui.ExitError, with(one, []string{"--weights", part}), part, "missing", "several files", "max_shard_size")
 	other := untrainedWeights(t, model.Options{Backbone: "tiny", BaseClasses: 8, Shots: 1}, nil)
 	fails(t, ui.ExitUsage, with(one, []string{"--weights", other}), "HDMNet", "--method insid3 takes an encoder")
 }

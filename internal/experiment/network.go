@@ -3,6 +3,7 @@ package experiment
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -185,8 +186,17 @@ func (t *Trained) BaseLearner(dev op.Device) (*BaseLearner, error) {
 // Close frees the network's memory.
 func (b *BaseLearner) Close() error { return errors.Join(b.Tape.Arena.Close(), b.Set.Close()) }
 
+// parts are the names of files that hold a network's weights only together, and of their index,
+// as Hugging Face's programs write them.
+var parts = regexp.MustCompile(`-\d+-of-\d+\.(safetensors|bin)$|\.index\.json$`)
+
 // withWeights opens a file of weights for a function, whose error gets the file's name.
-func withWeights(path string, read func(*weights.File) error) error {
+func withWeights(path string, read func(*weights.File) error) (err error) {
+	defer func() {
+		if err != nil && parts.MatchString(path) {
+			err = fmt.Errorf(`%w; the weights were saved in several files, of which this is one: save them as a single one, with transformers by save_pretrained(FOLDER, max_shard_size="100GB")`, err)
+		}
+	}()
 	f, err := weights.Open(path)
 	if err != nil {
 		return err

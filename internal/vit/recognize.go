@@ -66,6 +66,8 @@ func Match(shape func(name string) ([]int, bool)) (Layout, bool) {
 	case has("cls_token") && (has("patch_embed.proj.weight") || has("blocks.0.norm1.weight")):
 		l.Source, l.names, l.rule = "Meta's DINOv2", meta("register_tokens"), byScale
 		class, patch, registers = "cls_token", "patch_embed.proj.weight", "register_tokens"
+	case has("stages.0.layers.0.depthwise_conv.weight") || has("stages.0.0.dwconv.weight"):
+		return Layout{Source: "ConvNeXt", Problem: "it is a ConvNeXt, as DINOv3 has them too, and no vision transformer; there are " + strings.Join(Names(), ", ")}, true
 	default:
 		return Layout{}, false
 	}

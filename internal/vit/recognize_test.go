@@ -55,6 +55,8 @@ func TestMatchNamesWhatIsMissing(t *testing.T) {
 		{"gated", append(without(published(three, "hf"), "no"), tensor("layer.0.mlp.gate_proj.weight", 4, 128)), []string{"SwiGLU"}, 0},
 		{"more blocks", append(without(meta, "no such"), tensor("blocks.3.norm1.weight", 128)), []string{"more than the 3 blocks"}, 0},
 		{"giant", []weights.Tensor{tensor("cls_token", 1, 1, 48), tensor("patch_embed.proj.weight", 48, 3, 14, 14)}, []string{"48 channels", "dinov2_vits14"}, 0},
+		{"ConvNeXt of Hugging Face", []weights.Tensor{tensor("stages.0.layers.0.depthwise_conv.weight", 96, 1, 7, 7)}, []string{"ConvNeXt", "dinov3_vits16"}, 0},
+		{"ConvNeXt of Meta", []weights.Tensor{tensor("stages.0.0.dwconv.weight", 96, 1, 7, 7)}, []string{"ConvNeXt", "dinov3_vits16"}, 0},
 	} {
 		l, ok := Match(save(t, c.tensors).Shape)
 		if !ok || len(l.Missing) != c.missing {
