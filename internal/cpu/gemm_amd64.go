@@ -40,6 +40,11 @@ func tileAVX2(kc int, a *float32, rs int, ks int, b *float32, c *float32, ldc in
 //go:noescape
 func halfTileAVX2(kc int, a *float32, rs int, ks int, b *float32, c *float32, ldc int, bias *float32, residual *float32, flags int)
 
+// prefetchAMD64 is a prefetchFunc.
+//
+//go:noescape
+func prefetchAMD64(p *float32, n int)
+
 // copyRowsAVX512 is a copyRowsFunc for AVX-512F with fill ≤ 32.
 //
 //go:noescape

@@ -2516,6 +2516,19 @@ halfTileAVX2_no_relu:
 	VZEROUPPER
 	RET
 
+// func prefetchAMD64(p *float32, n int)
+// Requires: MMX+
+TEXT ·prefetchAMD64(SB), NOSPLIT, $0-16
+	MOVQ p+0(FP), AX
+	MOVQ n+8(FP), CX
+
+prefetch_line:
+	PREFETCHT1 (AX)
+	ADDQ       $0x40, AX
+	SUBQ       $0x10, CX
+	JG         prefetch_line
+	RET
+
 // func copyRowsAVX512(dst *float32, width int, src *float32, ld int, rows int, n int, fill int)
 // Requires: AVX, AVX512F
 TEXT ·copyRowsAVX512(SB), NOSPLIT, $0-56

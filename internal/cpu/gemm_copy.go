@@ -33,6 +33,12 @@ func (isa *instructionSet) copyBlock(dst []float32, width int, src []float32, ld
 	}
 }
 
+// prefetchFunc asks for n > 0 elements from p on in the second-level cache.
+type prefetchFunc func(p *float32, n int)
+
+// prefetchNone is the prefetchFunc of processors that are not known.
+func prefetchNone(*float32, int) {}
+
 // transposePanel writes n rows of src, ld elements apart and k long, as the
 // columns of a panel isa.nr wide, and zeroes the other columns.
 func (isa *instructionSet) transposePanel(dst, src []float32, ld, n, k int) {

@@ -127,6 +127,9 @@ func (p *product) runPass(buf *blockBuffers, out *target, k0, kc int, a []float3
 					p.runColumn(buf, out, kc, a, rs, b, i0, i1, j, j1)
 					continue
 				}
+				if r := i1 + (j-g)/nr; ks == 1 && kc > 0 && r < min(i1+mr, m1) {
+					p.isa.prefetch(&a[(r-m0)*step], kc) // a row of the next panel of A for every panel of B
+				}
 				for i := i0; i < i1; i += mr {
 					p.runTile(buf, out, kc, a[(i-m0)*step:], rs, ks, b, i, min(i+mr, i1), j, j1)
 				}

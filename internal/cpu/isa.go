@@ -28,7 +28,8 @@ type instructionSet struct {
 	winogradInput  func(v *float32, size int, in *[winogradSize]*float32, n int, work *float32)
 	winogradOutput func(out *[winogradTile * winogradTile]*float32, m *float32, size int, bias *float32,
 		add *[winogradTile * winogradTile]*float32, n int, floor float32, work *float32)
-	step int // of the inner dimension that the tile takes at a time; packed operands fill it with zeros
+	prefetch prefetchFunc
+	step     int // of the inner dimension that the tile takes at a time; packed operands fill it with zeros
 	// Products of pairs of bf16; see gemm_bf16.go. An array of functions has one for each term.
 	pairs      map[op.Precision]*instructionSet // those whose elements are pairs, by precision
 	terms      *bf16Terms                       // of one of those, else nil
@@ -49,7 +50,7 @@ const (
 // first; the last one runs everywhere.
 var instructionSets = append(assemblySets(),
 	&instructionSet{name: "go", mr: 4, nr: 4, step: 1, tile: tileGo, copyRows: copyRowsGo, copyMax: math.MaxInt, transpose8: transpose8Go,
-		winogradInput: winogradInputGo, winogradOutput: winogradOutputGo, usable: true})
+		winogradInput: winogradInputGo, winogradOutput: winogradOutputGo, prefetch: prefetchNone, usable: true})
 
 // activeISA is the instruction set of all matrix products. It is chosen once.
 var activeISA = sync.OnceValues(func() (*instructionSet, error) {

@@ -68,6 +68,7 @@ func main() {
 	avx2.name, avx2.vectors = "halfTileAVX2", 1
 	avx2.doc = "halfTileAVX2 computes the first 8 columns of a tile with AVX2 and FMA."
 	avx2.generate()
+	prefetch()
 	copyRows()
 	transpose()
 	for _, t := range terms {
@@ -270,6 +271,20 @@ func (kn *kernel) epilogue(c, cFar, ldc, c3, c5 Register) {
 		}
 	}
 	VZEROUPPER()
+	RET()
+}
+
+// prefetch generates the request of cache lines.
+func prefetch() {
+	TEXT("prefetchAMD64", NOSPLIT, "func(p *float32, n int)")
+	Doc("prefetchAMD64 is a prefetchFunc.")
+	Pragma("noescape")
+	p, n := Load(Param("p"), GP64()), Load(Param("n"), GP64())
+	Label("prefetch_line")
+	PREFETCHT1(Mem{Base: p})
+	ADDQ(Imm(64), p)
+	SUBQ(Imm(16), n)
+	JG(LabelRef("prefetch_line"))
 	RET()
 }
 
