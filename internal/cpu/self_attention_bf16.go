@@ -10,6 +10,13 @@ import (
 // encoders. The heads of the networks that are trained here are smaller.
 const pairedHead = 64
 
+// Blocks of attention in bf16: the scores of pairedRows queries and pairedColumns keys, with
+// these keys and values, are in the second-level cache; longer rows are softened at less cost.
+const (
+	pairedRows    = 56
+	pairedColumns = 704
+)
+
 // inPairs tells whether an attention is computed in bf16: in a device of that precision, where
 // no gradient is wanted.
 func (d *Device) inPairs(s op.AttentionSizes, lse op.Tensor) bool {
@@ -27,10 +34,10 @@ type pairedAttention struct {
 
 func selfAttentionInPairs(s op.AttentionSizes, y attended, q, k, v []float32) {
 	isa := isaOf(op.BF16)
-	blocks := (s.M + keyColumns - 1) / keyColumns
+	blocks := (s.M + pairedColumns - 1) / pairedColumns
 	cols := roundUp((s.M+blocks-1)/blocks, max(isa.nr, splitGroup))
 	f := pairedAttention{y: y, q: q, k: k, v: v, attention: attention{
-		tiling: tiling{isa: isa, rows: max(1, queryRows/isa.mr) * isa.mr, cols: cols},
+		tiling: tiling{isa: isa, rows: max(1, pairedRows/isa.mr) * isa.mr, cols: cols},
 		batch:  s.B, n: s.N, m: s.M, channels: s.C, heads: s.Heads, d: s.D, nk: blocks * cols,
 		scale: float32(1 / (math.Sqrt(float64(s.D)) + 1e-9))}}
 	var w scratch
